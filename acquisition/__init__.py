@@ -1,0 +1,1 @@
+"""Sensors, recordings and the virtual listener: everything that delivers physiological samples."""

@@ -1,0 +1,143 @@
+"""What every source delivers: streams and their chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Kind(StrEnum):
+    """What a stream measures."""
+
+    ECG = "ecg"
+    PPG = "ppg"
+    EDA = "eda"
+    RSP = "rsp"
+    RR = "rr"
+    HR = "hr"
+    ACC = "acc"
+    MARKERS = "markers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """A stream's description.
+
+    Attributes
+    ----------
+    stream_id : str
+        Stable from one run to the next: the same sensor or file column has the same id.
+    name : str
+        For people.
+    kind : Kind
+        What it measures.
+    unit : str
+        Unit of the samples (``mV``, ``uS``, ``ms``, ``bpm``, ``a.u.``).
+    rate_hz : float
+        Nominal rate; 0 for irregular streams.
+    labels : tuple of str
+        One per channel.
+    """
+
+    stream_id: str
+    name: str
+    kind: Kind
+    unit: str
+    rate_hz: float
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive samples of one stream.
+
+    Attributes
+    ----------
+    stream : StreamInfo
+        Where they come from.
+    times : ndarray, float64, shape (n,)
+        Engine seconds, strictly increasing. A gap is a gap: nothing is filled in.
+    samples : ndarray, float64, shape (n, channels)
+        Values in the stream's unit. NaN marks a sample that is missing.
+    """
+
+    stream: StreamInfo
+    times: FloatArray
+    samples: FloatArray
+
+    def __post_init__(self) -> None:
+        expected = (self.times.shape[0], len(self.stream.labels))
+        if self.times.ndim != 1 or self.samples.shape != expected:
+            raise ValueError(
+                f"stream {self.stream.name!r}: samples have shape {self.samples.shape}, {expected} is needed"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockPair:
+    """One moment read on two clocks, kept so that a stream's own time can be recovered.
+
+    Attributes
+    ----------
+    stream_id : str
+        Which stream.
+    source_time_s : float
+        On the source's clock (Unix time, device time, or seconds from the first sample).
+    engine_time_s : float
+        The same moment in engine seconds.
+    """
+
+    stream_id: str
+    source_time_s: float
+    engine_time_s: float
+
+
+class Source(Protocol):
+    """Anything chunks can be read from. It never blocks."""
+
+    @property
+    def streams(self) -> tuple[StreamInfo, ...]:
+        """The streams it delivers, known before the first read."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will come any more (a recording read to its end)."""
+        ...
+
+    def clock_pairs(self) -> tuple[ClockPair, ...]:
+        """Return what is known of the relation between the source's clocks and engine time."""
+        ...
+
+    def read(self, t: float) -> list[Chunk]:
+        """Return all that has arrived up to engine time `t` and was not read before."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and devices. Closing twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class Hearing(Protocol):
+    """A source with ears: the virtual listener."""
+
+    def hear(self, t: float, sounded: Mapping[str, float] | None) -> None:
+        """Take in what sounded in the step that ended at engine time `t`.
+
+        Parameters
+        ----------
+        t : float
+            Engine seconds.
+        sounded : mapping or None
+            ``tempo_bpm``, ``density``, ``level_db``, ``brightness`` and ``novelty`` (0 to 1: how large a
+            change was heard); None in silence.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The closed loop: engine, controller, session, recording, report, command line."""

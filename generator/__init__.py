@@ -1,0 +1,1 @@
+"""MusicState to score to sound."""

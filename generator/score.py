@@ -1,0 +1,97 @@
+"""What sounds: notes and beats, exact to the sample; and what shapes them between notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SAMPLE_RATE = 48_000
+BLOCK_FRAMES = 800
+"""Frames of one block; three make a step of the engine (1/20 s)."""
+
+BLOCKS_PER_STEP = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteEvent:
+    """A note as it sounds.
+
+    Attributes
+    ----------
+    frame : int
+        Sample at which it begins, counted from the start of the performance.
+    duration_s : float
+        Until its release begins.
+    beat, bar : float, int
+        Its place in the score, both counted from 0; `beat` from the beginning, not from the bar line.
+    pitch : int
+        MIDI note number.
+    velocity : int
+        1 to 127.
+    layer : str
+        One of ``generator.state.LAYERS``.
+    """
+
+    frame: int
+    duration_s: float
+    beat: float
+    bar: int
+    pitch: int
+    velocity: int
+    layer: str
+
+    @property
+    def time_s(self) -> float:
+        """Seconds from the start of the performance."""
+        return self.frame / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeatEvent:
+    """A beat of the music as it sounds: its number from 0, its bar, its sample, the tempo from here on."""
+
+    frame: int
+    beat: int
+    bar: int
+    tempo_bpm: float
+
+    @property
+    def time_s(self) -> float:
+        """Seconds from the start of the performance."""
+        return self.frame / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Where the continuous controls stand at the end of a block; the sound glides there linearly.
+
+    Attributes
+    ----------
+    level_db : float
+        Commanded level after its slew limit, relative to the reference loudness.
+    breath_db : float
+        The breath envelope at this moment, ± 2 dB at full depth.
+    fade : float
+        Linear amplitude 0 to 1 of fade-in, end fade, silence and restart ramps together.
+    brightness, articulation, density : float
+        0 to 1, smoothed.
+    layer_gains : tuple of float
+        One per layer, 0 to 1: layers enter and leave by gliding.
+    """
+
+    level_db: float
+    breath_db: float
+    fade: float
+    brightness: float
+    articulation: float
+    density: float
+    layer_gains: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One block of the performance: what begins in it and where the controls stand at its end."""
+
+    start_frame: int
+    notes: tuple[NoteEvent, ...]
+    beats: tuple[BeatEvent, ...]
+    shape: Shape

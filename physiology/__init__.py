@@ -1,0 +1,1 @@
+"""Arrays of samples to beats, skin conductance responses, quality and physiological activation."""

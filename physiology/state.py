@@ -1,0 +1,115 @@
+"""What physiology reports: beats, skin conductance responses, the 1-Hz state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class BeatAction(IntEnum):
+    """What one line of the beat log says of a beat."""
+
+    NEW = 0
+    MOVED = 1
+    WITHDRAWN = 2
+    INSERTED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """One line of the beat log.
+
+    Attributes
+    ----------
+    beat_id : int
+        The same for every line about the same beat.
+    r_time_s : float
+        Time of the R maximum (PPG: of the systolic peak), engine seconds.
+    rr_ms : float
+        Interval from the beat before, NaN where there is none or a gap lies between.
+    quality : float
+        0 to 1, frozen when announced.
+    corrected : bool
+        Whether the interval fails the live artefact rule (RR 0.3–2.0 s and within 25 % of the median
+        of 11), so that it counts as corrected and stays out of heart rate and variability.
+    known_at_s : float
+        Time of the newest sample needed to report this line, whatever the chunking.
+    action : BeatAction
+        New, moved, withdrawn or inserted.
+    """
+
+    beat_id: int
+    r_time_s: float
+    rr_ms: float
+    quality: float
+    corrected: bool
+    known_at_s: float
+    action: BeatAction = BeatAction.NEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scr:
+    """A skin conductance response: trough to peak, in engine seconds and microsiemens."""
+
+    onset_s: float
+    peak_s: float
+    amplitude_us: float
+    known_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A value with what is needed to believe it.
+
+    Attributes
+    ----------
+    value : float or None
+        None where there is no valid value. It is never invented.
+    quality : float
+        0 to 1.
+    age_s : float or None
+        Seconds since the newest sample or beat that went into it; None where there never was one.
+    """
+
+    value: float | None
+    quality: float
+    age_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhysiologyState:
+    """The listener's physiology at one moment, from nothing but samples up to it.
+
+    Attributes
+    ----------
+    t : float
+        Engine seconds.
+    hr_bpm, rmssd_ms, scl_us, scr_rate_per_min, phasic_auc, breathing_rate : Reading
+        The features. `phasic_auc` is in µS·s over the last 60 s, `breathing_rate` per minute.
+    activation : float or None
+        Fused robust z against the frozen baseline, −3 to 3; None without a baseline or usable feature.
+    activation_0_100 : float or None
+        ``100 / (1 + exp(−activation))``: 50 is the own baseline.
+    confidence : float
+        0 to 1.
+    contributions : mapping of str to float
+        Each feature's part of the activation; they sum to it before smoothing.
+    """
+
+    t: float
+    hr_bpm: Reading
+    rmssd_ms: Reading
+    scl_us: Reading
+    scr_rate_per_min: Reading
+    phasic_auc: Reading
+    breathing_rate: Reading
+    activation: float | None
+    activation_0_100: float | None
+    confidence: float
+    contributions: Mapping[str, float]

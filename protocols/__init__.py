@@ -1,0 +1,1 @@
+"""What is asked of the music, when, and under which conditions."""

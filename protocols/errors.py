@@ -1,0 +1,18 @@
+"""The errors of protocols, one tree.
+
+ProtocolError
+├── UnknownProtocolError    no built-in protocol and no file of that name
+└── InvalidProtocolError    a protocol that cannot be used; one line for each fault, with file and line
+"""
+
+
+class ProtocolError(Exception):
+    """Anything that is wrong with a protocol."""
+
+
+class UnknownProtocolError(ProtocolError):
+    """No built-in protocol and no file of that name; the message lists those there are."""
+
+
+class InvalidProtocolError(ProtocolError):
+    """A protocol that cannot be used; each line of the message names file, line, field and remedy."""

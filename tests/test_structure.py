@@ -1,0 +1,73 @@
+"""Imports point one way: what each package may import of ours, and nothing else."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("acquisition", "biofeedback", "dashboard", "generator", "physiology", "protocols")
+
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "acquisition": (),
+    "physiology": (),
+    "generator": (),
+    "protocols": ("generator.state",),
+    "biofeedback": ("acquisition", "physiology", "generator", "protocols"),
+    "dashboard": ("biofeedback.client", "biofeedback.models"),
+}
+
+
+def imported_modules(file: Path) -> set[str]:
+    """Every module a file imports; ``from a import b`` counts as ``a.b`` where that is a module."""
+    modules = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules |= {
+                inner if is_module(inner := f"{node.module}.{alias.name}") else node.module
+                for alias in node.names
+            }
+    return modules
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def is_allowed(package: str, module: str) -> bool:
+    if module.split(".")[0] not in PACKAGES or module.split(".")[0] == package:
+        return True
+    return any(module == edge or module.startswith(f"{edge}.") for edge in ALLOWED[package])
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_package_imports_only_what_lies_below_it(package: str) -> None:
+    files = list((ROOT / package).rglob("*.py"))
+    assert files
+    breaches = [
+        f"{file.relative_to(ROOT)} imports {module}"
+        for file in files
+        for module in imported_modules(file)
+        if not is_allowed(package, module)
+    ]
+    assert breaches == []
+
+
+def test_music_states_never_need_pyo() -> None:
+    for name in ("state", "errors", "score"):
+        assert not any(
+            module.startswith("pyo") for module in imported_modules(ROOT / "generator" / f"{name}.py")
+        )
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_modules_can_be_read_in_one_sitting(package: str) -> None:
+    long = {
+        str(file.relative_to(ROOT)): count
+        for file in (ROOT / package).rglob("*.py")
+        if (count := len(file.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert long == {}
