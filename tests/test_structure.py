@@ -38,7 +38,7 @@ def is_module(name: str) -> bool:
 
 
 def is_allowed(package: str, module: str) -> bool:
-    if module.split(".")[0] not in PACKAGES or module.split(".")[0] == package:
+    if (top := module.partition(".")[0]) not in PACKAGES or top == package:
         return True
     return any(module == edge or module.startswith(f"{edge}.") for edge in ALLOWED[package])
 
