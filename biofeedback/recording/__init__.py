@@ -1,0 +1,1 @@
+"""Recording a session to one XDF file as it happens, and reading it back."""

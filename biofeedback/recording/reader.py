@@ -1,0 +1,120 @@
+"""Recordings read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from biofeedback.errors import RecordingError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RecordedStream:
+    """One stream of a recording.
+
+    Attributes
+    ----------
+    name : str
+        ``features``, ``beats``, ``ecg`` …
+    kind : str
+        The stream's XDF type: ``ECG``, ``EDA``, ``Physiology``, ``Music``, ``Markers``, ``Clock`` …
+    rate_hz : float
+        Nominal rate; 0 for irregular streams.
+    labels, units : tuple of str
+        One per channel.
+    times : ndarray, float64, shape (n,)
+        Engine seconds, non-decreasing.
+    samples : ndarray, float64, shape (n, channels)
+        NaN where a value is missing. Shape (n, 0) for streams of text.
+    texts : tuple of str
+        The samples of a stream of text; empty for numeric streams.
+    desc : mapping of str to str
+        What else the file says of the stream (``seed``, ``palette``, ``layers`` …).
+    """
+
+    name: str
+    kind: str
+    rate_hz: float
+    labels: tuple[str, ...]
+    units: tuple[str, ...]
+    times: FloatArray
+    samples: FloatArray
+    texts: tuple[str, ...]
+    desc: Mapping[str, str]
+
+    def column(self, label: str) -> FloatArray:
+        """Return one channel as float64, shape (n,).
+
+        Raises
+        ------
+        RecordingError
+            Naming the channels there are.
+        """
+        if label not in self.labels or self.samples.shape[1] == 0:
+            raise RecordingError(
+                f"stream {self.name!r} has no numeric column {label!r}; it has {', '.join(self.labels)}"
+            )
+        return self.samples[:, self.labels.index(label)]
+
+    def json(self) -> tuple[Any, ...]:
+        """Return the samples of a stream of JSON texts, parsed, one for each of `times`.
+
+        Raises
+        ------
+        RecordingError
+            If the stream is numeric or a text is not JSON.
+        """
+        if self.samples.shape[1]:
+            raise RecordingError(f"stream {self.name!r} holds numbers, not JSON")
+        try:
+            return tuple(json.loads(text) for text in self.texts)
+        except json.JSONDecodeError as error:
+            raise RecordingError(f"stream {self.name!r} holds a text that is not JSON: {error}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Recording:
+    """A session as it was recorded.
+
+    Attributes
+    ----------
+    directory : Path
+        Where it lies.
+    meta : dict
+        What ``session.json`` holds: ``protocol``, ``protocol_sha256``, ``piece``, ``seed``, ``versions``,
+        ``t0_s``, ``t0_wall``, ``inputs``, ``streams``; once closed also ``end`` (``reason``,
+        ``duration_s``, ``checksums``).
+    streams : mapping of str to RecordedStream
+        Every stream by its name, in the order of the file; empty ones too.
+    complete : bool
+        Whether the recording was closed. If not, its last second may be missing.
+    """
+
+    directory: Path
+    meta: dict[str, Any]
+    streams: Mapping[str, RecordedStream]
+    complete: bool
+
+    @property
+    def t0_s(self) -> float:
+        """Engine seconds of the session's start: ``times - t0_s`` counts from it."""
+        return float(self.meta["t0_s"])
+
+
+def read_recording(directory: Path) -> Recording:
+    """Read a session directory; one that was cut off reads up to its last complete chunk.
+
+    Raises
+    ------
+    RecordingError
+        If there is no session in `directory`, or it cannot be read.
+    """
+    raise NotImplementedError
