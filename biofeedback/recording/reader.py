@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from biofeedback.errors import RecordingError
+from biofeedback.recording import xdf
+from biofeedback.recording.recorder import META_NAME, XDF_NAME
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -117,4 +119,46 @@ def read_recording(directory: Path) -> Recording:
     RecordingError
         If there is no session in `directory`, or it cannot be read.
     """
-    raise NotImplementedError
+    meta = _read_meta(directory)
+    path = directory / XDF_NAME
+    try:
+        decoded = xdf.decode(path.read_bytes())
+    except FileNotFoundError:
+        raise RecordingError(f"{path} is missing: the session ended before its recording began") from None
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{path} cannot be read: {error}") from None
+    streams = [_recorded(stream) for stream in decoded.values()]
+    return Recording(
+        directory=directory,
+        meta=meta,
+        streams={stream.name: stream for stream in streams},
+        complete=all(stream.footer is not None for stream in decoded.values()),
+    )
+
+
+def _read_meta(directory: Path) -> dict[str, Any]:
+    path = directory / META_NAME
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise RecordingError(f"{directory} holds no session: there is no {META_NAME} in it") from None
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{path} cannot be read: {error}") from None
+    if not isinstance(meta, dict) or not isinstance(meta.get("t0_s"), int | float):
+        raise RecordingError(f"{path} is not the description of a session: it has no t0_s")
+    return meta
+
+
+def _recorded(stream: xdf.DecodedStream) -> RecordedStream:
+    header = stream.header
+    return RecordedStream(
+        name=header.name,
+        kind=header.kind,
+        rate_hz=header.rate_hz,
+        labels=header.labels,
+        units=header.units,
+        times=stream.times,
+        samples=stream.samples,
+        texts=stream.texts,
+        desc=header.desc,
+    )

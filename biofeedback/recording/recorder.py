@@ -1,0 +1,332 @@
+"""A session written down as it happens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from acquisition.streams import Chunk, ClockPair, StreamInfo
+from biofeedback.errors import RecordingError
+from biofeedback.models import Decision
+from biofeedback.recording import streams, xdf
+from biofeedback.recording.storage import AppendFile, SyncThread, write_whole
+from biofeedback.recording.track import Track
+from generator.score import BeatEvent, NoteEvent
+from generator.state import MusicState, Piece
+from physiology.state import Beat, PhysiologyState, Scr
+
+XDF_NAME = "session.xdf"
+META_NAME = "session.json"
+FILES = (XDF_NAME, "audio.flac", "score.mid")
+"""The files of a session whose checksums are kept."""
+
+WRITE_EVERY_S = 0.5
+BOUNDARY_EVERY_S = 1.0
+_LATE_S = 1e-6
+"""Steps of 1/20 s add up to slightly less than a period as often as to slightly more."""
+
+_LIBRARIES = ("biofeedback-music", "neurokit2", "numpy", "pylsl", "pyo", "scipy")
+
+
+class Recorder:
+    """Writes a session directory: ``session.xdf`` as the session happens, ``session.json`` about it.
+
+    Every method that appends is cheap: samples gather in memory until `flush` finds them half a second
+    old. A fault of the disk is raised as RecordingError by the call that meets it or, if it was met in the
+    background, by the next `flush`, and by every call after that but `close`; the file then ends with its
+    last complete chunk.
+
+    Parameters
+    ----------
+    directory : Path
+        Created by `open`; must not hold a session.
+    protocol : mapping
+        The protocol as it is carried out, JSON-serialisable.
+    protocol_sha256 : str
+        Its hash.
+    piece : Piece
+        What stays the same in the music.
+    inputs : sequence of StreamInfo
+        The raw streams; stable ids must differ.
+    t0_s : float
+        Engine time at which the session starts.
+    t0_wall : datetime
+        The same moment on the wall clock, with its offset from UTC.
+    arguments : mapping, optional
+        How the session was started, JSON-serialisable; kept as it is.
+    append_file : callable, optional
+        Opens the file to append to.
+
+    Raises
+    ------
+    RecordingError
+        If two inputs have the same stable id.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        protocol: Mapping[str, Any],
+        protocol_sha256: str,
+        piece: Piece,
+        inputs: Sequence[StreamInfo],
+        t0_s: float,
+        t0_wall: datetime,
+        arguments: Mapping[str, Any] | None = None,
+        append_file: Callable[[Path], AppendFile] = AppendFile,
+    ) -> None:
+        self._directory = directory
+        self._t0_s = self._t = self._written_s = self._bounded_s = t0_s
+        self._tracks = {
+            header.name: Track(stream_id, header)
+            for stream_id, header in enumerate(streams.catalogue(piece, inputs), start=1)
+        }
+        self._input_names = dict(
+            zip((info.stream_id for info in inputs), streams.input_names(inputs), strict=True)
+        )
+        if len(self._input_names) < len(inputs):
+            raise RecordingError("two inputs have the same stable id; each needs its own")
+        self._state_ids: dict[MusicState, int] = {}
+        self._append_file = append_file
+        self._file: AppendFile | None = None
+        self._sync: SyncThread | None = None
+        self._fault = ""
+        self._meta: dict[str, Any] = {
+            "t0_wall": t0_wall.isoformat(),
+            "t0_s": t0_s,
+            "seed": piece.seed,
+            "piece": asdict(piece),
+            "protocol": protocol,
+            "protocol_sha256": protocol_sha256,
+            "arguments": arguments or {},
+            "inputs": [
+                {"stream": name, **asdict(info)}
+                for name, info in zip(self._input_names.values(), inputs, strict=True)
+            ],
+            "streams": list(self._tracks),
+            "versions": _versions(),
+        }
+
+    def open(self) -> None:
+        """Create the directory and its files, all streams declared, and start the sync thread.
+
+        Raises
+        ------
+        RecordingError
+            If the directory holds a session already or cannot be written.
+        """
+        if any((self._directory / name).exists() for name in (XDF_NAME, META_NAME)):
+            raise RecordingError(f"{self._directory} holds a session already; choose another directory")
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            headers = [xdf.stream_header(track.stream_id, track.header) for track in self._tracks.values()]
+        except (OSError, ValueError) as error:
+            raise RecordingError(f"{self._directory} cannot become a session: {error}") from None
+        self._write_meta()
+        path = self._directory / XDF_NAME
+        write_whole(path, xdf.file_header() + b"".join(headers))
+        self._file = self._append_file(path)
+        self._sync = SyncThread(self._file.sync)
+        self._sync.start()
+
+    def raw(self, chunk: Chunk) -> None:
+        """Append samples of an input."""
+        name = self._input_names.get(chunk.stream.stream_id)
+        if name is None:
+            raise RecordingError(f"stream {chunk.stream.name!r} is not an input of this session")
+        self._track(name).extend(chunk.times, chunk.samples)
+
+    def clock(self, t: float, pair: ClockPair) -> None:
+        """Append a moment read on an input's clock and on the engine's, stamped `t`."""
+        index = list(self._input_names).index(pair.stream_id)
+        self._track("clock").append(t, (index, pair.source_time_s, pair.engine_time_s))
+
+    def features(self, state: PhysiologyState) -> None:
+        """Append the 1-Hz state of physiology."""
+        self._track("features").append(state.t, streams.feature_row(state))
+
+    def beats(self, beats: Iterable[Beat]) -> None:
+        """Append lines of the beat log, stamped with when they became known."""
+        for beat in beats:
+            self._track("beats").append(beat.known_at_s, streams.beat_row(beat))
+
+    def scrs(self, scrs: Iterable[Scr]) -> None:
+        """Append skin conductance responses, stamped with when they became known."""
+        for scr in scrs:
+            self._track("scrs").append(scr.known_at_s, streams.scr_row(scr))
+
+    def music(self, t: float, state: MusicState) -> None:
+        """Append a state asked of the music at `t`; the same state keeps the same id."""
+        state_id = self._state_ids.setdefault(state, len(self._state_ids))
+        self._track("music").append(t, streams.music_row(state, state_id))
+
+    def sounded(
+        self, beats: Iterable[BeatEvent], notes: Iterable[NoteEvent], state: MusicState | None
+    ) -> None:
+        """Append what sounded, stamped with when it did.
+
+        Parameters
+        ----------
+        beats, notes : iterable
+            In the order of their frames; frame 0 sounds at the session's start.
+        state : MusicState or None
+            The state in force, one of those given to `music`; None where none is.
+        """
+        state_id = math.nan if state is None else self._state_ids.get(state, math.nan)
+        for beat in beats:
+            self._track("score").append(self._t0_s + beat.time_s, streams.score_row(beat, state_id))
+        for note in notes:
+            self._track("notes").append(self._t0_s + note.time_s, streams.note_row(note))
+
+    def decision(self, decision: Decision) -> None:
+        """Append a decision of the controller."""
+        self._track("decisions").append_text(decision.t, streams.json_text(decision))
+
+    def marker(self, t: float, marker: Mapping[str, Any]) -> None:
+        """Append something that happened at `t`."""
+        self._track("markers").append_text(t, streams.json_text(marker))
+
+    def rating(self, t: float, rating: Mapping[str, Any]) -> None:
+        """Append what the listener said of their state at `t`."""
+        self._track("ratings").append_text(t, streams.json_text(rating))
+
+    def command(self, t: float, command: object) -> None:
+        """Append a command (mapping or dataclass) carried out at `t`."""
+        self._track("commands").append_text(t, streams.json_text(command))
+
+    def flush(self, t: float) -> None:
+        """Write what is due at engine time `t`; to be called at each step.
+
+        What is written survives the end of the program; what lies a second back, about, also survives that
+        of the machine.
+
+        Raises
+        ------
+        RecordingError
+            If the disk fails or is full.
+        """
+        file, sync = self._opened()
+        self._t = t
+        if t < self._written_s + WRITE_EVERY_S - _LATE_S:
+            return
+        self._written_s = t
+        bounded = t >= self._bounded_s + BOUNDARY_EVERY_S - _LATE_S
+        try:
+            # The boundary comes last: readers that skip an append cut off in the middle go on after the
+            # next boundary they find, and that must be the end of the file.
+            self._append(file, xdf.boundary() if bounded else b"")
+            if bounded:
+                self._bounded_s = t
+                sync.request()
+            else:
+                sync.check()
+        except RecordingError as error:
+            self._fault = str(error)
+            raise
+
+    def close(self, reason: str) -> None:
+        """Write the rest, the streams' footers and the end of ``session.json``. Closing twice is harmless.
+
+        Other files of the session (sound, score) must be complete by now, for their checksums.
+
+        Parameters
+        ----------
+        reason : str
+            Why the session ended.
+
+        Raises
+        ------
+        RecordingError
+            If the disk fails or is full.
+        """
+        if self._file is None or self._sync is None:
+            return
+        file, sync, self._file, self._sync = self._file, self._sync, None, None
+        faults = [self._fault] if self._fault else []
+        if not faults:
+            faults += _fault_of(lambda: self._append(file, self._footers()))
+        faults += _fault_of(sync.stop)
+        file.close()
+        self._meta["end"] = {
+            "reason": reason,
+            "duration_s": self._t - self._t0_s,
+            "faults": list(dict.fromkeys(faults)),
+            "checksums": {
+                name: _sha256(self._directory / name) for name in FILES if (self._directory / name).exists()
+            },
+        }
+        faults += _fault_of(self._write_meta)
+        if faults and not self._fault:
+            raise RecordingError(faults[0])
+
+    def _opened(self) -> tuple[AppendFile, SyncThread]:
+        if self._file is None or self._sync is None:
+            raise RecordingError(f"the recording in {self._directory} is not open")
+        if self._fault:
+            raise RecordingError(self._fault)
+        return self._file, self._sync
+
+    def _track(self, name: str) -> Track:
+        self._opened()
+        return self._tracks[name]
+
+    def _append(self, file: AppendFile, last: bytes) -> None:
+        if data := b"".join([track.take() for track in self._tracks.values()]) + last:
+            file.append(data)
+
+    def _footers(self) -> bytes:
+        return b"".join(
+            xdf.stream_footer(track.stream_id, first_s=track.first_s, last_s=track.last_s, count=track.count)
+            for track in self._tracks.values()
+        )
+
+    def _write_meta(self) -> None:
+        text = json.dumps(streams.plain(self._meta), indent=2, ensure_ascii=False)
+        # Names of files may hold bytes that are not UTF-8; backslashreplace writes them as JSON escapes.
+        write_whole(self._directory / META_NAME, text.encode(errors="backslashreplace") + b"\n")
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close("closed" if kind is None else kind.__name__)
+
+
+def _fault_of(action: Callable[[], None]) -> list[str]:
+    """Return what went wrong, if anything: closing goes on to its end whatever fails on the way."""
+    try:
+        action()
+    except RecordingError as error:
+        return [str(error)]
+    return []
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,208 @@
+"""Which streams a recording holds, and the rows of each."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from acquisition.streams import Kind, StreamInfo
+from biofeedback.recording.xdf import StreamHeader
+from generator.score import BeatEvent, NoteEvent
+from generator.state import LAYERS, STATE_COLUMNS, MusicState, Piece
+from physiology.state import Beat, PhysiologyState, Scr
+
+Row = tuple[float, ...]
+
+FEATURES = {
+    "hr_bpm": "bpm",
+    "hr_quality": "0-1",
+    "rmssd_ms": "ms",
+    "scl_uS": "uS",
+    "scr_rate_per_min": "1/min",
+    "phasic_auc": "uS*s",
+    "eda_quality": "0-1",
+    "breathing_rate": "1/min",
+    "activation": "z",
+    "activation_0_100": "0-100",
+    "confidence": "0-1",
+}
+BEATS = {"id": "", "r_time_s": "s", "rr_ms": "ms", "quality": "0-1", "corrected": "0/1", "action": "code"}
+SCRS = {"onset_s": "s", "peak_s": "s", "amplitude_uS": "uS"}
+MUSIC = {
+    **dict.fromkeys(STATE_COLUMNS, "0-1"),
+    "tempo_bpm": "bpm",
+    "layers": "count",
+    "level_db": "dB",
+    "breath_rate": "1/min",
+    "sounding": "0/1",
+    "state": "id",
+}
+SCORE = {"beat": "beats", "bar": "bars", "tempo_bpm": "bpm", "state": "id", "frame": "samples"}
+NOTES = {
+    "pitch": "MIDI",
+    "velocity": "MIDI",
+    "duration_s": "s",
+    "layer": "index",
+    "beat": "beats",
+    "bar": "bars",
+    "frame": "samples",
+}
+CLOCK = {"stream": "index", "source_time_s": "s", "engine_time_s": "s"}
+JSON_STREAMS = ("decisions", "markers", "ratings", "commands")
+
+
+def catalogue(piece: Piece, inputs: Sequence[StreamInfo]) -> tuple[StreamHeader, ...]:
+    """Return every stream of a session: the raw inputs, then what is made of them.
+
+    Parameters
+    ----------
+    piece : Piece
+        Written into the description of ``music``, so that the music can be rebuilt from the file alone.
+    inputs : sequence of StreamInfo
+        In the order in which ``clock`` counts them.
+    """
+    names = input_names(inputs)
+    constants = {"seed": str(piece.seed), "tonic": str(piece.tonic), "palette": piece.palette}
+    return (
+        *(_input(name, info) for name, info in zip(names, inputs, strict=True)),
+        _numeric("features", "Physiology", FEATURES, rate_hz=1.0),
+        _numeric("beats", "Physiology", BEATS, desc={"actions": "new,moved,withdrawn,inserted"}),
+        _numeric("scrs", "Physiology", SCRS),
+        _numeric("music", "Music", MUSIC, desc=constants),
+        _numeric("score", "Music", SCORE),
+        _numeric("notes", "Music", NOTES, desc={"layers": ",".join(LAYERS)}),
+        *(_text(name) for name in JSON_STREAMS),
+        _numeric("clock", "Clock", CLOCK, desc={"streams": ",".join(names)}),
+    )
+
+
+def input_names(inputs: Sequence[StreamInfo]) -> tuple[str, ...]:
+    """Return the name of each input's stream: its kind, with ``_2``, ``_3`` … for further ones of a kind.
+
+    Markers that arrive as numbers are ``markers_2``: the name ``markers`` is taken by the session's own.
+    """
+    seen = {Kind.MARKERS: 1}
+    names = []
+    for info in inputs:
+        seen[info.kind] = count = seen.get(info.kind, 0) + 1
+        names.append(info.kind.value if count == 1 else f"{info.kind.value}_{count}")
+    return tuple(names)
+
+
+def feature_row(state: PhysiologyState) -> Row:
+    """Return the columns of ``features``, NaN where there is no valid value."""
+    return (
+        _value(state.hr_bpm.value),
+        state.hr_bpm.quality,
+        _value(state.rmssd_ms.value),
+        _value(state.scl_us.value),
+        _value(state.scr_rate_per_min.value),
+        _value(state.phasic_auc.value),
+        state.scl_us.quality,
+        _value(state.breathing_rate.value),
+        _value(state.activation),
+        _value(state.activation_0_100),
+        state.confidence,
+    )
+
+
+def beat_row(beat: Beat) -> Row:
+    """Return the columns of ``beats``."""
+    return (beat.beat_id, beat.r_time_s, beat.rr_ms, beat.quality, beat.corrected, beat.action)
+
+
+def scr_row(scr: Scr) -> Row:
+    """Return the columns of ``scrs``."""
+    return (scr.onset_s, scr.peak_s, scr.amplitude_us)
+
+
+def music_row(state: MusicState, state_id: int) -> Row:
+    """Return the columns of ``music``."""
+    return (*(float(getattr(state, name)) for name in STATE_COLUMNS), state_id)
+
+
+def score_row(beat: BeatEvent, state_id: float) -> Row:
+    """Return the columns of ``score``."""
+    return (beat.beat, beat.bar, beat.tempo_bpm, state_id, beat.frame)
+
+
+def note_row(note: NoteEvent) -> Row:
+    """Return the columns of ``notes``."""
+    return (
+        note.pitch,
+        note.velocity,
+        note.duration_s,
+        LAYERS.index(note.layer),
+        note.beat,
+        note.bar,
+        note.frame,
+    )
+
+
+def json_text(value: Any) -> str:
+    """Return `value` as JSON in ASCII, with null for numbers that JSON does not have (NaN, infinities).
+
+    ASCII because the MATLAB importer does not decode UTF-8 in samples; any JSON parser undoes it.
+    """
+    return json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON knows it: dataclasses as objects, NumPy's numbers as numbers, NaN as null."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def _value(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _input(name: str, info: StreamInfo) -> StreamHeader:
+    return StreamHeader(
+        name=name,
+        kind=info.kind.name,
+        source_id=info.stream_id,
+        rate_hz=float(info.rate_hz),
+        labels=info.labels,
+        units=(info.unit,) * len(info.labels),
+        desc={"source_name": info.name},
+    )
+
+
+def _numeric(
+    name: str,
+    kind: str,
+    columns: Mapping[str, str],
+    *,
+    rate_hz: float = 0.0,
+    desc: Mapping[str, str] | None = None,
+) -> StreamHeader:
+    return StreamHeader(
+        name=name,
+        kind=kind,
+        source_id=f"biofeedback:{name}",
+        rate_hz=rate_hz,
+        labels=tuple(columns),
+        units=tuple(columns.values()),
+        desc=desc or {},
+    )
+
+
+def _text(name: str) -> StreamHeader:
+    return StreamHeader(
+        name=name, kind="Markers", source_id=f"biofeedback:{name}", labels=("json",), units=("",), text=True
+    )
