@@ -139,7 +139,7 @@ def stream_header(stream_id: int, header: StreamHeader) -> bytes:
     channels = ET.SubElement(desc, "channels")
     for label, unit in zip(header.labels, header.units, strict=True):
         channels.append(_element("channel", {"label": label, "unit": unit, "type": header.kind}))
-    desc.extend(_element(name, text) for name, text in header.desc.items())
+    desc.extend([_element(name, text) for name, text in header.desc.items()])
     return chunk(Tag.STREAM_HEADER, _stream_id(stream_id) + _serialise(info))
 
 
@@ -208,6 +208,15 @@ def decode(data: bytes) -> dict[int, DecodedStream]:
     """
     if not data.startswith(MAGIC):
         raise ValueError("it does not begin with 'XDF:'")
+    try:
+        return _decode(data)
+    except KeyError as error:
+        raise ValueError(f"a stream header lacks {error}") from None
+    except struct.error as error:
+        raise ValueError(f"a chunk is shorter than what is in it: {error}") from None
+
+
+def _decode(data: bytes) -> dict[int, DecodedStream]:
     headers: dict[int, StreamHeader] = {}
     blocks: dict[int, list[memoryview]] = {}
     footers: dict[int, Mapping[str, str]] = {}
@@ -336,7 +345,7 @@ def _element(tag: str, content: str | Mapping[str, str]) -> ET.Element:
             raise ValueError(f"{content!r} holds the character {found[0]!r}, which XDF headers cannot")
         element.text = content
     else:
-        element.extend(_element(name, text) for name, text in content.items())
+        element.extend([_element(name, text) for name, text in content.items()])
     return element
 
 
