@@ -1,0 +1,130 @@
+"""The hidden state of the virtual listener, one second after the other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from acquisition.listener.memory import Memory
+from acquisition.listener.persona import Listener
+from acquisition.listener.response import MusicResponse
+from acquisition.streams import FloatArray
+
+WARM_UP_S = 2
+"""The state begins this long before time 0, so that the first sample lies amid a running heart."""
+
+_SYMPATHETIC_LAG_S = 15.0
+_SYMPATHETIC_DELAY = 0.7  # part of the way from 1 to 2 s: 1.7 s
+_BREATH_SPREAD = 0.08
+_BREATH_MEMORY = math.exp(-1.0 / 15.0)
+_BREATHING_RANGE_HZ = (0.15, 0.3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Second:
+    """The state over one second: what it is at the beginning and at the end, straight in between.
+
+    Attributes
+    ----------
+    number : int
+        It lasts from `number` to `number` + 1, engine seconds.
+    arousal : (float, float)
+        0 is this listener at rest.
+    sympathetic : (float, float)
+        Arousal as heart and skin receive it: 1.7 s late and smoothed over 15 s.
+    breath_hz : (float, float)
+        Breathing rate.
+    breath_depth : (float, float)
+        Around 1.
+    breath_phase : float
+        At the beginning, radians; 0 is where breathing in begins.
+    """
+
+    number: int
+    arousal: tuple[float, float]
+    sympathetic: tuple[float, float]
+    breath_hz: tuple[float, float]
+    breath_depth: tuple[float, float]
+    breath_phase: float
+
+    def breath_phase_at(self, part: FloatArray) -> FloatArray:
+        """Return the breathing phase at parts 0 to 1 of the second, radians."""
+        start, end = self.breath_hz
+        return self.breath_phase + 2.0 * math.pi * (start * part + (end - start) * part**2 / 2.0)
+
+
+def ramp(ends: tuple[float, float], part: FloatArray) -> FloatArray:
+    """Return the values at parts 0 to 1 of the way between two ends."""
+    return ends[0] + (ends[1] - ends[0]) * part
+
+
+class Nerves:
+    """Arousal and breathing.
+
+    ``τ_A dA/dt = −(A − A_drive) + noise``, with A_drive the own recovery toward rest plus κ times what
+    music adds (`MusicResponse`), `music_delay_s` late.
+
+    Parameters
+    ----------
+    listener : Listener
+        Whose they are.
+    kappa : float
+        The one factor on every effect of music.
+    rng : Generator
+        Drawn from equally often whatever is heard.
+    """
+
+    def __init__(self, listener: Listener, *, kappa: float, rng: np.random.Generator) -> None:
+        self._listener = listener
+        self._kappa = kappa
+        self._rng = rng
+        self._response = MusicResponse(listener)
+        self._delay_s = math.ceil(listener.music_delay_s)
+        self._lag = 1.0 - math.exp(-1.0 / listener.arousal_lag_s)
+        self._noise = listener.arousal_sd * math.sqrt(1.0 - math.exp(-2.0 / listener.arousal_lag_s))
+        self._arousal = self._earlier = self._sympathetic = listener.initial_arousal
+        self._breath_wander = np.zeros(2)
+        self._breath_hz, self._breath_depth = self._breathing()
+        self._breath_phase = float(rng.uniform(0.0, 2.0 * math.pi))
+        self._number = -WARM_UP_S
+
+    def step(self, memory: Memory) -> Second:
+        """Return the next second, given what was heard up to `music_delay_s` before it ends."""
+        arousal, sympathetic = self._arousal, self._sympathetic
+        breath_hz, breath_depth = self._breath_hz, self._breath_depth
+        self._step_arousal(memory)
+        self._breath_wander = _BREATH_MEMORY * self._breath_wander + math.sqrt(
+            1.0 - _BREATH_MEMORY**2
+        ) * self._rng.standard_normal(2)
+        self._breath_hz, self._breath_depth = self._breathing()
+        second = Second(
+            number=self._number,
+            arousal=(arousal, self._arousal),
+            sympathetic=(sympathetic, self._sympathetic),
+            breath_hz=(breath_hz, self._breath_hz),
+            breath_depth=(breath_depth, self._breath_depth),
+            breath_phase=self._breath_phase,
+        )
+        self._breath_phase += math.pi * (breath_hz + self._breath_hz)
+        self._number += 1
+        return second
+
+    def _step_arousal(self, memory: Memory) -> None:
+        person, end = self._listener, self._number + 1
+        hr_bpm = person.resting_hr_bpm + person.hr_per_arousal_bpm * self._sympathetic
+        recovery = person.initial_arousal * math.exp(-max(0, end) / person.recovery_s)
+        music = self._response.step(memory.second(end - self._delay_s), hr_bpm)
+        received = self._arousal + _SYMPATHETIC_DELAY * (self._earlier - self._arousal)
+        self._sympathetic += (1.0 - math.exp(-1.0 / _SYMPATHETIC_LAG_S)) * (received - self._sympathetic)
+        self._earlier = self._arousal
+        self._arousal += self._lag * (recovery + self._kappa * music - self._arousal)
+        self._arousal += self._noise * float(self._rng.standard_normal())
+
+    def _breathing(self) -> tuple[float, float]:
+        wander_rate, wander_depth = self._breath_wander
+        rate_hz = self._listener.breathing_hz * (1.0 + 0.06 * self._arousal)
+        low, high = _BREATHING_RANGE_HZ
+        depth = math.exp(2.0 * _BREATH_SPREAD * float(wander_depth))
+        return min(high, max(low, rate_hz * math.exp(_BREATH_SPREAD * float(wander_rate)))), depth

@@ -1,0 +1,82 @@
+"""What music does to the listener's arousal."""
+
+from __future__ import annotations
+
+import math
+
+from acquisition.listener.memory import Heard
+from acquisition.listener.persona import Listener
+
+_FIRST_HEARD_S = 30
+_SILENCE_BEFORE_ONSET_S = 20.0
+_PULSE_DECAY_PER_S = math.exp(-1.0 / 60.0)
+_MISMATCH_FROM = 0.3
+_BELOW_THRESHOLD = 0.1
+
+# Texture that neither rouses nor calms.
+_NEUTRAL_DENSITY = 0.4
+_NEUTRAL_LEVEL_DB = -4.0
+_NEUTRAL_BRIGHTNESS = 0.4
+
+
+class MusicResponse:
+    """The part of the drive of arousal that comes from music, before the factor κ.
+
+    ``g·(a_music − a_match)`` + mismatch penalty + pulses, where a_match lies halfway between the music
+    first heard and the own pace, so that both a leading piece and one that is slow from the start act.
+
+    Parameters
+    ----------
+    listener : Listener
+        Whose gains and thresholds these are.
+    """
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        # % heart rate per % tempo, expressed as arousal per ln(tempo ratio).
+        self._tempo_gain = listener.tempo_slope * listener.resting_hr_bpm / listener.hr_per_arousal_bpm
+        self._pulse = 0.0
+        self._silent_s = _SILENCE_BEFORE_ONSET_S
+        self._own_pace_bpm: float | None = None
+        self._first_heard = 0.0
+        self._first_seconds = 0
+
+    def step(self, heard: Heard, hr_bpm: float) -> float:
+        """Take in one more second of music and return its drive.
+
+        Parameters
+        ----------
+        heard : Heard
+            That second.
+        hr_bpm : float
+            The listener's own heart rate.
+        """
+        self._pulse *= _PULSE_DECAY_PER_S
+        if heard.sounding == 0.0:
+            self._silent_s += 1.0
+            return self._pulse
+        if self._silent_s >= _SILENCE_BEFORE_ONSET_S:
+            self._pulse += self._listener.onset_gain
+        self._silent_s = 0.0
+        self._pulse += self._listener.novelty_gain * heard.novelty
+        if self._own_pace_bpm is None:
+            self._own_pace_bpm = hr_bpm
+        carried = self._carried(heard, self._own_pace_bpm)
+        if self._first_seconds < _FIRST_HEARD_S:
+            self._first_seconds += 1
+            self._first_heard += (carried - self._first_heard) / self._first_seconds
+        too_far = max(0.0, abs(math.log(heard.tempo_bpm / hr_bpm)) - _MISMATCH_FROM)
+        steady = carried - 0.5 * self._first_heard + self._listener.mismatch_gain * too_far
+        return heard.sounding * steady + self._pulse
+
+    def _carried(self, heard: Heard, own_pace_bpm: float) -> float:
+        """Return the arousal that music carries; 0 is the own pace with neutral texture."""
+        tempo = math.log(heard.tempo_bpm / own_pace_bpm)
+        beyond = math.copysign(max(0.0, abs(tempo) - self._listener.tempo_threshold), tempo)
+        texture = (
+            (heard.density - _NEUTRAL_DENSITY)
+            + (heard.level_db - _NEUTRAL_LEVEL_DB) / 18.0
+            + 0.5 * (heard.brightness - _NEUTRAL_BRIGHTNESS)
+        )
+        felt_tempo = _BELOW_THRESHOLD * tempo + (1.0 - _BELOW_THRESHOLD) * beyond
+        return self._tempo_gain * felt_tempo + self._listener.texture_gain * texture

@@ -1,0 +1,150 @@
+"""The virtual listener as a source of ECG, EDA and respiration, with ears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from acquisition.listener.chest import RSP_RATE_HZ, Chest
+from acquisition.listener.heart import ECG_RATE_HZ, Electrodes, Heart
+from acquisition.listener.memory import Memory
+from acquisition.listener.nerves import WARM_UP_S, Nerves, Second
+from acquisition.listener.persona import persona_named
+from acquisition.listener.skin import EDA_RATE_HZ, NOVELTY_LATENCY_S, Skin
+from acquisition.streams import Chunk, ClockPair, FloatArray, Kind, StreamInfo
+
+
+class VirtualListener:
+    """Somebody who rests and hears music, simulated sample by sample.
+
+    The model is that of docs/acquisition.md: a hidden arousal that recovers by itself and that music
+    may move, and heart, skin and breath that follow it. It is computed second by second, so samples
+    depend on the seed and on what was heard when, and not on how often they are asked for. A second is
+    computed when its first sample is; what is heard acts a second later at the earliest.
+
+    Parameters
+    ----------
+    persona : str
+        One of `acquisition.listener.PERSONAS`.
+    seed : int
+        The person is drawn from it, and every random movement.
+    kappa : float
+        Factor on every effect of music; 0 is a listener on whom music does nothing.
+    name_stream : callable
+        Makes names and ids of streams distinct from those of other sources.
+
+    Raises
+    ------
+    SpecError
+        For an unknown persona.
+    """
+
+    def __init__(
+        self, persona: str, *, seed: int, kappa: float = 1.0, name_stream: Callable[[str], str] = str
+    ) -> None:
+        # A generator for each organ: what one draws never shifts what another gets.
+        who, nerves, heart, electrodes, skin, chest = np.random.default_rng(seed).spawn(6)
+        listener = persona_named(persona).draw(who)
+        self._memory = Memory()
+        self._nerves = Nerves(listener, kappa=kappa, rng=nerves)
+        self._heart = Heart(listener, rng=heart)
+        self._electrodes = Electrodes(listener, rng=electrodes)
+        self._skin = Skin(listener, kappa=kappa, rng=skin)
+        self._chest = Chest(rng=chest)
+        self._arousal = listener.initial_arousal
+        self._signals = tuple(
+            _Signal(
+                StreamInfo(
+                    stream_id=name_stream(f"virtual:{persona}:{kind}"),
+                    name=name_stream(kind.value),
+                    kind=kind,
+                    unit=unit,
+                    rate_hz=float(rate),
+                    labels=(kind.value,),
+                ),
+                rate,
+            )
+            for kind, unit, rate in (
+                (Kind.ECG, "mV", ECG_RATE_HZ),
+                (Kind.EDA, "uS", EDA_RATE_HZ),
+                (Kind.RSP, "a.u.", RSP_RATE_HZ),
+            )
+        )
+        self._coming = self._look_ahead()
+        for _ in range(WARM_UP_S):
+            self._coming = self._look_ahead()
+
+    @property
+    def streams(self) -> tuple[StreamInfo, ...]:
+        """ECG in mV at 250 Hz, EDA in µS at 32 Hz, respiration in arbitrary units at 25 Hz."""
+        return tuple(signal.stream for signal in self._signals)
+
+    @property
+    def ended(self) -> bool:
+        """Never."""
+        return False
+
+    @property
+    def arousal(self) -> float:
+        """The hidden arousal at the last whole second read; 0 is this listener at rest."""
+        return self._arousal
+
+    def clock_pairs(self) -> tuple[ClockPair, ...]:
+        """Return, for each stream, that it keeps engine time."""
+        return tuple(
+            ClockPair(stream_id=stream.stream_id, source_time_s=0.0, engine_time_s=0.0)
+            for stream in self.streams
+        )
+
+    def hear(self, t: float, sounded: Mapping[str, float] | None) -> None:
+        """Take in what sounded in the step that ended at engine time `t`; None is silence."""
+        self._memory.add(t, sounded)
+
+    def read(self, t: float) -> list[Chunk]:
+        """Return the samples at or before engine time `t` that were not read before."""
+        while self._coming.number <= t:
+            self._live()
+        chunks = (signal.read(t) for signal in self._signals)
+        return [chunk for chunk in chunks if chunk is not None]
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+    def _live(self) -> None:
+        """Live through one second: its samples, knowing the beats of the second after it."""
+        now, self._coming = self._coming, self._look_ahead()
+        self._arousal = now.arousal[0]
+        heard = self._memory.second(now.number - NOVELTY_LATENCY_S)
+        samples = (
+            self._electrodes.samples(now),
+            self._skin.samples(now, heard),
+            self._chest.samples(now),
+        )
+        for signal, second in zip(self._signals, samples, strict=True):
+            signal.add(now.number, second)
+
+    def _look_ahead(self) -> Second:
+        second = self._nerves.step(self._memory)
+        self._electrodes.add(self._heart.beats(second))
+        return second
+
+
+class _Signal:
+    """Samples of one stream that were computed and not yet read."""
+
+    def __init__(self, stream: StreamInfo, rate: int) -> None:
+        self.stream = stream
+        self._rate = rate
+        self._times: list[FloatArray] = [np.empty(0)]
+        self._samples: list[FloatArray] = [np.empty((0, 1))]
+
+    def add(self, second: int, samples: FloatArray) -> None:
+        self._times.append(np.arange(second * self._rate, (second + 1) * self._rate) / self._rate)
+        self._samples.append(samples.reshape(-1, 1))
+
+    def read(self, t: float) -> Chunk | None:
+        times, samples = np.concatenate(self._times), np.concatenate(self._samples)
+        end = int(np.searchsorted(times, t, side="right"))
+        self._times, self._samples = [times[end:]], [samples[end:]]
+        return Chunk(self.stream, times[:end], samples[:end]) if end else None

@@ -1,0 +1,106 @@
+"""Recordings as sources: whole signals, handed out as if they were arriving."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from acquisition.streams import Chunk, ClockPair, FloatArray, StreamInfo
+
+
+class RecordingSource:
+    """A recorded signal that arrives as engine time goes on.
+
+    Parameters
+    ----------
+    stream : StreamInfo
+        What it is; one channel.
+    times : ndarray, float64, shape (n,)
+        Engine seconds, strictly increasing.
+    values : ndarray, float64, shape (n,)
+        NaN where a sample is missing.
+    file_time_at_0_s : float
+        What the file's own clock showed at engine time 0.
+    """
+
+    def __init__(
+        self, stream: StreamInfo, times: FloatArray, values: FloatArray, *, file_time_at_0_s: float = 0.0
+    ) -> None:
+        self._stream = stream
+        # Chunks are views of these arrays, so nobody may write into them.
+        self._times = times.copy()
+        self._samples = values.reshape(-1, 1).copy()
+        self._times.flags.writeable = False
+        self._samples.flags.writeable = False
+        self._file_time_at_0_s = file_time_at_0_s
+        self._position = 0
+
+    @property
+    def streams(self) -> tuple[StreamInfo, ...]:
+        """The one stream."""
+        return (self._stream,)
+
+    @property
+    def times(self) -> FloatArray:
+        """The times of all samples, engine seconds, shape (n,)."""
+        return self._times
+
+    @property
+    def values(self) -> FloatArray:
+        """All samples, shape (n,), NaN where missing."""
+        return self._samples[:, 0]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last sample was read."""
+        return self._position == self._times.size
+
+    def clock_pairs(self) -> tuple[ClockPair, ...]:
+        """Return engine time 0 on the file's clock."""
+        return (
+            ClockPair(
+                stream_id=self._stream.stream_id,
+                source_time_s=self._file_time_at_0_s,
+                engine_time_s=0.0,
+            ),
+        )
+
+    def read(self, t: float) -> list[Chunk]:
+        """Return the samples at or before engine time `t` that were not read before."""
+        end = int(np.searchsorted(self._times, t, side="right"))
+        if end <= self._position:
+            return []
+        unread = slice(self._position, end)
+        self._position = end
+        return [Chunk(self._stream, self._times[unread], self._samples[unread])]
+
+    def close(self) -> None:
+        """Do nothing: the file was closed when it had been read."""
+
+
+def missing_stretches(times: FloatArray, values: FloatArray, rate_hz: float) -> list[tuple[float, float]]:
+    """Find where a signal is missing: runs of NaN, and gaps between the times of samples.
+
+    Parameters
+    ----------
+    times, values : ndarray, shape (n,)
+        Seconds and samples.
+    rate_hz : float
+        Nominal rate, so that a gap in the times shows; 0 for irregular signals, of which only runs of
+        NaN can be found.
+
+    Returns
+    -------
+    list of (float, float)
+        Start and end of each stretch in seconds, in order: from when the first missing sample was due to
+        the next sample there is, or to the end of the signal.
+    """
+    if times.size == 0:
+        return []
+    period_s = 1.0 / rate_hz if rate_hz > 0 else 0.0
+    index = np.flatnonzero(np.isfinite(values))
+    there = times[index]
+    # As if a sample stood one period before the signal and another right after it.
+    bounds = np.concatenate(([times[0] - period_s], there, [times[-1] + period_s]))
+    steps = np.diff(np.concatenate(([-1], index, [values.size])))
+    missing = (steps > 1) | ((period_s > 0) & (np.diff(bounds) > 1.5 * period_s))
+    return [(float(bounds[i] + period_s), float(bounds[i + 1])) for i in np.flatnonzero(missing)]

@@ -1,0 +1,118 @@
+"""From input specifications to sources on one time base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from acquisition.csvfile import CsvFile, read_csv
+from acquisition.errors import SourceError, SpecError
+from acquisition.listener import VirtualListener
+from acquisition.recordings import RecordingSource
+from acquisition.series import Series
+from acquisition.spec import ListenerSpec, RecordingSpec, parse_spec
+from acquisition.streams import Source, StreamInfo
+from acquisition.xdffile import XdfFile, read_xdf
+
+
+def open_sources(specs: Sequence[str], *, seed: int) -> list[Source]:
+    """Open every input and put all of them on engine time.
+
+    Signals of one file keep their relation in time. Files are aligned by their absolute start if all of
+    them have one; else each file's first sample is at 0. In a CSV file with a rate instead of times the
+    first sample is the first line, whatever stands in it.
+
+    Parameters
+    ----------
+    specs : sequence of str
+        ``KIND=WHERE`` each, see `acquisition.spec.parse_spec`.
+    seed : int
+        Every random choice of a virtual listener follows from it.
+
+    Returns
+    -------
+    list of Source
+        One per specification, in their order. A second stream of a kind is called ``ecg2``.
+
+    Raises
+    ------
+    SpecError
+        If a specification cannot be understood, or is given twice.
+    SourceError
+        If a source cannot be opened or read.
+    """
+    parsed = [parse_spec(text) for text in specs]
+    if not parsed:
+        raise SpecError("no input was given; write for example listener=virtual:responder")
+    for number, spec in enumerate(parsed):
+        if spec in parsed[:number]:
+            raise SpecError(f"the input {spec.text!r} is given twice")
+    if sum(isinstance(spec, ListenerSpec) for spec in parsed) > 1:
+        raise SpecError("a session has one virtual listener, as in listener=virtual:responder")
+    recordings = [spec for spec in parsed if isinstance(spec, RecordingSpec)]
+    series = _load(recordings)
+    zeros = _file_zeros(series)
+    naming = _Naming()
+    return [
+        _recording(spec, series[spec], zeros[spec.path], naming)
+        if isinstance(spec, RecordingSpec)
+        else _listener(spec, seed, naming)
+        for spec in parsed
+    ]
+
+
+def _load(specs: Sequence[RecordingSpec]) -> dict[RecordingSpec, Series]:
+    files: dict[Path, CsvFile | XdfFile] = {}
+    for spec in specs:
+        if spec.path not in files:
+            files[spec.path] = _read_file(spec.path)
+    return {spec: files[spec.path].series(spec) for spec in specs}
+
+
+def _read_file(path: Path) -> CsvFile | XdfFile:
+    if path.is_dir():
+        raise SourceError(f"{path} is a directory, not a recording")
+    if not path.exists():
+        raise SourceError(f"{path} does not exist")
+    return read_xdf(path) if path.suffix.lower() == ".xdf" else read_csv(path)
+
+
+def _file_zeros(series: dict[RecordingSpec, Series]) -> dict[Path, float]:
+    """Return, for each file, what its clock shows at engine time 0."""
+    zeros: dict[Path, float] = {}
+    for spec, one in series.items():
+        zeros[spec.path] = min(one.origin_s, zeros.get(spec.path, one.origin_s))
+    if series and all(one.absolute for one in series.values()):
+        return dict.fromkeys(zeros, min(zeros.values()))
+    return zeros
+
+
+def _recording(spec: RecordingSpec, series: Series, zero_s: float, naming: _Naming) -> RecordingSource:
+    stream = StreamInfo(
+        stream_id=naming.distinct(f"{spec.kind}={spec.path.name}:{spec.column}"),
+        name=naming.distinct(spec.kind.value),
+        kind=spec.kind,
+        unit=series.unit,
+        rate_hz=series.rate_hz,
+        labels=(series.label,),
+    )
+    return RecordingSource(stream, series.times - zero_s, series.values, file_time_at_0_s=zero_s)
+
+
+def _listener(spec: ListenerSpec, seed: int, naming: _Naming) -> VirtualListener:
+    return VirtualListener(spec.persona, seed=seed, kappa=spec.kappa, name_stream=naming.distinct)
+
+
+class _Naming:
+    """Hands out each name once: ``ecg``, ``ecg2``, ``ecg3``."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def distinct(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}{number}"
+        self._taken.add(name)
+        return name
