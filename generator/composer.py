@@ -17,8 +17,8 @@ PERIOD_BARS = 8
 FAST_HARMONY = 0.5
 """Density from which chords may change every bar; below it they stay for two."""
 
-_PAD = Choir(voices=4, low=54, high=74, gap=5.0)
-_STRINGS = Choir(voices=2, low=69, high=84, gap=5.0)
+_PAD = Choir(voices=4, low=53, high=71, gap=5.0)
+_STRINGS = Choir(voices=2, low=72, high=86, gap=5.0)
 _TEXTURES = (
     texture.pad,
     texture.bass,

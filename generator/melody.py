@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from itertools import accumulate
 from math import floor
 
 from generator.harmony import Chord, Scale
@@ -13,7 +14,10 @@ from generator.state import MusicState
 
 EIGHTHS = 8
 SECTION_BARS = 32
-"""Four periods, A A' B A; then a new B, and A has drifted."""
+"""Four periods, A A' B A. Each section has a new B, every fourth a new A."""
+
+REACH = 6
+"""Steps of the scale from the middle of the melody to its highest and lowest note."""
 
 LONGEST_RUN = 7
 """Bars in a row with melody, at most: one bar in eight is silent."""
@@ -21,7 +25,7 @@ LONGEST_RUN = 7
 NUDGE_S = 0.02
 
 # Which eighths of the bar matter most: the first n of a row are the rhythm of a bar of n notes, so that a
-# motif keeps its gait whatever the density.
+# motif keeps its gait at any density.
 _GAITS = (
     (0, 3, 4, 6, 2, 7, 5, 1),
     (0, 4, 6, 3, 2, 7, 5, 1),
@@ -30,14 +34,16 @@ _GAITS = (
     (0, 3, 6, 4, 2, 7, 5, 1),
     (1, 4, 6, 2, 0, 7, 3, 5),
 )
-# How the line bends over the eighths of a bar, in steps of the scale.
-_CURVES = (
-    (0, 1, 1, 2, 2, 1, 1, 0),
-    (2, 2, 1, 1, 0, 0, -1, 0),
-    (0, 0, 1, 1, 2, 2, 3, 2),
-    (1, 0, 0, -1, -1, 0, 1, 1),
-    (0, 1, 2, 2, 1, 0, 0, -1),
-    (2, 1, 0, 0, 1, 2, 2, 1),
+# Figures: steps of the scale from each note to the next; a bar of n notes sings the first n - 1 of them.
+_FIGURES = (
+    (2, -1, -1, -1, 2, -1, -1),
+    (1, 1, 2, -1, -1, -1, -1),
+    (-1, -1, 2, 1, -1, -1, -1),
+    (3, -1, -1, -1, 1, -1, -1),
+    (-1, 1, 1, 1, -1, -2, 1),
+    (1, -2, -1, 2, 1, -1, -1),
+    (-1, 2, -1, -1, -1, 2, -1),
+    (1, -1, -1, 2, -1, -1, 1),
 )
 _COMING_DOWN = (0, 2, 4, 1, 3, 5, 6, 7)
 
@@ -77,38 +83,32 @@ _PERIOD = (
 
 @dataclass(frozen=True, slots=True)
 class Motif:
-    """A gait (eighths of a bar by importance) and a curve (steps of the scale at each eighth)."""
+    """A gait (the eighths of a bar by importance) and a figure (steps of the scale from note to note)."""
 
     gait: tuple[int, ...]
-    curve: tuple[int, ...]
+    figure: tuple[int, ...]
 
     def inverted(self) -> Motif:
         """Return it upside down."""
-        return replace(self, curve=tuple(-step for step in self.curve))
+        return replace(self, figure=tuple(-step for step in self.figure))
 
     def turned(self) -> Motif:
-        """Return it with its second half bent the other way."""
-        pivot = self.curve[4]
-        return replace(self, curve=self.curve[:4] + tuple(2 * pivot - step for step in self.curve[4:]))
+        """Return it beginning as it was and going on the other way."""
+        return replace(self, figure=self.figure[:1] + tuple(-step for step in self.figure[1:]))
 
     def later(self) -> Motif:
         """Return it a beat later, after a breath."""
-        return replace(
-            self, gait=tuple((at + 2) % EIGHTHS for at in self.gait), curve=self.curve[-2:] + self.curve[:-2]
-        )
+        return replace(self, gait=tuple((at + 2) % EIGHTHS for at in self.gait))
 
 
 def new_motif(rng: random.Random) -> Motif:
-    """Return a motif: one of the gaits with one of the curves, now and then one step bolder."""
-    gait = _GAITS[pick(rng, tuple(range(len(_GAITS))))]
-    curve = _CURVES[pick(rng, tuple(range(len(_CURVES))))]
-    boldness = pick(rng, (1, 1, 2))
-    return Motif(gait, tuple(step * boldness for step in curve))
+    """Return a motif: one of the gaits with one of the figures."""
+    return Motif(*(options[pick(rng, tuple(range(len(options))))] for options in (_GAITS, _FIGURES)))
 
 
 def centre(register: float) -> float:
-    """Return the pitch around which the melody lies: G3 at register 0, D#5 at 1, F4 in the middle."""
-    return 65.0 + 20.0 * (register - 0.5)
+    """Return the pitch around which the melody lies: A3 at register 0, F5 at 1, G4 between."""
+    return 67.0 + 20.0 * (register - 0.5)
 
 
 def note_probability(density: float) -> float:
@@ -164,10 +164,10 @@ class Melodist:
 
     def _motif(self, bar: int, role: Role, rng: random.Random) -> Motif:
         if role is Role.PAUSE or role is Role.CLOSE:
-            return Motif(_COMING_DOWN, (0,) * EIGHTHS)
+            return Motif(_COMING_DOWN, ())
         section, within = divmod(bar, SECTION_BARS)
         quarter = within // 8
-        name = f"B{section}" if quarter == 2 else "A"
+        name = f"B{section}" if quarter == 2 else f"A{section // 4}"
         motif = new_motif(chance(self._seed, "motif", name))
         if role is Role.ANSWER:
             return motif.inverted().later()
@@ -178,19 +178,28 @@ class Melodist:
         return motif
 
     def _line(self, eighths: list[int], motif: Motif, aim: int, chord: Chord, scale: Scale) -> list[int]:
-        base = aim - round(sum(motif.curve) / EIGHTHS)
-        tones: list[int] = []
-        before = self._tone
-        for i, at in enumerate(eighths):
-            long = (eighths[i + 1] if i + 1 < len(eighths) else EIGHTHS) - at >= 3
-            tone = base + motif.curve[at]
-            if before is not None:
-                tone = max(before - 4, min(before + 4, tone))
-            if long or at in (0, 4) or i == 0:
-                tone = _settle(tone, before, chord, scale)
-            tones.append(tone)
-            before = tone
-        return tones
+        """Return the most singable line that follows the motif's figure: the cheapest path through it."""
+        steps = (0, *motif.figure[: len(eighths) - 1])
+        wanted = [*accumulate(steps)]
+        middle = aim - round(sum(wanted) / len(wanted))
+        ends = [*eighths[1:], EIGHTHS]
+        paths: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+        for at, until, step, height in zip(eighths, ends, steps, wanted, strict=True):
+            weight = 0.3 + 1.1 * (until - at >= 3) + 0.4 * (at in (0, 4))
+            longer = []
+            for tone in range(aim - REACH, aim + REACH + 1):
+                cost = weight * _strangeness(tone, chord, scale) + 0.3 * abs(tone - middle - height)
+                ways = ((past + cost + self._effort(path, tone, step), (*path, tone)) for past, path in paths)
+                longer.append(min(ways))
+            paths = longer
+        return list(min(paths)[1])
+
+    def _effort(self, path: tuple[int, ...], tone: int, step: int) -> float:
+        """Return what the step to a tone costs a singer, and how far it is from the motif's."""
+        if not path:
+            return 0.5 * max(0, abs(tone - (self._tone or tone)) - 2)
+        move = tone - path[-1]
+        return (1.2, 0.0, 0.3, 0.7, 1.0, 2.0)[min(5, abs(move))] + abs(move - step)
 
     def _descent(self, count: int, aim: int, role: Role, chord: Chord, scale: Scale) -> list[int]:
         # A phrase comes to rest by step on a plain tone of the chord: home at its close, open before.
@@ -201,11 +210,12 @@ class Melodist:
         return [goal - step if below else goal + step for step in steps]
 
 
-def _settle(tone: int, before: int | None, chord: Chord, scale: Scale) -> int:
-    """Return the chord tone nearest to a tone; of two as near, the one that moves."""
-    offsets = sorted(range(-2, 3), key=lambda offset: (abs(offset), tone + offset == before, offset))
-    nearest = (tone + offset for offset in offsets if (tone + offset) % 7 in chord.degrees)
-    return next(nearest, scale.nearest(scale.pitch(tone), chord.degrees))
+def _strangeness(tone: int, chord: Chord, scale: Scale) -> float:
+    """Return 0 for a tone of the chord, 1 for one beside it, 2 for one that rubs from a semitone above."""
+    if tone % 7 in chord.degrees:
+        return 0.0
+    rubs = (tone - 1) % 7 in chord.degrees and scale.pitch(tone) - scale.pitch(tone - 1) == 1
+    return 2.0 if rubs else 1.0
 
 
 def _note(at: int, until: int, pitch: int, state: MusicState, rng: random.Random) -> ScoreNote:

@@ -24,7 +24,10 @@ _NOVEL_START = 0.5
 _NOVEL_MODE = 0.4
 _NOVEL_LAYER = 0.3
 _TEMPO_JND = 0.035
-"""Relative tempo change that listeners just notice (science: 3.5 %)."""
+"""Relative tempo change that listeners just notice."""
+
+_ROUNDING_BEATS = 1e-9
+"""Beats this near to the end of a block belong to the next: a twenty-thousandth of a sample at any tempo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,9 @@ class Stretch:
         """Return the sample of the block in which so many beats have passed."""
         rate = self.start_bpm / 60.0 / SAMPLE_RATE
         growth = (self.end_bpm - self.start_bpm) / 60.0 / SAMPLE_RATE / BLOCK_FRAMES
-        # The thousandth of a sample absorbs rounding: a beat on a sample falls there and not one before.
         # rate·x + growth·x²/2 = beats, in the form that stays exact as growth goes to 0
         exact = 2.0 * beats / (rate + sqrt(max(0.0, rate * rate + 2.0 * growth * beats)))
-        return min(max(int(exact + 1e-3), 0), BLOCK_FRAMES - 1)
+        return min(max(int(exact + 0.5), 0), BLOCK_FRAMES - 1)
 
     def tempo(self, frame: int) -> float:
         """Return the tempo at a sample of the block."""
@@ -194,7 +196,7 @@ class Performance:
         origin = self._beat
         end = origin + stretch.beats
         while True:
-            while self._waiting and self._waiting[0][0] < end:
+            while self._waiting and self._waiting[0][0] < end - _ROUNDING_BEATS:
                 position, item = self._waiting.popleft()
                 at = stretch.frame(position - origin)
                 if isinstance(item, ScoreNote):
@@ -205,7 +207,7 @@ class Performance:
                     beats.append(
                         BeatEvent(frame=self._frame + at, beat=number, bar=self._bar, tempo_bpm=tempo)
                     )
-            if end < BEATS_PER_BAR:
+            if end < BEATS_PER_BAR - _ROUNDING_BEATS:
                 break
             origin, end = origin - BEATS_PER_BAR, end - BEATS_PER_BAR
             self._open_bar(state)
