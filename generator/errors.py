@@ -3,6 +3,7 @@
 GeneratorError
 ├── StateError          a MusicState or piece with an impossible value
 ├── TrajectoryError     a trajectory file that cannot be read; names line and column
+├── EventsError         a table of notes that cannot be read; names file and line
 └── SoundError          the sound engine could not be started or failed
 """
 
@@ -17,6 +18,10 @@ class StateError(GeneratorError, ValueError):
 
 class TrajectoryError(GeneratorError):
     """A trajectory file that cannot be read; the message names file, line and column."""
+
+
+class EventsError(GeneratorError):
+    """A table of notes that cannot be read; the message names file and line."""
 
 
 class SoundError(GeneratorError):

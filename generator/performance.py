@@ -11,7 +11,7 @@ from generator.errors import StateError
 from generator.glide import MAX_LEVEL_SLOPE_DB_PER_S, Breath, Fade, approach, relax
 from generator.notation import BarScore, ScoreNote
 from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP, SAMPLE_RATE, BeatEvent, Block, NoteEvent, Shape
-from generator.state import BEATS_PER_BAR, LAYERS, LEVEL_RANGE_DB, MusicState, Piece
+from generator.state import BEATS_PER_BAR, LAYERS, MusicState, Piece
 
 BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
 SILENCE_FADE_S = 8.0
@@ -105,7 +105,7 @@ class Performance:
             bar,
             tempo_bpm=self._tempo or self._asked.tempo_bpm,
             mode=self._score.mode.openness if self._score else bar.mode,
-            level_db=min(max(now.level_db, LEVEL_RANGE_DB[0]), LEVEL_RANGE_DB[1]),
+            level_db=now.level_db,
             brightness=now.brightness,
             breath_rate=now.breath.rate,
             breath_depth=now.breath.depth,
