@@ -1,0 +1,101 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from acquisition.streams import Kind, StreamInfo
+from biofeedback.recording import streams
+from generator.score import NoteEvent
+from generator.state import LAYERS, STATE_COLUMNS, MusicState, Piece
+
+
+def info(kind, stream_id="x"):
+    return StreamInfo(stream_id=stream_id, name="n", kind=kind, unit="u", rate_hz=0.0, labels=("v",))
+
+
+def test_every_stream_is_declared_from_the_start():
+    names = [header.name for header in streams.catalogue(Piece(), [info(Kind.ECG)])]
+    assert names == [
+        "ecg",
+        "features",
+        "beats",
+        "scrs",
+        "music",
+        "score",
+        "notes",
+        "decisions",
+        "markers",
+        "ratings",
+        "commands",
+        "clock",
+    ]
+
+
+def test_a_second_input_of_a_kind_gets_a_suffix_and_markers_give_way_to_the_sessions_own():
+    kinds = [Kind.ECG, Kind.EDA, Kind.ECG, Kind.MARKERS, Kind.ECG]
+    assert streams.input_names([info(kind) for kind in kinds]) == (
+        "ecg",
+        "eda",
+        "ecg_2",
+        "markers_2",
+        "ecg_3",
+    )
+
+
+def test_features_are_the_columns_of_the_features_table():
+    assert ",".join(streams.FEATURES) == (
+        "hr_bpm,hr_quality,rmssd_ms,scl_uS,scr_rate_per_min,phasic_auc,eda_quality,breathing_rate,"
+        "activation,activation_0_100,confidence"
+    )
+
+
+def test_an_input_keeps_unit_rate_and_stable_id(things):
+    header = streams.catalogue(Piece(), [things.ecg, things.eda])[1]
+    assert (header.kind, header.units, header.rate_hz, header.source_id) == ("EDA", ("uS", "uS"), 0.0, "palm")
+    assert header.desc == {"source_name": "Handfläche"}
+
+
+def test_features_that_are_not_valid_are_nan_never_a_number(things):
+    row = dict(zip(streams.FEATURES, streams.feature_row(things.state), strict=True))
+    assert {name for name, value in row.items() if math.isnan(value)} == {
+        "rmssd_ms",
+        "breathing_rate",
+        "activation",
+        "activation_0_100",
+    }
+    assert (row["hr_bpm"], row["hr_quality"], row["scl_uS"], row["eda_quality"]) == (61.0, 0.8, 4.5, 0.7)
+
+
+@pytest.mark.parametrize(
+    "state", [MusicState(), MusicState(mode=1.0, layers=8, sounding=False, level_db=-6.5)]
+)
+def test_a_music_state_is_rebuilt_from_its_row(state):
+    row = dict(zip(streams.MUSIC, streams.music_row(state, 4), strict=True))
+    assert row.pop("state") == 4
+    assert MusicState(**{name: row[name] for name in STATE_COLUMNS}) == state
+
+
+def test_a_note_is_rebuilt_from_its_row(things):
+    row = dict(zip(streams.NOTES, streams.note_row(things.note), strict=True))
+    assert NoteEvent(**{**row, "layer": LAYERS[row["layer"]]}) == things.note
+
+
+def test_the_file_says_what_the_music_was_made_from():
+    headers = {header.name: header for header in streams.catalogue(Piece(tonic=9, seed=42), [])}
+    assert headers["music"].desc == {"seed": "42", "tonic": "9", "palette": "warm-pads"}
+    assert headers["notes"].desc["layers"].split(",") == list(LAYERS)
+
+
+def test_decisions_are_json_objects_with_null_for_what_is_not_a_number(things):
+    text = streams.json_text(things.decision)
+    decision = json.loads(text, parse_constant=pytest.fail)
+    assert decision["terms"] == {"z": None, "held": True}
+    assert decision["music"]["tempo_bpm"] == 60.0
+    assert (decision["phase"], decision["why"]) == ("Ruhe", "Weil.")
+
+
+def test_json_is_ascii_and_takes_the_numbers_of_numpy():
+    text = streams.json_text({"ü\ud800": (np.float64(1.5), np.int64(2), np.bool_(True), math.inf)})
+    assert text.isascii()
+    assert json.loads(text) == {"ü\ud800": [1.5, 2, True, None]}
