@@ -91,8 +91,8 @@ def missing_stretches(times: FloatArray, values: FloatArray, rate_hz: float) -> 
     Returns
     -------
     list of (float, float)
-        Start and end of each stretch in seconds, in order: from when the first missing sample was due to
-        the next sample there is, or to the end of the signal.
+        Start and end of each stretch in seconds, in order: from when the first missing sample was due
+        (irregular signals: from the last sample before it) to the next sample there is, or to the end.
     """
     if times.size == 0:
         return []

@@ -20,6 +20,7 @@ _FILE = re.compile(r"(?P<path>.+?\.(?P<format>csv|csv\.gz|xdf)):(?P<column>.+)",
 _LIVE = ("lsl:", "serial:")
 _RIGHT_CSV = "ecg=rec.csv:ecg_mV@360"
 _RIGHT_XDF = "eda=session.xdf:StreamName"
+_RIGHT_RR = "rr=rr.csv:rr_ms"
 _RIGHT_LISTENER = "listener=virtual:responder"
 
 
@@ -113,6 +114,8 @@ def _parse_recording(text: str, kind: Kind, where: str) -> RecordingSpec:
     column, rate_hz = match["column"], None
     if match["format"].lower() != "xdf":
         column, rate_hz = _split_rate(text, column)
+    if rate_hz is not None and kind is Kind.RR:
+        raise SpecError(f"{text!r}: RR intervals have no sampling rate; write for example {_RIGHT_RR}")
     return RecordingSpec(text=text, kind=kind, path=Path(match["path"]), column=column, rate_hz=rate_hz)
 
 

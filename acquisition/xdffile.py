@@ -41,7 +41,7 @@ class XdfFile:
         index = _channel_index([name for name, _ in channels], label, where)
         values = np.array(stream["time_series"][:, index], dtype=np.float64)
         times = np.array(stream["time_stamps"], dtype=np.float64)
-        values[np.isinf(values)] = np.nan
+        values[np.isinf(values)] = np.nan  # an amplifier out of range; no measured value
         require_signal(values, where)
         _require_order(times, where)
         name, unit = channels[index][0], unit_of_kind(spec.kind, channels[index][1])

@@ -66,7 +66,7 @@ class Persona:
     lf_depth: Range = (0.01, 0.04)
     rsa_depth: Range = (0.02, 0.06)
     breathing_hz: Range = (0.19, 0.27)
-    resting_scl_us: Range = (2.5, 9.0)
+    resting_scl_us: Range = (2.0, 11.0)
     r_wave_mv: Range = (0.8, 1.4)
 
     def draw(self, rng: np.random.Generator) -> Listener:
