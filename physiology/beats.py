@@ -1,0 +1,248 @@
+"""The beat log: each beat announced once, corrected in public, never announced again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from physiology.samples import Run, SampleBuffer, gapless_runs
+from physiology.state import Beat, BeatAction, FloatArray
+from physiology.waveform import Detection, Waveform
+
+HISTORY_S = 75.0
+REVISABLE_S = 4.0
+SAME_BEAT_S = 0.1
+REFRACTORY_S = 0.25
+MOVED_S = 0.01
+SHORTEST_RUN_S = 3.0
+SETTLED_S = 0.5
+POLARITY_DATA_S = 5.0
+SHORTEST_RR_S, LONGEST_RR_S = 0.3, 2.0
+LARGEST_DEVIATION = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A beat seen in the present window."""
+
+    time_s: float
+    detection: Detection
+    index: int
+
+
+class BeatLog:
+    """Beats as they stand, the last 75 s of them."""
+
+    def __init__(self) -> None:
+        self.beats: list[Beat] = []
+        self._breaks: deque[float] = deque(maxlen=64)
+        self._refused: deque[float] = deque(maxlen=64)
+        self._next_id = 0
+
+    def add_break(self, time_s: float) -> None:
+        """Note that the signal was interrupted before `time_s`: no interval spans it."""
+        if not self._breaks or time_s > self._breaks[-1]:
+            self._breaks.append(time_s)
+
+    def add(
+        self, time_s: float, *, quality: float, known_at_s: float, rr_ms: float | None = None
+    ) -> list[Beat]:
+        """Announce a beat and return the lines for the log: its own and that of the beat behind it.
+
+        Parameters
+        ----------
+        time_s, quality, known_at_s
+            As in `Beat`.
+        rr_ms : float, optional
+            The interval, where the sensor delivers intervals; else it is taken from the beat before.
+        """
+        place = int(np.searchsorted([beat.r_time_s for beat in self.beats], time_s))
+        action = BeatAction.NEW if place == len(self.beats) else BeatAction.INSERTED
+        beat = Beat(
+            beat_id=self._next_id,
+            r_time_s=time_s,
+            rr_ms=np.nan,
+            quality=quality,
+            corrected=False,
+            known_at_s=known_at_s,
+            action=action,
+        )
+        self._next_id += 1
+        self.beats.insert(place, beat)
+        self._set_interval(place, rr_ms)
+        return [self.beats[place], *self._follow(place + 1, known_at_s)]
+
+    def withdraw(self, beat_id: int, known_at_s: float) -> list[Beat]:
+        """Take a beat back and return the lines for the log."""
+        place = self._place(beat_id)
+        beat = self.beats.pop(place)
+        self._refused.append(beat.r_time_s)
+        line = replace(beat, known_at_s=known_at_s, action=BeatAction.WITHDRAWN)
+        return [line, *self._follow(place, known_at_s)]
+
+    def move(self, beat_id: int, time_s: float, known_at_s: float) -> list[Beat]:
+        """Move a beat and return the lines for the log."""
+        place = self._place(beat_id)
+        self.beats[place] = replace(self.beats[place], r_time_s=time_s)
+        return [*self._follow(place, known_at_s, always=True), *self._follow(place + 1, known_at_s)]
+
+    def was_withdrawn(self, time_s: float) -> bool:
+        """Tell whether a beat was taken back here: it is not announced a second time."""
+        return any(abs(time_s - refused) <= SAME_BEAT_S for refused in self._refused)
+
+    def forget(self, now: float) -> None:
+        """Let go of beats older than 75 s."""
+        while self.beats and self.beats[0].r_time_s < now - HISTORY_S:
+            del self.beats[0]
+
+    def _place(self, beat_id: int) -> int:
+        return next(place for place, beat in enumerate(self.beats) if beat.beat_id == beat_id)
+
+    def _follow(self, place: int, known_at_s: float, *, always: bool = False) -> list[Beat]:
+        """Renew the interval of the beat at `place` after a change before it."""
+        if place >= len(self.beats):
+            return []
+        before = self.beats[place]
+        self._set_interval(place)
+        after = self.beats[place]
+        if not always and (after.rr_ms == before.rr_ms or (np.isnan(after.rr_ms) and np.isnan(before.rr_ms))):
+            return []
+        self.beats[place] = replace(after, known_at_s=known_at_s, action=BeatAction.MOVED)
+        return [self.beats[place]]
+
+    def _set_interval(self, place: int, rr_ms: float | None = None) -> None:
+        beat = self.beats[place]
+        if rr_ms is None:
+            rr_ms = np.nan
+            if place > 0:
+                previous = self.beats[place - 1].r_time_s
+                if not any(previous < at <= beat.r_time_s for at in self._breaks):
+                    rr_ms = 1000 * (beat.r_time_s - previous)
+        recent = [other.rr_ms for other in self.beats[:place] if not np.isnan(other.rr_ms)][-11:]
+        self.beats[place] = replace(beat, rr_ms=rr_ms, corrected=is_artefact(rr_ms, recent))
+
+
+def is_artefact(rr_ms: float, recent_ms: Sequence[float]) -> bool:
+    """Apply the live artefact rule: RR 0.3–2.0 s and within 25 % of the median of the last 11.
+
+    All intervals count for the median, artefacts too, so that a real change of rate is followed after
+    six beats. A missing interval (NaN) is no artefact: there is nothing to correct.
+    """
+    if np.isnan(rr_ms):
+        return False
+    if not SHORTEST_RR_S * 1000 <= rr_ms <= LONGEST_RR_S * 1000:
+        return True
+    if len(recent_ms) < 3:
+        return False
+    median = float(np.median(recent_ms))
+    return abs(rr_ms - median) > LARGEST_DEVIATION * median
+
+
+class BeatTracker:
+    """Beats of an ECG or PPG, window after window.
+
+    Parameters
+    ----------
+    waveform : Waveform
+        `ECG` or `PPG`.
+    rate_hz : float
+        Nominal rate of the signal, 0 if irregular.
+    """
+
+    def __init__(self, waveform: Waveform, rate_hz: float) -> None:
+        self.log = BeatLog()
+        self._waveform = waveform
+        self._rate_hz = rate_hz
+        self._polarity: int | None = None
+        self._evidence: deque[tuple[float, float]] = deque(maxlen=64)
+        self._amplitudes: deque[float] = deque(maxlen=11)
+        self._newest_sure_s = -np.inf
+
+    @property
+    def usual_amplitude(self) -> float | None:
+        """Median peak-to-peak amplitude of the last good beats, None where there are none."""
+        return float(np.median(self._amplitudes)) if self._amplitudes else None
+
+    def hop(self, now: float, buffer: SampleBuffer) -> list[Beat]:
+        """Look at the window that ends at `now`; return what changed, as lines of the beat log."""
+        start = now - self._waveform.window_s
+        times, values = buffer.window(start, now)
+        runs = gapless_runs(
+            times, values, rate_hz=self._rate_hz, gap_s=self._waveform.gap_s, shortest_s=SHORTEST_RUN_S
+        )
+        self._note_breaks(start, times)
+        if self._polarity is None:
+            self._find_polarity(now, runs)
+        if self._polarity is None:
+            return []
+        if now - self._newest_sure_s > 30.0:
+            self._amplitudes.clear()  # another electrode, another amplitude
+        lines: list[Beat] = []
+        for run in runs:
+            detection = Detection(self._waveform, run, self._polarity)
+            lines += self._reconcile(now, run, self._credible(detection))
+        self.log.forget(now)
+        return lines
+
+    def _note_breaks(self, start: float, times: FloatArray) -> None:
+        longest = max(self._waveform.gap_s, 3 / self._rate_hz if self._rate_hz else 0.0)
+        if times.size:
+            for time in times[1:][np.diff(times) > longest]:
+                self.log.add_break(float(time))
+            if times[0] - start > longest:
+                self.log.add_break(float(times[0]))
+
+    def _find_polarity(self, now: float, runs: list[Run]) -> None:
+        """Fix the polarity once the evidence is clear on average, or after 15 s by what there is."""
+        for run in runs:
+            if run.end_s - run.start_s < POLARITY_DATA_S - 0.1:
+                continue
+            detection = Detection(self._waveform, run, 1)
+            if detection.peaks.size >= 3:
+                self._evidence.append((now, detection.uprightness()))
+        if self._evidence:
+            mean = float(np.mean([evidence for _, evidence in self._evidence]))
+            if abs(mean) >= 0.5 or now - self._evidence[0][0] >= 10.0:
+                self._polarity = 1 if mean >= 0 else -1
+
+    def _credible(self, detection: Detection) -> list[Candidate]:
+        """Drop what is less than a tenth of the usual amplitude: noise on a flat line."""
+        floor = 0.1 * (self.usual_amplitude or 0.0)
+        return [
+            Candidate(float(time), detection, index)
+            for index, (time, amplitude) in enumerate(zip(detection.times, detection.amplitudes, strict=True))
+            if amplitude > floor
+        ]
+
+    def _reconcile(self, now: float, run: Run, seen: list[Candidate]) -> list[Beat]:
+        """Compare what is seen in a run with what was announced; return the differences."""
+        first, last = run.start_s + SETTLED_S, min(now - self._waveform.margin_s, run.end_s - 0.1)
+        log, lines = self.log, list[Beat]()
+        revisable = max(first, now - REVISABLE_S)
+        for beat in [beat for beat in log.beats if revisable < beat.r_time_s < last - SAME_BEAT_S]:
+            nearest = min((c.time_s for c in seen), key=lambda at: abs(at - beat.r_time_s), default=np.inf)
+            if abs(nearest - beat.r_time_s) > SAME_BEAT_S:
+                lines += log.withdraw(beat.beat_id, now)
+            elif abs(nearest - beat.r_time_s) > MOVED_S:
+                lines += log.move(beat.beat_id, nearest, now)
+        for candidate in seen:
+            if not first <= candidate.time_s <= last:
+                continue
+            newest = log.beats[-1].r_time_s if log.beats else -np.inf
+            if candidate.time_s < newest and candidate.time_s <= revisable:
+                continue
+            if any(abs(candidate.time_s - beat.r_time_s) < REFRACTORY_S for beat in log.beats[-32:]):
+                continue
+            if not log.was_withdrawn(candidate.time_s):
+                lines += self._announce(candidate, now)
+        return lines
+
+    def _announce(self, candidate: Candidate, now: float) -> list[Beat]:
+        quality = candidate.detection.quality(candidate.index)
+        if quality >= 0.5:
+            self._amplitudes.append(float(candidate.detection.amplitudes[candidate.index]))
+            self._newest_sure_s = now
+        return self.log.add(candidate.time_s, quality=quality, known_at_s=now)

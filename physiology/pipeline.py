@@ -1,0 +1,268 @@
+"""The streaming pipeline: samples in, beats, responses and the 1-Hz state out, whatever the chunking."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from physiology.activation import NOTHING, TERMS, Baseline, Fusion, Smoother, displayed, freeze, fuse
+from physiology.eda import SkinConductance
+from physiology.errors import PhysiologyError, SignalError
+from physiology.feature import Feature
+from physiology.heart import Heart, HeartReport, heart_for
+from physiology.respiration import Respiration
+from physiology.state import Beat, FloatArray, PhysiologyState, Scr
+
+TICKS_PER_SECOND = 2
+TRANSITION_S = 6.0
+LONGEST_BASELINE_S = 1800
+HEART_KINDS = ("ecg", "rr", "ppg", "hr")
+"""Where beats come from, best first; of several configured only the first is used."""
+KINDS = (*HEART_KINDS, "eda", "rsp")
+UNITS: Mapping[str, tuple[str, ...]] = {
+    "eda": ("uS", "µS", "μS", "a.u."),
+    "rr": ("ms",),
+    "hr": ("bpm",),
+}
+"""The units that are taken, where it matters. Conductance in unknown units is taken for µS: what is not
+leaves the range 0.05–60 µS and is withheld."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A signal the pipeline will be given.
+
+    Attributes
+    ----------
+    kind : str
+        ``ecg``, ``ppg``, ``eda``, ``rsp``, ``rr`` or ``hr``.
+    rate_hz : float
+        Nominal samples per second; 0 for irregular ones.
+    unit : str
+        ``uS`` for EDA, ``ms`` for RR intervals, ``bpm`` for heart rates; of no matter for the others.
+
+    Raises
+    ------
+    SignalError
+        For an unknown kind, a unit that is not taken, or an impossible rate.
+    """
+
+    kind: str
+    rate_hz: float
+    unit: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise SignalError(f"signal {self.kind!r} is not known; there are {', '.join(KINDS)}")
+        units = UNITS.get(self.kind, (self.unit,))
+        if self.unit not in units:
+            raise SignalError(f"{self.kind} is in {self.unit!r}; it must be in {units[0]}")
+        if not (math.isfinite(self.rate_hz) and self.rate_hz >= 0):
+            raise SignalError(
+                f"{self.kind} has rate {self.rate_hz} Hz; it must be positive, or 0 if irregular"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PhysiologyUpdate:
+    """What became known in one step, each in order of time: lines of the beat log, responses, 1-Hz states."""
+
+    beats: tuple[Beat, ...]
+    scrs: tuple[Scr, ...]
+    states: tuple[PhysiologyState, ...]
+
+
+class Physiology:
+    """Arrays of samples to the listener's physiology.
+
+    Everything is computed at ticks of signal time, every 0.5 s, from nothing but samples up to the tick, so
+    results do not depend on how samples and steps were cut. The state is that of whole seconds.
+
+    Parameters
+    ----------
+    signals : sequence of Signal
+        At most one of a kind. Beats come from the first of ECG, RR intervals and PPG that is there.
+    scr_threshold_us : float
+        Least amplitude of a skin conductance response, in µS.
+
+    Raises
+    ------
+    SignalError
+        If a kind is given twice.
+    """
+
+    def __init__(self, signals: Sequence[Signal], *, scr_threshold_us: float = 0.05) -> None:
+        by_kind = {signal.kind: signal for signal in signals}
+        if len(by_kind) < len(signals):
+            raise SignalError(
+                f"signals {', '.join(s.kind for s in signals)}: each kind may be given only once"
+            )
+        self._heart_kind = next((kind for kind in HEART_KINDS if kind in by_kind), None)
+        self._heart: Heart | None = None
+        if self._heart_kind:
+            self._heart = heart_for(self._heart_kind, by_kind[self._heart_kind].rate_hz)
+        self._eda = SkinConductance(scr_threshold_us=scr_threshold_us) if "eda" in by_kind else None
+        self._respiration = Respiration() if "rsp" in by_kind else None
+        self._unused = frozenset(by_kind) & frozenset(HEART_KINDS) - {self._heart_kind}
+        self._tick: int | None = None
+        self._start_s = math.inf
+        self._stepped_s = -math.inf
+        self._rows: deque[tuple[float, Mapping[str, Feature]]] = deque(maxlen=LONGEST_BASELINE_S)
+        self._baseline_start_s: float | None = None
+        self._baseline: Baseline | None = None
+        self._smoother = Smoother()
+        self._transition_s = -math.inf
+        self._reasons: dict[str, str] = {}
+
+    def push(self, kind: str, times: FloatArray, values: FloatArray) -> None:
+        """Take in consecutive samples of a signal.
+
+        Parameters
+        ----------
+        kind : str
+            One of the configured kinds.
+        times : ndarray, float64, shape (n,)
+            Engine seconds, strictly increasing.
+        values : ndarray, float64, shape (n,)
+            In the signal's unit; NaN is a missing sample.
+
+        Raises
+        ------
+        SignalError
+            For a kind that was not configured, shapes that differ, or times that do not increase.
+        """
+        if kind in self._unused:
+            return
+        signal = self._signal(kind)
+        if signal is None:
+            raise SignalError(f"{kind!r} was not configured; the signals are {', '.join(self._kinds())}")
+        signal.push(times, values)
+        if times.size:
+            self._start_s = min(self._start_s, float(times[0]))
+
+    def step(self, t: float) -> PhysiologyUpdate:
+        """Compute all that is due up to engine time `t`.
+
+        All samples up to `t` must have been pushed. States begin at the first whole second after the first
+        sample or the first step, whichever is earlier.
+
+        Raises
+        ------
+        SignalError
+            If `t` lies before the step before.
+        """
+        if not math.isfinite(t) or t < self._stepped_s:
+            raise SignalError(f"step to {t} s after a step to {self._stepped_s} s: time must not go back")
+        self._stepped_s = t
+        if self._tick is None:
+            self._tick = math.floor(min(self._start_s, t) * TICKS_PER_SECOND)
+        beats: list[Beat] = []
+        scrs: list[Scr] = []
+        states: list[PhysiologyState] = []
+        while (self._tick + 1) / TICKS_PER_SECOND <= t:
+            self._tick += 1
+            now = self._tick / TICKS_PER_SECOND
+            beats += self._heart.hop(now) if self._heart else []
+            scrs += self._eda.hop(now) if self._eda else []
+            if self._tick % TICKS_PER_SECOND == 0:
+                states.append(self._state(now))
+        return PhysiologyUpdate(tuple(beats), tuple(scrs), tuple(states))
+
+    def begin_baseline(self, t: float) -> None:
+        """Begin to collect a baseline at engine time `t`. A frozen one goes on being used meanwhile."""
+        self._baseline_start_s = t
+        self._rows.clear()
+
+    def freeze_baseline(self, t: float) -> Baseline:
+        """End the baseline at engine time `t`, freeze it and use it from now on, if it is usable.
+
+        Only its last 30 min count. Activation is empty after a baseline that is not usable.
+
+        Raises
+        ------
+        PhysiologyError
+            If none was begun.
+        """
+        if self._baseline_start_s is None:
+            raise PhysiologyError(f"a baseline was to be frozen at {t:.1f} s, but none was begun")
+        rows = [(at, features) for at, features in self._rows if self._baseline_start_s < at <= t]
+        given = {"heart": self._heart is not None, "eda": self._eda is not None}
+        names = [name for name, term in TERMS.items() if given[term.modality]]
+        self._baseline = freeze(rows, names, self._baseline_start_s, t)
+        self._baseline_start_s = None
+        self._rows.clear()
+        self._smoother = Smoother()
+        return self._baseline
+
+    def mark_transition(self, t: float) -> None:
+        """Note that the music made a large change at engine time `t`: EDA counts less for 6 s."""
+        self._transition_s = t
+
+    def reasons(self) -> Mapping[str, str]:
+        """Return what is wrong with each signal now, in words; a signal without a fault is left out."""
+        return dict(self._reasons)
+
+    def _signal(self, kind: str) -> Heart | SkinConductance | Respiration | None:
+        if kind == self._heart_kind:
+            return self._heart
+        return {"eda": self._eda, "rsp": self._respiration}.get(kind)
+
+    def _kinds(self) -> list[str]:
+        used = [kind for kind in KINDS if self._signal(kind) is not None]
+        return used + sorted(self._unused)
+
+    def _state(self, now: float) -> PhysiologyState:
+        heart = self._heart.report(now) if self._heart else HeartReport(Feature(), Feature(), None)
+        skin, breath = self._eda, Feature()
+        if self._respiration:
+            self._respiration.hop(now)
+            breath = self._respiration.rate()
+        features = {
+            "hr_bpm": heart.hr,
+            "rmssd_ms": heart.rmssd,
+            "scl_us": skin.level() if skin else Feature(),
+            "phasic_auc": skin.phasic_area() if skin else Feature(),
+        }
+        if self._baseline_start_s is not None:
+            self._rows.append((now, features))
+        fusion, activation = self._fused(now, features)
+        self._note_reasons(heart.reason)
+        return PhysiologyState(
+            t=now,
+            **{name: feature.reading for name, feature in features.items()},
+            scr_rate_per_min=(skin.response_rate(now) if skin else Feature()).reading,
+            breathing_rate=breath.reading,
+            activation=activation,
+            activation_0_100=None if activation is None else displayed(activation),
+            confidence=fusion.confidence,
+            contributions=fusion.contributions,
+        )
+
+    def _fused(self, now: float, features: Mapping[str, Feature]) -> tuple[Fusion, float | None]:
+        if self._baseline is None:
+            return NOTHING, None
+        silent_skin = self._eda is not None and not self._eda.responded
+        fusion = fuse(
+            features,
+            self._baseline,
+            left_out=frozenset({"eda"}) if silent_skin else frozenset(),
+            in_transition=self._transition_s < now <= self._transition_s + TRANSITION_S,
+        )
+        if fusion.activation is None:
+            return fusion, None
+        return fusion, self._smoother.update(now, fusion.activation)
+
+    def _note_reasons(self, heart: str | None) -> None:
+        reasons: dict[str, str | None]
+        reasons = dict.fromkeys(self._unused, f"not used beside {self._heart_kind}")
+        if self._heart_kind:
+            reasons[self._heart_kind] = heart
+        if self._eda:
+            reasons["eda"] = self._eda.complaint()
+            if reasons["eda"] is None and self._baseline and not self._eda.responded:
+                reasons["eda"] = "no response yet: left out of the activation"
+        if self._respiration:
+            reasons["rsp"] = self._respiration.complaint()
+        self._reasons = {kind: reason for kind, reason in reasons.items() if reason}

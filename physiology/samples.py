@@ -1,0 +1,196 @@
+"""Samples on their way in: kept in order, cut at gaps, put on regular grids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from physiology.errors import SignalError
+from physiology.state import FloatArray
+
+LOWEST_ANALYSIS_HZ = 100.0
+HIGHEST_ANALYSIS_HZ = 400.0
+
+
+class SampleBuffer:
+    """The newest samples of one signal, at least `keep_s` seconds of them.
+
+    Parameters
+    ----------
+    kind : str
+        For messages.
+    keep_s : float
+        How far back `window` may reach behind the newest `forget`.
+    """
+
+    def __init__(self, kind: str, keep_s: float) -> None:
+        self._kind = kind
+        self._keep_s = keep_s
+        self._times: FloatArray = np.empty(0)
+        self._values: FloatArray = np.empty(0)
+        self._pending: list[tuple[FloatArray, FloatArray]] = []
+        self._newest_s = -np.inf
+
+    def push(self, times: FloatArray, values: FloatArray) -> None:
+        """Take in samples; those that are not finite are missing and are left out.
+
+        Raises
+        ------
+        SignalError
+            If shapes differ or times are not finite and strictly increasing.
+        """
+        if times.ndim != 1 or times.shape != values.shape:
+            raise SignalError(
+                f"{self._kind}: times have shape {times.shape} and values {values.shape}; "
+                "both must be one-dimensional and of equal length"
+            )
+        if times.size == 0:
+            return
+        if not np.isfinite(times).all():
+            raise SignalError(f"{self._kind}: a sample's time is not a finite number")
+        if times[0] <= self._newest_s or (np.diff(times) <= 0).any():
+            raise SignalError(
+                f"{self._kind}: times must increase strictly; they do not near {float(times[0]):.3f} s"
+            )
+        self._newest_s = float(times[-1])
+        present = np.isfinite(values)
+        self._pending.append((times[present].astype(np.float64), values[present].astype(np.float64)))
+
+    def window(self, start: float, end: float) -> tuple[FloatArray, FloatArray]:
+        """Return times and values of the samples with ``start < time <= end``."""
+        if self._pending:
+            self._times = np.concatenate([self._times, *(times for times, _ in self._pending)])
+            self._values = np.concatenate([self._values, *(values for _, values in self._pending)])
+            self._pending.clear()
+        first, last = np.searchsorted(self._times, (start, end), side="right")
+        return self._times[first:last], self._values[first:last]
+
+    def forget(self, now: float) -> None:
+        """Let go of what lies more than `keep_s` before `now`."""
+        first = int(np.searchsorted(self._times, now - self._keep_s))
+        self._times, self._values = self._times[first:], self._values[first:]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch without a gap, on a regular grid.
+
+    Attributes
+    ----------
+    start_s, rate_hz : float
+        Time of the first value, engine seconds, and values per second.
+    values : ndarray, float64, shape (n,)
+        In the unit of the signal.
+    """
+
+    start_s: float
+    rate_hz: float
+    values: FloatArray
+
+    @property
+    def end_s(self) -> float:
+        """Time of the last value."""
+        return self.start_s + (self.values.size - 1) / self.rate_hz
+
+    def averaged(self) -> Run:
+        """Return the run at no more than 400 Hz, each value the mean of a whole number of values."""
+        step = int(np.ceil(self.rate_hz / HIGHEST_ANALYSIS_HZ))
+        if step == 1:
+            return self
+        whole = self.values.size // step * step
+        means = self.values[:whole].reshape(-1, step).mean(axis=1)
+        return Run(self.start_s + (step - 1) / 2 / self.rate_hz, self.rate_hz / step, means)
+
+
+def gapless_runs(
+    times: FloatArray, values: FloatArray, *, rate_hz: float, gap_s: float, shortest_s: float
+) -> list[Run]:
+    """Cut samples at gaps and put each stretch on a regular grid.
+
+    Parameters
+    ----------
+    times, values : ndarray, shape (n,)
+        Samples, irregular or not (a camera's frames come when they come).
+    rate_hz : float
+        Nominal rate; 0 takes it from the median interval.
+    gap_s : float
+        A longer interval between samples (and one of more than three nominal intervals) is a gap.
+    shortest_s : float
+        Shorter stretches are left out.
+
+    Returns
+    -------
+    list of Run
+        In order. Linear between samples at 100 Hz and more; below that a cubic spline on a multiple of
+        the rate, so that a peak may lie between samples.
+    """
+    if times.size < 2:
+        return []
+    intervals = np.diff(times)
+    rate = rate_hz if rate_hz > 0 else 1 / float(np.median(intervals))
+    cuts = np.flatnonzero(intervals > max(gap_s, 3 / rate)) + 1
+    fine_rate = rate * max(1, int(np.ceil(LOWEST_ANALYSIS_HZ / rate)))
+    runs = []
+    for part in np.split(np.arange(times.size), cuts):
+        start, span = times[part[0]], times[part[-1]] - times[part[0]]
+        if span < shortest_s:
+            continue
+        grid = start + np.arange(int(span * fine_rate + 1e-6) + 1) / fine_rate
+        if fine_rate > rate:
+            on_grid = CubicSpline(times[part], values[part])(grid)
+        else:
+            on_grid = np.interp(grid, times[part], values[part])
+        runs.append(Run(float(start), fine_rate, on_grid))
+    return runs
+
+
+class BinnedSignal:
+    """A slow signal averaged in bins of signal time: bin i holds the samples with (i − 1)/8 < t ≤ i/8 s.
+
+    Parameters
+    ----------
+    kind : str
+        For messages.
+    keep_s : float
+        How many seconds of bins to keep.
+    """
+
+    RATE_HZ = 8
+
+    def __init__(self, kind: str, keep_s: int) -> None:
+        self._buffer = SampleBuffer(kind, keep_s=1.0)
+        self._means: FloatArray = np.full(keep_s * self.RATE_HZ, np.nan)
+        self._last_bin: int | None = None
+
+    def push(self, times: FloatArray, values: FloatArray) -> None:
+        """Take in samples (see `SampleBuffer.push`)."""
+        self._buffer.push(times, values)
+
+    def advance(self, now: float) -> None:
+        """Close all bins up to `now`, a multiple of 1/8 s."""
+        last = round(now * self.RATE_HZ)
+        size = self._means.size
+        first = last - size if self._last_bin is None else max(self._last_bin, last - size)
+        times, values = self._buffer.window(first / self.RATE_HZ, now)
+        bins = np.clip(np.ceil(times * self.RATE_HZ).astype(np.int64) - first - 1, 0, last - first - 1)
+        counts = np.bincount(bins, minlength=last - first)
+        sums = np.bincount(bins, weights=values, minlength=last - first)
+        means = np.full(last - first, np.nan)
+        np.divide(sums, counts, out=means, where=counts > 0)
+        self._means = np.concatenate([self._means, means])[-size:]
+        self._last_bin = last
+        self._buffer.forget(now)
+
+    def filled(self, longest_gap_s: float) -> FloatArray:
+        """Return the bins, oldest first, gaps of up to `longest_gap_s` bridged linearly, others NaN."""
+        known = np.flatnonzero(np.isfinite(self._means))
+        if known.size < 2:
+            return self._means.copy()
+        places = np.arange(self._means.size)
+        right = np.clip(np.searchsorted(known, places), 1, known.size - 1)
+        near = known[right] - known[right - 1] <= longest_gap_s * self.RATE_HZ + 1
+        inside = (known[0] <= places) & (places <= known[-1])
+        bridged = np.interp(places, known, self._means[known])
+        return np.where(inside & (near | np.isfinite(self._means)), bridged, np.nan)

@@ -1,0 +1,204 @@
+"""Beats in one window of ECG or PPG: where they are and how much they look like beats."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import neurokit2 as nk
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import kurtosis, skew
+
+from physiology.samples import Run
+from physiology.state import FloatArray
+
+IntArray = npt.NDArray[np.int64]
+
+
+def _quietly(
+    find: Callable[[FloatArray, float], tuple[FloatArray, IntArray]],
+) -> Callable[[FloatArray, float], tuple[FloatArray, IntArray]]:
+    """Wrap NeuroKit2: it warns of means of nothing and indexes into nothing where there are no peaks."""
+
+    def wrapped(values: FloatArray, rate_hz: float) -> tuple[FloatArray, IntArray]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return find(values, rate_hz)
+            except (IndexError, ValueError):
+                return values - np.median(values), np.empty(0, dtype=np.int64)
+
+    return wrapped
+
+
+@_quietly
+def _find_in_ecg(values: FloatArray, rate_hz: float) -> tuple[FloatArray, IntArray]:
+    clean = nk.ecg_clean(values, sampling_rate=rate_hz)
+    peaks = nk.ecg_findpeaks(clean, sampling_rate=rate_hz)["ECG_R_Peaks"]
+    return np.asarray(clean), np.asarray(peaks, dtype=np.int64)
+
+
+@_quietly
+def _find_in_ppg(values: FloatArray, rate_hz: float) -> tuple[FloatArray, IntArray]:
+    clean = nk.ppg_clean(values, sampling_rate=rate_hz)
+    peaks = nk.ppg_findpeaks(clean, sampling_rate=rate_hz)["PPG_Peaks"]
+    return np.asarray(clean), np.asarray(peaks, dtype=np.int64)
+
+
+def _ecg_uprightness(clean: FloatArray, peaks: IntArray, rate_hz: float) -> float:
+    """R waves up (above 0) or down: log ratio of the excursions around the QRS, in favour of up."""
+    around = _segments(clean, peaks, round(0.08 * rate_hz), round(0.08 * rate_hz))
+    up, down = np.median(around.max(axis=1)), -np.median(around.min(axis=1))
+    return float(np.log(max(up, 1e-12) / max(0.85 * down, 1e-12)))
+
+
+def _ppg_uprightness(clean: FloatArray, _peaks: IntArray, _rate_hz: float) -> float:
+    """Systole is the fast edge: the slope is skewed towards it."""
+    return float(skew(np.diff(clean)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waveform:
+    """How beats are found in one kind of signal.
+
+    Attributes
+    ----------
+    window_s, margin_s : float
+        The stretch looked at, and how far before its end a beat is trusted: NeuroKit2's filters are
+        zero phase and its thresholds local, so the newest tenths of a second still change.
+    gap_s : float
+        Longer without a sample is a gap.
+    refine_s : float
+        The maximum is sought this far around NeuroKit2's peak.
+    before_s, after_s : float
+        The part of a beat that is compared with the template.
+    template_r : float
+        Correlation with the template below which a beat is doubtful (Orphanidou 2015,
+        doi 10.1109/JBHI.2014.2338351: 0.66 for ECG, 0.86 for PPG).
+    kurtosis : bool
+        Whether the signal must be peaked (ECG: kSQI > 5, Zhao 2018; 3 is what noise has).
+    find : callable
+        Values and rate to the cleaned signal and the indices of its peaks.
+    uprightness : callable
+        Cleaned signal, peaks and rate to the evidence that it stands upright.
+    """
+
+    window_s: float
+    margin_s: float
+    gap_s: float
+    refine_s: float
+    before_s: float
+    after_s: float
+    template_r: float
+    kurtosis: bool
+    find: Callable[[FloatArray, float], tuple[FloatArray, IntArray]]
+    uprightness: Callable[[FloatArray, IntArray, float], float]
+
+
+ECG = Waveform(
+    window_s=10.0,
+    margin_s=0.4,
+    gap_s=0.1,
+    refine_s=0.05,
+    before_s=0.15,
+    after_s=0.3,
+    template_r=0.66,
+    kurtosis=True,
+    find=_find_in_ecg,
+    uprightness=_ecg_uprightness,
+)
+PPG = Waveform(
+    window_s=12.0,
+    margin_s=0.5,
+    gap_s=0.3,
+    refine_s=0.1,
+    before_s=0.25,
+    after_s=0.4,
+    template_r=0.86,
+    kurtosis=False,
+    find=_find_in_ppg,
+    uprightness=_ppg_uprightness,
+)
+
+
+class Detection:
+    """The beats of one run of one window.
+
+    Attributes
+    ----------
+    times : ndarray, shape (n,)
+        R maxima or systolic peaks, engine seconds.
+    amplitudes : ndarray, shape (n,)
+        Peak to peak around each beat, in the unit of the cleaned signal.
+    """
+
+    def __init__(self, waveform: Waveform, run: Run, sign: int) -> None:
+        self._waveform = waveform
+        coarse = run.averaged()
+        self._rate_hz = coarse.rate_hz
+        if np.ptp(coarse.values) > 0:
+            self._clean, peaks = waveform.find(sign * coarse.values, coarse.rate_hz)
+        else:
+            self._clean, peaks = np.zeros_like(coarse.values), np.empty(0, dtype=np.int64)
+        amplitudes = np.ptp(self._around(peaks), axis=1) if peaks.size else np.empty(0)
+        # The threshold is local, so in a flat stretch it finds "beats" in the converter's noise.
+        large = amplitudes >= 0.25 * np.median(amplitudes) if peaks.size else np.empty(0, dtype=bool)
+        self.peaks = peaks[large]
+        self.amplitudes = amplitudes[large]
+        self.times = self._refined(run, sign, coarse.start_s + self.peaks / coarse.rate_hz)
+
+    def uprightness(self) -> float:
+        """Return how clearly the signal stands upright: 0.5 and more is clear, below 0 it is upside down."""
+        return self._waveform.uprightness(self._clean, self.peaks, self._rate_hz)
+
+    def quality(self, index: int) -> float:
+        """Return 0 to 1 for one beat: likeness to the median beat of the window, and for ECG peakedness.
+
+        A correlation at the published threshold gives 0.5.
+        """
+        segments = self._around(self.peaks)
+        if len(segments) < 3:
+            return 0.0
+        beat, template = segments[index], np.median(segments, axis=0)
+        if np.ptp(beat) == 0 or np.ptp(template) == 0:
+            return 0.0
+        r = float(np.corrcoef(beat, template)[0, 1])
+        quality = np.clip(1 - (1 - r) / (2 * (1 - self._waveform.template_r)), 0, 1)
+        if self._waveform.kurtosis:
+            reach = round(2.5 * self._rate_hz)
+            near = self._clean[max(0, self.peaks[index] - reach) : self.peaks[index] + reach]
+            quality *= np.clip((kurtosis(near, fisher=False) - 3) / 2, 0, 1)
+        return float(quality)
+
+    def _around(self, peaks: IntArray) -> FloatArray:
+        before, after = (round(s * self._rate_hz) for s in (self._waveform.before_s, self._waveform.after_s))
+        return _segments(self._clean, peaks, before, after)
+
+    def _refined(self, run: Run, sign: int, times: FloatArray) -> FloatArray:
+        """Move each time to the maximum of the signal itself, between samples by a parabola."""
+        refined = []
+        reach = max(1, round(self._waveform.refine_s * run.rate_hz))
+        for time in times:
+            centre = round((time - run.start_s) * run.rate_hz)
+            first = max(0, centre - reach)
+            top = first + int(np.argmax(sign * run.values[first : centre + reach + 1]))
+            refined.append(run.start_s + (top + _vertex(sign * run.values, top)) / run.rate_hz)
+        return np.array(refined)
+
+
+def _segments(values: FloatArray, peaks: IntArray, before: int, after: int) -> FloatArray:
+    """Return the values around each peak, shape (peaks, before + after + 1), edges repeated."""
+    indices = peaks[:, None] + np.arange(-before, after + 1)[None, :]
+    around: FloatArray = values[np.clip(indices, 0, values.size - 1)]
+    return around
+
+
+def _vertex(values: FloatArray, top: int) -> float:
+    """Return where between −0.5 and 0.5 samples from `top` a parabola through three values peaks."""
+    if not 0 < top < values.size - 1:
+        return 0.0
+    left, middle, right = values[top - 1 : top + 2]
+    curvature = left - 2 * middle + right
+    return float(np.clip(0.5 * (left - right) / curvature, -0.5, 0.5)) if curvature < 0 else 0.0
