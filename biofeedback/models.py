@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from generator.state import MusicState
+from physiology.state import PhysiologyState
 
 STEPS_PER_SECOND = 20
 
@@ -36,3 +38,47 @@ class Decision:
     music: MusicState
     terms: Mapping[str, float | str | bool | None]
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The session at one moment, for whoever watches.
+
+    Attributes
+    ----------
+    t : float
+        Engine seconds.
+    phase : str
+        Name of the phase.
+    physiology : PhysiologyState or None
+        The newest; None before the first.
+    music : MusicState
+        What is asked of the music.
+    why : str
+        The newest decision's sentence.
+    finished : bool
+        Whether the session is over and the last sound has faded.
+    """
+
+    t: float
+    phase: str
+    physiology: PhysiologyState | None
+    music: MusicState
+    why: str
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a person, or a script in their place, tells the session to do.
+
+    Attributes
+    ----------
+    name : str
+        ``resume``: go on adapting after a plateau or a lost signal. ``stop``: lead to the end, with its fade.
+    args : mapping
+        What belongs to it; JSON-serialisable.
+    """
+
+    name: Literal["resume", "stop"]
+    args: Mapping[str, float | str | bool | None] = field(default_factory=dict)

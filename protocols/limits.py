@@ -1,0 +1,111 @@
+"""How fast the music may change, kept in one place for plans and for live decisions alike."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from generator.state import BEATS_PER_BAR, MusicState
+
+if TYPE_CHECKING:
+    from protocols.schema import Limits
+
+DECISION_S = 5.0
+"""Seconds from one decision to the next."""
+
+MATCH_RANGE_BPM = (50.0, 100.0)
+"""Heart rates that music can match; outside, the tempo stays at the nearer end."""
+
+LOWEST_GOAL_BPM = 42.0
+GOAL_SHARE = 0.85
+"""A goal is at most this share of the tempo the lead starts from."""
+
+PEAK_OF_MEAN = 1.875
+"""Highest speed of a minimum-jerk course, as a multiple of its mean speed."""
+
+LEVEL_DB_PER_S = 0.2
+RUNG = 0.2
+_TINY = 1e-9
+
+
+def clip(value: float, low: float, high: float) -> float:
+    """Return the value, or the nearer end of the range where it lies outside."""
+    return min(max(value, low), high)
+
+
+class Limiter:
+    """Grants of what is wanted only as much as the limits allow.
+
+    The first state of a sounding stretch is free. After it, with `dt` the time since the state before, but
+    never more than one decision interval (so that a pause saves up no credit):
+
+    - tempo moves at most ``tempo_bpm_per_min · dt / 60``;
+    - tempo lies within ``tempo_percent_per_bar`` of the state before and of every tempo asked for during the
+      last bar and decision interval. The player takes up what was last asked for when a bar begins, so that
+      from bar to bar no larger step can sound;
+    - level moves at most 0.2 dB a second;
+    - mode moves one rung, at least ``mode_seconds`` after it last moved or began to sound.
+
+    Parameters
+    ----------
+    limits : Limits
+        Of the protocol.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._asked: deque[tuple[float, float]] = deque()
+        self._last: MusicState | None = None
+        self._mode_t = 0.0
+
+    def grant(self, t: float, wanted: MusicState) -> MusicState:
+        """Return the state to ask for at `t`; times rise from call to call."""
+        last = self._last
+        if not wanted.sounding:
+            self._asked.clear()
+            self._last = None
+            return wanted
+        if last is None:
+            granted, self._mode_t = wanted, t
+        else:
+            dt = min(t - self._asked[-1][0], DECISION_S)
+            most_db = LEVEL_DB_PER_S * dt
+            granted = replace(
+                wanted,
+                tempo_bpm=self._tempo(t, dt, wanted.tempo_bpm),
+                level_db=clip(wanted.level_db, last.level_db - most_db, last.level_db + most_db),
+                mode=self._mode(t, last.mode, wanted.mode),
+            )
+        self._asked.append((t, granted.tempo_bpm))
+        self._last = granted
+        return granted
+
+    def _tempo(self, t: float, dt: float, wanted: float) -> float:
+        last = self._asked[-1][1]
+        window_s = 60 * BEATS_PER_BAR / last + DECISION_S
+        while len(self._asked) > 1 and self._asked[0][0] <= t - window_s + _TINY:
+            self._asked.popleft()
+        share = self._limits.tempo_percent_per_bar / 100
+        most = self._limits.tempo_bpm_per_min * dt / 60
+        low = max(last - most, *(tempo * (1 - share) for _, tempo in self._asked))
+        high = min(last + most, *(tempo * (1 + share) for _, tempo in self._asked))
+        # To stay is always allowed, whatever the window holds.
+        return clip(wanted, min(low, last), max(high, last))
+
+    def _mode(self, t: float, last: float, wanted: float) -> float:
+        if abs(wanted - last) < RUNG / 2 or t - self._mode_t < self._limits.mode_seconds - _TINY:
+            return last
+        self._mode_t = t
+        return round(last + RUNG if wanted > last else last - RUNG, 1)
+
+
+def travel_s(limits: Limits, start_bpm: float, target_bpm: float) -> float:
+    """Return the seconds within which the tempo gets from one value to another, decision by decision."""
+    limiter = Limiter(limits)
+    t = 0.0
+    tempo = limiter.grant(t, MusicState(tempo_bpm=start_bpm)).tempo_bpm
+    while abs(tempo - target_bpm) > _TINY:
+        t += DECISION_S
+        tempo = limiter.grant(t, MusicState(tempo_bpm=target_bpm)).tempo_bpm
+    return t
