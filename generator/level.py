@@ -1,0 +1,217 @@
+"""How loud the music is: loudness, level, breath, ceilings and fades, last before the ear. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import log10
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import butter, lfilter, resample_poly, sos2tf
+
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Shape
+from generator.state import REFERENCE_LUFS
+
+FloatArray = npt.NDArray[np.float64]
+StereoBlock = npt.NDArray[np.float32]
+
+SHORT_TERM_CEILING_LUFS = -20.0
+TRUE_PEAK_CEILING_DBTP = -3.0
+
+_RATE = SAMPLE_RATE / BLOCK_FRAMES
+_RISE = np.arange(1, BLOCK_FRAMES + 1) / BLOCK_FRAMES
+
+K_WEIGHTING = sos2tf(
+    [
+        [1.53512485958697, -2.69169618940638, 1.19839281085285, 1.0, -1.69065929318241, 0.73248077421585],
+        [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621],
+    ]
+)
+"""ITU-R BS.1770-5, Annex 1, at 48 kHz: the head's shelf and the high-pass, as one filter (b, a)."""
+
+
+def lufs(power: float) -> float:
+    """Loudness of a K-weighted mean square summed over the channels (BS.1770)."""
+    return -0.691 + 10.0 * log10(max(power, 1e-20))
+
+
+def power_of(loudness: float) -> float:
+    """K-weighted mean square of a loudness: the inverse of `lufs`."""
+    return float(10.0 ** ((loudness + 0.691) / 10.0))
+
+
+def amplitude(db: float) -> float:
+    """Linear amplitude of a level in decibels."""
+    return float(10.0 ** (db / 20.0))
+
+
+def _within(x: float, bound: float) -> float:
+    return min(max(x, -bound), bound)
+
+
+class Leveller:
+    """Slow make-up gain that brings the music to the reference loudness.
+
+    It starts from what the layers at their gains are expected to make and corrects that by what they made
+    over the last `MEMORY_S` seconds. So a layer that enters is made room for at once, without pumping.
+    """
+
+    MEMORY_S = 20.0
+    PRIOR_S = 4.0
+    RANGE_DB = 10.0
+    SLEW_DB_PER_S = 1.0
+
+    def __init__(self, expected: tuple[float, ...]) -> None:
+        self._expected = np.array([power_of(loudness) for loudness in expected])
+        self._heard: float | None = None
+        self._foreseen = 0.0
+        self._gain_db: float | None = None
+
+    def step(self, power: float, layer_gains: tuple[float, ...]) -> float:
+        """Return the gain in dB after a block of music of this K-weighted power."""
+        foreseen = float(self._expected @ np.square(layer_gains)) + power_of(-70.0)
+        if self._heard is None:
+            self._heard = self._foreseen = foreseen * self.PRIOR_S * _RATE
+        keep = 1.0 - 1.0 / (self.MEMORY_S * _RATE)
+        self._heard = self._heard * keep + power
+        self._foreseen = self._foreseen * keep + foreseen
+        error_db = lufs(self._heard) - lufs(self._foreseen)
+        wanted = REFERENCE_LUFS - lufs(foreseen) - _within(error_db, self.RANGE_DB)
+        if self._gain_db is None:
+            self._gain_db = wanted
+        self._gain_db += _within(wanted - self._gain_db, self.SLEW_DB_PER_S / _RATE)
+        return self._gain_db
+
+
+class Ceiling:
+    """Keeps the loudness of every 3 s below the short-term ceiling.
+
+    Three seconds hold a budget of energy. A block may spend what is left of it at a rate that would
+    exhaust it in `SPREAD_S`, and so never does.
+    """
+
+    WINDOW_BLOCKS = 180
+    SPREAD_S = 0.3
+    MARGIN_LU = 0.4
+    RECOVERY_DB_PER_S = 3.0
+
+    def __init__(self) -> None:
+        self._spent: deque[float] = deque([0.0] * self.WINDOW_BLOCKS, maxlen=self.WINDOW_BLOCKS)
+        self._budget = power_of(SHORT_TERM_CEILING_LUFS - self.MARGIN_LU) * self.WINDOW_BLOCKS
+        self._gain = 1.0
+
+    def step(self, power: float) -> float:
+        """Return the gain after a block that would have this K-weighted power without it."""
+        left = max(0.0, self._budget - (sum(self._spent) - self._spent[0]))
+        allowed = left / (self.SPREAD_S * _RATE)
+        recovered = min(1.0, self._gain * amplitude(self.RECOVERY_DB_PER_S / _RATE))
+        before = self._gain
+        self._gain = min(recovered, (allowed / max(power, 1e-20)) ** 0.5)
+        self._spent.append(power * max(before, self._gain) ** 2)
+        return self._gain
+
+
+class Limiter:
+    """True-peak limiter that looks one block ahead: no corner in its gain, no peak above its ceiling.
+
+    The gain at the seam of two blocks suffices for both, and runs in a straight line from seam to seam.
+    """
+
+    MARGIN_DB = 0.3
+    RECOVERY_DB_PER_S = 6.0
+    CONTEXT = 32
+
+    def __init__(self) -> None:
+        self._held = np.zeros((2, BLOCK_FRAMES))
+        self._ceiling = amplitude(TRUE_PEAK_CEILING_DBTP - self.MARGIN_DB)
+        self._needed = 1.0
+        self._gain = 1.0
+
+    def step(self, block: FloatArray) -> FloatArray:
+        """Return the block before this one, limited."""
+        needed = min(1.0, self._ceiling / max(self._peak(block), 1e-9))
+        recovered = self._gain * amplitude(self.RECOVERY_DB_PER_S / _RATE)
+        seam = min(needed, self._needed, recovered)
+        out = self._held
+        if seam < 1.0 or self._gain < 1.0:
+            out = out * (self._gain + (seam - self._gain) * _RISE)
+        self._held, self._needed, self._gain = block, needed, seam
+        return out
+
+    def _peak(self, block: FloatArray) -> float:
+        """Peak between the samples where it could matter, else of the samples."""
+        peak = float(np.abs(block).max())
+        # Reconstruction overshoots the samples of music by 3 dB at most; half the ceiling is 6 dB below it.
+        if peak < self._ceiling / 2:
+            return peak
+        joined = np.concatenate((self._held[:, -self.CONTEXT :], block), axis=1)
+        return float(np.abs(resample_poly(joined, 4, 1, axis=1)).max())
+
+
+class Master:
+    """The end of every path: nothing reaches the ear but through it.
+
+    DC guard, make-up gain to the reference loudness, level and breath, short-term ceiling, true-peak
+    limiter, fade. The fade comes last and is not delayed, so that silence is silence at once.
+
+    Parameters
+    ----------
+    expected : tuple of float
+        Loudness of each layer alone in typical music, LUFS.
+    """
+
+    latency_frames = BLOCK_FRAMES
+    RESTART_S = 10.0
+
+    def __init__(self, expected: tuple[float, ...]) -> None:
+        self._leveller = Leveller(expected)
+        self._guard = butter(2, 15.0, "highpass", fs=SAMPLE_RATE)
+        self._makeup_db: float | None = None
+        self._gain: float | None = None
+        self._fade = 0.0
+        self._restart = 1.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._guard_state = np.zeros((2, 2))
+        self._k_state = np.zeros((2, 4))
+        self._ceiling = Ceiling()
+        self._limiter = Limiter()
+
+    def restart(self) -> None:
+        """Begin anew after a fault: silence, then a ramp of `RESTART_S`."""
+        self._restart = 0.0
+        self._reset()
+
+    def step(self, music: FloatArray, shape: Shape) -> StereoBlock:
+        """Return the block before this one as it is to be heard.
+
+        Parameters
+        ----------
+        music : ndarray, shape (2, 800)
+            Finite samples.
+        shape : Shape
+            Where level, breath and fade stand at the end of the block.
+
+        Returns
+        -------
+        ndarray of float32, shape (800, 2)
+        """
+        guarded, self._guard_state = lfilter(*self._guard, music, axis=1, zi=self._guard_state)
+        weighted, self._k_state = lfilter(*K_WEIGHTING, guarded, axis=1, zi=self._k_state)
+        power = float(np.vdot(weighted, weighted)) / BLOCK_FRAMES
+        if shape.fade > 0.0 or self._makeup_db is None:
+            self._makeup_db = self._leveller.step(power, shape.layer_gains)
+        asked = amplitude(self._makeup_db + shape.level_db + shape.breath_db)
+        gain = asked * self._ceiling.step(power * asked**2)
+        before = gain if self._gain is None else self._gain
+        self._gain = gain
+        limited = self._limiter.step(guarded * (before + (gain - before) * _RISE))
+        return np.ascontiguousarray((limited * self._fades(shape.fade)).T, dtype=np.float32)
+
+    def _fades(self, fade: float) -> FloatArray | float:
+        """Gain of fade and restart ramp over this block."""
+        restart = min(1.0, self._restart + 1.0 / (self.RESTART_S * _RATE))
+        before, after = self._fade * self._restart, fade * restart
+        self._fade, self._restart = fade, restart
+        return after if before == after else before + (after - before) * _RISE

@@ -1,0 +1,299 @@
+"""The sound: wavetable oscillators, filters and a reverb in pyo, driven from numpy block by block.
+
+What an oscillator does in a block is written into a table of one block's length before pyo computes the
+block, and comes out of a ``TableScan`` sample for sample. So all timing lives in pure code, and pyo needs
+no clock, no envelope and no callback of its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import pi, sin
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.errors import SoundError
+from generator.level import Master, StereoBlock
+from generator.palette import TIMBRES, Timbre, wavetable
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, Shape
+from generator.state import LAYERS, Piece
+from generator.voices import Control, Row, VoiceBank
+
+os.environ.setdefault("PYO_GUI_WX", "0")  # pyo would look for a toolkit of windows while it is imported
+import pyo64 as pyo
+
+FloatArray = npt.NDArray[np.float64]
+
+_SILENCE = np.zeros((2, BLOCK_FRAMES))
+
+SILENT_PEAK = 1e-5
+RUNAWAY_PEAK = 100.0
+"""40 dB over full scale; NaN and infinity are beyond it too."""
+
+CUTOFF_HZ = (600.0, 3500.0)
+BUS_CUTOFFS = {"warm": 1.0, "clear": 2.0, "low": 0.6}
+"""Cutoff of each bus relative to the brightness's."""
+
+REVERBERANT = ("warm", "clear")
+DRIFT_PERIODS_S = (23.5, 25.9)
+DRIFT_DEPTH = 0.12
+"""Left and right filters drift by so much, each on its own period."""
+
+REVERB_T60_S = (6.0, 2.5)
+REVERB_WET = (0.45, 0.20)
+"""At articulation 0 and 1."""
+
+REVERB_GAIN = 3.0
+REVERB_CUTOFF_HZ = 4500.0
+_FEEDBACK_BY_T60 = ((1.3, 1.6, 2.05, 2.8, 4.25, 8.3), (0.70, 0.75, 0.80, 0.85, 0.90, 0.95))
+"""pyo's WGVerb, measured on the decay of noise between 250 and 1000 Hz."""
+
+
+class Graph:
+    """The pyo objects: a server, oscillators for each row, a filter for each bus and side, a reverb.
+
+    Parameters
+    ----------
+    rows : tuple of Row
+        The oscillators of all voices.
+    timbres : mapping of str to Timbre
+        The sound of each layer.
+
+    Raises
+    ------
+    SoundError
+        If pyo's server does not start.
+    """
+
+    def __init__(self, rows: tuple[Row, ...], timbres: Mapping[str, Timbre]) -> None:
+        self._server = pyo.Server(sr=SAMPLE_RATE, nchnls=2, buffersize=BLOCK_FRAMES, duplex=0, audio="manual")
+        self._server.setVerbosity(1)
+        self._server.deactivateMidi()
+        self._server.boot()
+        if not self._server.getIsBooted():
+            raise SoundError("pyo's server did not start; are more than 255 of them open?")
+        self._server.start()
+        self._server.setGlobalSeed(1)  # the reverb's slow modulation
+        self._timbres = timbres
+        self._kept: list[Any] = []  # pyo objects sound as long as Python holds them
+        self._tables: dict[tuple[tuple[float, ...], float], Any] = {}
+        self._oscillators = tuple(self._oscillator(row) for row in rows)
+        self._running: set[int] = set()
+        self._filters = {bus: self._bus(bus) for bus in BUS_CUTOFFS}
+        self._reverbs, self._taps = self._hall()
+
+    def process(self, control: Control, tone: Tone) -> FloatArray:
+        """Return the music of one block, shape (2, 800), before any level or fade."""
+        for row, hz in control.tunings:
+            self._oscillators[row].tune(hz)
+        sounding = set(control.rows.tolist())
+        for row in self._running - sounding:
+            self._oscillators[row].stop()
+        for row in sounding - self._running:
+            self._oscillators[row].play()
+        self._running = sounding
+        for row, amplitudes in zip(control.rows.tolist(), control.amplitudes, strict=True):
+            self._oscillators[row].gate[:] = amplitudes
+        # [0] is the C object itself: its setters cost a tenth of the wrapper's.
+        for bus, filters in self._filters.items():
+            for filter_, cutoff in zip(filters, tone.cutoffs_hz, strict=True):
+                filter_[0].setFreq(cutoff * BUS_CUTOFFS[bus])
+        for reverb in self._reverbs:
+            reverb[0].setFeedback(tone.feedback)
+            reverb[0].setMul(tone.wet)
+        self._server.process()
+        return np.stack(self._taps)
+
+    def close(self) -> None:
+        """Give the server back."""
+        self._server.stop()
+        self._server.shutdown()
+
+    def _hold(self, thing: Any) -> Any:
+        self._kept.append(thing)
+        return thing
+
+    def _mix(self, things: Sequence[Any]) -> Any:
+        return self._hold(pyo.Mix(list(things), voices=1))
+
+    def _oscillator(self, row: Row) -> _Oscillator:
+        key = (row.strand.partials, row.strand.bandwidth_cents)
+        table = wavetable(*key)
+        if key not in self._tables:
+            self._tables[key] = pyo.DataTable(size=table.samples.size, init=table.samples.tolist())
+        pans = self._timbres[row.layer].pans
+        pan = pans[row.voice % len(pans)] if pans else None
+        return _Oscillator(row, self._tables[key], table.cycles, pan)
+
+    def _bus(self, bus: str) -> tuple[Any, Any]:
+        """Sum the rows of a bus on either side, through its filter."""
+        mine = [each for each in self._oscillators if self._timbres[each.row.layer].bus == bus]
+        sides: tuple[list[Any], list[Any]] = ([], [])
+        for pan in {each.pan for each in mine}:
+            group = [each.readers for each in mine if each.pan == pan]
+            angle = ((pan or 0.0) + 1.0) * np.pi / 4
+            for side, gain in enumerate((1.0, 1.0) if pan is None else (np.cos(angle), np.sin(angle))):
+                mix = self._mix([readers[side if pan is None else 0] for readers in group])
+                mix.setMul(float(gain))
+                sides[side].append(mix)
+        left, right = (self._hold(pyo.ButLP(self._mix(side), freq=1000)) for side in sides)
+        return left, right
+
+    def _hall(self) -> tuple[list[Any], list[FloatArray]]:
+        """Add the reverb and the taps that the music is read from."""
+        reverbs, taps = [], []
+        for side in (0, 1):
+            dry = {bus: filters[side] for bus, filters in self._filters.items()}
+            send = self._mix([dry[bus] for bus in REVERBERANT])
+            reverbs.append(pyo.WGVerb(send, feedback=0.9, cutoff=REVERB_CUTOFF_HZ, bal=1))
+            table = self._hold(pyo.DataTable(size=BLOCK_FRAMES))
+            taps.append(_memory(table))
+            self._hold(pyo.TableFill(self._mix([*dry.values(), reverbs[side]]), table))
+        return reverbs, taps
+
+
+def _memory(table: Any) -> FloatArray:
+    """Return a table's samples to be written or read in place, as long as the table lives.
+
+    An array of the table's buffer itself would crash when it is freed after the table.
+    """
+    address = np.asarray(table.getBuffer()).ctypes.data
+    return np.ctypeslib.as_array((ctypes.c_double * BLOCK_FRAMES).from_address(address))
+
+
+class _Oscillator:
+    """A row: its gate, which carries the envelope, and one or two readers of its wavetable."""
+
+    def __init__(self, row: Row, table: Any, cycles: int, pan: float | None) -> None:
+        self.row, self.pan = row, pan
+        self._cycles = cycles
+        spread = 2 ** (row.strand.detune_cents / 1200)
+        self._detunes = (1 / spread, spread) if pan is None else (1.0,)
+        self._gate_table = pyo.DataTable(size=BLOCK_FRAMES)
+        self.gate = _memory(self._gate_table)
+        scan = pyo.TableScan(self._gate_table)
+        # Voices start apart in the table, and the two sides too, or unisons would be one and the same sound.
+        self.readers = [
+            pyo.Osc(table, freq=1.0, phase=(row.voice * 0.618 + side * 0.43) % 1.0, mul=scan)
+            for side in range(len(self._detunes))
+        ]
+        self._parts = (scan, *self.readers)
+        self.stop()
+
+    def tune(self, hz: float) -> None:
+        """Set the frequency; only while the gate is closed."""
+        for reader, detune in zip(self.readers, self._detunes, strict=True):
+            reader[0].setFreq(hz * detune / self._cycles)
+
+    def play(self) -> None:
+        for part in self._parts:
+            part[0].play()
+
+    def stop(self) -> None:
+        for part in self._parts:
+            part[0].stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """Where filters and reverb stand in a block: cutoff left and right, feedback and gain of the reverb."""
+
+    cutoffs_hz: tuple[float, float]
+    feedback: float
+    wet: float
+
+    @classmethod
+    def of(cls, shape: Shape, time_s: float) -> Tone:
+        """Return the tone of a shape; the cutoffs drift about the brightness's, each side in its own way."""
+        dark, bright = CUTOFF_HZ
+        cutoff = dark * (bright / dark) ** shape.brightness
+        left, right = (
+            cutoff * (1.0 + DRIFT_DEPTH * sin(2 * pi * time_s / period)) for period in DRIFT_PERIODS_S
+        )
+        long, short = REVERB_T60_S
+        t60 = long * (short / long) ** shape.articulation
+        wet = REVERB_WET[0] + (REVERB_WET[1] - REVERB_WET[0]) * shape.articulation
+        return cls((left, right), float(np.interp(t60, *_FEEDBACK_BY_T60)), REVERB_GAIN * wet)
+
+
+class Synth:
+    """Plays blocks of a performance.
+
+    `render` answers with the sound of what was given `latency_frames` before: one block to make room for
+    new notes, one for the limiter to look ahead.
+
+    Parameters
+    ----------
+    piece : Piece
+        Its palette decides the sound.
+
+    Raises
+    ------
+    SoundError
+        If pyo's server does not start.
+    """
+
+    latency_frames = VoiceBank.latency_frames + Master.latency_frames
+    MOST_FAULTS = 3
+
+    def __init__(self, piece: Piece) -> None:
+        self._timbres = TIMBRES[piece.palette]
+        self._bank = VoiceBank(self._timbres)
+        self._graph = Graph(self._bank.rows, self._timbres)
+        self._master = Master(tuple(self._timbres[layer].typical_lufs for layer in LAYERS))
+        self._faults = 0
+        self._asleep = False
+
+    def render(self, block: Block) -> StereoBlock:
+        """Return the next 800 samples of sound.
+
+        Parameters
+        ----------
+        block : Block
+            The one that follows the block given before.
+
+        Returns
+        -------
+        ndarray of float32, shape (800, 2)
+            Finite; true peak at most −3 dBTP; exactly 0 while the fade is 0.
+
+        Raises
+        ------
+        SoundError
+            If pyo delivered unusable samples for the fourth time. Up to then the graph is built anew and
+            the sound comes back on a ramp of 10 s.
+        """
+        silent = block.shape.fade == 0.0
+        if silent:
+            self._bank.release_all()
+        if silent and self._asleep:
+            return self._master.step(_SILENCE, block.shape)
+        music = self._graph.process(
+            self._bank.step(block), Tone.of(block.shape, block.start_frame / SAMPLE_RATE)
+        )
+        peak = float(np.abs(music).max())
+        # The reverb rings on unheard in silence, then pyo sleeps until there is something to hear.
+        self._asleep = silent and peak < SILENT_PEAK
+        if not peak < RUNAWAY_PEAK:
+            self._recover()
+            music = _SILENCE
+        return self._master.step(music, block.shape)
+
+    def _recover(self) -> None:
+        """Build the graph anew after NaN, infinity or a runaway."""
+        self._faults += 1
+        if self._faults > self.MOST_FAULTS:
+            raise SoundError(f"pyo delivered unusable samples {self._faults} times; the sound was given up")
+        self._graph.close()
+        self._bank.release_all()
+        self._graph = Graph(self._bank.rows, self._timbres)
+        self._master.restart()
+
+    def close(self) -> None:
+        """Give pyo's server back. Closing twice is harmless."""
+        self._graph.close()
