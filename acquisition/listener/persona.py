@@ -52,10 +52,10 @@ class Persona:
 
     resting_hr_bpm: Range = (60.0, 78.0)
     hr_per_arousal_bpm: Range = (3.0, 5.0)
-    initial_arousal: Range = (1.0, 1.5)
+    initial_arousal: Range = (1.1, 1.5)
     recovery_s: Range = (300.0, 600.0)
     arousal_lag_s: Range = (60.0, 120.0)
-    arousal_sd: Range = (0.12, 0.22)
+    arousal_sd: Range = (0.08, 0.16)
     music_delay_s: Range = (5.0, 20.0)
     tempo_slope: Range = (0.0, 0.0)
     tempo_threshold: Range = (0.22, 0.36)

@@ -18,6 +18,9 @@ _NEUTRAL_DENSITY = 0.4
 _NEUTRAL_LEVEL_DB = -4.0
 _NEUTRAL_BRIGHTNESS = 0.4
 
+_FAINTEST_DB = -18.0
+"""The level includes fades; what is fainter than music may ask to be calms no further."""
+
 
 class MusicResponse:
     """The part of the drive of arousal that comes from music, before the factor κ.
@@ -75,7 +78,7 @@ class MusicResponse:
         beyond = math.copysign(max(0.0, abs(tempo) - self._listener.tempo_threshold), tempo)
         texture = (
             (heard.density - _NEUTRAL_DENSITY)
-            + (heard.level_db - _NEUTRAL_LEVEL_DB) / 18.0
+            + (max(_FAINTEST_DB, heard.level_db) - _NEUTRAL_LEVEL_DB) / 18.0
             + 0.5 * (heard.brightness - _NEUTRAL_BRIGHTNESS)
         )
         felt_tempo = _BELOW_THRESHOLD * tempo + (1.0 - _BELOW_THRESHOLD) * beyond

@@ -133,6 +133,12 @@ def test_a_nonresponder_does_not_follow_tempo_or_texture():
     assert stirred[-1] > responder[-1]
 
 
+def test_a_fade_does_not_calm_more_than_the_quietest_music():
+    _, quiet = live(lambda _t: SLOW | {"level_db": -18.0}, seconds=90)
+    _, faded = live(lambda _t: SLOW | {"level_db": -80.0}, seconds=90)
+    np.testing.assert_array_equal(faded, quiet)
+
+
 def test_music_acts_with_a_delay_and_a_change_is_answered_by_the_skin_within_3_s():
     def change(t):
         return FAST | {"novelty": 1.0} if t == 40.0 else None

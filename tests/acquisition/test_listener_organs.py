@@ -58,7 +58,8 @@ def test_each_r_maximum_stands_at_its_beat(electrocardiogram):
 def test_neurokit_finds_the_heart_rate_of_the_beats(electrocardiogram):
     beats, ecg = electrocardiogram
     found = nk.ecg_peaks(nk.ecg_clean(ecg, ECG_RATE_HZ), ECG_RATE_HZ)[1]["ECG_R_Peaks"] / ECG_RATE_HZ
-    true = beats[(beats >= found[0] - 0.02) & (beats <= found[-1] + 0.02)]
+    # A complex cut through by the end of the signal is not NeuroKit's to find.
+    found, true = (times[(times > 2.01) & (times < 298.01)] for times in (found, beats))
     assert len(found) == len(true)
     assert 60 / np.mean(np.diff(found)) == pytest.approx(60 / np.mean(np.diff(true)), abs=0.3)
 
