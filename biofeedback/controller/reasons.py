@@ -33,8 +33,8 @@ CATALOGUE: Mapping[str, str] = {
     "{release_below:+.1f}, so the music waits at {tempo:.1f} bpm.",
     "step back": "Stepping back: physiological activation has stayed high, so the lead goes back a quarter "
     "of the way it had come, to {percent:.0f} %, now {tempo:.1f} bpm.",
-    "plateau after steps": "Plateau: physiological activation stayed high after {most_step_backs} steps back, "
-    "so the music stays; therapist, please look and say Resume to go on.",
+    "plateau after steps": "Plateau: physiological activation stayed high after {most_step_backs} steps "
+    "back, so the music stays; therapist, please look and say Resume to go on.",
     "plateau far": "Plateau: physiological activation was far above {hold_above:+.1f} for a minute, so the "
     "music stays; therapist, please look and say Resume to go on.",
     "no reference": "On plan: too little of the listener's activation is known to compare with, so the lead "
