@@ -1,0 +1,145 @@
+"""What was decided, commanded and noted, as a list a person can read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from biofeedback.recording.reader import Recording
+from biofeedback.report.tables import texts
+
+LONGEST_STEP_S = 15.0
+"""Decisions come every 5 s; equal ones further apart than this are told apart."""
+
+WEAK_SIGNAL = ("weak", "frozen", "plan")
+"""What a decision's term ``signal`` says where the signal could not be trusted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the log: something that happened once, or the same thing several times on end.
+
+    Attributes
+    ----------
+    kind : str
+        ``decision``, ``hold`` (the listener did not follow), ``signal`` (it was too weak or lost),
+        ``fault``, ``command`` or ``marker``.
+    phase : str
+        Empty for what is not a decision.
+    said : tuple of (float, str)
+        Each time, seconds from the session's start, and what was said then; sentences that differ in
+        their numbers only are one entry.
+    """
+
+    kind: str
+    phase: str
+    said: tuple[tuple[float, str], ...]
+
+    @property
+    def begin_s(self) -> float:
+        """When it was first said."""
+        return self.said[0][0]
+
+    @property
+    def end_s(self) -> float:
+        """When it was last said."""
+        return self.said[-1][0]
+
+
+def session_log(recording: Recording) -> tuple[Entry, ...]:
+    """Return decisions, commands and markers (but those of phases) in order of time, repetitions folded."""
+    entries = [
+        *_folded(recording),
+        *(Entry(kind="command", phase="", said=((t, _command(c)),)) for t, c in texts(recording, "commands")),
+        *(
+            Entry(
+                kind="fault" if "fault" in str(m.get("type")) else "marker", phase="", said=((t, _marker(m)),)
+            )
+            for t, m in texts(recording, "markers")
+            if m.get("type") != "phase"
+        ),
+    ]
+    return tuple(sorted(entries, key=lambda entry: entry.begin_s))
+
+
+def is_held(decision: Mapping[str, Any]) -> bool:
+    """Return whether the lead stood still at this decision, because the listener did not follow."""
+    return bool(_terms(decision).get("held"))
+
+
+def hold_threshold(decision: Mapping[str, Any]) -> float | None:
+    """Return the activation above which the lead is held, ``a_ref + sigma``; None where there is none."""
+    a_ref, sigma = _terms(decision).get("a_ref"), _terms(decision).get("sigma")
+    if isinstance(a_ref, int | float) and isinstance(sigma, int | float):
+        return float(a_ref + sigma)
+    return None
+
+
+def held_spans(recording: Recording) -> list[tuple[float, float]]:
+    """Return when the lead was held: from the first decision that says so to the next that does not."""
+    spans: list[tuple[float, float]] = []
+    begin: float | None = None
+    last = 0.0
+    for last, decision in texts(recording, "decisions"):
+        if is_held(decision):
+            begin = last if begin is None else begin
+        elif begin is not None:
+            spans.append((begin, last))
+            begin = None
+    if begin is not None and last > begin:
+        spans.append((begin, last))
+    return spans
+
+
+def _terms(decision: Mapping[str, Any]) -> Mapping[str, Any]:
+    terms = decision.get("terms")
+    return terms if isinstance(terms, Mapping) else {}
+
+
+def _folded(recording: Recording) -> list[Entry]:
+    groups: list[tuple[tuple[str, str, str], list[tuple[float, str]]]] = []
+    for time, decision in texts(recording, "decisions"):
+        why, phase = str(decision.get("why", "")), str(decision.get("phase", ""))
+        same = (_kind(decision), phase, re.sub(r"[-+−]?\d+(?:\.\d+)?", "#", why))
+        if groups and groups[-1][0] == same and time - groups[-1][1][-1][0] <= LONGEST_STEP_S:
+            groups[-1][1].append((time, why))
+        else:
+            groups.append((same, [(time, why)]))
+    return [Entry(kind=kind, phase=phase, said=tuple(said)) for (kind, phase, _), said in groups]
+
+
+def _kind(decision: Mapping[str, Any]) -> str:
+    terms = _terms(decision)
+    if terms.get("needs_resume") or terms.get("signal") in WEAK_SIGNAL:
+        return "signal"
+    return "hold" if is_held(decision) else "decision"
+
+
+def _marker_kind(marker: Mapping[str, Any]) -> str:
+    return "fault" if marker.get("type") in ("fault", "emergency stop") else "marker"
+
+
+def _command(command: Mapping[str, Any]) -> str:
+    key = next((key for key in ("command", "name", "type") if key in command), "")
+    details = {name: value for name, value in command.items() if name != key}
+    return _with_details(str(command.get(key, "command")), details)
+
+
+def _marker(marker: Mapping[str, Any]) -> str:
+    name = " ".join(str(marker[key]) for key in ("type", "event") if key in marker)
+    return _with_details(name, {key: value for key, value in marker.items() if key not in ("type", "event")})
+
+
+def _with_details(name: str, details: Mapping[str, Any]) -> str:
+    told = ", ".join(f"{key} {_plain(value)}" for key, value in details.items() if value is not None)
+    return f"{name}: {told}" if told else name
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return "(" + ", ".join(f"{key} {_plain(item)}" for key, item in value.items()) + ")"
+    return str(value)

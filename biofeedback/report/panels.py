@@ -1,0 +1,275 @@
+"""The rows of the overview: which lines each shows, and where it has nothing to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from biofeedback.recording.reader import RecordedStream, Recording
+from biofeedback.report.display import Spans, broken, gaps, interval_s, thinned
+from biofeedback.report.log import held_spans, hold_threshold
+from biofeedback.report.tables import duration_s, numeric, texts
+from generator.state import Mode
+
+FloatArray = npt.NDArray[np.float64]
+
+COLUMNS = 2000
+"""Pixels there may be across the page; more detail than two samples for each is not shown."""
+
+DOUBTFUL_QUALITY = 0.5
+
+RAW_KINDS = ("ECG", "PPG", "RR", "HR", "EDA", "RSP", "ACC")
+HEART_KINDS = RAW_KINDS[:4]
+
+# Okabe and Ito's palette, which people with any form of colour blindness can tell apart; lines also
+# differ in dash and width. Each has a contrast of at least 3:1 against the page.
+VERMILLION, BLUE, GREEN, INK, PURPLE, OCHRE, SKY = (
+    "#c84f00", "#0072b2", "#00805d", "#1b2733", "#8a3a78", "#9a6a00", "#2b87bd",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Line:
+    """One trace: where it is NaN it is not drawn."""
+
+    name: str
+    times: FloatArray
+    values: FloatArray
+    colour: str
+    dash: str = "solid"
+    width: float = 1.8
+    marks: str = ""
+    """Symbol of the marks that are drawn instead of a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel:
+    """One row of the overview.
+
+    Attributes
+    ----------
+    title, unit : str
+        Above it.
+    height : int
+        Pixels.
+    lines : tuple of Line
+        Drawn in this order.
+    areas : dict of str to spans
+        Stretches marked from bottom to top, by what they mean.
+    low, high : float, optional
+        Range that must be visible.
+    ticks : dict of float to str
+        Named values of the vertical axis.
+    """
+
+    title: str
+    unit: str
+    height: int
+    lines: tuple[Line, ...]
+    areas: dict[str, Spans] = field(default_factory=dict)
+    low: float | None = None
+    high: float | None = None
+    ticks: dict[float, str] = field(default_factory=dict)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The vertical range: all values and a little room, 0 to 1 where there are none."""
+        values = np.concatenate([line.values for line in self.lines] or [np.empty(0)])
+        values = values[np.isfinite(values)]
+        low = values.min(initial=np.inf if self.low is None else self.low)
+        high = values.max(initial=-np.inf if self.high is None else self.high)
+        if not np.isfinite(low + high):
+            return 0.0, 1.0
+        room = 0.08 * (high - low) or max(0.05 * abs(high), 0.5)
+        return float(low - room), float(high + room)
+
+
+NO_SIGNAL = "no valid signal"
+DOUBTFUL = "doubtful quality"
+HELD = "lead held"
+SILENCE = "no music asked for"
+
+
+def overview(recording: Recording) -> tuple[Panel, ...]:
+    """Return the panels from top to bottom; those about sensors that were not there are left out."""
+    end = duration_s(recording)
+    panels = [
+        *(_raw(recording, stream, end) for stream in raw_streams(recording, HEART_KINDS)[:1]),
+        _heart_rate(recording, end),
+        _feature(recording, end, "rmssd_ms", "RMSSD", unit="ms", colour=PURPLE),
+        *_skin(recording, end),
+        *_breathing(recording, end),
+        _activation(recording, end),
+        *_music(recording, end),
+    ]
+    return tuple(panels)
+
+
+def raw_streams(recording: Recording, kinds: tuple[str, ...] = RAW_KINDS) -> list[RecordedStream]:
+    """Return the recorded signals of these kinds that hold any sample, in the order of `kinds`."""
+    streams = [s for s in recording.streams.values() if s.kind in kinds and s.times.size and s.samples.size]
+    return sorted(streams, key=lambda stream: kinds.index(stream.kind))
+
+
+def _line(
+    name: str, times: FloatArray, values: FloatArray, spans: Spans, colour: str, **style: float
+) -> Line:
+    shown = broken(*thinned(times, values, COLUMNS), spans)
+    return Line(name=name, times=shown[0], values=shown[1], colour=colour, **style)  # type: ignore[arg-type] # widths only
+
+
+def _raw(recording: Recording, stream: RecordedStream, end: float) -> Panel:
+    times, values = stream.times - recording.t0_s, stream.samples[:, 0]
+    missing = gaps(times[np.isfinite(values)], interval_s(times), 0.0, end)
+    line = _line(f"{stream.kind}, as recorded", times, values, missing, INK, width=0.8)
+    return Panel(
+        title=f"{stream.kind}", unit=stream.units[0], height=80, lines=(line,), areas={NO_SIGNAL: missing}
+    )
+
+
+def _valid(recording: Recording, label: str, end: float) -> tuple[FloatArray, FloatArray, Spans]:
+    times, values = numeric(recording, "features", label)
+    valid = np.isfinite(values)
+    return times[valid], values[valid], gaps(times[valid], 1.0, 0.0, end)
+
+
+def _feature(recording: Recording, end: float, label: str, title: str, *, unit: str, colour: str) -> Panel:
+    times, values, missing = _valid(recording, label, end)
+    line = _line(title, times, values, missing, colour)
+    return Panel(title=title, unit=unit, height=80, lines=(line,), areas={NO_SIGNAL: missing})
+
+
+def _heart_rate(recording: Recording, end: float) -> Panel:
+    times, values, missing = _valid(recording, "hr_bpm", end)
+    beat_times, sounded = _steps(*numeric(recording, "score", "tempo_bpm"), end)
+    lines = (
+        Line(name="tempo as it sounded", times=beat_times, values=sounded, colour=SKY, width=1.0),
+        _asked(recording, "tempo_bpm", "tempo asked for", BLUE, dash="dash"),
+        _line("heart rate", times, values, missing, VERMILLION, width=2.2),
+    )
+    areas = {NO_SIGNAL: missing, DOUBTFUL: _doubtful(recording, "hr_bpm", "hr_quality")}
+    return Panel(title="Heart rate and tempo", unit="bpm", height=170, lines=lines, areas=areas)
+
+
+def _doubtful(recording: Recording, label: str, quality: str) -> Spans:
+    """Return where there is a value but its quality is low: each row speaks for the second before it."""
+    times, values = numeric(recording, "features", label)
+    _, qualities = numeric(recording, "features", quality)
+    low = times[np.isfinite(values) & (qualities < DOUBTFUL_QUALITY)].tolist()
+    return [(time - 1.0, time) for time in low]
+
+
+def _skin(recording: Recording, end: float) -> list[Panel]:
+    raw = raw_streams(recording, ("EDA",))
+    times, level, missing = _valid(recording, "scl_uS", end)
+    if not raw and not times.size:
+        return []
+    lines = [_line("tonic level", times, level, missing, GREEN, width=2.2)]
+    if raw:
+        times, level = raw[0].times - recording.t0_s, raw[0].samples[:, 0]
+        raw_gaps = gaps(times[np.isfinite(level)], interval_s(times), 0.0, end)
+        lines.insert(0, _line("as recorded", times, level, raw_gaps, SKY, width=1.0))
+    _, peaks = numeric(recording, "scrs", "peak_s")
+    peaks = peaks - recording.t0_s
+    heights = _at(peaks, times, level)
+    lines.append(Line(name="response (SCR)", times=peaks, values=heights, colour=INK, marks="triangle-up"))
+    areas = {NO_SIGNAL: missing, DOUBTFUL: _doubtful(recording, "scl_uS", "eda_quality")}
+    return [Panel(title="Skin conductance", unit="µS", height=130, lines=tuple(lines), areas=areas)]
+
+
+def _at(moments: FloatArray, times: FloatArray, values: FloatArray) -> FloatArray:
+    """Return the recorded value nearest before each moment."""
+    if not times.size:
+        return np.full(moments.shape, np.nan)
+    return values[np.clip(np.searchsorted(times, moments, side="right") - 1, 0, times.size - 1)]
+
+
+def _breathing(recording: Recording, end: float) -> list[Panel]:
+    if not raw_streams(recording, ("RSP",)) and not _valid(recording, "breathing_rate", end)[0].size:
+        return []
+    return [_feature(recording, end, "breathing_rate", "Breathing rate", unit="per min", colour=OCHRE)]
+
+
+def _activation(recording: Recording, end: float) -> Panel:
+    times, values, missing = _valid(recording, "activation", end)
+    thresholds = [(t, hold_threshold(decision)) for t, decision in texts(recording, "decisions")]
+    asked = np.array([(t, np.nan if level is None else level) for t, level in thresholds]).reshape(-1, 2)
+    corners, levels = _steps(asked[:, 0], asked[:, 1], end)
+    ends = np.array([0.0, end])
+    lines = (
+        Line(name="own baseline (0)", times=ends, values=0 * ends, colour=INK, width=1, dash="dot"),
+        Line(name="hold threshold (A_ref + σ)", times=corners, values=levels, colour=PURPLE, dash="dash"),
+        _line("activation", times, values, missing, INK, width=2.4),
+    )
+    areas = {NO_SIGNAL: missing, HELD: held_spans(recording)}
+    return Panel(
+        title="Physiological activation", unit="z against own baseline", height=150, lines=lines,
+        areas=areas, low=-1.0, high=1.0,
+    )  # fmt: skip
+
+
+def _music(recording: Recording, end: float) -> list[Panel]:
+    silence = {SILENCE: _silence(recording, end)}
+    modes = {mode.openness: mode.name.lower() for mode in Mode}
+    return [
+        Panel(
+            title="Mode", unit="dark to bright", height=110, areas=silence, low=0.0, high=1.0, ticks=modes,
+            lines=(_asked(recording, "mode", "mode", BLUE, width=2.4),),
+        ),
+        Panel(
+            title="Texture", unit="0 to 1", height=100, areas=silence, low=0.0, high=1.0,
+            lines=(
+                _asked(recording, "density", "density", INK),
+                _asked(recording, "brightness", "brightness", OCHRE, dash="dash"),
+                _asked(recording, "register", "register", PURPLE, dash="dot"),
+            ),
+        ),
+        Panel(
+            title="Layers", unit="number", height=70, areas=silence, low=1.0, high=8.0,
+            lines=(_asked(recording, "layers", "layers", GREEN, width=2.4),),
+            ticks={float(number): str(number) for number in (1, 3, 5, 8)},
+        ),
+        Panel(
+            title="Level", unit="dB re −23 LUFS", height=70, areas=silence, low=-12.0, high=0.0,
+            lines=(_asked(recording, "level_db", "level", VERMILLION),),
+        ),
+    ]  # fmt: skip
+
+
+def _asked(
+    recording: Recording, label: str, name: str, colour: str, *, dash: str = "solid", width: float = 1.8
+) -> Line:
+    """Return one column of ``music`` as steps; not drawn where no music was asked for."""
+    times, values = numeric(recording, "music", label)
+    _, sounding = numeric(recording, "music", "sounding")
+    values = np.where(sounding > 0, values, np.nan)
+    times, values = _steps(times, values, duration_s(recording))
+    return Line(name=name, times=times, values=values, colour=colour, dash=dash, width=width)
+
+
+def _steps(times: FloatArray, values: FloatArray, end: float) -> tuple[FloatArray, FloatArray]:
+    """Return the corners of a line that keeps each value until the next row, the last one until `end`."""
+    if not times.size:
+        return times, values
+    changed = (values[1:] != values[:-1]) & ~(np.isnan(values[1:]) & np.isnan(values[:-1]))
+    kept = np.concatenate([[True], changed])
+    begins, levels = times[kept], values[kept]
+    ends = np.append(begins[1:], max(end, float(begins[-1])))
+    return np.column_stack([begins, ends]).ravel(), np.repeat(levels, 2)
+
+
+def _silence(recording: Recording, end: float) -> Spans:
+    times, sounding = numeric(recording, "music", "sounding")
+    if not times.size:
+        return [(0.0, end)]
+    edges = np.concatenate([[0.0], times, [end]])
+    silent = np.concatenate([[True], sounding <= 0])
+    spans: Spans = []
+    for begin, stop, quiet in zip(edges[:-1].tolist(), edges[1:].tolist(), silent.tolist(), strict=True):
+        if quiet and spans and spans[-1][1] == begin:
+            spans[-1] = (spans[-1][0], stop)
+        elif quiet:
+            spans.append((begin, stop))
+    return spans

@@ -1,0 +1,346 @@
+"""What happened, in tables: phases, beats, and the statistics of each phase.
+
+Post-session statistics are computed from the final state of the beat log, not from what was known live;
+features other than heart rate are averages of the valid seconds of the 1-Hz ``features`` stream.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from biofeedback.recording.reader import Recording
+from physiology.state import BeatAction
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+Timed = tuple[float, Mapping[str, Any]]
+"""A JSON object and when it was recorded, in seconds from the session's start."""
+
+HR_WINDOW_S = 30.0
+"""Valid intervals a mean heart rate needs; SCL, breathing and activation need as many valid seconds."""
+
+VARIABILITY_WINDOW_S = 60.0
+"""Valid intervals RMSSD and SDNN need, and valid seconds a rate of responses needs."""
+
+MAX_CORRECTED_FOR_VARIABILITY = 10.0
+MAX_CORRECTED_FOR_HR = 20.0
+"""Per cent of beats corrected above which variability, then heart rate too, is withheld."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A stretch of the session, in seconds from its start.
+
+    Attributes
+    ----------
+    name, kind : str
+        As the protocol names it, and what it does (``baseline``, ``match``, ``lead`` …).
+    begin_s, end_s : float
+        It holds ``begin_s <= t < end_s``.
+    cut : bool
+        Whether the recording was cut off in it, so that `end_s` is only the last that is known of it.
+    """
+
+    name: str
+    kind: str
+    begin_s: float
+    end_s: float
+    cut: bool = False
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds."""
+        return self.end_s - self.begin_s
+
+    def holds(self, times: FloatArray) -> BoolArray:
+        """Return which of `times` lie within."""
+        within: BoolArray = (times >= self.begin_s) & (times < self.end_s)
+        return within
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beats:
+    """Heart beats as the recording finally has them, in order of time; one array entry per beat.
+
+    Attributes
+    ----------
+    r_time_s : ndarray
+        Seconds from the session's start.
+    rr_ms : ndarray
+        Interval from the beat before; NaN where there is none or a gap lies between.
+    corrected : ndarray of bool
+        Whether the interval failed the artefact rule.
+    """
+
+    r_time_s: FloatArray
+    rr_ms: FloatArray
+    corrected: BoolArray
+
+    @property
+    def usable(self) -> BoolArray:
+        """Which intervals count: present and not corrected."""
+        usable: BoolArray = np.isfinite(self.rr_ms) & ~self.corrected
+        return usable
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number of the table, or the reason why it is withheld.
+
+    Attributes
+    ----------
+    number : float or None
+        None where withheld.
+    reason : str
+        Empty unless withheld.
+    at_s : float
+        The moment of the raw signal to look at for it, seconds from the session's start.
+    """
+
+    number: float | None
+    reason: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseStatistics:
+    """One row of the per-phase table.
+
+    Heart rate in bpm (its SD over beats), variability in ms, SCL in µS, rates per minute, `usable_*` in
+    per cent of the phase's seconds, `corrected` in per cent of its beats, `*_window` in seconds of valid
+    signal that went into the numbers.
+    """
+
+    phase: Phase
+    hr: Value
+    hr_sd: Value
+    rmssd: Value
+    sdnn: Value
+    scl: Value
+    scr_rate: Value
+    breathing: Value
+    activation: Value
+    usable_hr: Value
+    usable_eda: Value
+    corrected: Value
+    hr_window: Value
+    eda_window: Value
+
+    def values(self) -> Iterator[tuple[str, Value]]:
+        """Iterate over the statistics and their names, in the table's order."""
+        for field in fields(self)[1:]:
+            yield field.name, getattr(self, field.name)
+
+
+def duration_s(recording: Recording) -> float:
+    """Return the last moment of which anything is recorded, in seconds from the session's start."""
+    ends = [float(stream.times[-1]) for stream in recording.streams.values() if stream.times.size]
+    return max(0.0, max(ends, default=recording.t0_s) - recording.t0_s)
+
+
+def numeric(recording: Recording, stream: str, label: str) -> tuple[FloatArray, FloatArray]:
+    """Return times from the session's start and one column of a stream; both empty if it is not there."""
+    found = recording.streams.get(stream)
+    if found is None or label not in found.labels or not found.times.size:
+        return np.empty(0), np.empty(0)
+    return found.times - recording.t0_s, found.column(label)
+
+
+def texts(recording: Recording, stream: str) -> list[Timed]:
+    """Return the JSON objects of a stream with their times; what is not an object is left out."""
+    found = recording.streams.get(stream)
+    if found is None:
+        return []
+    pairs = zip((found.times - recording.t0_s).tolist(), found.json(), strict=True)
+    return [(time, entry) for time, entry in pairs if isinstance(entry, Mapping)]
+
+
+def phases(recording: Recording) -> tuple[Phase, ...]:
+    """Return the phases in order of time.
+
+    They are taken from the phase markers. Where these lack, because the file was cut or they were never
+    written, the phase each decision names stands in for them.
+    """
+    end = duration_s(recording)
+    cut = not recording.complete
+    marked = _marked_phases(texts(recording, "markers"), end, cut=cut)
+    covered = [(phase.begin_s, phase.end_s) for phase in marked]
+    decided = [
+        (time, str(decision["phase"]))
+        for time, decision in texts(recording, "decisions")
+        if decision.get("phase") and not any(begin <= time <= stop for begin, stop in covered)
+    ]
+    return tuple(
+        sorted([*marked, *_decided_phases(decided, marked, end, cut=cut)], key=lambda phase: phase.begin_s)
+    )
+
+
+def _marked_phases(markers: list[Timed], end: float, *, cut: bool) -> list[Phase]:
+    found: list[Phase] = []
+    begun: dict[str, tuple[float, str]] = {}
+    for time, marker in markers:
+        if marker.get("type") != "phase":
+            continue
+        name = str(marker.get("name", "unnamed"))
+        if marker.get("event") == "begin":
+            begun[name] = (time, str(marker.get("kind", name)))
+        elif name in begun:
+            begin, kind = begun.pop(name)
+            found.append(Phase(name=name, kind=kind, begin_s=begin, end_s=time))
+    starts = [phase.begin_s for phase in found] + [begin for begin, _ in begun.values()]
+    for name, (begin, kind) in begun.items():
+        until = min((start for start in starts if start > begin), default=end)
+        found.append(Phase(name=name, kind=kind, begin_s=begin, end_s=until, cut=cut))
+    return [phase for phase in found if phase.duration_s > 0]
+
+
+def _decided_phases(
+    decided: list[tuple[float, str]], marked: list[Phase], end: float, *, cut: bool
+) -> Iterator[Phase]:
+    kinds = {phase.name: phase.kind for phase in marked}
+    changes = [
+        (time, name)
+        for index, (time, name) in enumerate(decided)
+        if index == 0 or decided[index - 1][1] != name
+    ]
+    for index, (begin, name) in enumerate(changes):
+        later = [time for time, _ in changes[index + 1 : index + 2]]
+        later += [phase.begin_s for phase in marked if phase.begin_s > begin]
+        until = min(later, default=end)
+        if until > begin:
+            yield Phase(
+                name=name, kind=kinds.get(name, name), begin_s=begin, end_s=until, cut=cut and not later
+            )
+
+
+def beats(recording: Recording) -> Beats:
+    """Return the beats after every line of the beat log has been applied."""
+    stream = recording.streams.get("beats")
+    final: dict[int, tuple[float, float, bool]] = {}
+    if stream is not None and stream.times.size:
+        columns = [stream.column(label) for label in ("id", "r_time_s", "rr_ms", "corrected", "action")]
+        for beat_id, r_time, rr, corrected, action in zip(*(c.tolist() for c in columns), strict=True):
+            if action == BeatAction.WITHDRAWN:
+                final.pop(int(beat_id), None)
+            else:
+                final[int(beat_id)] = (r_time - recording.t0_s, rr, bool(corrected))
+    lines = sorted(final.values(), key=lambda line: line[0])
+    return Beats(
+        np.array([line[0] for line in lines], dtype=float),
+        np.array([line[1] for line in lines], dtype=float),
+        np.array([line[2] for line in lines], dtype=bool),
+    )
+
+
+def phase_table(recording: Recording) -> tuple[PhaseStatistics, ...]:
+    """Return the statistics of each phase, in order of time."""
+    all_beats = beats(recording)
+    return tuple(_statistics(recording, phase, all_beats) for phase in phases(recording))
+
+
+def _statistics(recording: Recording, phase: Phase, all_beats: Beats) -> PhaseStatistics:
+    return PhaseStatistics(
+        phase=phase,
+        **_heart(phase, all_beats),
+        **_skin(recording, phase),
+        breathing=_mean_feature(recording, phase, "breathing_rate", "breathing"),
+        activation=_mean_feature(recording, phase, "activation", "activation"),
+        usable_hr=_usable(recording, phase, "hr_bpm"),
+        usable_eda=_usable(recording, phase, "scl_uS"),
+    )
+
+
+def _heart(phase: Phase, every: Beats) -> dict[str, Value]:
+    within = phase.holds(every.r_time_s)
+    times, rr = every.r_time_s[within], every.rr_ms[within]
+    usable, corrected = every.usable[within], every.corrected[within]
+    window = float(rr[usable].sum()) / 1000.0
+    share = 100.0 * float(corrected.mean()) if times.size else math.nan
+    at = phase.begin_s
+    first_bad = float(times[corrected][0]) if corrected.any() else at
+    no_hr = _why_no_intervals(times.size, window, HR_WINDOW_S, share, MAX_CORRECTED_FOR_HR)
+    no_hrv = _why_no_intervals(times.size, window, VARIABILITY_WINDOW_S, share, MAX_CORRECTED_FOR_VARIABILITY)
+    rates = 60_000.0 / rr[usable]
+    together = usable[1:] & usable[:-1]
+    steps = np.diff(rr)[together]
+    if not no_hrv and steps.size < 2:
+        no_hrv = "no two successive intervals were usable"
+
+    def value(number: float, reason: str) -> Value:
+        return Value(None, reason, first_bad) if reason else Value(number, "", at)
+
+    return {
+        "hr": value(60_000.0 / float(rr[usable].mean()) if not no_hr else math.nan, no_hr),
+        "hr_sd": value(float(rates.std(ddof=1)) if not no_hr else math.nan, no_hr),
+        "rmssd": value(math.sqrt(float(np.mean(steps**2))) if not no_hrv else math.nan, no_hrv),
+        "sdnn": value(float(rr[usable].std(ddof=1)) if not no_hrv else math.nan, no_hrv),
+        "corrected": Value(share, "", first_bad) if times.size else Value(None, "no beats were found", at),
+        "hr_window": Value(window, "", at),
+    }
+
+
+def _why_no_intervals(count: int, window: float, needed: float, share: float, limit: float) -> str:
+    if not count:
+        return "no beats were found"
+    if share > limit:
+        return f"{share:.0f} % of the beats were corrected; at most {limit:.0f} % is accepted"
+    if window < needed:
+        return f"only {window:.0f} s of valid intervals; {needed:.0f} s are needed"
+    return ""
+
+
+def _skin(recording: Recording, phase: Phase) -> dict[str, Value]:
+    times, scl = numeric(recording, "features", "scl_uS")
+    valid = times[phase.holds(times) & np.isfinite(scl)]
+    window, at = float(valid.size), phase.begin_s
+    scrs = recording.streams.get("scrs")
+    if scrs is None:
+        rate = Value(None, "no skin conductance responses were recorded", at)
+    elif window < VARIABILITY_WINDOW_S:
+        needed = VARIABILITY_WINDOW_S
+        rate = Value(None, f"only {window:.0f} s of valid skin conductance; {needed:.0f} s are needed", at)
+    else:
+        onsets = _valid_onsets(recording, phase, times, np.isfinite(scl))
+        rate = Value(60.0 * onsets.size / window, "", float(onsets[0]) if onsets.size else at)
+    return {
+        "scl": _mean_feature(recording, phase, "scl_uS", "skin conductance"),
+        "scr_rate": rate,
+        "eda_window": Value(window, "", at),
+    }
+
+
+def _valid_onsets(recording: Recording, phase: Phase, seconds: FloatArray, valid: BoolArray) -> FloatArray:
+    """Return onsets of responses in the phase whose second (the row that ends it) is valid."""
+    _, found = numeric(recording, "scrs", "onset_s")
+    onsets = found - recording.t0_s
+    rows = np.searchsorted(seconds, onsets)
+    known = rows < seconds.size
+    known[known] = valid[rows[known]]
+    return onsets[phase.holds(onsets) & known]
+
+
+def _mean_feature(recording: Recording, phase: Phase, label: str, name: str) -> Value:
+    times, values = numeric(recording, "features", label)
+    valid = values[phase.holds(times) & np.isfinite(values)]
+    if not valid.size:
+        hint = " (it exists only once the baseline is frozen)" if label == "activation" else ""
+        return Value(None, f"no valid {name}{hint}", phase.begin_s)
+    if valid.size < HR_WINDOW_S:
+        reason = f"only {valid.size} s of valid {name}; {HR_WINDOW_S:.0f} s are needed"
+        return Value(None, reason, phase.begin_s)
+    return Value(float(valid.mean()), "", phase.begin_s)
+
+
+def _usable(recording: Recording, phase: Phase, label: str) -> Value:
+    times, values = numeric(recording, "features", label)
+    within = phase.holds(times)
+    seconds = max(1, round(phase.duration_s))
+    share = min(100.0, 100.0 * float(np.isfinite(values[within]).sum()) / seconds)
+    bad = times[within & ~np.isfinite(values)]
+    return Value(share, "", float(bad[0]) if bad.size else phase.begin_s)
