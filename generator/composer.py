@@ -17,7 +17,7 @@ PERIOD_BARS = 8
 FAST_HARMONY = 0.5
 """Density from which chords may change every bar; below it they stay for two."""
 
-_PAD = Choir(voices=4, low=53, high=71, gap=5.0)
+_PAD = Choir(voices=4, low=54, high=72, gap=5.0)
 _STRINGS = Choir(voices=2, low=72, high=86, gap=5.0)
 _TEXTURES = (
     texture.pad,

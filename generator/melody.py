@@ -32,14 +32,13 @@ _GAITS = (
     (2, 4, 6, 0, 7, 3, 5, 1),
     (0, 2, 4, 6, 7, 3, 5, 1),
     (0, 3, 6, 4, 2, 7, 5, 1),
-    (1, 4, 6, 2, 0, 7, 3, 5),
 )
 # Figures: steps of the scale from each note to the next; a bar of n notes sings the first n - 1 of them.
 _FIGURES = (
     (2, -1, -1, -1, 2, -1, -1),
     (1, 1, 2, -1, -1, -1, -1),
     (-1, -1, 2, 1, -1, -1, -1),
-    (3, -1, -1, -1, 1, -1, -1),
+    (2, 1, -1, -1, -1, -1, 1),
     (-1, 1, 1, 1, -1, -2, 1),
     (1, -2, -1, 2, 1, -1, -1),
     (-1, 2, -1, -1, -1, 2, -1),
@@ -189,17 +188,21 @@ class Melodist:
             longer = []
             for tone in range(aim - REACH, aim + REACH + 1):
                 cost = weight * _strangeness(tone, chord, scale) + 0.3 * abs(tone - middle - height)
-                ways = ((past + cost + self._effort(path, tone, step), (*path, tone)) for past, path in paths)
+                ways = (
+                    (past + cost + self._effort(path, tone, step, scale), (*path, tone))
+                    for past, path in paths
+                )
                 longer.append(min(ways))
             paths = longer
         return list(min(paths)[1])
 
-    def _effort(self, path: tuple[int, ...], tone: int, step: int) -> float:
+    def _effort(self, path: tuple[int, ...], tone: int, step: int, scale: Scale) -> float:
         """Return what the step to a tone costs a singer, and how far it is from the motif's."""
         if not path:
-            return 0.5 * max(0, abs(tone - (self._tone or tone)) - 2)
+            return 0.6 * max(0, abs(tone - (self._tone or tone)) - 1)
         move = tone - path[-1]
-        return (1.2, 0.0, 0.3, 0.7, 1.0, 2.0)[min(5, abs(move))] + abs(move - step)
+        tritone = abs(scale.pitch(tone) - scale.pitch(path[-1])) == 6
+        return (1.2, 0.0, 0.3, 0.7, 1.0, 2.0)[min(5, abs(move))] + 2.0 * tritone + abs(move - step)
 
     def _descent(self, count: int, aim: int, role: Role, chord: Chord, scale: Scale) -> list[int]:
         # A phrase comes to rest by step on a plain tone of the chord: home at its close, open before.

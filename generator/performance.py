@@ -17,6 +17,9 @@ BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
 SILENCE_FADE_S = 8.0
 BRIGHTNESS_TAU_S = 1.0
 BREATH_TAU_S = 3.0
+FAINTEST = 0.01
+"""Amplitude (−40 dB) below which a listener hears no difference."""
+
 LAYER_BARS = 3.0
 """Bars over which a layer enters or leaves."""
 
@@ -127,7 +130,7 @@ class Performance:
         return {
             "tempo_bpm": self._tempo,
             "density": now.density,
-            "level_db": now.level_db + max(-60.0, 20.0 * log10(max(now.fade.amplitude, 1e-9))),
+            "level_db": now.level_db + 20.0 * log10(max(now.fade.amplitude, FAINTEST)),
             "brightness": now.brightness,
             "novelty": max(self._novelty),
         }
@@ -207,7 +210,7 @@ class Performance:
                     beats.append(
                         BeatEvent(frame=self._frame + at, beat=number, bar=self._bar, tempo_bpm=tempo)
                     )
-            if end < BEATS_PER_BAR - _ROUNDING_BEATS:
+            if end <= BEATS_PER_BAR + _ROUNDING_BEATS:  # a bar line at the very end is the next block's
                 break
             origin, end = origin - BEATS_PER_BAR, end - BEATS_PER_BAR
             self._open_bar(state)

@@ -117,7 +117,7 @@ def arpeggio(ground: Ground, state: MusicState) -> list[ScoreNote]:
 def counter(ground: Ground, state: MusicState) -> list[ScoreNote]:
     """Return the second voice: a guide tone while the melody moves, an answer where it pauses."""
     third, seventh = ground.chord.degrees[1], ground.chord.degrees[-1]
-    low = ground.scale.nearest(57, (third,))
+    low = ground.scale.nearest(58, (third,))
     velocity = 40 + round(8 * state.density)
     line: tuple[tuple[float, float, int], ...]
     if ground.place in (3, 7):  # the melody rests: three steps down to the guide tone
@@ -125,7 +125,7 @@ def counter(ground: Ground, state: MusicState) -> list[ScoreNote]:
     elif ground.place % 2 == 0:
         line = ((1.0, 3.0, low),)
     else:
-        line = ((0.0, 4.0, ground.scale.nearest(57, (seventh,))),)
+        line = ((0.0, 4.0, ground.scale.nearest(58, (seventh,))),)
     return [
         ScoreNote(
             offset=offset,
