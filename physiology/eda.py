@@ -23,10 +23,11 @@ LOWEST_US, HIGHEST_US = 0.05, 60.0
 STEEPEST_US_PER_S = 10.0
 DILATION_S = 5.0
 BRIDGED_S = 1.0
-CONFIRM_S = 0.75
+CONFIRM_S = 0.5
+FLAT_S = 10
 NEWEST_CHECKED = 3 * RATE_HZ
 SHORTEST_RISE_S, LONGEST_RISE_S = 0.5, 5.0
-BEFORE_S = 3.0
+BEFORE_S, LEAST_BEFORE_S = 3.0, 2.0
 STEP_SHARE = 0.65
 PHASIC_FILTER = butter(2, 0.05, "highpass", fs=RATE_HZ, output="sos")
 
@@ -147,8 +148,10 @@ class SkinConductance:
 
     def _is_flat(self) -> bool:
         """Tell whether the converter delivered one and the same number for 10 s."""
-        newest = self._conductance[-10 * RATE_HZ :]
-        return bool(np.isfinite(newest).all() and np.ptp(newest) == 0)
+        newest = self._conductance[-FLAT_S * RATE_HZ :]
+        present = newest[np.isfinite(newest)]
+        # The newest bins may be on their way still; means of equal numbers differ by rounding.
+        return present.size >= (FLAT_S - 1) * RATE_HZ and bool(np.ptp(present) <= 1e-9 * present[0])
 
     def _response(self, peak: int, now: float) -> Scr | None:
         """Return the response that peaks at this place, or None."""
@@ -177,11 +180,14 @@ class SkinConductance:
         )
 
     def _drift(self, place: int) -> float:
-        """Return how fast the conductance rose before `place`, in µS/s: what a slope would do anyway."""
+        """Return how fast the conductance rose before `place`, in µS/s: what a slope would do anyway.
+
+        Infinite where too little came before to tell.
+        """
         before = self._conductance[max(0, place - round(BEFORE_S * RATE_HZ)) : place + 1]
         before = before[np.isfinite(before)]
-        if before.size < RATE_HZ:
-            return 0.0
+        if before.size < LEAST_BEFORE_S * RATE_HZ:
+            return np.inf
         return max(0.0, float(np.polyfit(np.arange(before.size) / RATE_HZ, before, 1)[0]))
 
 

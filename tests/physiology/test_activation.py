@@ -1,0 +1,168 @@
+"""The frozen baseline, and activation against it."""
+
+import math
+
+import numpy as np
+import pytest
+
+from physiology.activation import TERMS, Smoother, displayed, freeze, fuse
+from physiology.errors import PhysiologyError
+from physiology.feature import Feature
+from physiology.pipeline import Physiology, Signal
+
+REST = {"phasic_auc": 1.0, "hr_bpm": 65.0, "scl_us": 5.0, "rmssd_ms": 40.0}
+
+
+def features(**changed):
+    return {
+        name: Feature(value=value, quality=1.0, age_s=0.0, filled=1.0)
+        for name, value in (REST | changed).items()
+    }
+
+
+def rest(duration=300, names=tuple(TERMS), **changed):
+    rows = [(float(t), features(**changed)) for t in range(1, duration + 1)]
+    return freeze(rows, names, 0.0, float(duration))
+
+
+def test_at_rest_activation_is_zero_with_full_confidence():
+    fusion = fuse(features(), rest())
+    assert fusion.activation == pytest.approx(0.0)
+    assert fusion.confidence == pytest.approx(1.0)
+    assert displayed(0.0) == 50.0
+
+
+@pytest.mark.parametrize(
+    ("changed", "sign"),
+    [
+        ({"hr_bpm": 75.0}, 1),
+        ({"hr_bpm": 55.0}, -1),
+        ({"rmssd_ms": 70.0}, -1),
+        ({"rmssd_ms": 20.0}, 1),
+        ({"scl_us": 7.0}, 1),
+        ({"phasic_auc": 4.0}, 1),
+    ],
+)
+def test_the_sign_of_each_feature(changed, sign):
+    assert math.copysign(1, fuse(features(**changed), rest()).activation) == sign
+
+
+def test_z_is_robust_floored_and_winsorised():
+    # Constant at rest: the scale is the floor of 2 bpm, so 4 bpm more are z = 2.
+    fusion = fuse(features(hr_bpm=69.0), rest())
+    assert fusion.contributions["hr_bpm"] == pytest.approx(0.30 * 2.0)
+    assert fuse(features(hr_bpm=165.0), rest()).contributions["hr_bpm"] == pytest.approx(0.30 * 3.0)
+    assert fusion.activation == pytest.approx(sum(fusion.contributions.values()))
+
+
+def test_a_missing_feature_takes_its_weight_from_the_confidence_only():
+    present = features(hr_bpm=69.0)
+    present["phasic_auc"] = present["scl_us"] = Feature()
+    fusion = fuse(present, rest())
+    assert fusion.activation == pytest.approx(0.30 * 2.0 / 0.45)
+    assert fusion.confidence == pytest.approx(0.45)
+
+
+def test_one_modality_alone_is_capped_at_08():
+    fusion = fuse(features(), rest(names=("hr_bpm", "rmssd_ms")))
+    assert fusion.confidence == pytest.approx(0.8)
+
+
+def test_a_half_filled_window_halves_the_confidence():
+    half = {name: Feature(value=value, quality=1.0, age_s=0.0, filled=0.5) for name, value in REST.items()}
+    assert fuse(half, rest()).confidence == pytest.approx(0.5)
+
+
+def test_disagreement_of_heart_and_skin_costs_30_percent():
+    fusion = fuse(features(hr_bpm=60.0, phasic_auc=2.0), rest())
+    assert fusion.confidence == pytest.approx(0.7)
+
+
+def test_a_silent_skin_leaves_the_sum():
+    fusion = fuse(features(hr_bpm=69.0), rest(), left_out=frozenset({"eda"}))
+    assert set(fusion.contributions) == {"hr_bpm", "rmssd_ms"}
+    assert fusion.confidence == pytest.approx(0.8)
+
+
+def test_a_transition_of_the_music_damps_the_skin():
+    aroused = features(phasic_auc=3.0)
+    before, during = fuse(aroused, rest()), fuse(aroused, rest(), in_transition=True)
+    assert 0 < during.activation < 0.5 * before.activation
+
+
+def test_baseline_verdicts():
+    assert rest(300).verdict == "usable: full length, 300 s, with phasic_auc, hr_bpm, scl_us, rmssd_ms"
+    short = rest(120)
+    assert (short.usable, short.short) == (True, True)
+    assert short.verdict.startswith("usable: short, 120 s")
+    assert fuse(features(), short).confidence == pytest.approx(0.8)
+    assert rest(40).verdict == "not usable: 40 s are too short, 60 s are needed"
+    nothing = freeze([], ("hr_bpm",), 0.0, 120.0)
+    assert nothing.verdict == "not usable: too little valid data (hr_bpm: 0 s of valid data, 30 are needed)"
+    assert fuse(features(), nothing).activation is None
+
+
+def test_a_feature_with_too_little_data_is_left_out_and_named():
+    rows = [(float(t), features()) for t in range(1, 121)]
+    for _, row in rows[20:]:
+        row["phasic_auc"] = Feature()
+    baseline = freeze(rows, tuple(TERMS), 0.0, 120.0)
+    assert baseline.usable
+    assert "phasic_auc" not in baseline.features
+    assert baseline.verdict.endswith("without phasic_auc: 20 s of valid data, 30 are needed")
+
+
+def test_the_baseline_says_how_much_activation_varied_in_it():
+    rows = [(float(t), features(hr_bpm=65 + 8 * math.sin(t / 30))) for t in range(1, 301)]
+    assert rest().activation_sd == 0.2
+    assert freeze(rows, ("hr_bpm",), 0.0, 300.0).activation_sd > 0.3
+
+
+def test_smoothing_has_a_time_constant_of_15_s_also_after_a_pause():
+    smoother = Smoother()
+    assert smoother.update(0.0, 0.0) == 0.0
+    for t in range(1, 16):
+        value = smoother.update(float(t), 1.0)
+    assert value == pytest.approx(1 - math.exp(-1))
+    assert smoother.update(115.0, 0.0) == pytest.approx(value * math.exp(-100 / 15))
+
+
+def session(synth, bpm_after, *, responses=((50.0, 0.3),)):
+    """Two minutes at 64 bpm, frozen as the baseline, then one and a half at another rate."""
+    calm = synth.beat_times(130, bpm=64)
+    beats = np.concatenate([calm, 130.4 + synth.beat_times(90, bpm=bpm_after)])
+    t, te = synth.seconds(220, 125), synth.seconds(220, 8)
+    pipeline = Physiology([Signal("ecg", 125, "mV"), Signal("eda", 8, "uS")])
+    pipeline.push("ecg", t, synth.ecg(t, beats))
+    pipeline.push("eda", te, synth.eda(te, responses))
+    pipeline.step(10.0)
+    pipeline.begin_baseline(10.0)
+    before = pipeline.step(130.0).states
+    baseline = pipeline.freeze_baseline(130.0)
+    return before, baseline, pipeline.step(219.0).states, pipeline
+
+
+def test_activation_follows_the_heart_rate(synth):
+    before, baseline, faster, _ = session(synth, 75)
+    assert all(s.activation is None and s.confidence == 0 for s in before)
+    assert set(baseline.features) == set(TERMS)
+    assert faster[-1].activation > 0.5
+    assert faster[-1].activation_0_100 > 60
+    assert faster[-1].contributions["hr_bpm"] > 0
+    _, _, slower, _ = session(synth, 55)
+    assert slower[-1].activation < -0.5
+
+
+def test_skin_without_any_response_is_left_out_and_this_is_said(synth):
+    _, _, states, pipeline = session(synth, 75, responses=())
+    assert set(states[-1].contributions) == {"hr_bpm", "rmssd_ms"}
+    assert states[-1].confidence <= 0.8
+    assert pipeline.reasons()["eda"] == "no response yet: left out of the activation"
+    _, _, states, pipeline = session(synth, 75, responses=((150.0, 0.3),))
+    assert "phasic_auc" in states[-1].contributions
+    assert pipeline.reasons() == {}
+
+
+def test_a_baseline_must_be_begun():
+    with pytest.raises(PhysiologyError, match=r"frozen at 3\.0 s, but none was begun"):
+        Physiology([Signal("ecg", 250, "mV")]).freeze_baseline(3.0)

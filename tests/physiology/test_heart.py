@@ -1,0 +1,105 @@
+"""Heart rate and RMSSD: what they are, and when they are withheld."""
+
+import numpy as np
+import pytest
+
+from physiology.heart import heart_rate, rmssd
+from physiology.state import Beat
+
+
+def beats_of(rr_ms, *, quality=1.0, corrected=()):
+    times = np.cumsum([0.0, *rr_ms]) / 1000
+    return [
+        Beat(
+            beat_id=i,
+            r_time_s=float(times[i]),
+            rr_ms=float(rr_ms[i - 1]) if i else np.nan,
+            quality=quality,
+            corrected=i in corrected,
+            known_at_s=float(times[i]) + 0.5,
+        )
+        for i in range(len(times))
+    ]
+
+
+def test_heart_rate_is_60000_over_the_mean_interval_of_30_s():
+    feature = heart_rate(beats_of([900, 1100] * 20), 40.5)
+    assert feature.value == pytest.approx(60.0)
+    assert feature.age_s == pytest.approx(0.5)
+    assert (feature.quality, feature.filled) == (1.0, 1.0)
+
+
+def test_heart_rate_needs_10_s():
+    assert heart_rate(beats_of([1000] * 9), 9.5).value is None
+    assert heart_rate(beats_of([1000] * 10), 10.5).value == pytest.approx(60.0)
+
+
+def test_heart_rate_ends_5_s_after_the_last_beat():
+    beats = beats_of([1000] * 20)
+    assert heart_rate(beats, 25.0).value is not None
+    assert heart_rate(beats, 25.1).value is None
+
+
+def test_heart_rate_leaves_out_corrected_intervals_and_is_withheld_above_20_percent():
+    rr = [1000] * 30
+    rr[5] = 300
+    assert heart_rate(beats_of(rr, corrected={6}), 30.0).value == pytest.approx(60.0)
+    assert heart_rate(beats_of(rr, corrected=set(range(6, 12))), 29.9).value is not None
+    assert heart_rate(beats_of(rr, corrected=set(range(6, 14))), 29.9).value is None
+
+
+def test_rmssd_golden():
+    # Successive differences alternate between +40 and −40 ms.
+    assert rmssd(beats_of([980, 1020] * 25), 50.0).value == pytest.approx(40.0)
+
+
+def test_rmssd_needs_30_s_and_at_most_10_percent_corrected():
+    rr = [980, 1020] * 30
+    assert rmssd(beats_of(rr[:29]), 29.0).value is None
+    assert rmssd(beats_of(rr, corrected={5, 9, 13, 17, 21}), 59.9).value is not None
+    assert rmssd(beats_of(rr, corrected=set(range(5, 13))), 59.9).value is None
+
+
+def test_rmssd_takes_no_difference_across_a_corrected_interval():
+    rr = [1000] * 60
+    rr[20] = 1900
+    assert rmssd(beats_of(rr, corrected={21}), 60.0).value == pytest.approx(0.0, abs=1e-9)
+
+
+def test_doubtful_beats_count_as_corrected():
+    assert heart_rate(beats_of([1000] * 30, quality=0.1), 30.0).value is None
+
+
+def test_intervals_delivered_by_the_sensor_are_beats(synth):
+    rr = np.tile([950.0, 1050.0], 40)
+    update, _ = synth.stream({"rr": (0, "ms", np.cumsum(rr) / 1000, rr)})
+    assert [b.rr_ms for b in update.beats] == list(rr[: len(update.beats)])
+    assert [b.known_at_s for b in update.beats] == [b.r_time_s for b in update.beats]
+    last = update.states[-1]
+    assert last.hr_bpm.value == pytest.approx(60, abs=0.5)
+    assert last.rmssd_ms.value == pytest.approx(100)
+
+
+def test_rmssd_does_not_take_neighbours_across_lost_intervals(synth):
+    rr = np.full(80, 1000.0)
+    rr[40:] = 900.0
+    times = np.cumsum(rr) / 1000
+    times[40:] += 3.0  # three seconds of packets were lost where the rate changed
+    update, _ = synth.stream({"rr": (0, "ms", times, rr)})
+    assert update.states[-1].rmssd_ms.value == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_heart_rate_stream_gives_heart_rate_only(synth):
+    t = np.arange(1.0, 40.0)
+    update, _ = synth.stream({"hr": (1, "bpm", t, np.where(t == 20, 0.0, 72.0))})
+    last = update.states[-1]
+    assert last.hr_bpm.value == 72.0
+    assert last.rmssd_ms.value is None
+    assert update.beats == ()
+
+
+def test_a_heart_rate_stream_that_stops_is_withheld_within_5_s(synth):
+    t = np.arange(1.0, 31.0)
+    update, pipeline = synth.stream({"hr": (1, "bpm", t, np.full(30, 72.0))}, steps=np.arange(1.0, 38.0))
+    assert max(s.t for s in update.states if s.hr_bpm.value is not None) == 35.0
+    assert pipeline.reasons() == {"hr": "no valid heart rate for 5 s"}
