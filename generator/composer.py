@@ -109,7 +109,7 @@ class Composer:
         )
 
     def _score(self, mode: Mode, chord: Chord, layers: list[list[ScoreNote]], state: MusicState) -> BarScore:
-        sounding = LAYERS[: state.layers]
+        sounding = LAYERS[: int(state.layers)]
         notes = [note for layer in layers for note in layer if note.layer in sounding]
         notes.sort(key=lambda note: (note.offset, LAYERS.index(note.layer), note.pitch))
         score = BarScore(index=self._bar, mode=mode, chord=chord, notes=tuple(notes))
