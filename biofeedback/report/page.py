@@ -20,6 +20,7 @@ from biofeedback.report.display import gaps, interval_s, pack, thinned
 from biofeedback.report.figures import EPOCH_MS, beats_figure, overview_figure
 from biofeedback.report.log import session_log
 from biofeedback.report.panels import overview, raw_streams
+from biofeedback.report.summary import session_summary
 from biofeedback.report.tables import PhaseStatistics, beats, duration_s, numeric, phase_table
 
 MOST_RAW_SAMPLES = 12_000_000
@@ -62,7 +63,7 @@ def render(recording: Recording) -> str:
         title=words.title(recording),
         facts=words.facts(recording),
         complete=recording.complete,
-        summary=words.summary(recording, table),
+        summary=session_summary(recording),
         columns=words.COLUMNS,
         groups=_groups(),
         rows=_rows(table),

@@ -76,12 +76,12 @@ class Panel:
     @property
     def span(self) -> tuple[float, float]:
         """The vertical range: all values and a little room, 0 to 1 where there are none."""
-        values = np.concatenate([line.values for line in self.lines] or [np.empty(0)])
-        values = values[np.isfinite(values)]
-        low = values.min(initial=np.inf if self.low is None else self.low)
-        high = values.max(initial=-np.inf if self.high is None else self.high)
-        if not np.isfinite(low + high):
+        values = [line.values[np.isfinite(line.values)] for line in self.lines]
+        wanted = [bound for bound in (self.low, self.high) if bound is not None]
+        together = np.concatenate([*values, wanted])
+        if not together.size:
             return 0.0, 1.0
+        low, high = together.min(), together.max()
         room = 0.08 * (high - low) or max(0.05 * abs(high), 0.5)
         return float(low - room), float(high + room)
 

@@ -1,0 +1,76 @@
+"""The session in a few honest sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from biofeedback.recording.reader import Recording
+from biofeedback.report.log import held_spans, hold_threshold
+from biofeedback.report.tables import PhaseStatistics, duration_s, numeric, phase_table, texts
+from biofeedback.report.words import baseline, number, span
+
+
+def session_summary(recording: Recording) -> tuple[str, ...]:
+    """Return a few sentences on what the numbers say, and on what they do not.
+
+    Heart rate from baseline to the last phase, activation, time held, and how much of the data was usable.
+    """
+    table = phase_table(recording)
+    sentences = [_heart_rate(table), _activation(table), _held(recording), _usable(recording)]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _heart_rate(table: Sequence[PhaseStatistics]) -> str:
+    known = [(row.phase, row.hr.number) for row in table if row.hr.number is not None]
+    if len(known) < 2:
+        return "Heart rate cannot be compared between phases: fewer than two have enough valid beats."
+    rest = baseline(table)
+    first = next((pair for pair in known[:-1] if rest and pair[0] == rest.phase), known[0])
+    last = known[-1]
+    difference = last[1] - first[1]
+    way = "lower" if difference < 0 else "higher"
+    return (
+        f"Mean heart rate was {first[1]:.1f} bpm in “{first[0].name}” and {last[1]:.1f} bpm in "
+        f"“{last[0].name}”, the last phase with enough valid beats: {abs(difference):.1f} bpm {way}."
+    )
+
+
+def _activation(table: Sequence[PhaseStatistics]) -> str:
+    known = [
+        (row.phase.name, row.activation.number)
+        for row in table
+        if row.activation.number is not None and row.phase.kind != "baseline"
+    ]
+    if not known:
+        return "There is no physiological activation to report: it needs a frozen baseline and valid signals."
+    (first, before), (last, after) = known[0], known[-1]
+    scale = "Physiological activation (0 is the listener’s own baseline, the scale ends at ±3)"
+    caveat = "Mere rest lowers activation too, so this says nothing about a response to the music."
+    averages = f"{number(before, 2, signed=True)} in “{first}”"
+    if len(known) > 1:
+        averages += f" and {number(after, 2, signed=True)} in “{last}”"
+    return f"{scale} averaged {averages}. {caveat}"
+
+
+def _held(recording: Recording) -> str:
+    if not any(hold_threshold(decision) is not None for _, decision in texts(recording, "decisions")):
+        return ""
+    spans = held_spans(recording)
+    if not spans:
+        return "The lead was never held: activation did not stay above its hold threshold."
+    times = "once" if len(spans) == 1 else f"{len(spans)} times"
+    return f"The lead was held {times}, for {span(sum(end - begin for begin, end in spans))} in total."
+
+
+def _usable(recording: Recording) -> str:
+    _, heart = numeric(recording, "features", "hr_bpm")
+    _, skin = numeric(recording, "features", "scl_uS")
+    seconds = max(1.0, round(duration_s(recording)))
+    if not heart.size:
+        return "No valid second of any signal was recorded."
+    heart_share, skin_share = (
+        f"{min(100.0, 100.0 * float(np.isfinite(column).sum()) / seconds):.0f} %" for column in (heart, skin)
+    )
+    return f"Heart rate was usable in {heart_share} of the session and skin conductance in {skin_share}."
