@@ -62,14 +62,15 @@ class Leveller:
     SLEW_DB_PER_S = 1.0
 
     def __init__(self, expected: tuple[float, ...]) -> None:
-        self._expected = np.array([power_of(loudness) for loudness in expected])
+        self._expected = tuple(power_of(loudness) for loudness in expected)
         self._heard: float | None = None
         self._foreseen = 0.0
         self._gain_db: float | None = None
 
     def step(self, power: float, layer_gains: tuple[float, ...]) -> float:
         """Return the gain in dB after a block of music of this K-weighted power."""
-        foreseen = float(self._expected @ np.square(layer_gains)) + power_of(-70.0)
+        alone = zip(self._expected, layer_gains, strict=True)
+        foreseen = sum(power * gain * gain for power, gain in alone) + power_of(-70.0)
         if self._heard is None:
             self._heard = self._foreseen = foreseen * self.PRIOR_S * _RATE
         keep = 1.0 - 1.0 / (self.MEMORY_S * _RATE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ def smooth(x: npt.ArrayLike) -> FloatArray:
 
 
 _RISE = np.arange(1, BLOCK_FRAMES + 1) / BLOCK_FRAMES
+_LINE = np.stack((np.ones(BLOCK_FRAMES), _RISE))
 _FALL = 1.0 - smooth(_RISE)
 
 
@@ -67,6 +69,33 @@ class Control:
     amplitudes: FloatArray
 
 
+class _Notes(NamedTuple):
+    """What is fixed for the rows that sound, one entry for each; times in frames."""
+
+    rows: IntArray
+    layer: IntArray
+    onset: FloatArray
+    attack: FloatArray
+    release: FloatArray
+    release_length: FloatArray
+    decay_rate: FloatArray
+    amplitude: FloatArray
+    sway: FloatArray
+    sway_rate: FloatArray
+    sway_phase: FloatArray
+
+    def envelope(self, frame: int) -> FloatArray:
+        """Return the amplitudes at a frame: velocity, decay and release, but not the attack."""
+        age = np.maximum(frame - self.onset, 0.0)
+        released = smooth((frame - self.release) / self.release_length)
+        return np.asarray(self.amplitude * np.exp(-age * self.decay_rate) * (1.0 - released))
+
+    def gain(self, frame: int, shape: Shape) -> FloatArray:
+        """Return the gains of their layers at a frame, with the slow movement."""
+        swing = np.sin(self.sway_rate * frame + self.sway_phase)
+        return np.asarray(np.array(shape.layer_gains)[self.layer] * (1.0 + self.sway * swing))
+
+
 class VoiceBank:
     """The voices of all layers and their envelopes.
 
@@ -85,90 +114,87 @@ class VoiceBank:
 
     def __init__(self, timbres: Mapping[str, Timbre]) -> None:
         self._timbres = timbres
-        self._rows_of: dict[str, list[slice]] = {}
+        self._rows_of: dict[str, list[slice]] = {layer: [] for layer in LAYERS}
         rows: list[Row] = []
-        for layer in LAYERS:
-            timbre = timbres[layer]
-            self._rows_of[layer] = []
+        for layer, timbre in timbres.items():
             for voice in range(timbre.voices):
                 self._rows_of[layer].append(slice(len(rows), len(rows) + len(timbre.strands)))
                 rows += [Row(layer, voice, strand) for strand in timbre.strands]
         self.rows = tuple(rows)
-        self._next_voice = dict.fromkeys(LAYERS, 0)
-        self._pending: list[tuple[NoteEvent, slice]] = []
-        self._layer = np.array([LAYERS.index(row.layer) for row in rows])
-        self._sway = np.array([timbres[row.layer].sway for row in rows])
-        # The golden ratio spreads the phases evenly, however many voices there are.
-        self._sway_phase = 2 * np.pi * np.arange(len(rows)) * 0.618
-        self._sway_rate = 2 * np.pi / np.array([SWAY_PERIODS_S[i % 3] for i in range(len(rows))])
-
         count = len(rows)
+        self._notes = _Notes(
+            rows=np.arange(count),
+            layer=np.array([LAYERS.index(row.layer) for row in rows]),
+            onset=np.zeros(count),
+            attack=np.ones(count),
+            release=np.zeros(count),
+            release_length=np.ones(count),
+            decay_rate=np.zeros(count),
+            amplitude=np.zeros(count),
+            sway=np.array([timbres[row.layer].sway for row in rows]),
+            sway_rate=2 * np.pi / SAMPLE_RATE / np.array([SWAY_PERIODS_S[i % 3] for i in range(count)]),
+            # The golden ratio spreads the phases evenly, however many voices there are.
+            sway_phase=2 * np.pi * 0.618 * np.arange(count, dtype=np.float64),
+        )
+        self._body = np.zeros(count)  # amplitude at the end of the last block, the attack apart
+        self._level = np.zeros(count)  # and with it
         self._active = np.zeros(count, dtype=bool)
         self._reserved = np.zeros(count, dtype=bool)
-        self._onset = np.zeros(count)
-        self._release = np.zeros(count)
-        self._attack_frames = np.ones(count)
-        self._release_frames = np.ones(count)
-        self._decay_per_frame = np.zeros(count)
-        self._amplitude = np.zeros(count)
-        self._body = np.zeros(count)  # level at the end of the last block, the attack apart
-        self._level = np.zeros(count)  # and with it
+        self._next_voice = dict.fromkeys(LAYERS, 0)
+        self._pending: list[tuple[NoteEvent, slice]] = []
+        self._live = self._sounding()
 
     def step(self, block: Block) -> Control:
         """Return what sounds in this block, and take in the notes that begin in the next."""
         start, end = block.start_frame, block.start_frame + BLOCK_FRAMES
         tunings = [tuning for note, rows in self._pending for tuning in self._begin(note, rows, block.shape)]
+        if tunings:
+            self._live = self._sounding()
         self._pending = []
         for note in block.notes:
-            if (rows := self._free_rows(note.layer)) is not None:
-                self._reserved[rows] = True
-                self._pending.append((note, rows))
+            if (voice := self._free_voice(note.layer)) is not None:
+                self._reserved[voice] = True
+                self._pending.append((note, voice))
 
-        live = np.flatnonzero(self._active)
-        envelope = self._envelope_at(end, live)
-        body = envelope * self._gain_at(end, live, block.shape)
-        level = body * smooth((end - self._onset[live]) / self._attack_frames[live])
-        amplitudes = self._level[live, None] + (level - self._level[live])[:, None] * _RISE
-        exact = (start <= self._onset[live]) | (self._attack_frames[live] <= SUDDEN_FRAMES)
-        exact &= end <= self._onset[live] + self._attack_frames[live] + BLOCK_FRAMES
+        live, rows = self._live, self._live.rows
+        envelope = live.envelope(end)
+        body = envelope * live.gain(end, block.shape)
+        level = body * smooth((end - live.onset) / live.attack)
+        before = self._level[rows]
+        amplitudes = np.stack((before, level - before), axis=1) @ _LINE
+        exact = (end <= live.onset + live.attack + BLOCK_FRAMES) & (
+            (start <= live.onset) | (live.attack <= SUDDEN_FRAMES)
+        )
         if exact.any():
-            amplitudes[exact] = self._rising(start, live[exact], body[exact])
-
-        stolen = self._reserved[live]
-        spent = envelope < INAUDIBLE
-        over = stolen | spent
+            amplitudes[exact] = self._attack(start, exact, body)
+        stolen = self._reserved[rows]
+        self._reserved[:] = False
+        over = stolen | (envelope < INAUDIBLE)
+        self._body[rows], self._level[rows] = body, level
         if over.any():
             amplitudes[over] *= _FALL
-        self._body[live], self._level[live] = body, level
-        self._active[live[over]] = False
-        self._reserved[:] = False
-        return Control(tunings, live, amplitudes)
-
-    def _rising(self, start: int, rows: IntArray, body: FloatArray) -> FloatArray:
-        """Amplitudes of rows in their attack, exact at every sample."""
-        frames = start + 1 + np.arange(BLOCK_FRAMES)
-        rise = smooth((frames - self._onset[rows, None]) / self._attack_frames[rows, None])
-        before = self._body[rows, None]
-        return np.asarray(rise * (before + (body[:, None] - before) * _RISE))
+            self._active[rows[over]] = False
+            self._live = self._sounding()
+        return Control(tunings, rows, amplitudes)
 
     def release_all(self) -> None:
         """Let go of every voice at once; what follows the bank must be silent by then."""
         self._active[:] = False
+        self._live = self._sounding()
         self._pending = []
 
-    def _envelope_at(self, frame: int, rows: IntArray) -> FloatArray:
-        """Amplitude of the rows at `frame`: velocity, decay and release, but not the attack."""
-        age = np.maximum(frame - self._onset[rows], 0.0)
-        released = smooth((frame - self._release[rows]) / self._release_frames[rows])
-        return np.asarray(self._amplitude[rows] * np.exp(-age * self._decay_per_frame[rows]) * (1 - released))
+    def _sounding(self) -> _Notes:
+        rows = np.flatnonzero(self._active)
+        return _Notes._make(column[rows] for column in self._notes)
 
-    def _gain_at(self, frame: int, rows: IntArray, shape: Shape) -> FloatArray:
-        """Gain of the rows' layers at `frame`, with their slow movement."""
-        swing = np.sin(self._sway_rate[rows] * (frame / SAMPLE_RATE) + self._sway_phase[rows])
-        gains = np.array(shape.layer_gains)[self._layer[rows]]
-        return np.asarray(gains * (1.0 + self._sway[rows] * swing))
+    def _attack(self, start: int, chosen: npt.NDArray[np.bool_], body: FloatArray) -> FloatArray:
+        """Amplitudes of the chosen rows, exact at every sample of their attack."""
+        frames = start + 1 + np.arange(BLOCK_FRAMES)
+        rise = smooth((frames - self._live.onset[chosen, None]) / self._live.attack[chosen, None])
+        before = self._body[self._live.rows[chosen]]
+        return np.asarray(rise * (np.stack((before, body[chosen] - before), axis=1) @ _LINE))
 
-    def _free_rows(self, layer: str) -> slice | None:
+    def _free_voice(self, layer: str) -> slice | None:
         """Rows of a voice that can begin a note in the next block: an idle one, else the quietest."""
         voices = self._rows_of[layer]
         first = self._next_voice[layer]
@@ -176,40 +202,38 @@ class VoiceBank:
         open_ = [rows for rows in in_turn if not self._reserved[rows.start]]
         if not open_:
             return None
-        idle = [rows for rows in open_ if not self._active[rows.start : rows.stop].any()]
+        idle = [rows for rows in open_ if not self._active[rows].any()]
         chosen = idle[0] if idle else min(open_, key=lambda rows: float(self._body[rows].sum()))
         self._next_voice[layer] = (voices.index(chosen) + 1) % len(voices)
         return chosen
 
-    def _begin(self, note: NoteEvent, rows: slice, shape: Shape) -> list[tuple[int, float]]:
+    def _begin(self, note: NoteEvent, voice: slice, shape: Shape) -> list[tuple[int, float]]:
         """Set the voice's envelope; return the frequencies of its rows."""
         timbre = self._timbres[note.layer]
+        strands = timbre.strands
         octaves = (note.pitch - 60) / 12
-        level = 10 ** ((timbre.level_db + timbre.tilt_db * octaves) / 20) * (
-            note.velocity / REFERENCE_VELOCITY
-        )
+        loudness = note.velocity / REFERENCE_VELOCITY
+        level = loudness * 10 ** ((timbre.level_db + timbre.tilt_db * octaves) / 20)
         onset = note.frame + self.latency_frames
         attack_s, release_s = (
             legato * (detached / legato) ** shape.articulation
             for legato, detached in (timbre.attack_s, timbre.release_s)
         )
-        self._active[rows] = True
-        self._onset[rows] = onset
+        notes = self._notes
+        notes.onset[voice] = onset
+        notes.attack[voice] = attack_s * SAMPLE_RATE
         # A short note of a slow sound still blooms: its release waits for the better part of the attack.
-        self._release[rows] = onset + max(note.duration_s, 0.6 * attack_s) * SAMPLE_RATE
-        self._attack_frames[rows] = attack_s * SAMPLE_RATE
-        self._release_frames[rows] = release_s * SAMPLE_RATE
-        strands = timbre.strands
+        notes.release[voice] = onset + max(note.duration_s, 0.6 * attack_s) * SAMPLE_RATE
+        notes.release_length[voice] = release_s * SAMPLE_RATE
         # High strings ring shorter than low ones, by about a third per octave.
-        decay_s = np.array([strand.decay_s for strand in strands]) * 2.0 ** (-0.6 * octaves)
-        self._decay_per_frame[rows] = 1.0 / (decay_s * SAMPLE_RATE)
-        self._amplitude[rows] = [
-            level * strand.level * (note.velocity / REFERENCE_VELOCITY) ** strand.hardness
-            for strand in strands
-        ]
-        self._level[rows] = 0.0
-        index = np.arange(rows.start, rows.stop)
-        self._body[rows] = self._envelope_at(onset, index) * self._gain_at(onset, index, shape)
+        decays_s = np.array([strand.decay_s for strand in strands]) * 2.0 ** (-0.6 * octaves)
+        notes.decay_rate[voice] = 1.0 / (decays_s * SAMPLE_RATE)
+        notes.amplitude[voice] = [level * strand.level * loudness**strand.hardness for strand in strands]
+        self._active[voice] = True
+        self._level[voice] = 0.0
+        begun = _Notes._make(column[voice] for column in notes)
+        self._body[voice] = begun.envelope(onset) * begun.gain(onset, shape)
         return [
-            (int(row), hertz(note.pitch) * strand.ratio) for row, strand in zip(index, strands, strict=True)
+            (int(row), hertz(note.pitch) * strand.ratio)
+            for row, strand in zip(begun.rows, strands, strict=True)
         ]

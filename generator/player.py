@@ -1,0 +1,112 @@
+"""The player: composes, performs and sounds, three blocks to each step of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from generator.level import StereoBlock
+from generator.performance import Performance
+from generator.score import BLOCKS_PER_STEP, BeatEvent, NoteEvent
+from generator.state import MusicState, Piece
+from generator.synth import Synth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sounded:
+    """What sounded in a step.
+
+    Attributes
+    ----------
+    notes : tuple of NoteEvent
+        Those that began.
+    beats : tuple of BeatEvent
+        Those that fell into it.
+    heard : mapping or None
+        What a listener heard: ``tempo_bpm``, ``density``, ``level_db``, ``brightness``, ``novelty``; None in
+        silence.
+    audio : ndarray of float32, shape (2400, 2), or None
+        The sound, `Player.latency_frames` late; None for a player without sound.
+    """
+
+    notes: tuple[NoteEvent, ...]
+    beats: tuple[BeatEvent, ...]
+    heard: Mapping[str, float] | None
+    audio: StereoBlock | None
+
+
+class Player:
+    """Plays a piece as it is asked to, in virtual time.
+
+    Parameters
+    ----------
+    piece : Piece
+        Tonic, palette and seed; with the states asked for they decide every sample.
+    sound : bool
+        Whether to make sound, or only the score.
+    fade_in_s : float
+        Length of the fade-in.
+
+    Raises
+    ------
+    SoundError
+        If the sound engine does not start.
+    """
+
+    def __init__(self, piece: Piece, *, sound: bool, fade_in_s: float = 10.0) -> None:
+        self._performance = Performance(piece, fade_in_s=fade_in_s)
+        self._synth = Synth(piece) if sound else None
+
+    @property
+    def latency_frames(self) -> int:
+        """How many samples the sound comes after the frames of notes and beats: always the same."""
+        return self._synth.latency_frames if self._synth else 0
+
+    @property
+    def latched(self) -> MusicState:
+        """The state in force: what sounds, where it differs from what was asked."""
+        return self._performance.latched
+
+    @property
+    def finished(self) -> bool:
+        """Whether an end or stop was asked for and has faded to nothing."""
+        return self._performance.finished
+
+    def step(self, state: MusicState) -> Sounded:
+        """Play 1/20 s toward a state."""
+        return self.play([state] * BLOCKS_PER_STEP)
+
+    def play(self, states: Sequence[MusicState]) -> Sounded:
+        """Play one block toward each of the states: for states known ahead, sixty to the second."""
+        blocks = [self._performance.block(state) for state in states]
+        return Sounded(
+            notes=tuple(note for block in blocks for note in block.notes),
+            beats=tuple(beat for block in blocks for beat in block.beats),
+            heard=self._performance.heard(),
+            audio=np.concatenate([self._synth.render(block) for block in blocks]) if self._synth else None,
+        )
+
+    def end(self, fade_s: float) -> None:
+        """Come to an end: a cadence, a fade of `fade_s` seconds, then silence."""
+        self._performance.end(fade_s)
+
+    def stop(self, seconds: float = 0.5) -> None:
+        """Fade out at once."""
+        self._performance.stop(seconds)
+
+    def close(self) -> None:
+        """Give the sound engine back. Closing twice is harmless."""
+        if self._synth:
+            self._synth.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,148 @@
+"""Rendering: a trajectory to sound, a MIDI file and a table of notes, as fast as the machine goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import soundfile
+
+from generator.errors import SoundError, StateError
+from generator.events import write_events
+from generator.level import StereoBlock
+from generator.midi import write_midi
+from generator.player import Player
+from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP, SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.state import Piece
+from generator.trajectory import Trajectory
+
+FADE_IN_S = 10.0
+END_FADE_S = 15.0
+_BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
+
+
+class SoundFile:
+    """A WAV or FLAC file of 24 bits, written as the sound comes.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.wav`` or ``.flac``.
+    latency_frames : int
+        The player's: so many samples are left out at the beginning, so that a note's frame is its place in
+        the file, and made up for with silence at the end.
+
+    Raises
+    ------
+    SoundError
+        If the file cannot be written.
+    """
+
+    def __init__(self, path: Path, *, latency_frames: int) -> None:
+        if path.suffix.lower() not in {".wav", ".flac"}:
+            raise SoundError(f"{path} must end in .wav or .flac")
+        self._path = path
+        self._latency = self._early = latency_frames
+        try:
+            self._file = soundfile.SoundFile(path, "w", SAMPLE_RATE, channels=2, subtype="PCM_24")
+        except (soundfile.SoundFileError, OSError) as error:
+            raise SoundError(f"{path} cannot be written: {error}") from error
+
+    def write(self, audio: StereoBlock) -> None:
+        """Append samples, shape (n, 2)."""
+        kept = audio[self._early :]
+        self._early -= len(audio) - len(kept)
+        try:
+            self._file.write(kept)
+        except (soundfile.SoundFileError, OSError) as error:
+            raise SoundError(f"{self._path} cannot be written: {error}") from error
+
+    def close(self) -> None:
+        """Complete the file. Closing twice is harmless."""
+        if not self._file.closed:
+            self.write(np.zeros((self._latency, 2), dtype=np.float32))
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def render(
+    trajectory: Trajectory,
+    piece: Piece,
+    seconds: float,
+    *,
+    wav: Path | None = None,
+    midi: Path | None = None,
+    events: Path | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[NoteEvent, ...]:
+    """Play a trajectory and write what was asked for.
+
+    The trajectory is read at the end of every block (1/60 s), and the tempo runs in a straight line through
+    the block: linear ramps are exact. The fade-in of 10 s and the end fade of 15 s, each a quarter of
+    the whole at most, lie within `seconds`.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        The states over time.
+    piece : Piece
+        Tonic, palette and seed.
+    seconds : float
+        Length of the whole.
+    wav, midi, events : Path, optional
+        Sound (WAV or FLAC by its ending, 24 bits), Standard MIDI File, table of notes.
+    progress : callable, optional
+        Told what share is done, 0 to 1, twenty times a second of music.
+
+    Returns
+    -------
+    tuple of NoteEvent
+        The notes, in order.
+
+    Raises
+    ------
+    StateError
+        If `seconds` is not a positive number.
+    SoundError
+        If the sound engine does not start, or the sound file cannot be written.
+    """
+    blocks = round(seconds / _BLOCK_S) if 0.0 < seconds < float("inf") else 0
+    if blocks == 0:
+        raise StateError(f"seconds is {seconds}; it must be a positive number, a sixtieth at least")
+    notes: list[NoteEvent] = []
+    beats: list[BeatEvent] = []
+    ending = blocks - max(1, round(min(END_FADE_S, seconds / 4) / _BLOCK_S))
+    with ExitStack() as stack:
+        player = Player(piece, sound=wav is not None, fade_in_s=min(FADE_IN_S, seconds / 4))
+        stack.enter_context(player)
+        file = SoundFile(wav, latency_frames=player.latency_frames) if wav is not None else None
+        if file is not None:
+            stack.enter_context(file)
+        for first in range(0, blocks, BLOCKS_PER_STEP):
+            step = range(first, min(first + BLOCKS_PER_STEP, blocks))
+            if ending in step:
+                player.end((blocks - first) * _BLOCK_S)
+            sounded = player.play([trajectory.at((block + 1) * _BLOCK_S) for block in step])
+            notes += sounded.notes
+            beats += sounded.beats
+            if file is not None and sounded.audio is not None:
+                file.write(sounded.audio)
+            if progress is not None:
+                progress(step.stop / blocks)
+    notes.sort(key=lambda note: note.frame)
+    if midi is not None:
+        write_midi(midi, notes, beats)
+    if events is not None:
+        write_events(events, notes)
+    return tuple(notes)
