@@ -64,15 +64,17 @@ class Composer:
             self._place, self._period = 0, self._period + 1
         return score
 
-    def cadence(self, state: MusicState) -> BarScore:
-        """Return the last bar: the tonic chord in the mode in force, held for two bars."""
+    def cadence(self, state: MusicState, bars: int) -> BarScore:
+        """Return the last bar: the tonic chord in the mode in force, held for so many bars."""
         mode = self._mode or Mode.of(state.mode)
         scale = Scale(self._tonic, mode)
         chord = tonic_chord(mode)
         ground = self._ground(scale, chord, fresh=True)
-        bass = texture.held((texture.bass_pitch(0, scale),), "bass", 50, 2)
-        upper = [layer(replace(ground, bars=2), state) for layer in (texture.pad, texture.strings)]
-        return self._score(mode, chord, [self._melodist.last_word(chord, scale, state), bass, *upper], state)
+        bass = texture.held((texture.bass_pitch(0, scale),), "bass", 50, bars)
+        upper = [layer(replace(ground, bars=bars), state) for layer in (texture.pad, texture.strings)]
+        return self._score(
+            mode, chord, [self._melodist.last_word(chord, scale, state, bars), bass, *upper], state
+        )
 
     def _latch_mode(self, asked: Mode) -> Mode:
         if self._mode is None:

@@ -10,7 +10,7 @@ from math import floor
 
 from generator.harmony import Chord, Scale
 from generator.notation import ScoreNote, chance, pick
-from generator.state import MusicState
+from generator.state import BEATS_PER_BAR, MusicState
 
 EIGHTHS = 8
 SECTION_BARS = 32
@@ -148,11 +148,12 @@ class Melodist:
             for at, until, tone in zip(eighths, ends, tones, strict=True)
         ]
 
-    def last_word(self, chord: Chord, scale: Scale, state: MusicState) -> list[ScoreNote]:
+    def last_word(self, chord: Chord, scale: Scale, state: MusicState, bars: int) -> list[ScoreNote]:
         """Return the one note on which a piece ends: tonic or third, near where the line was."""
         near = centre(state.register) if self._tone is None else scale.pitch(self._tone)
         pitch = scale.pitch(scale.nearest(near, chord.degrees[:2]))
-        return [ScoreNote(offset=0.0, duration=8.0, pitch=pitch, velocity=48, layer="melody")]
+        length = float(BEATS_PER_BAR * bars)
+        return [ScoreNote(offset=0.0, duration=length, pitch=pitch, velocity=48, layer="melody")]
 
     def _count(self, density: float, share: float) -> int:
         # Fractions of a note are carried over, never drawn: the texture stays even.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
-from math import log10, sqrt
+from math import ceil, log10, sqrt
 
 from generator.composer import Composer
 from generator.errors import StateError
@@ -223,8 +223,7 @@ class Performance:
         self._at_bar = state
         waiting: list[tuple[float, ScoreNote | int]] = [(float(beat), beat) for beat in range(BEATS_PER_BAR)]
         if not self._closing and self._stop_s is None:
-            self._closing = self._end_s is not None
-            score = self._composer.cadence(state) if self._closing else self._composer.bar(state)
+            score = self._composer.bar(state) if self._end_s is None else self._cadence(state, self._end_s)
             # The nudge is so short that the tempo at the bar line is as good as the one at the note.
             to_beats = state.tempo_bpm / 60.0
             waiting += [(note.offset + note.nudge_s * to_beats, note) for note in score.notes]
@@ -234,6 +233,13 @@ class Performance:
             if before is not None and state.layers != before.layers:
                 self._surprise(_NOVEL_LAYER)
         self._waiting = deque(sorted(waiting, key=lambda entry: entry[0]))
+
+    def _cadence(self, state: MusicState, fade_s: float) -> BarScore:
+        self._closing = True
+        bars = ceil(
+            fade_s * state.tempo_bpm / 60.0 / BEATS_PER_BAR
+        )  # it rings for as long as it can be heard
+        return self._composer.cadence(state, bars)
 
     def _note(self, note: ScoreNote, at: int, tempo: float) -> NoteEvent:
         return NoteEvent(

@@ -137,8 +137,9 @@ def test_the_cadence_rests_on_the_tonic() -> None:
     composer = Composer(Piece(tonic=7))
     for _ in range(5):
         composer.bar(MusicState(mode=0.2))
-    last = composer.cadence(MusicState(mode=0.2))
+    last = composer.cadence(MusicState(mode=0.2), 3)
     assert last.chord.root == 0
+    assert {note.duration for note in last.notes} == {12.0}
     assert min(note.pitch for note in last.notes) % 12 == 7
     assert {note.offset for note in last.notes} == {0.0}
     assert {note.layer for note in last.notes} == {"pad", "melody", "bass"}

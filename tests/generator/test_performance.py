@@ -281,6 +281,7 @@ def test_the_end_is_a_cadence_then_nothing_new() -> None:
     assert {note.bar for note in after} == {bar_line.bar}
     assert {note.beat for note in after} == {float(bar_line.beat)}
     assert min(note.pitch for note in after) % 12 == 5
+    assert {note.duration_s for note in after} == {20.0}
     assert performance.finished
     silent = [block for block in blocks if block.shape.fade == 0]
     assert len(silent) == pytest.approx(blocks_of(10), abs=1)
