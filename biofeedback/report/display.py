@@ -53,11 +53,25 @@ def thinned(times: FloatArray, values: FloatArray, columns: int) -> tuple[FloatA
         return times, values
     width = (times[-1] - times[0]) / columns
     column = np.minimum(((times - times[0]) / width).astype(int), columns - 1)
-    by_value = np.lexsort((values, column))
     first = np.flatnonzero(np.diff(column, prepend=-1))
-    last = np.append(first[1:], times.size) - 1
-    kept = np.unique(np.concatenate([by_value[first], by_value[last]]))
+    counts = np.diff(first, append=times.size)
+    kept = np.unique(
+        np.concatenate(
+            [
+                _first_equal(values, np.repeat(extreme.reduceat(values, first), counts), column)
+                for extreme in (np.minimum, np.maximum)
+            ]
+        )
+    )
     return times[kept], values[kept]
+
+
+def _first_equal(
+    values: FloatArray, wanted: FloatArray, column: npt.NDArray[np.int_]
+) -> npt.NDArray[np.int_]:
+    """Return for each column the index of its first value that is the wanted one."""
+    found = np.flatnonzero(values == wanted)
+    return found[np.unique(column[found], return_index=True)[1]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -230,16 +230,17 @@
       line: { color: "#0072b2", width: 1.5 }, fillcolor: "rgba(0,114,178,0.12)" });
     await Plotly.newPlot(figure, data.overview.data, layout, config);
     let pressed = null, waiting = null;
-    figure.addEventListener("pointerdown", (event) => { pressed = [event.clientX, event.clientY]; }, true);
-    window.addEventListener("pointerup", (event) => {
-      const still = pressed && Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) < 4;
-      const onPlot = pressed && event.target.closest && event.target.closest("#overview .nsewdrag, .dragcover");
-      pressed = null;
+    figure.addEventListener("pointerdown", (event) => {
       clearTimeout(waiting);
-      if (!still || !(onPlot || event.target.closest?.("#overview .plot-container"))) return;
-      if (event.target.closest(".modebar, .legend")) return;
+      pressed = event.target.closest(".drag") ? event : null;
+    }, true);
+    // While a button is down Plotly covers the page, so the release is seen by the window only.
+    window.addEventListener("pointerup", (event) => {
+      const began = pressed;
+      pressed = null;
+      if (!began || Math.hypot(event.clientX - began.clientX, event.clientY - began.clientY) > 3) return;
       const t = timeAt(figure, event.clientX);
-      if (t !== null && event.detail < 2) waiting = setTimeout(() => show(t, { focus: t, origin: figure, come: true }), 300);
+      if (t !== null) waiting = setTimeout(() => show(t, { focus: t, origin: figure, come: true }), 300);
     }, true);
     figure.addEventListener("dblclick", () => clearTimeout(waiting), true);
   }
