@@ -1,0 +1,106 @@
+"""``biofeedback render`` and ``biofeedback replay``: music from a trajectory, music from a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from biofeedback.cli.options import progress_bar
+from biofeedback.cli.sessions import seed_option
+from biofeedback.recording.reader import read_recording
+from biofeedback.replay import replay as replay_recording
+from generator.render import render as render_trajectory
+from generator.state import PALETTES, Piece
+from generator.trajectory import load_trajectory
+
+wav_option = click.option(
+    "--wav", type=click.Path(path_type=Path, dir_okay=False), help="Sound, 48 kHz, 24 bit (.wav or .flac)."
+)
+midi_option = click.option(
+    "--midi", type=click.Path(path_type=Path, dir_okay=False), help="Standard MIDI file."
+)
+events_option = click.option(
+    "--events",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV: time_s,duration_s,beat,bar,pitch,velocity,layer.",
+)
+
+
+@click.command()
+@click.option(
+    "--trajectory",
+    "trajectory_file",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="CSV: time_s and any of tempo_bpm, mode, density, layers, register, brightness, articulation, "
+    "level_db, breath_rate, breath_depth, sounding.",
+)
+@click.option("--seconds", type=click.FloatRange(min=1), help="Length. [default: to the last row]")
+@seed_option
+@click.option("--palette", type=click.Choice(PALETTES), default=PALETTES[0], show_default=True)
+@click.option("--tonic", type=click.IntRange(0, 11), default=0, show_default=True, help="0 is C, 11 is B.")
+@wav_option
+@midi_option
+@events_option
+def render(
+    trajectory_file: Path,
+    seconds: float | None,
+    seed: int,
+    palette: str,
+    tonic: int,
+    wav: Path | None,
+    midi: Path | None,
+    events: Path | None,
+) -> None:
+    """Render music along a trajectory of states.
+
+    Between rows numbers move linearly; mode, layers and sounding step.
+    """
+    require_output(wav, midi, events)
+    piece = Piece(tonic=tonic, palette=palette, seed=seed)
+    trajectory = load_trajectory(trajectory_file)
+    with progress_bar("rendering") as progress:
+        render_trajectory(
+            trajectory,
+            piece,
+            seconds or trajectory.duration_s,
+            wav=wav,
+            midi=midi,
+            events=events,
+            progress=lambda fraction: progress(fraction, ""),
+        )
+    say_what_was_written(wav, midi, events)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@wav_option
+@midi_option
+@events_option
+def replay(directory: Path, wav: Path | None, midi: Path | None, events: Path | None) -> None:
+    """Rebuild a session's music from its recording, cut off or not, and check it against the notes kept.
+
+    The sound equals what was played, sample for sample.
+    """
+    require_output(wav, midi, events)
+    recording = read_recording(directory)
+    with progress_bar("replaying") as progress:
+        agreement = replay_recording(
+            recording, wav=wav, midi=midi, events=events, progress=lambda fraction: progress(fraction, "")
+        )
+    click.echo(agreement)
+    say_what_was_written(wav, midi, events)
+
+
+def require_output(*paths: Path | None) -> None:
+    """Refuse a call that would leave nothing behind."""
+    if not any(paths):
+        raise click.UsageError("nothing to write: give at least one of --wav, --midi and --events")
+
+
+def say_what_was_written(wav: Path | None, midi: Path | None, events: Path | None) -> None:
+    """Print a line for each file."""
+    for label, path in (("sound", wav), ("MIDI", midi), ("events", events)):
+        if path is not None:
+            click.echo(f"{label:<10} {path}")

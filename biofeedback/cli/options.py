@@ -1,0 +1,85 @@
+"""What several commands share: the way inputs are given, and how long work shows its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from acquisition import open_sources
+from biofeedback.errors import UsageError
+from biofeedback.signals import long_gaps
+
+INPUT_HELP = (
+    "A signal, as KIND=WHERE: ecg=rec.csv:ecg_mV@360 (column, rate), eda=session.xdf:Stream, "
+    "rr=rr.csv:rr_ms, listener=virtual:responder. Several may follow, or repeat the option."
+)
+
+LONG_GAP_S = 3.0
+"""Without a beat for longer, heart rate is no longer believed (Orphanidou 2015)."""
+
+Command = Callable[..., Any]
+
+
+def inputs_option(command: Command) -> Command:
+    """Add ``--input SPEC...``: the option may be repeated, and one option may take several."""
+
+    @click.option("--input", "first_inputs", metavar="SPEC...", multiple=True, help=INPUT_HELP)
+    @click.argument("more_inputs", nargs=-1, metavar="")
+    @wraps(command)
+    def with_inputs(
+        *args: Any, first_inputs: tuple[str, ...], more_inputs: tuple[str, ...], **kwargs: Any
+    ) -> Any:
+        if not first_inputs:
+            raise UsageError("no input: give --input KIND=WHERE, such as --input ecg=rec.csv:ecg_mV@360")
+        return command(*args, inputs=(*first_inputs, *more_inputs), **kwargs)
+
+    return with_inputs
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[float, str], None]]:
+    """Show a bar on standard error; yields a function that takes the fraction done and a word."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=1.0)
+
+        def advance(fraction: float, word: str = "") -> None:
+            description = f"{what} · {word}" if word else what
+            progress.update(task, completed=fraction, description=description)
+
+        yield advance
+
+
+def warn_of_gaps(inputs: Sequence[str]) -> None:
+    """Print a line for each long stretch in which a recording has no signal."""
+    for line in long_gaps(open_sources(inputs, seed=0), LONG_GAP_S):
+        click.echo(f"biofeedback: note: {line}", err=True)
+
+
+def refuse_gaps(inputs: Sequence[str]) -> None:
+    """Refuse recordings with long stretches of missing signal.
+
+    Raises
+    ------
+    UsageError
+        Naming the stretches and the way round.
+    """
+    if lines := long_gaps(open_sources(inputs, seed=0), LONG_GAP_S):
+        more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
+        raise UsageError(
+            f"{'; '.join(lines[:3])}{more}; a session needs a signal without gaps of more than "
+            f"{LONG_GAP_S:g} s: choose another recording, or accept the gaps with --allow-gaps"
+        )

@@ -1,0 +1,58 @@
+"""``biofeedback protocols``: list, show, validate, preview."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from biofeedback.preview import draw_arc
+from protocols import library, load
+from protocols.hashing import protocol_sha256
+
+reference = click.argument("protocol", metavar="ID|FILE")
+
+
+@click.group()
+def protocols() -> None:
+    """Show, check and draw protocols: the built-in ones and your own files."""
+
+
+@protocols.command("list")
+def list_() -> None:
+    """List the built-in protocols."""
+    for name in library():
+        protocol = load(name)
+        click.echo(f"{name:<26} {protocol.duration_s / 60:>5.1f} min  {protocol.title}")
+
+
+@protocols.command()
+@reference
+def show(protocol: str) -> None:
+    """Print a protocol's file, with its rationale and sources."""
+    load(protocol)
+    built_in = resources.files("protocols.library").joinpath(f"{protocol}.yaml")
+    file = built_in if protocol in library() else Path(protocol)
+    click.echo(file.read_text(encoding="utf-8"))
+
+
+@protocols.command()
+@reference
+def validate(protocol: str) -> None:
+    """Check a protocol; each fault is one line with file, line, field and remedy."""
+    checked = load(protocol)
+    click.echo(f"{checked.id} version {checked.version} is valid, {checked.duration_s / 60:.1f} min")
+    click.echo(f"SHA-256 {protocol_sha256(checked)}")
+
+
+@protocols.command()
+@reference
+@click.option("--hr", type=click.FloatRange(30, 200), default=72.0, show_default=True, help="Heart rate.")
+@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="[default: ID.png]")
+def preview(protocol: str, hr: float, png: Path | None) -> None:
+    """Draw the planned course of tempo, mode, texture and level for a listener who follows."""
+    checked = load(protocol)
+    path = png or Path(f"{checked.id}.png")
+    draw_arc(checked, path, hr_bpm=hr)
+    click.echo(f"picture    {path}")

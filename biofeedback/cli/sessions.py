@@ -1,0 +1,170 @@
+"""``biofeedback demo`` and ``biofeedback run``: a session from beginning to end."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from biofeedback.cli.options import inputs_option, progress_bar, refuse_gaps
+from biofeedback.models import Snapshot
+from biofeedback.recording.reader import read_recording
+from biofeedback.report import write_report
+from biofeedback.report.summary import session_summary
+from biofeedback.session import FLAC_NAME, MIDI_NAME, Interruption, Plan, run_virtual
+from protocols import load, override
+from protocols.schema import Protocol
+
+SESSIONS = Path("sessions")
+REPORT_NAME = "report.html"
+INTERRUPTED = 130
+
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="All chance follows from it.",
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory of the session, created; must not hold one already. [default: sessions/DATE-PROTOCOL]",
+)
+
+
+@click.command()
+@seed_option
+@out_option
+def demo(seed: int, out: Path | None) -> int:
+    """Run a ten-minute session on the virtual listener in virtual time.
+
+    Needs no sensor, sound card, screen or network. Leaves a recording, the sound, a MIDI file and a report.
+    """
+    plan = Plan(
+        protocol=load("isoprinciple-relaxation"),
+        inputs=("listener=virtual:responder",),
+        directory=out or new_directory("demo"),
+        seed=seed,
+        sound=True,
+    )
+    status = carry_out(plan)
+    report = plan.directory / REPORT_NAME
+    write_report(read_recording(plan.directory), report)
+    click.echo(f"report     {report}")
+    return status
+
+
+@click.command()
+@click.option("--protocol", "protocol_name", required=True, metavar="ID|FILE", help="What to do.")
+@inputs_option
+@click.option(
+    "--audio",
+    type=click.Choice(["auto", "device", "file", "none"]),
+    default="auto",
+    show_default=True,
+    help="file: keep the sound as FLAC. none: record the score only. auto: file in virtual time.",
+)
+@click.option(
+    "--time",
+    "clock",
+    type=click.Choice(["real", "virtual"]),
+    default="virtual",
+    show_default=True,
+    help="virtual: as fast as the machine goes.",
+)
+@seed_option
+@out_option
+@click.option("--set", "settings", multiple=True, metavar="PHASE.KEY=VALUE", help="Change the protocol.")
+@click.option("--allow-gaps", is_flag=True, help="Accept recordings with long stretches of missing signal.")
+def run(
+    protocol_name: str,
+    inputs: tuple[str, ...],
+    audio: str,
+    clock: str,
+    seed: int,
+    out: Path | None,
+    settings: tuple[str, ...],
+    *,
+    allow_gaps: bool,
+) -> int:
+    """Carry out a protocol over recordings or the virtual listener.
+
+    Ctrl-C stops with a fade and closes the recording; a second Ctrl-C silences the music at once.
+    """
+    if clock == "real" or audio == "device":
+        raise click.UsageError(
+            "real time and sound devices are not available in this version; use --time virtual and "
+            "--audio file or none"
+        )
+    protocol = load(protocol_name)
+    for setting in settings:
+        protocol = override(protocol, setting)
+    if not allow_gaps:
+        refuse_gaps(inputs)
+    return carry_out(
+        Plan(
+            protocol=protocol,
+            inputs=inputs,
+            directory=out or new_directory(protocol.id),
+            seed=seed,
+            sound=audio != "none",
+        )
+    )
+
+
+def carry_out(plan: Plan) -> int:
+    """Run the session with a progress bar, print what came of it, and return the exit status."""
+    interruption = Interruption()
+    with progress_bar(plan.protocol.title) as progress, stop_on_interrupt(interruption):
+        reason = run_virtual(plan, watch=progress_watcher(plan.protocol, progress), interruption=interruption)
+    recording = read_recording(plan.directory)
+    click.echo(f"ended: {reason}")
+    for sentence in session_summary(recording):
+        click.echo(sentence)
+    click.echo(f"recording  {plan.directory / 'session.xdf'}")
+    for name, label in ((FLAC_NAME, "sound"), (MIDI_NAME, "MIDI")):
+        if (plan.directory / name).exists():
+            click.echo(f"{label:<10} {plan.directory / name}")
+    return INTERRUPTED if interruption.requests else 0
+
+
+def progress_watcher(
+    protocol: Protocol, progress: Callable[[float, str], None]
+) -> Callable[[Snapshot], None]:
+    """Return a watcher that moves the progress bar once for each second of the session."""
+    total_s = protocol.duration_s + protocol.end_fade_s
+
+    def watch(snapshot: Snapshot) -> None:
+        if snapshot.t == int(snapshot.t) or snapshot.finished:
+            progress(1.0 if snapshot.finished else min(snapshot.t / total_s, 1.0), snapshot.phase)
+
+    return watch
+
+
+@contextmanager
+def stop_on_interrupt(interruption: Interruption) -> Iterator[None]:
+    """Turn Ctrl-C into a request for the session while the context lasts."""
+
+    def handler(_signal: int, _frame: FrameType | None) -> None:
+        interruption.request()
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def new_directory(name: str) -> Path:
+    """Return a directory below ``sessions/`` that does not exist yet."""
+    stamp = datetime.now(UTC).astimezone().strftime("%Y-%m-%d-%H%M%S")
+    base = SESSIONS / f"{stamp}-{re.sub(r'[^a-z0-9-]+', '-', name.lower())}"
+    candidates = (base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 1000)))
+    return next(path for path in candidates if not path.exists())

@@ -1,0 +1,71 @@
+"""Which of the streams physiology is told of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from acquisition.recordings import RecordingSource, missing_stretches
+from acquisition.streams import Kind, Source, StreamInfo
+from biofeedback.errors import UsageError
+from physiology.pipeline import Physiology, Signal
+
+UNDERSTOOD = frozenset({Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR})
+
+
+def physiological_streams(sources: Sequence[Source]) -> tuple[StreamInfo, ...]:
+    """Return the first stream of each kind that physiology understands.
+
+    A second stream of a kind is recorded and not listened to.
+
+    Raises
+    ------
+    UsageError
+        If no stream is one physiology understands.
+    """
+    chosen: dict[Kind, StreamInfo] = {}
+    for source in sources:
+        for stream in source.streams:
+            if stream.kind in UNDERSTOOD:
+                chosen.setdefault(stream.kind, stream)
+    if not chosen:
+        kinds = ", ".join(sorted(UNDERSTOOD))
+        raise UsageError(f"no input is physiological; at least one must be of kind {kinds}")
+    return tuple(chosen.values())
+
+
+def build_physiology(streams: Sequence[StreamInfo]) -> Physiology:
+    """Return a Physiology for these streams."""
+    return Physiology(
+        [Signal(kind=stream.kind.value, rate_hz=stream.rate_hz, unit=stream.unit) for stream in streams]
+    )
+
+
+def recorded_seconds(sources: Sequence[Source]) -> float:
+    """Return the engine time at which the last of several recordings ends.
+
+    Raises
+    ------
+    UsageError
+        If one of the sources never ends.
+    """
+    ends = []
+    for source in sources:
+        if not isinstance(source, RecordingSource):
+            raise UsageError("a virtual listener never ends; give recordings, such as ecg=rec.csv:ecg_mV@360")
+        ends.append(float(source.times[-1]))
+    return max(ends)
+
+
+def long_gaps(sources: Sequence[Source], longer_than_s: float) -> list[str]:
+    """Return a line for each stretch of missing signal in recordings of waveforms, longest stretches only."""
+    lines = []
+    for source in sources:
+        if not isinstance(source, RecordingSource):
+            continue
+        (stream,) = source.streams
+        if stream.rate_hz == 0:
+            continue
+        for begin, end in missing_stretches(source.times, source.values, stream.rate_hz):
+            if end - begin > longer_than_s:
+                lines.append(f"{stream.name} is missing from {begin:.1f} to {end:.1f} s")
+    return lines

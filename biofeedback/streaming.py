@@ -1,0 +1,167 @@
+"""Recordings through the live pipeline, and tables of what it would have said."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from acquisition import open_sources
+from biofeedback.errors import UsageError
+from biofeedback.models import STEPS_PER_SECOND
+from biofeedback.recording import streams
+from biofeedback.signals import build_physiology, physiological_streams, recorded_seconds
+from physiology.activation import Baseline
+from physiology.state import Beat, BeatAction, PhysiologyState, Scr
+
+BEAT_COLUMNS = ("time_s", "rr_ms", "quality", "corrected", "known_at_s")
+SCR_COLUMNS = ("onset_s", "peak_s", "amplitude_uS", "known_at_s")
+FEATURE_COLUMNS = ("time_s", *streams.FEATURES)
+
+
+@dataclass(kw_only=True)
+class Findings:
+    """What the live pipeline said about recordings.
+
+    Attributes
+    ----------
+    duration_s : float
+        Engine time at which all inputs had ended.
+    beats : list of Beat
+        The beat log.
+    scrs : list of Scr
+        Skin conductance responses.
+    states : list of PhysiologyState
+        One for each second.
+    baseline : Baseline or None
+        Where one was asked for.
+    """
+
+    duration_s: float = 0.0
+    beats: list[Beat] = field(default_factory=list)
+    scrs: list[Scr] = field(default_factory=list)
+    states: list[PhysiologyState] = field(default_factory=list)
+    baseline: Baseline | None = None
+
+    @property
+    def median_hr_bpm(self) -> float | None:
+        """Median of the valid 1-Hz heart rates; None where there is none."""
+        return _median(state.hr_bpm.value for state in self.states)
+
+    @property
+    def median_scl_us(self) -> float | None:
+        """Median of the valid 1-Hz skin conductance levels in µS; None where there is none."""
+        return _median(state.scl_us.value for state in self.states)
+
+    def first_reports(self) -> list[Beat]:
+        """Each beat as first reported, never revised."""
+        return [beat for beat in self.beats if beat.action in {BeatAction.NEW, BeatAction.INSERTED}]
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    valid = [value for value in values if value is not None]
+    return statistics.median(valid) if valid else None
+
+
+def stream_recordings(
+    inputs: Sequence[str],
+    *,
+    baseline: tuple[float, float] | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> Findings:
+    """Pass recordings through the live pipeline, 20 chunks for each second, as a session would.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Input specifications of recordings.
+    baseline : tuple of float, optional
+        Begin and end in seconds of the stretch to freeze as baseline.
+    progress : callable, optional
+        Told the fraction done, 0 to 1.
+
+    Returns
+    -------
+    Findings
+        All that was reported.
+
+    Raises
+    ------
+    UsageError
+        If an input never ends, or the baseline ends after the input.
+    """
+    sources = open_sources(inputs, seed=0)
+    end_s = recorded_seconds(sources)
+    if baseline is not None and baseline[1] > end_s:
+        raise UsageError(f"the baseline ends at {baseline[1]:g} s, the input at {end_s:.1f} s")
+    physiology = build_physiology(physiological_streams(sources))
+    findings = Findings(duration_s=end_s)
+    step = 0
+    while not all(source.ended for source in sources):
+        t = step / STEPS_PER_SECOND
+        for source in sources:
+            for chunk in source.read(t):
+                physiology.push(chunk.stream.kind.value, chunk.times, chunk.samples[:, 0])
+        update = physiology.step(t)
+        findings.beats += update.beats
+        findings.scrs += update.scrs
+        findings.states += update.states
+        if baseline is not None and step == math.ceil(baseline[0] * STEPS_PER_SECOND):
+            physiology.begin_baseline(t)
+        if baseline is not None and step == math.floor(baseline[1] * STEPS_PER_SECOND):
+            findings.baseline = physiology.freeze_baseline(t)
+        if progress is not None and step % STEPS_PER_SECOND == 0:
+            progress(min(t / end_s, 1.0), "")
+        step += 1
+    return findings
+
+
+def write_tables(findings: Findings, *, beats: Path | None, scrs: Path | None, features: Path | None) -> None:
+    """Write the tables that are asked for as CSV; a value that is not valid is an empty cell."""
+    if beats is not None:
+        _write(beats, BEAT_COLUMNS, (_beat_row(beat) for beat in findings.first_reports()))
+    if scrs is not None:
+        _write(scrs, SCR_COLUMNS, (_scr_row(scr) for scr in findings.scrs))
+    if features is not None:
+        _write(
+            features, FEATURE_COLUMNS, ((state.t, *streams.feature_row(state)) for state in findings.states)
+        )
+
+
+def _beat_row(beat: Beat) -> tuple[float | None, ...]:
+    return (beat.r_time_s, beat.rr_ms, beat.quality, int(beat.corrected), beat.known_at_s)
+
+
+def _scr_row(scr: Scr) -> tuple[float | None, ...]:
+    return (scr.onset_s, scr.peak_s, scr.amplitude_us, scr.known_at_s)
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float | None]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _cell(value: float | None) -> str:
+    # Ten significant digits: more than any sensor has, and 0.1 stays 0.1.
+    return "" if value is None or math.isnan(value) else f"{value:.10g}"
+
+
+def as_json(findings: Findings) -> str:
+    """Return a summary as JSON: counts, medians, the baseline's verdict."""
+    first = findings.first_reports()
+    summary = {
+        "duration_s": findings.duration_s,
+        "beats": len(first),
+        "corrected_beats": sum(beat.corrected for beat in first),
+        "scrs": len(findings.scrs),
+        "median_hr_bpm": findings.median_hr_bpm,
+        "median_scl_uS": findings.median_scl_us,
+        "baseline": None if findings.baseline is None else asdict(findings.baseline),
+    }
+    return json.dumps(summary, indent=2, ensure_ascii=False)

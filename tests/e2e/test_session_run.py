@@ -1,0 +1,223 @@
+"""Whole sessions through the command line."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyxdf
+import soundfile as sf
+
+from biofeedback.cli import exit_status
+from biofeedback.recording.reader import Recording, read_recording
+from generator.state import LAYERS
+
+BIOFEEDBACK = [sys.executable, "-m", "biofeedback"]
+STREAMS = {
+    *("ecg", "eda", "features", "beats", "scrs", "music", "score", "notes"),
+    *("decisions", "markers", "ratings", "commands", "clock"),
+}
+
+
+@pytest.fixture(scope="module")
+def session(session_arguments: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("sessions") / "Straße"
+    assert exit_status([*session_arguments, "--audio", "file", "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def recorded(session: Path) -> Recording:
+    return read_recording(session)
+
+
+def test_a_session_leaves_every_stream_and_says_it_was_closed(recorded: Recording) -> None:
+    assert set(recorded.streams) == STREAMS
+    assert recorded.complete
+    assert recorded.meta["end"]["reason"] == "the protocol is complete"
+    assert recorded.meta["end"]["faults"] == []
+
+
+def test_the_raw_signal_is_kept_sample_for_sample(recorded: Recording, recording: Path) -> None:
+    given = np.loadtxt(recording, delimiter=",", skiprows=1)
+    ecg, eda = recorded.streams["ecg"], recorded.streams["eda"]
+    assert np.array_equal(ecg.samples[:, 0], given[: len(ecg.times), 0])
+    assert np.array_equal(eda.samples[:, 0], given[: len(eda.times), 1])
+    assert np.allclose(np.diff(ecg.times), 1 / 125)
+
+
+def test_phases_follow_one_another_as_the_protocol_says(recorded: Recording) -> None:
+    phases = [m for m in recorded.streams["markers"].json() if m["type"] == "phase"]
+    begun = [(m["name"], m["event"]) for m in phases]
+    assert begun[:6] == [
+        (name, event) for name in ("baseline", "match", "sustain") for event in ("begin", "end")
+    ]
+    assert begun[6] == ("end", "begin")
+
+
+def test_the_music_begins_at_the_heart_rate_and_never_in_the_baseline(recorded: Recording) -> None:
+    music = recorded.streams["music"]
+    sounding = music.column("sounding") > 0
+    assert not sounding[music.times < 30].any()
+    first_tempo = music.column("tempo_bpm")[sounding][0]
+    features = recorded.streams["features"]
+    known = features.column("hr_bpm")[features.times <= music.times[sounding][0]]
+    assert first_tempo == pytest.approx(known[-1], abs=1.0)
+    assert recorded.streams["notes"].times.min() >= 30
+
+
+def test_every_decision_says_why(recorded: Recording) -> None:
+    decisions = recorded.streams["decisions"].json()
+    assert len(decisions) >= 90 / 5
+    assert all(decision["why"].endswith(".") for decision in decisions)
+
+
+def test_notes_stay_within_the_layers_asked_for(recorded: Recording) -> None:
+    layers = recorded.streams["notes"].column("layer")
+    most = recorded.streams["music"].column("layers").max()
+    assert layers.max() < most <= len(LAYERS)
+
+
+def test_the_sound_is_as_long_as_the_session_and_silent_in_the_baseline(session: Path) -> None:
+    samples, rate = sf.read(session / "audio.flac")
+    seconds = len(samples) / rate
+    duration = read_recording(session).meta["end"]["duration_s"]
+    assert seconds == pytest.approx(duration + 0.05, abs=0.06)
+    assert np.all(samples[: 29 * rate] == 0)
+    assert np.abs(samples[50 * rate : 80 * rate]).max() > 0.01
+    assert np.abs(samples[-10:]).max() < 1e-3
+
+
+def test_the_same_seed_gives_the_same_bytes(
+    session: Path, session_arguments: list[str], tmp_path: Path
+) -> None:
+    assert exit_status([*session_arguments, "--audio", "file", "--out", str(tmp_path)]) == 0
+    for name in ("session.xdf", "audio.flac", "score.mid"):
+        assert (tmp_path / name).read_bytes() == (session / name).read_bytes()
+
+
+def test_another_seed_gives_other_music(session: Path, session_arguments: list[str], tmp_path: Path) -> None:
+    assert exit_status([*session_arguments, "--audio", "none", "--seed", "6", "--out", str(tmp_path)]) == 0
+    pitches = read_recording(tmp_path).streams["notes"].column("pitch")
+    assert not np.array_equal(pitches, read_recording(session).streams["notes"].column("pitch"))
+
+
+def test_without_sound_the_recording_is_the_same(
+    session: Path, session_arguments: list[str], tmp_path: Path
+) -> None:
+    assert exit_status([*session_arguments, "--audio", "none", "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "session.xdf").read_bytes() == (session / "session.xdf").read_bytes()
+    assert not (tmp_path / "audio.flac").exists()
+
+
+def test_replay_rebuilds_the_sound_sample_for_sample(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wav, midi = tmp_path / "again.flac", tmp_path / "again.mid"
+    assert exit_status(["replay", str(session), "--wav", str(wav), "--midi", str(midi)]) == 0
+    notes = len(read_recording(session).streams["notes"].times)
+    assert f"{notes} of {notes} recorded notes were rebuilt exactly" in capsys.readouterr().out
+    assert np.array_equal(sf.read(wav)[0], sf.read(session / "audio.flac")[0])
+    assert midi.read_bytes() == (session / "score.mid").read_bytes()
+
+
+def test_input_that_ends_ends_the_session_with_a_fade(
+    protocol_file: Path, tmp_path: Path, recording: Path
+) -> None:
+    lines = recording.read_text(encoding="utf-8").splitlines()
+    short = tmp_path / "short.csv"
+    short.write_text("\n".join(lines[: 60 * 125 + 1]), encoding="utf-8")
+    out = tmp_path / "out"
+    arguments = ["run", "--protocol", str(protocol_file), "--input", f"ecg={short}:ECG@125"]
+    assert exit_status([*arguments, "--audio", "file", "--out", str(out)]) == 0
+    recorded = read_recording(out)
+    assert recorded.meta["end"]["reason"] == "input ended"
+    samples, rate = sf.read(out / "audio.flac")
+    assert len(samples) / rate == pytest.approx(60 + 15, abs=1.0)
+    assert np.abs(samples[-10:]).max() < 1e-3
+
+
+def test_a_session_directory_is_never_written_over(
+    session: Path, session_arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (session / "session.xdf").read_bytes()
+    assert exit_status([*session_arguments, "--out", str(session)]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()[-1:]) == 1
+    assert (session / "session.xdf").read_bytes() == before
+
+
+def test_the_report_is_made_from_the_session(session: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    assert exit_status(["report", str(session), "--out", str(page)]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "Kürzeste Sitzung &lt;kurz&gt;" in text
+    assert "not for diagnosis, monitoring or treatment" in text
+
+
+def test_ctrl_c_fades_closes_the_recording_and_exits_130(
+    session_arguments: list[str], tmp_path: Path
+) -> None:
+    process = start(session_arguments, tmp_path)
+    wait_until_recorded(tmp_path, process, seconds=40)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    recorded = read_recording(tmp_path)
+    assert recorded.complete
+    assert recorded.meta["end"]["reason"] == "it was stopped"
+    assert [command["name"] for command in recorded.streams["commands"].json()] == ["stop"]
+
+
+@pytest.mark.parametrize("seconds", [3, 33, 47, 62])
+def test_killed_at_any_moment_it_opens_and_its_music_can_be_rebuilt(
+    session_arguments: list[str], tmp_path: Path, seconds: int
+) -> None:
+    process = start(session_arguments, tmp_path)
+    reached = wait_until_recorded(tmp_path, process, seconds=seconds)
+    process.kill()
+    process.wait()
+    streams, _ = pyxdf.load_xdf(
+        tmp_path / "session.xdf", dejitter_timestamps=False, synchronize_clocks=False, verbose=False
+    )
+    last = {s["info"]["name"][0]: s["time_stamps"][-1] for s in streams if len(s["time_stamps"])}
+    assert last["ecg"] >= reached - 0.02
+    assert last["ecg"] - last["features"] <= 1.05
+    recorded = read_recording(tmp_path)
+    assert not recorded.complete
+    notes = recorded.streams["notes"]
+    events = tmp_path / "events.csv"
+    assert exit_status(["replay", str(tmp_path), "--events", str(events)]) == 0
+    rebuilt = events.read_text(encoding="utf-8").splitlines()[1:]
+    assert [float(line.split(",")[0]) for line in rebuilt[: len(notes.times)]] == pytest.approx(
+        notes.times.tolist(), abs=1e-5
+    )
+
+
+def start(arguments: list[str], out: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*BIOFEEDBACK, *arguments, "--audio", "none", "--out", str(out)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def wait_until_recorded(out: Path, process: subprocess.Popen[bytes], *, seconds: float) -> float:
+    """Return the time of the newest ECG sample on disk once it lies behind `seconds`."""
+    while process.poll() is None:
+        try:
+            times = read_recording(out).streams["ecg"].times
+        except Exception:  # noqa: BLE001, S112 - not begun yet, or caught in the middle of a write
+            continue
+        if times.size and times[-1] >= seconds:
+            return float(times[-1])
+    pytest.fail(f"the session ended with status {process.returncode} before it was to be stopped")
+
+
+def test_json_of_the_session_names_what_is_needed_to_repeat_it(session: Path) -> None:
+    meta = json.loads((session / "session.json").read_text(encoding="utf-8"))
+    assert meta["seed"] == 5
+    assert len(meta["protocol_sha256"]) == 64
+    assert set(meta["end"]["checksums"]) == {"session.xdf", "audio.flac", "score.mid"}
+    assert {"biofeedback-music", "neurokit2", "pyo"} <= set(meta["versions"])
