@@ -10,7 +10,7 @@ from biofeedback.controller.gate import STEP_BACK_SHARE, Gate, GateState
 from biofeedback.controller.signal import LEAST_CONFIDENCE, Signal, SignalState
 from physiology.state import PhysiologyState
 from protocols.course import Segment
-from protocols.limits import DECISION_S
+from protocols.limits import DECISION_S, clip
 
 REFERENCE_S = 60.0
 LEAST_REFERENCE = 30
@@ -96,9 +96,9 @@ class Adaptation:
         elif segment.reads_heart_rate and self.matched_bpm is None:
             self._match(physiology)
         if segment.kind != "lead":
-            self.progress = min(1.0, (at - segment.start_s) / segment.duration_s)
+            self.progress = clip((at - segment.start_s) / segment.duration_s, 0.0, 1.0)
         elif self._goes_on():
-            self.progress = min(1.0, self.progress + min(dt, DECISION_S) / segment.duration_s)
+            self.progress = min(1.0, self.progress + clip(dt, 0.0, DECISION_S) / segment.duration_s)
 
     def _listen(self, at: float, physiology: PhysiologyState | None) -> None:
         before = self.signal.state

@@ -13,7 +13,7 @@ from biofeedback.models import Command, Decision
 from physiology.state import PhysiologyState
 from protocols.course import Course, Segment, segments
 from protocols.feasibility import END
-from protocols.limits import DECISION_S
+from protocols.limits import DECISION_S, clip
 from protocols.schema import Protocol
 
 ESTIMATE_S = 1.0
@@ -216,7 +216,7 @@ class Controller:
 
     def _fading(self, t: float, at: float, physiology: PhysiologyState | None) -> Decision:
         """Decide nothing more: what was asked for last goes on while it fades."""
-        progress = min(1.0, (at - self._fade_from) / self.fade_s) if self.fade_s else 1.0
+        progress = clip((at - self._fade_from) / self.fade_s, 0.0, 1.0) if self.fade_s else 1.0
         why = reasons.ending(self.end_reason or "", self.fade_s)
         return Decision(
             t=t,
