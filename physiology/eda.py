@@ -105,9 +105,10 @@ class SkinConductance:
     def phasic_area(self) -> Feature:
         """Return the area under the phasic conductance of the last 60 s, in µS·s.
 
-        The phasic part is what a zero-phase high-pass at 0.05 Hz leaves (NeuroKit2's ``highpass``); what
-        is above zero counts, brought to 60 s where some of it is invalid (Bach 2010,
-        doi 10.1016/j.ijpsycho.2010.01.011, integrates a model's response instead).
+        After Bach 2010 (doi 10.1016/j.ijpsycho.2010.01.011), in whose model the time integral of
+        conductance is proportional to the number and size of sudomotor bursts. Deviation: the slow part is
+        taken off by a zero-phase high-pass at 0.05 Hz (NeuroKit2's ``highpass``) and what is above zero
+        counts, brought to 60 s where some of it is invalid.
         """
         valid = self._valid[-WINDOW_S * RATE_HZ :]
         if not valid.any():

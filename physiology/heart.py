@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,12 +27,11 @@ def heart_rate(beats: Sequence[Beat], now: float) -> Feature:
     """Return 60 000 over the mean good RR interval of the last 30 s, in beats per minute.
 
     An interval is bad if it fails the live artefact rule or ends in a beat of quality below 0.3. The rate
-    is withheld with less than 10 s of good intervals, with more than 20 % of them bad, and when the newest
-    good beat is more than 5 s old.
+    is withheld with less than 10 s of good intervals, with more than 20 % of them bad, and when there is
+    none in the last 5 s or fewer than half of them are good.
     """
-    intervals = _intervals(beats, now - HR_WINDOW_S)
     return _from_intervals(
-        intervals,
+        _intervals(beats, now - HR_WINDOW_S),
         now,
         window_s=HR_WINDOW_S,
         least_s=HR_LEAST_S,
@@ -47,7 +45,7 @@ def rmssd(beats: Sequence[Beat], now: float) -> Feature:
 
     From PPG it is pulse-rate variability, not heart-rate variability. Differences are taken between good
     neighbours only, never across a gap or a corrected interval. It is withheld with less than 30 s of good
-    intervals, with more than 10 % of them bad, and when the newest good beat is more than 5 s old.
+    intervals, with more than 10 % of them bad, and like the rate when the last 5 s are silent or bad.
     """
     return _from_intervals(
         _intervals(beats, now - RMSSD_WINDOW_S),
@@ -82,6 +80,12 @@ def _is_good(beat: Beat) -> bool:
     return not np.isnan(beat.rr_ms) and not beat.corrected and beat.quality >= DOUBTFUL_QUALITY
 
 
+def _is_going_on(beats: Sequence[Beat], now: float) -> bool:
+    """Tell whether most intervals of the last 5 s are good: in noise a good one turns up now and then."""
+    newest = [b for b in beats if b.r_time_s >= now - NEWEST_BEAT_S and not np.isnan(b.rr_ms)]
+    return bool(newest) and sum(map(_is_good, newest)) >= len(newest) / 2
+
+
 def _from_intervals(
     beats: list[Beat],
     now: float,
@@ -97,8 +101,8 @@ def _from_intervals(
     age_s = now - good[-1].r_time_s
     count = sum(not np.isnan(beat.rr_ms) for beat in beats)
     good_s = sum(beat.rr_ms for beat in good) / 1000
-    too_bad = 1 - len(good) / count > largest_share
-    value = None if too_bad or good_s < least_s or age_s > NEWEST_BEAT_S else compute(beats)
+    too_bad = 1 - len(good) / count > largest_share or not _is_going_on(beats, now)
+    value = None if too_bad or good_s < least_s else compute(beats)
     if value is None:
         return Feature(age_s=age_s)
     quality = sum(beat.quality for beat in good) / count
@@ -222,12 +226,19 @@ def heart_for(kind: str, rate_hz: float) -> Heart:
 
 
 def complaint_about_beats(beats: Sequence[Beat], now: float) -> str | None:
-    """Return what is wrong with the beats themselves, or None."""
-    if not beats or now - beats[-1].r_time_s > 3.0:
+    """Return why there is no heart rate, or None."""
+    if not beats:
+        return "no beats yet"
+    if now - beats[-1].r_time_s > 3.0:
         return "no beats for 3 s"
-    recent = deque(beats, maxlen=10)
-    if np.median([beat.quality for beat in recent]) < DOUBTFUL_QUALITY:
-        return "beats look unlike each other"
-    if np.mean([beat.corrected for beat in recent]) > 0.3:
-        return "irregular beats"
+    recent = [b for b in beats if b.r_time_s > now - HR_WINDOW_S and not np.isnan(b.rr_ms)]
+    good = [beat for beat in recent if _is_good(beat)]
+    if recent and 1 - len(good) / len(recent) > HR_LARGEST_SHARE:
+        doubtful = sum(beat.quality < DOUBTFUL_QUALITY for beat in recent)
+        irregular = sum(beat.corrected for beat in recent)
+        return "beats look unlike each other" if doubtful >= irregular else "irregular beats"
+    if not _is_going_on(recent, now):
+        return "doubtful beats in the last 5 s"
+    if sum(beat.rr_ms for beat in good) / 1000 < HR_LEAST_S:
+        return f"less than {HR_LEAST_S:.0f} s of beats"
     return None

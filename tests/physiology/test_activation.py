@@ -127,40 +127,50 @@ def test_smoothing_has_a_time_constant_of_15_s_also_after_a_pause():
     assert smoother.update(115.0, 0.0) == pytest.approx(value * math.exp(-100 / 15))
 
 
-def session(synth, bpm_after, *, responses=((50.0, 0.3),)):
-    """Two minutes at 64 bpm, frozen as the baseline, then one and a half at another rate."""
-    calm = synth.beat_times(130, bpm=64)
-    beats = np.concatenate([calm, 130.4 + synth.beat_times(90, bpm=bpm_after)])
-    t, te = synth.seconds(220, 125), synth.seconds(220, 8)
+def session(synth, bpm_after, *, responses=((50.0, 0.3), (140.0, 0.3))):
+    """Ninety seconds at 64 bpm, frozen as the baseline, then a minute at another rate."""
+    beats = np.concatenate([synth.beat_times(100, bpm=64), 100.4 + synth.beat_times(70, bpm=bpm_after)])
+    t, te = synth.seconds(170, 125), synth.seconds(170, 8)
     pipeline = Physiology([Signal("ecg", 125, "mV"), Signal("eda", 8, "uS")])
     pipeline.push("ecg", t, synth.ecg(t, beats))
     pipeline.push("eda", te, synth.eda(te, responses))
     pipeline.step(10.0)
     pipeline.begin_baseline(10.0)
-    before = pipeline.step(130.0).states
-    baseline = pipeline.freeze_baseline(130.0)
-    return before, baseline, pipeline.step(219.0).states, pipeline
+    before = pipeline.step(100.0).states
+    baseline = pipeline.freeze_baseline(100.0)
+    return before, baseline, pipeline.step(169.0).states, pipeline
 
 
-def test_activation_follows_the_heart_rate(synth):
-    before, baseline, faster, _ = session(synth, 75)
+def test_activation_rises_with_the_heart_rate(synth):
+    before, baseline, states, pipeline = session(synth, 76)
     assert all(s.activation is None and s.confidence == 0 for s in before)
     assert set(baseline.features) == set(TERMS)
-    assert faster[-1].activation > 0.5
-    assert faster[-1].activation_0_100 > 60
-    assert faster[-1].contributions["hr_bpm"] > 0
-    _, _, slower, _ = session(synth, 55)
-    assert slower[-1].activation < -0.5
-
-
-def test_skin_without_any_response_is_left_out_and_this_is_said(synth):
-    _, _, states, pipeline = session(synth, 75, responses=())
-    assert set(states[-1].contributions) == {"hr_bpm", "rmssd_ms"}
-    assert states[-1].confidence <= 0.8
-    assert pipeline.reasons()["eda"] == "no response yet: left out of the activation"
-    _, _, states, pipeline = session(synth, 75, responses=((150.0, 0.3),))
+    assert states[-1].activation > 0.5
+    assert states[-1].activation_0_100 > 60
+    assert states[-1].contributions["hr_bpm"] > 0
     assert "phasic_auc" in states[-1].contributions
     assert pipeline.reasons() == {}
+
+
+def test_activation_falls_with_the_heart_rate(synth):
+    _, _, states, _ = session(synth, 54)
+    assert states[-1].activation < -0.5
+    assert states[-1].activation_0_100 < 40
+
+
+def test_skin_without_any_response_is_left_out_until_there_is_one_and_this_is_said(synth):
+    _, _, states, _ = session(synth, 76, responses=((130.0, 0.3),))
+    assert set(states[20].contributions) == {"hr_bpm", "rmssd_ms"}
+    assert states[20].confidence <= 0.8
+    assert "phasic_auc" in states[-1].contributions
+    silent = Physiology([Signal("eda", 8, "uS")])
+    t = synth.seconds(90, 8)
+    silent.push("eda", t, synth.eda(t, ()))
+    silent.begin_baseline(0.0)
+    silent.step(70.0)
+    assert silent.freeze_baseline(70.0).usable
+    assert silent.step(89.0).states[-1].activation is None
+    assert silent.reasons() == {"eda": "no response yet: left out of the activation"}
 
 
 def test_a_baseline_must_be_begun():

@@ -40,6 +40,12 @@ def test_heart_rate_ends_5_s_after_the_last_beat():
     assert heart_rate(beats, 25.1).value is None
 
 
+def test_heart_rate_ends_where_most_beats_of_the_last_5_s_are_doubtful():
+    beats = beats_of([1000] * 25)
+    assert heart_rate(beats, 25.4).value is not None
+    assert heart_rate(beats_of([1000] * 25, corrected={22, 23, 24}), 25.4).value is None
+
+
 def test_heart_rate_leaves_out_corrected_intervals_and_is_withheld_above_20_percent():
     rr = [1000] * 30
     rr[5] = 300
