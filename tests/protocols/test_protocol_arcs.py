@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -180,3 +181,10 @@ def test_every_plan_keeps_the_limits(name, hr):
     sounding = [(p.t, p.music) for p in planned_arc(protocol, hr) if p.music.sounding]
     # The plan repeats each decision every second; the decisions themselves are 5 s apart.
     check_limits(sounding[::5], limits.tempo_bpm_per_min, limits.tempo_percent_per_bar, limits.mode_seconds)
+
+
+def test_the_example_for_therapists_is_a_protocol():
+    guide = Path(__file__).parents[2] / "docs" / "protocols.md"
+    example = guide.read_text("utf-8").split("```yaml\n")[1].split("```")[0]
+    points = planned_arc(parse(example.encode(), "example"), None)
+    assert (points[300].music.tempo_bpm, points[-1].music.sounding) == (58, False)
