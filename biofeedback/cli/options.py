@@ -53,14 +53,19 @@ def progress_bar(what: str) -> Iterator[Callable[[float, str], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=1.0)
+    progress = Progress(*columns, console=Console(stderr=True))
+    task = progress.add_task(what, total=1.0)
 
-        def advance(fraction: float, word: str = "") -> None:
-            description = f"{what} · {word}" if word else what
-            progress.update(task, completed=fraction, description=description)
+    def advance(fraction: float, word: str = "") -> None:
+        # Nothing is shown before there is progress: what is refused at once is refused in one line.
+        progress.start()
+        description = f"{what} · {word}" if word else what
+        progress.update(task, completed=fraction, description=description)
 
+    try:
         yield advance
+    finally:
+        progress.stop()
 
 
 def warn_of_gaps(inputs: Sequence[str]) -> None:
