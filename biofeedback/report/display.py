@@ -55,14 +55,9 @@ def thinned(times: FloatArray, values: FloatArray, columns: int) -> tuple[FloatA
     column = np.minimum(((times - times[0]) / width).astype(int), columns - 1)
     first = np.flatnonzero(np.diff(column, prepend=-1))
     counts = np.diff(first, append=times.size)
-    kept = np.unique(
-        np.concatenate(
-            [
-                _first_equal(values, np.repeat(extreme.reduceat(values, first), counts), column)
-                for extreme in (np.minimum, np.maximum)
-            ]
-        )
-    )
+    kept = np.zeros(times.size, dtype=bool)
+    for extreme in (np.minimum, np.maximum):
+        kept[_first_equal(values, np.repeat(extreme.reduceat(values, first), counts), column)] = True
     return times[kept], values[kept]
 
 
@@ -71,7 +66,7 @@ def _first_equal(
 ) -> npt.NDArray[np.int_]:
     """Return for each column the index of its first value that is the wanted one."""
     found = np.flatnonzero(values == wanted)
-    return found[np.unique(column[found], return_index=True)[1]]
+    return found[np.diff(column[found], prepend=-1) > 0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

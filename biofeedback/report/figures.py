@@ -72,7 +72,7 @@ def overview_figure(panels: tuple[Panel, ...], phases: tuple[Phase, ...], end_s:
         hovermode="x", hoversubplots="axis", xaxis={**time_axis(end_s), "anchor": f"y{len(panels)}"},
         xaxis2={
             **time_axis(end_s), "overlaying": "x", "matches": "x", "side": "top", "anchor": "free",
-            "position": 1, "title": {}, "showgrid": False, "showspikes": False,
+            "position": 1, "tickmode": "auto", "title": {}, "showgrid": False, "showspikes": False,
         },
     )  # fmt: skip
     return figure

@@ -129,11 +129,17 @@ def _command(command: Mapping[str, Any]) -> str:
 
 def _marker(marker: Mapping[str, Any]) -> str:
     name = " ".join(str(marker[key]) for key in ("type", "event") if key in marker)
+    if "verdict" in marker:
+        return f"{name}: {marker['verdict']}"
     return _with_details(name, {key: value for key, value in marker.items() if key not in ("type", "event")})
 
 
 def _with_details(name: str, details: Mapping[str, Any]) -> str:
-    told = ", ".join(f"{key} {_plain(value)}" for key, value in details.items() if value is not None)
+    told = ", ".join(
+        f"{key.replace('_', ' ')} {_plain(value)}"
+        for key, value in details.items()
+        if value not in (None, "", {})
+    )
     return f"{name}: {told}" if told else name
 
 

@@ -102,13 +102,13 @@
   const indices = ([first, last]) => Array.from({ length: last - first }, (_, i) => first + i);
 
   const rawHeights = () => view.signals.map((s) => (s.role === "heart" ? 190 : 120));
-  const rawHeight = () => rawHeights().reduce((a, b) => a + b + 30, 0) + 110;
+  const rawHeight = () => rawHeights().reduce((a, b) => a + b + 30, 0) + 64;
 
   function drawRaw() {
     const [from, to] = stretch();
     const count = view.signals.length;
     const heights = rawHeights();
-    const total = rawHeight() - 64;
+    const total = Math.max(60, rawHeight() - 64);
     const traces = [];
     const layout = { template: data.overview.layout.template, font: FONT, height: total + 64, width: byId("raw").clientWidth, hovermode: "closest",
       margin: { l: 84, r: 190, t: 22, b: 42 }, dragmode: "pan", shapes: [], annotations: [], paper_bgcolor: "#fff",
@@ -264,7 +264,11 @@
         : { width: figure.parentElement.clientWidth, height, "margin.r": right, "font.size": FONT.size });
     }
   }
-  window.addEventListener("beforeprint", () => { onPaper = true; fit(); });
+  window.addEventListener("beforeprint", () => {
+    onPaper = true;
+    document.querySelectorAll("#phases details").forEach((details) => { details.open = true; });
+    fit();
+  });
   window.addEventListener("afterprint", () => { onPaper = false; fit(); });
   window.addEventListener("resize", () => { if (!onPaper) fit(); });
 

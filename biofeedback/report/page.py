@@ -23,7 +23,7 @@ from biofeedback.report.panels import overview, raw_streams
 from biofeedback.report.summary import session_summary
 from biofeedback.report.tables import PhaseStatistics, beats, duration_s, numeric, phase_table
 
-MOST_RAW_SAMPLES = 12_000_000
+MOST_RAW_SAMPLES = 10_000_000
 """Of all raw signals together; a page with more is slow to open. One hour at 1 kHz is 3.6 million."""
 
 

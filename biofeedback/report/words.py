@@ -143,8 +143,8 @@ def _closed(recording: Recording) -> str:
 
 def _signals(recording: Recording) -> str:
     inputs = [entry for entry in recording.meta.get("inputs", []) if isinstance(entry, dict)]
-    names = [
-        f"{str(entry.get('kind', '?')).upper()} ({entry.get('name', entry.get('stream', '?'))})"
-        for entry in inputs
-    ]
+    names = []
+    for entry in inputs:
+        kind, name = str(entry.get("kind", "?")), str(entry.get("name", ""))
+        names.append(kind.upper() if name.lower() in ("", kind.lower()) else f"{kind.upper()} ({name})")
     return ", ".join(names) or "none recorded"

@@ -207,3 +207,23 @@ def test_times_and_numbers_are_written_as_people_read_them():
     assert [span(t) for t in (0, 45, 60, 3661)] == ["0 s", "45 s", "1 min", "1 h 1 min 1 s"]
     assert [number(x, 1, signed=True) for x in (-1.26, 0.04, -0.04, 2.0)] == ["−1.3", "0.0", "0.0", "+2.0"]
     assert number(-3.0, 0) == "−3"
+
+
+def test_a_page_that_cannot_hold_every_sample_keeps_the_peaks_and_says_so(session, tmp_path, monkeypatch):
+    monkeypatch.setattr("biofeedback.report.page.MOST_RAW_SAMPLES", 20_000)
+    page = Page(written(session, tmp_path))
+    assert "more raw samples than a page can" in page.text
+    assert sum(signal["count"] for signal in data_of(page)["raw"]) <= 20_000
+    assert data_of(page)["raw"][0]["gaps"][0] == pytest.approx([299.992, 318.0], abs=0.01)
+
+
+def test_commands_and_markers_tell_all_they_hold_but_what_is_empty(make):
+    markers = [
+        (0.0, {"type": "baseline", "verdict": "usable"}),
+        (1.0, {"type": "end fade", "fade_s": 0, "x": None}),
+    ]
+    commands = [(2.0, {"name": "resume", "args": {}}), (3.0, {"name": "note", "args": {"text": "Fuß"}})]
+    log = session_log(make.recording(make.json("markers", markers), make.json("commands", commands)))
+    assert [entry.said[0][1] for entry in log] == [
+        "baseline: usable", "end fade: fade s 0", "resume", "note: args (text Fuß)",
+    ]  # fmt: skip
