@@ -2,7 +2,8 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const data = JSON.parse(byId("data").textContent);
-  const config = { displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  // Named one by one: Plotly's own set has a button that sends the figure's data to a server.
+  const config = { displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]] };
   const FONT = data.overview.layout.font;
   const onAxis = (t) => data.epoch_ms + 1000 * t;
   const clock = (seconds) => {

@@ -54,6 +54,9 @@ def test_everything_is_drawn_without_a_complaint_or_a_request(report):
     assert complaints == []
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
     assert page.locator("#overview .subplot").count() >= 8
+    offered = {button.get_attribute("data-title") for button in page.locator(".modebar-btn").all()}
+    # Plotly's own set of buttons has one that sends the figure's data to a server.
+    assert offered == {"Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"}
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
