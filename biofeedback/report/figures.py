@@ -15,6 +15,7 @@ from biofeedback.report.panels import (
     DOUBTFUL,
     HELD,
     INK,
+    NO_ACTIVATION,
     NO_SIGNAL,
     SILENCE,
     VERMILLION,
@@ -42,8 +43,10 @@ EPOCH_MS = 946_684_800_000
 LEAST_PAIRS = 30
 """Fewer points make no Poincaré plot."""
 
+NOTHING = {"shape": "/", "fgcolor": "#7b8791", "bgcolor": "#e9ecee", "size": 7, "solidity": 0.22}
 PATTERNS = {
-    NO_SIGNAL: {"shape": "/", "fgcolor": "#7b8791", "bgcolor": "#e9ecee", "size": 7, "solidity": 0.22},
+    NO_SIGNAL: NOTHING,
+    NO_ACTIVATION: NOTHING,
     DOUBTFUL: {"shape": ".", "fgcolor": "#9a6a00", "bgcolor": "#fff4d6", "size": 6, "solidity": 0.35},
     HELD: {"shape": "|", "fgcolor": "#8a3a78", "bgcolor": "#f6eaf3", "size": 7, "solidity": 0.2},
     SILENCE: {"shape": "-", "fgcolor": "#8f9ba5", "bgcolor": "#f7f8f9", "size": 8, "solidity": 0.12},

@@ -87,6 +87,7 @@ class Panel:
 
 
 NO_SIGNAL = "no valid signal"
+NO_ACTIVATION = "no baseline or no signal"
 DOUBTFUL = "doubtful quality"
 HELD = "lead held"
 SILENCE = "no music asked for"
@@ -203,7 +204,7 @@ def _activation(recording: Recording, end: float) -> Panel:
         Line(name="hold threshold (A_ref + σ)", times=corners, values=levels, colour=PURPLE, dash="dash"),
         _line("activation", times, values, missing, INK, width=2.4),
     )
-    areas = {NO_SIGNAL: missing, HELD: held_spans(recording)}
+    areas = {NO_ACTIVATION: missing, HELD: held_spans(recording)}
     return Panel(
         title="Physiological activation", unit="z against own baseline", height=150, lines=lines,
         areas=areas, low=-1.0, high=1.0,

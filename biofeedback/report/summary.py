@@ -11,6 +11,11 @@ from biofeedback.report.log import held_spans, hold_threshold
 from biofeedback.report.tables import PhaseStatistics, duration_s, numeric, phase_table, texts
 from biofeedback.report.words import baseline, number, span
 
+CAVEAT = (
+    "Mere rest lowers heart rate and activation too: changes within one session say nothing about a response "
+    "to the music."
+)
+
 
 def session_summary(recording: Recording) -> tuple[str, ...]:
     """Return a few sentences on what the numbers say, and on what they do not.
@@ -18,7 +23,7 @@ def session_summary(recording: Recording) -> tuple[str, ...]:
     Heart rate from baseline to the last phase, activation, time held, and how much of the data was usable.
     """
     table = phase_table(recording)
-    sentences = [_heart_rate(table), _activation(table), _held(recording), _usable(recording)]
+    sentences = [_heart_rate(table), _activation(table), CAVEAT, _held(recording), _usable(recording)]
     return tuple(sentence for sentence in sentences if sentence)
 
 
@@ -47,11 +52,10 @@ def _activation(table: Sequence[PhaseStatistics]) -> str:
         return "There is no physiological activation to report: it needs a frozen baseline and valid signals."
     (first, before), (last, after) = known[0], known[-1]
     scale = "Physiological activation (0 is the listener’s own baseline, the scale ends at ±3)"
-    caveat = "Mere rest lowers activation too, so this says nothing about a response to the music."
     averages = f"{number(before, 2, signed=True)} in “{first}”"
     if len(known) > 1:
         averages += f" and {number(after, 2, signed=True)} in “{last}”"
-    return f"{scale} averaged {averages}. {caveat}"
+    return f"{scale} averaged {averages}."
 
 
 def _held(recording: Recording) -> str:

@@ -90,7 +90,7 @@ def test_the_summary_is_honest(session):
     assert re.search(
         r"Mean heart rate was 7\d\.\d bpm in “baseline” and 6\d\.\d bpm in “sustain”.*lower", told
     )
-    assert "Mere rest lowers activation too" in told
+    assert "Mere rest lowers heart rate and activation too" in told
     assert "The lead was held once, for 45 s in total." in told
     assert "Heart rate was usable in 96 %" in told
     assert "relax" not in told.lower()
