@@ -145,7 +145,8 @@ def midi_against_recording(streams: dict[str, Any], path: Path) -> dict[str, flo
     asked = column(streams["score"], "tempo_bpm")
     stretch = (beats > beats[0] + 20) & (beats < beats[-1] - 20)
     played = 60.0 / np.diff(beats)
-    at = np.interp(beats[:-1], [time + offset for time, _ in tempi], [bpm for _, bpm in tempi])
+    begins = np.array([time + offset for time, _ in tempi])
+    at = np.array([bpm for _, bpm in tempi])[np.searchsorted(begins, beats[:-1] + 1e-3) - 1]
     return {
         "notes": len(recorded),
         "midi_pitches_differ": float(not same),

@@ -25,6 +25,9 @@ SESSIONS = Path("sessions")
 REPORT_NAME = "report.html"
 INTERRUPTED = 130
 
+DEMO_SEED = 1
+"""A listener who follows the lead to its end; others (0, for one) show holding and the plateau."""
+
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**31 - 1),
@@ -40,7 +43,13 @@ out_option = click.option(
 
 
 @click.command()
-@seed_option
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=DEMO_SEED,
+    show_default=True,
+    help="Another listener, other music.",
+)
 @out_option
 def demo(seed: int, out: Path | None) -> int:
     """Run a ten-minute session on the virtual listener in virtual time.
