@@ -27,10 +27,11 @@ class Strand:
         Amplitudes of the harmonics 1, 2, …
     bandwidth_cents : float
         0 for a periodic tone; above, every partial is spread by so much, as many players in unison are.
+    core : float
+        Share of every partial's power that stays in one steady line, so that the ensemble shimmers but does
+        not fade.
     ratio : float
         Frequency relative to the note's.
-    detune_cents : float
-        Left and right sound so much below and above (stereo timbres only): a slow beating.
     decay_s : float
         Time constant at middle C; infinite for a tone that is held.
     level : float
@@ -41,8 +42,8 @@ class Strand:
 
     partials: tuple[float, ...]
     bandwidth_cents: float = 0.0
+    core: float = 0.6
     ratio: float = 1.0
-    detune_cents: float = 0.0
     decay_s: float = inf
     level: float = 1.0
     hardness: float = 0.0
@@ -95,13 +96,13 @@ class Wavetable:
 
 
 @cache
-def wavetable(partials: tuple[float, ...], bandwidth_cents: float) -> Wavetable:
+def wavetable(partials: tuple[float, ...], bandwidth_cents: float, core: float) -> Wavetable:
     """Return the table of a strand's partials.
 
     A periodic tone is one cycle. An ensemble is made in the frequency domain: each harmonic becomes a
     Gaussian band as wide in cents as every other, with random phases, so that a loop of some seconds holds
     the beating of many players (Nasca's PADsynth). Here the bands are symmetrical in frequency around the
-    exact harmonic, so the mean tuning is the note's.
+    exact harmonic, and part of the power stays in it: the tuning is the note's, and no partial fades out.
     """
     amplitudes = np.asarray(partials)
     rng = np.random.default_rng(len(partials))
@@ -117,7 +118,9 @@ def wavetable(partials: tuple[float, ...], bandwidth_cents: float) -> Wavetable:
             centre = harmonic * ENSEMBLE_CYCLES
             width = centre * (2 ** (bandwidth_cents / 1200) - 1) / 2
             near = slice(max(1, int(centre - 5 * width)), int(centre + 5 * width) + 1)
-            power[near] += amplitude**2 / width * np.exp(-0.5 * ((bins[near] - centre) / width) ** 2)
+            band = np.exp(-0.5 * ((bins[near] - centre) / width) ** 2)
+            power[near] += (1.0 - core) * amplitude**2 * band / band.sum()
+            power[centre] += core * amplitude**2
         spectrum = np.sqrt(power) * np.exp(2j * np.pi * rng.random(bins.size))
         cycles = ENSEMBLE_CYCLES
     samples = np.fft.irfft(spectrum)
@@ -133,30 +136,31 @@ def _falling(count: int, slope: float, *, odd_only: bool = False) -> tuple[float
 WARM_PADS: dict[str, Timbre] = {
     "pad": Timbre(
         voices=10,
-        strands=(Strand(partials=_falling(18, 1.25), bandwidth_cents=16.0),),
+        strands=(Strand(partials=_falling(18, 1.25), bandwidth_cents=20.0, core=0.5),),
         attack_s=(4.0, 0.8),
         release_s=(6.0, 2.0),
         level_db=-31.0,
-        sway=0.25,
-        typical_lufs=-27.0,
+        sway=0.15,
+        typical_lufs=-24.5,
     ),
     "melody": Timbre(  # a felt piano: a mellow body that rings, and a brighter start that dies away
         voices=6,
         bus="clear",
         strands=(
-            Strand(partials=(1.0, 0.3, 0.12), detune_cents=0.8, decay_s=1.9),
+            Strand(partials=(1.0, 0.32, 0.14, 0.05), bandwidth_cents=5.0, core=0.85, decay_s=1.9),
             Strand(
                 partials=(0, 0, 0.35, 0.5, 0.3, 0.22, 0.12, 0.08, 0.05),
+                bandwidth_cents=5.0,
+                core=0.85,
                 decay_s=0.45,
                 level=0.3,
-                detune_cents=1.2,
                 hardness=1.0,
             ),
         ),
         attack_s=(0.05, 0.01),
         release_s=(1.2, 0.3),
-        level_db=-22.0,
-        typical_lufs=-30.0,
+        level_db=-21.5,
+        typical_lufs=-26.0,
     ),
     "bass": Timbre(
         voices=3,
@@ -167,7 +171,7 @@ WARM_PADS: dict[str, Timbre] = {
         level_db=-25.0,
         tilt_db=-1.0,
         pans=(0.0,),
-        typical_lufs=-30.0,
+        typical_lufs=-28.5,
     ),
     "arpeggio": Timbre(
         voices=6,
@@ -178,7 +182,7 @@ WARM_PADS: dict[str, Timbre] = {
         ),
         attack_s=(0.05, 0.01),
         release_s=(0.6, 0.2),
-        level_db=-27.0,
+        level_db=-23.5,
         pans=(-0.55, 0.35, -0.15, 0.6),
         typical_lufs=-34.0,
     ),
@@ -187,17 +191,17 @@ WARM_PADS: dict[str, Timbre] = {
         strands=(Strand(partials=_falling(9, 1.6, odd_only=True), bandwidth_cents=7.0),),
         attack_s=(0.6, 0.15),
         release_s=(1.2, 0.4),
-        level_db=-29.0,
-        typical_lufs=-32.0,
+        level_db=-31.0,
+        typical_lufs=-30.5,
     ),
     "strings": Timbre(
         voices=6,
         strands=(Strand(partials=_falling(24, 1.0), bandwidth_cents=34.0),),
         attack_s=(2.5, 0.7),
         release_s=(3.5, 1.2),
-        level_db=-33.0,
+        level_db=-29.0,
         sway=0.2,
-        typical_lufs=-30.0,
+        typical_lufs=-31.0,
     ),
     "bells": Timbre(
         voices=4,
@@ -209,19 +213,19 @@ WARM_PADS: dict[str, Timbre] = {
         ),
         attack_s=(0.05, 0.01),
         release_s=(2.0, 0.8),
-        level_db=-30.0,
+        level_db=-21.0,
         pans=(0.6, -0.55, 0.35, -0.15),
-        typical_lufs=-36.0,
+        typical_lufs=-42.0,
     ),
     "air": Timbre(
         voices=3,
         bus="clear",
-        strands=(Strand(partials=(1.0, 0.5, 0.25, 0.2), bandwidth_cents=260.0),),
+        strands=(Strand(partials=(1.0, 0.5, 0.25, 0.2), bandwidth_cents=260.0, core=0.02),),
         attack_s=(3.0, 1.0),
         release_s=(4.0, 1.5),
         level_db=-38.0,
         sway=0.4,
-        typical_lufs=-40.0,
+        typical_lufs=-39.0,
     ),
 }
 

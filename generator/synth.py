@@ -35,6 +35,8 @@ SILENT_PEAK = 1e-5
 RUNAWAY_PEAK = 100.0
 """40 dB over full scale; NaN and infinity are beyond it too."""
 
+SIDES_APART_CYCLES = 30
+
 CUTOFF_HZ = (600.0, 3500.0)
 BUS_CUTOFFS = {"warm": 1.0, "clear": 2.0, "low": 0.6}
 """Cutoff of each bus relative to the brightness's."""
@@ -45,13 +47,16 @@ DRIFT_DEPTH = 0.12
 """Left and right filters drift by so much, each on its own period."""
 
 REVERB_T60_S = (6.0, 2.5)
-REVERB_WET = (0.45, 0.20)
-"""At articulation 0 and 1."""
+REVERB_DAMP = 0.6
+REVERB_GAIN = (1.25, 0.7)
+"""At articulation 0 and 1: wet by about -3 dB and -12 dB on pads, 4 dB less on the melody."""
 
-REVERB_GAIN = 3.0
-REVERB_CUTOFF_HZ = 4500.0
-_FEEDBACK_BY_T60 = ((1.3, 1.6, 2.05, 2.8, 4.25, 8.3), (0.70, 0.75, 0.80, 0.85, 0.90, 0.95))
-"""pyo's WGVerb, measured on the decay of noise between 250 and 1000 Hz."""
+_DIFFUSERS_S = ((0.0317, 0.0473), (0.0371, 0.0539))
+"""Delays of the all-passes before the reverb, left and right: they make it dense and the sides unlike."""
+
+_SIZE_BY_T60 = ((1.68, 2.18, 2.57, 3.13, 4.0, 5.47, 6.36), (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.92))
+"""Size of pyo's Freeverb for a decay time, measured between 250 and 1000 Hz. (WGVerb and STRev would draw
+from a random generator that all servers of the process share, and no render would be like another.)"""
 
 
 class Graph:
@@ -78,10 +83,9 @@ class Graph:
         if not self._server.getIsBooted():
             raise SoundError("pyo's server did not start; are more than 255 of them open?")
         self._server.start()
-        self._server.setGlobalSeed(1)  # the reverb's slow modulation
         self._timbres = timbres
         self._kept: list[Any] = []  # pyo objects sound as long as Python holds them
-        self._tables: dict[tuple[tuple[float, ...], float], Any] = {}
+        self._tables: dict[tuple[tuple[float, ...], float, float], Any] = {}
         self._oscillators = tuple(self._oscillator(row) for row in rows)
         self._running: set[int] = set()
         self._filters = {bus: self._bus(bus) for bus in BUS_CUTOFFS}
@@ -104,7 +108,7 @@ class Graph:
             for filter_, cutoff in zip(filters, tone.cutoffs_hz, strict=True):
                 filter_[0].setFreq(cutoff * BUS_CUTOFFS[bus])
         for reverb in self._reverbs:
-            reverb[0].setFeedback(tone.feedback)
+            reverb[0].setSize(tone.size)
             reverb[0].setMul(tone.wet)
         self._server.process()
         return np.stack(self._taps)
@@ -122,7 +126,7 @@ class Graph:
         return self._hold(pyo.Mix(list(things), voices=1))
 
     def _oscillator(self, row: Row) -> _Oscillator:
-        key = (row.strand.partials, row.strand.bandwidth_cents)
+        key = (row.strand.partials, row.strand.bandwidth_cents, row.strand.core)
         table = wavetable(*key)
         if key not in self._tables:
             self._tables[key] = pyo.DataTable(size=table.samples.size, init=table.samples.tolist())
@@ -150,10 +154,13 @@ class Graph:
         for side in (0, 1):
             dry = {bus: filters[side] for bus, filters in self._filters.items()}
             send = self._mix([dry[bus] for bus in REVERBERANT])
-            reverbs.append(pyo.WGVerb(send, feedback=0.9, cutoff=REVERB_CUTOFF_HZ, bal=1))
+            for delay in _DIFFUSERS_S[side]:
+                send = self._hold(pyo.Allpass(send, delay=delay, feedback=0.6, maxdelay=0.1))
+            reverb = pyo.Freeverb(send, size=0.9, damp=REVERB_DAMP, bal=1)
+            reverbs.append(reverb)
             table = self._hold(pyo.DataTable(size=BLOCK_FRAMES))
             taps.append(_memory(table))
-            self._hold(pyo.TableFill(self._mix([*dry.values(), reverbs[side]]), table))
+            self._hold(pyo.TableFill(self._mix([*dry.values(), reverb]), table))
         return reverbs, taps
 
 
@@ -172,23 +179,24 @@ class _Oscillator:
     def __init__(self, row: Row, table: Any, cycles: int, pan: float | None) -> None:
         self.row, self.pan = row, pan
         self._cycles = cycles
-        spread = 2 ** (row.strand.detune_cents / 1200)
-        self._detunes = (1 / spread, spread) if pan is None else (1.0,)
         self._gate_table = pyo.DataTable(size=BLOCK_FRAMES)
         self.gate = _memory(self._gate_table)
         scan = pyo.TableScan(self._gate_table)
-        # Voices start apart in the table, and the two sides too, or unisons would be one and the same sound.
+        # Voices start apart in the table, or unisons would be one and the same sound. The right side runs
+        # whole periods ahead of the left: low partials stay in the middle, high ones, which change faster,
+        # grow wide.
+        start = round(row.voice * 0.618 * cycles)
+        ahead = (0,) if pan is not None else (0, SIDES_APART_CYCLES)
         self.readers = [
-            pyo.Osc(table, freq=1.0, phase=(row.voice * 0.618 + side * 0.43) % 1.0, mul=scan)
-            for side in range(len(self._detunes))
+            pyo.Osc(table, freq=1.0, phase=(start + side) / cycles % 1.0, mul=scan) for side in ahead
         ]
         self._parts = (scan, *self.readers)
         self.stop()
 
     def tune(self, hz: float) -> None:
         """Set the frequency; only while the gate is closed."""
-        for reader, detune in zip(self.readers, self._detunes, strict=True):
-            reader[0].setFreq(hz * detune / self._cycles)
+        for reader in self.readers:
+            reader[0].setFreq(hz / self._cycles)
 
     def play(self) -> None:
         for part in self._parts:
@@ -201,10 +209,10 @@ class _Oscillator:
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """Where filters and reverb stand in a block: cutoff left and right, feedback and gain of the reverb."""
+    """Where filters and reverb stand in a block: cutoff left and right, size and gain of the reverb."""
 
     cutoffs_hz: tuple[float, float]
-    feedback: float
+    size: float
     wet: float
 
     @classmethod
@@ -217,8 +225,8 @@ class Tone:
         )
         long, short = REVERB_T60_S
         t60 = long * (short / long) ** shape.articulation
-        wet = REVERB_WET[0] + (REVERB_WET[1] - REVERB_WET[0]) * shape.articulation
-        return cls((left, right), float(np.interp(t60, *_FEEDBACK_BY_T60)), REVERB_GAIN * wet)
+        wet = REVERB_GAIN[0] + (REVERB_GAIN[1] - REVERB_GAIN[0]) * shape.articulation
+        return cls((left, right), float(np.interp(t60, *_SIZE_BY_T60)), wet)
 
 
 class Synth:

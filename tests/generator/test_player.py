@@ -1,0 +1,59 @@
+"""The player: steps of three blocks, with sound or without, that end when they should."""
+
+import numpy as np
+import pytest
+
+from generator.player import Player
+from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP
+from generator.state import MusicState, Piece
+
+STATE = MusicState(layers=3, tempo_bpm=100.0, density=0.8)
+
+
+def test_a_step_is_a_twentieth_of_a_second():
+    with Player(Piece(), sound=True, fade_in_s=0.2) as player:
+        steps = [player.step(STATE) for _ in range(40)]
+    for number, step in enumerate(steps):
+        assert step.audio is not None
+        assert step.audio.shape == (BLOCK_FRAMES * BLOCKS_PER_STEP, 2)
+        assert step.audio.dtype == np.float32
+        first, after = (n * BLOCK_FRAMES * BLOCKS_PER_STEP for n in (number, number + 1))
+        assert all(first <= event.frame < after for event in (*step.notes, *step.beats))
+    assert steps[-1].heard is not None
+    assert steps[-1].heard["tempo_bpm"] == 100.0
+    assert [beat.beat for step in steps for beat in step.beats] == [0, 1, 2, 3]
+
+
+def test_the_score_is_the_same_without_sound():
+    with Player(Piece(seed=3), sound=True) as sounding, Player(Piece(seed=3), sound=False) as silent:
+        for _ in range(60):
+            with_sound, without = sounding.step(STATE), silent.step(STATE)
+            assert with_sound.notes == without.notes
+            assert with_sound.beats == without.beats
+            assert without.audio is None
+        assert silent.latency_frames == 0
+
+
+def test_states_known_ahead_can_be_played_block_by_block():
+    with Player(Piece(), sound=False) as steps, Player(Piece(), sound=False) as single:
+        together = [steps.step(STATE) for _ in range(40)]
+        apart = [single.play([STATE]) for _ in range(120)]
+    assert [n for each in together for n in each.notes] == [n for each in apart for n in each.notes]
+
+
+@pytest.mark.parametrize("way", ["end", "stop"])
+def test_it_ends_in_digital_silence(way):
+    with Player(Piece(), sound=True, fade_in_s=0.2) as player:
+        for _ in range(20):
+            player.step(STATE)
+        assert not player.finished
+        player.end(1.0) if way == "end" else player.stop(0.5)
+        steps = 0
+        while not player.finished:
+            player.step(STATE)
+            steps += 1
+        assert steps <= (20 if way == "end" else 11)
+        last = player.step(STATE)
+    assert last.audio is not None
+    assert not last.audio.any()
+    assert last.heard is None

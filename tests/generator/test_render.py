@@ -1,0 +1,70 @@
+"""Rendering: files as long as asked, sound and notes on one clock."""
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+
+from generator.errors import SoundError, StateError
+from generator.events import read_events
+from generator.render import SoundFile, render
+from generator.score import SAMPLE_RATE
+from generator.state import MusicState, Piece
+from generator.trajectory import Trajectory
+
+SLOWING = Trajectory(
+    (0.0, 8.0), (MusicState(tempo_bpm=100.0, density=0.8), MusicState(tempo_bpm=60.0, density=0.8))
+)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_a_note_stands_in_the_file_where_it_began(tmp_path, suffix):
+    path = tmp_path / f"sound{suffix}"
+    late = np.zeros((4800, 2), dtype=np.float32)
+    late[1000 + 1600] = 0.5
+    with SoundFile(path, latency_frames=1600) as file:
+        for part in np.split(late, 6):
+            file.write(part)
+    samples, rate = soundfile.read(path)
+    assert rate == SAMPLE_RATE
+    assert samples.shape == late.shape
+    assert np.flatnonzero(samples[:, 0]).tolist() == [1000]
+    assert soundfile.info(path).subtype == "PCM_24"
+
+
+def test_a_trajectory_becomes_sound_midi_and_a_table(tmp_path):
+    done = []
+    paths = {"wav": tmp_path / "s.wav", "midi": tmp_path / "s.mid", "events": tmp_path / "s.csv"}
+    notes = render(SLOWING, Piece(seed=1), 8.0, progress=done.append, **paths)
+    samples, _ = soundfile.read(paths["wav"])
+    assert samples.shape == (8 * SAMPLE_RATE, 2)
+    first = notes[0].frame
+    assert not samples[: first + 1].any()
+    assert samples[first : first + SAMPLE_RATE].any()
+    assert not samples[-100:].any()
+    assert [(n.frame, n.pitch, n.layer) for n in read_events(paths["events"])] == [
+        (n.frame, n.pitch, n.layer) for n in notes
+    ]
+    assert mido.MidiFile(paths["midi"]).length > 5.0
+    assert done[-1] == 1.0
+    assert done == sorted(done)
+
+
+def test_the_same_is_rendered_twice(tmp_path):
+    for name in ("a.wav", "b.wav"):
+        render(SLOWING, Piece(seed=1), 3.0, wav=tmp_path / name)
+    one, two = (soundfile.read(tmp_path / name)[0] for name in ("a.wav", "b.wav"))
+    assert np.array_equal(one, two)
+
+
+def test_without_a_sound_file_the_notes_are_the_same(tmp_path):
+    assert render(SLOWING, Piece(), 6.0) == render(SLOWING, Piece(), 6.0, wav=tmp_path / "s.wav")
+
+
+def test_what_cannot_be_done_is_said_in_one_line(tmp_path):
+    with pytest.raises(SoundError, match=r"s\.mp3 must end in \.wav or \.flac"):
+        render(SLOWING, Piece(), 1.0, wav=tmp_path / "s.mp3")
+    with pytest.raises(SoundError, match="cannot be written"):
+        render(SLOWING, Piece(), 1.0, wav=tmp_path / "missing" / "s.wav")
+    with pytest.raises(StateError, match="seconds is -1"):
+        render(SLOWING, Piece(), -1.0)
