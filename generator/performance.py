@@ -165,7 +165,9 @@ class Performance:
             Notes and beats that begin in it, by frame, and the controls at its end.
         """
         self._asked = state
-        stretch = Stretch(state.tempo_bpm if self._tempo is None else self._tempo, state.tempo_bpm)
+        # Where nothing sounds there is no tempo to glide from: the first beat has the tempo asked for.
+        before = self._tempo if self._playing and self._tempo is not None else state.tempo_bpm
+        stretch = Stretch(before, state.tempo_bpm)
         start = self._frame
         wanted = state.sounding and not self._leaving
         self._novelty.append(min(1.0, _tempo_novelty(stretch)) if self._playing else 0.0)

@@ -55,6 +55,9 @@ DISAGREEMENT_Z, DISAGREEMENT_FACTOR = 1.5, 0.7
 SMOOTHING_TAU_S = 15.0
 TRANSITION_FACTOR = 0.3
 LEAST_ACTIVATION_SD = 0.2
+LEAST_ACTIVATION_SD_IF_SHORT = 0.5
+"""After windows have filled, a short baseline holds a few independent values of smoothed activation: too few
+to tell its spread. Independent features of unit variance, weighted as in `TERMS`, give 0.52."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,7 @@ class Baseline:
     verdict : str
         One sentence for people.
     activation_sd : float
-        Standard deviation of the smoothed activation during the baseline itself, at least 0.2.
+        Standard deviation of the smoothed activation during the baseline itself, at least 0.2 (0.5 if short).
     """
 
     start_s: float
@@ -150,6 +153,8 @@ def freeze(
         median = float(np.median(values))
         scale = max(1.4826 * float(np.median(np.abs(values - median))), TERMS[name].floor)
         found[name] = FeatureBaseline(median=median, scale=scale, count=values.size)
+    short = duration < FULL_BASELINE_S
+    least_sd = LEAST_ACTIVATION_SD_IF_SHORT if short else LEAST_ACTIVATION_SD
     long_enough = duration >= SHORTEST_BASELINE_S
     usable = long_enough and bool(found)
     if not long_enough:
@@ -157,18 +162,18 @@ def freeze(
     elif not found:
         verdict = "not usable: too little valid data (" + _listed(missing) + ")"
     else:
-        length = "short" if duration < FULL_BASELINE_S else "full length"
+        length = "short" if short else "full length"
         verdict = f"usable: {length}, {duration:.0f} s, with {', '.join(found)}"
         verdict += f"; without {_listed(missing)}" if missing else ""
     return Baseline(
         start_s=start_s,
         end_s=end_s,
         usable=usable,
-        short=duration < FULL_BASELINE_S,
+        short=short,
         features=found,
         missing=missing,
         verdict=verdict,
-        activation_sd=_activation_sd(rows, found) if usable else LEAST_ACTIVATION_SD,
+        activation_sd=max(least_sd, _activation_sd(rows, found) if usable else 0.0),
     )
 
 
@@ -259,7 +264,7 @@ def _activation_sd(
         features=found,
         missing={},
         verdict="",
-        activation_sd=LEAST_ACTIVATION_SD,
+        activation_sd=0.0,
     )
     smoother = Smoother()
     smoothed = [
@@ -267,7 +272,7 @@ def _activation_sd(
         for t, features in rows
         if (fusion := fuse(features, probe)).activation is not None
     ]
-    return max(LEAST_ACTIVATION_SD, float(np.std(smoothed)) if smoothed else 0.0)
+    return float(np.std(smoothed)) if smoothed else 0.0
 
 
 def _listed(missing: Mapping[str, str]) -> str:

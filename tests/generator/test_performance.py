@@ -232,6 +232,13 @@ def test_the_first_sound_is_beat_0_in_the_block_that_asks_for_it() -> None:
     assert {note.frame for note in block.notes if note.layer != "melody"} == {3 * SAMPLE_RATE}
 
 
+def test_the_first_beat_has_the_tempo_asked_for_whatever_was_asked_in_silence() -> None:
+    performance = Performance(Piece(seed=1))
+    play(performance, MusicState(sounding=False, tempo_bpm=70), 1)
+    first = beats_of(play(performance, MusicState(tempo_bpm=58), 3))[0]
+    assert first.tempo_bpm == 58
+
+
 def test_the_fade_in_takes_ten_seconds_from_silence() -> None:
     fades = [block.shape.fade for block in play(Performance(Piece()), MusicState(), 11)]
     assert 0 < fades[0] < 1e-4

@@ -118,6 +118,10 @@ def test_the_baseline_says_how_much_activation_varied_in_it():
     assert freeze(rows, ("hr_bpm",), 0.0, 300.0).activation_sd > 0.3
 
 
+def test_a_short_baseline_is_not_believed_to_have_been_calm():
+    assert rest(duration=120).activation_sd == 0.5
+
+
 def test_smoothing_has_a_time_constant_of_15_s_also_after_a_pause():
     smoother = Smoother()
     assert smoother.update(0.0, 0.0) == 0.0
