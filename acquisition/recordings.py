@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from acquisition.streams import Chunk, ClockPair, FloatArray, StreamInfo
@@ -15,11 +17,11 @@ class RecordingSource:
     stream : StreamInfo
         What it is; one channel.
     times : ndarray, float64, shape (n,)
-        Engine seconds, strictly increasing.
+        Seconds from the session's start, strictly increasing.
     values : ndarray, float64, shape (n,)
         NaN where a sample is missing.
     file_time_at_0_s : float
-        What the file's own clock showed at engine time 0.
+        What the file's own clock showed at the session's start.
     """
 
     def __init__(
@@ -31,7 +33,10 @@ class RecordingSource:
         self._samples = values.reshape(-1, 1).copy()
         self._times.flags.writeable = False
         self._samples.flags.writeable = False
-        self._file_time_at_0_s = file_time_at_0_s
+        self._clock_pair = ClockPair(
+            stream_id=stream.stream_id, source_time_s=file_time_at_0_s, engine_time_s=0.0
+        )
+        self._clock_told = False
         self._position = 0
 
     @property
@@ -41,7 +46,7 @@ class RecordingSource:
 
     @property
     def times(self) -> FloatArray:
-        """The times of all samples, engine seconds, shape (n,)."""
+        """The engine times of all samples, shape (n,)."""
         return self._times
 
     @property
@@ -54,15 +59,16 @@ class RecordingSource:
         """Whether the last sample was read."""
         return self._position == self._times.size
 
+    def begin(self, t0: float) -> None:
+        """Let the recording's time 0 fall on engine time `t0`."""
+        self._times = self._times + t0
+        self._times.flags.writeable = False
+        self._clock_pair = replace(self._clock_pair, engine_time_s=t0)
+
     def clock_pairs(self) -> tuple[ClockPair, ...]:
-        """Return engine time 0 on the file's clock."""
-        return (
-            ClockPair(
-                stream_id=self._stream.stream_id,
-                source_time_s=self._file_time_at_0_s,
-                engine_time_s=0.0,
-            ),
-        )
+        """Return, at the first call, the session's start on the file's clock."""
+        told, self._clock_told = self._clock_told, True
+        return () if told else (self._clock_pair,)
 
     def read(self, t: float) -> list[Chunk]:
         """Return the samples at or before engine time `t` that were not read before."""

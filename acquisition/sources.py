@@ -15,7 +15,7 @@ from acquisition.streams import Source, StreamInfo
 from acquisition.xdffile import XdfFile, read_xdf
 
 
-def open_sources(specs: Sequence[str], *, seed: int) -> list[Source]:
+def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list[Source]:  # noqa: ARG001 - live sources follow
     """Open every input and put all of them on engine time.
 
     Signals of one file keep their relation in time. Files are aligned by their absolute start if all of

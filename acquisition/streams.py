@@ -99,8 +99,30 @@ class ClockPair:
     engine_time_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Something that happened to a live input, for the record and the report.
+
+    Attributes
+    ----------
+    stream_id : str
+        Which stream.
+    engine_time_s : float
+        When it was noticed, engine seconds.
+    what : str
+        In words, such as ``no samples for 2.0 s``.
+    """
+
+    stream_id: str
+    engine_time_s: float
+    what: str
+
+
 class Source(Protocol):
-    """Anything chunks can be read from. It never blocks."""
+    """Anything chunks can be read from. It never blocks.
+
+    Engine time is `pylsl.local_clock` in real time and begins at 0 in virtual time.
+    """
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
@@ -112,8 +134,20 @@ class Source(Protocol):
         """Whether nothing will come any more (a recording read to its end)."""
         ...
 
+    def begin(self, t0: float) -> None:
+        """Start the session at engine time `t0`: called once, before the first read.
+
+        A recording's time 0 falls there; a live source delivers what is stamped from there on. Without
+        this call `t0` is 0.
+        """
+        ...
+
     def clock_pairs(self) -> tuple[ClockPair, ...]:
-        """Return what is known of the relation between the source's clocks and engine time."""
+        """Return what became known of the source's clocks since the last call.
+
+        A recording says once how its clock relates to engine time, after `begin`; a live source when it
+        was opened and about every 5 s.
+        """
         ...
 
     def read(self, t: float) -> list[Chunk]:
@@ -140,4 +174,13 @@ class Hearing(Protocol):
             ``tempo_bpm``, ``density``, ``level_db``, ``brightness`` and ``novelty`` (0 to 1: how large a
             change was heard); None in silence.
         """
+        ...
+
+
+@runtime_checkable
+class Live(Protocol):
+    """A source behind which stands a device: things happen to it."""
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """Return what happened since the last call: silence, return, losses, lines not understood."""
         ...

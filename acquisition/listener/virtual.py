@@ -53,6 +53,8 @@ class VirtualListener:
         self._skin = Skin(listener, kappa=kappa, rng=skin)
         self._chest = Chest(rng=chest)
         self._arousal = listener.initial_arousal
+        self._t0 = 0.0
+        self._clock_told = False
         self._signals = tuple(
             _Signal(
                 StreamInfo(
@@ -90,20 +92,27 @@ class VirtualListener:
         """The hidden arousal at the last whole second read; 0 is this listener at rest."""
         return self._arousal
 
+    def begin(self, t0: float) -> None:
+        """Let the listener's first second begin at engine time `t0`."""
+        self._t0 = t0
+
     def clock_pairs(self) -> tuple[ClockPair, ...]:
-        """Return, for each stream, that it keeps engine time."""
+        """Return, at the first call, that each stream's time 0 is the session's start."""
+        told, self._clock_told = self._clock_told, True
+        if told:
+            return ()
         return tuple(
-            ClockPair(stream_id=stream.stream_id, source_time_s=0.0, engine_time_s=0.0)
+            ClockPair(stream_id=stream.stream_id, source_time_s=0.0, engine_time_s=self._t0)
             for stream in self.streams
         )
 
     def hear(self, t: float, sounded: Mapping[str, float] | None) -> None:
         """Take in what sounded in the step that ended at engine time `t`; None is silence."""
-        self._memory.add(t, sounded)
+        self._memory.add(t - self._t0, sounded)
 
     def read(self, t: float) -> list[Chunk]:
         """Return the samples at or before engine time `t` that were not read before."""
-        while self._coming.number <= t:
+        while self._t0 + self._coming.number <= t:
             self._live()
         chunks = (signal.read(t) for signal in self._signals)
         return [chunk for chunk in chunks if chunk is not None]
@@ -122,7 +131,7 @@ class VirtualListener:
             self._chest.samples(now),
         )
         for signal, second in zip(self._signals, samples, strict=True):
-            signal.add(now.number, second)
+            signal.add(self._t0, now.number, second)
 
     def _look_ahead(self) -> Second:
         second = self._nerves.step(self._memory)
@@ -139,8 +148,8 @@ class _Signal:
         self._times: list[FloatArray] = [np.empty(0)]
         self._samples: list[FloatArray] = [np.empty((0, 1))]
 
-    def add(self, second: int, samples: FloatArray) -> None:
-        self._times.append(np.arange(second * self._rate, (second + 1) * self._rate) / self._rate)
+    def add(self, t0: float, second: int, samples: FloatArray) -> None:
+        self._times.append(t0 + np.arange(second * self._rate, (second + 1) * self._rate) / self._rate)
         self._samples.append(samples.reshape(-1, 1))
 
     def read(self, t: float) -> Chunk | None:

@@ -50,6 +50,20 @@ def test_nothing_has_arrived_before_time_0():
     assert VirtualListener("responder", seed=1).read(-1.0) == []
 
 
+def test_a_session_that_begins_later_finds_the_same_listener():
+    # Steps of 1/8 s and a power of 2 lose nothing in floating point.
+    early, late, t0 = VirtualListener("responder", seed=4), VirtualListener("responder", seed=4), 2.0**17
+    late.begin(t0)
+    for step in range(60 * 8):
+        t = step / 8
+        for one, other in zip(early.read(t), late.read(t0 + t), strict=True):
+            np.testing.assert_array_equal(other.times, t0 + one.times)
+            assert other.samples.tobytes() == one.samples.tobytes()
+        early.hear(t, FAST)
+        late.hear(t0 + t, FAST)
+    assert {pair.engine_time_s for pair in late.clock_pairs()} == {t0}
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(0.0, 12.0), max_size=25).map(sorted))
 def test_samples_do_not_depend_on_how_often_they_are_read(reads):

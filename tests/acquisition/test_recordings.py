@@ -45,6 +45,25 @@ def test_the_file_clock_is_kept():
     assert (pair.stream_id, pair.source_time_s, pair.engine_time_s) == ("x", 7.0, 0.0)
 
 
+@given(st.floats(0, 1e6), st.lists(st.floats(0, 8), max_size=10).map(sorted))
+def test_a_session_that_begins_later_gets_the_same_samples_later(t0, reads):
+    early, late = recording(), recording()
+    late.begin(t0)
+    for t in reads:
+        late.read(t0 + t)
+    late.read(t0 + 9.0)
+    assert late.ended
+    np.testing.assert_array_equal(late.times, early.times + t0)
+    (pair,) = late.clock_pairs()
+    assert (pair.source_time_s, pair.engine_time_s) == (7.0, t0)
+
+
+def test_the_file_clock_is_told_once():
+    source = recording()
+    assert len(source.clock_pairs()) == 1
+    assert source.clock_pairs() == ()
+
+
 def test_chunks_cannot_be_written_into():
     (chunk,) = recording().read(1.0)
     with pytest.raises(ValueError, match="read-only"):
