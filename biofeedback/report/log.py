@@ -13,6 +13,12 @@ from biofeedback.report.tables import texts
 LONGEST_STEP_S = 15.0
 """Decisions come every 5 s; equal ones further apart than this are told apart."""
 
+BOOKKEEPING = ("phase", "latched")
+"""Types of markers that are for programs; phases are shown in the table and the figure."""
+
+TROUBLE = ("fault", "emergency stop", "audio", "source")
+"""Types of markers that tell of something that went wrong, or came back."""
+
 WEAK_SIGNAL = ("weak", "frozen", "plan")
 """What a decision's term ``signal`` says where the signal could not be trusted."""
 
@@ -54,11 +60,9 @@ def session_log(recording: Recording) -> tuple[Entry, ...]:
         *_folded(recording),
         *(Entry(kind="command", phase="", said=((t, _command(c)),)) for t, c in texts(recording, "commands")),
         *(
-            Entry(
-                kind="fault" if "fault" in str(m.get("type")) else "marker", phase="", said=((t, _marker(m)),)
-            )
+            Entry(kind=_marker_kind(m), phase="", said=((t, _marker(m)),))
             for t, m in texts(recording, "markers")
-            if m.get("type") != "phase"
+            if m.get("type") not in BOOKKEEPING
         ),
     ]
     return tuple(sorted(entries, key=lambda entry: entry.begin_s))
@@ -118,7 +122,7 @@ def _kind(decision: Mapping[str, Any]) -> str:
 
 
 def _marker_kind(marker: Mapping[str, Any]) -> str:
-    return "fault" if marker.get("type") in ("fault", "emergency stop") else "marker"
+    return "fault" if marker.get("type") in TROUBLE else "marker"
 
 
 def _command(command: Mapping[str, Any]) -> str:
@@ -128,6 +132,8 @@ def _command(command: Mapping[str, Any]) -> str:
 
 
 def _marker(marker: Mapping[str, Any]) -> str:
+    if isinstance(marker.get("text"), str):
+        return str(marker["text"])
     name = " ".join(str(marker[key]) for key in ("type", "event") if key in marker)
     if "verdict" in marker:
         return f"{name}: {marker['verdict']}"
