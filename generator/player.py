@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
+from generator.cues import Cue
 from generator.level import StereoBlock
 from generator.performance import Performance
-from generator.score import BLOCKS_PER_STEP, BeatEvent, NoteEvent
+from generator.score import BLOCKS_PER_STEP, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import MusicState, Piece
 from generator.synth import Synth
 
@@ -29,14 +30,22 @@ class Sounded:
     heard : mapping or None
         What a listener heard: ``tempo_bpm``, ``density``, ``level_db``, ``brightness``, ``novelty``; None in
         silence.
-    audio : ndarray of float32, shape (2400, 2), or None
-        The sound, `Player.latency_frames` late; None for a player without sound.
+    audio : ndarray of float32, shape (n, 2), or None
+        The sound, `Player.latency_frames` late: 2400 samples in virtual time, what was played since the step
+        before in real time; None for a player without sound.
+    time_of : callable
+        Engine time at which the sound of a frame (of a note, beat or cue) reaches the ear.
+    cues : tuple of Cue
+        What a live player was told since the step before, each with its frame. A virtual player follows at
+        once and gives none.
     """
 
     notes: tuple[NoteEvent, ...]
     beats: tuple[BeatEvent, ...]
     heard: Mapping[str, float] | None
     audio: StereoBlock | None
+    time_of: Callable[[int], float]
+    cues: tuple[Cue, ...] = ()
 
 
 class Player:
@@ -50,6 +59,8 @@ class Player:
         Whether to make sound, or only the score.
     fade_in_s : float
         Length of the fade-in.
+    t0_s : float
+        Engine time of the first step.
 
     Raises
     ------
@@ -57,9 +68,10 @@ class Player:
         If the sound engine does not start.
     """
 
-    def __init__(self, piece: Piece, *, sound: bool, fade_in_s: float = 10.0) -> None:
+    def __init__(self, piece: Piece, *, sound: bool, fade_in_s: float = 10.0, t0_s: float = 0.0) -> None:
         self._performance = Performance(piece, fade_in_s=fade_in_s)
         self._synth = Synth(piece) if sound else None
+        self._t0_s = t0_s
 
     @property
     def latency_frames(self) -> int:
@@ -88,7 +100,11 @@ class Player:
             beats=tuple(beat for block in blocks for beat in block.beats),
             heard=self._performance.heard(),
             audio=np.concatenate([self._synth.render(block) for block in blocks]) if self._synth else None,
+            time_of=self._time_of,
         )
+
+    def _time_of(self, frame: int) -> float:
+        return self._t0_s + frame / SAMPLE_RATE
 
     def end(self, fade_s: float) -> None:
         """Come to an end: a cadence, a fade of `fade_s` seconds, then silence."""
