@@ -141,7 +141,7 @@ WARM_PADS: dict[str, Timbre] = {
         release_s=(6.0, 2.0),
         level_db=-31.0,
         sway=0.15,
-        typical_lufs=-24.5,
+        typical_lufs=-24.3,
     ),
     "melody": Timbre(  # a felt piano: a mellow body that rings, and a brighter start that dies away
         voices=6,
@@ -160,7 +160,7 @@ WARM_PADS: dict[str, Timbre] = {
         attack_s=(0.05, 0.01),
         release_s=(1.2, 0.3),
         level_db=-21.5,
-        typical_lufs=-26.0,
+        typical_lufs=-27.0,
     ),
     "bass": Timbre(
         voices=3,
@@ -191,8 +191,8 @@ WARM_PADS: dict[str, Timbre] = {
         strands=(Strand(partials=_falling(9, 1.6, odd_only=True), bandwidth_cents=7.0),),
         attack_s=(0.6, 0.15),
         release_s=(1.2, 0.4),
-        level_db=-31.0,
-        typical_lufs=-30.5,
+        level_db=-30.0,
+        typical_lufs=-31.7,
     ),
     "strings": Timbre(
         voices=6,
@@ -201,7 +201,7 @@ WARM_PADS: dict[str, Timbre] = {
         release_s=(3.5, 1.2),
         level_db=-29.0,
         sway=0.2,
-        typical_lufs=-31.0,
+        typical_lufs=-30.7,
     ),
     "bells": Timbre(
         voices=4,
@@ -213,7 +213,7 @@ WARM_PADS: dict[str, Timbre] = {
         ),
         attack_s=(0.05, 0.01),
         release_s=(2.0, 0.8),
-        level_db=-21.0,
+        level_db=-19.0,
         pans=(0.6, -0.55, 0.35, -0.15),
         typical_lufs=-42.0,
     ),
@@ -223,9 +223,9 @@ WARM_PADS: dict[str, Timbre] = {
         strands=(Strand(partials=(1.0, 0.5, 0.25, 0.2), bandwidth_cents=260.0, core=0.02),),
         attack_s=(3.0, 1.0),
         release_s=(4.0, 1.5),
-        level_db=-38.0,
+        level_db=-36.0,
         sway=0.4,
-        typical_lufs=-39.0,
+        typical_lufs=-38.0,
     ),
 }
 

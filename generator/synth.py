@@ -111,7 +111,7 @@ class Graph:
             reverb[0].setSize(tone.size)
             reverb[0].setMul(tone.wet)
         self._server.process()
-        return np.stack(self._taps)
+        return np.array(self._taps)
 
     def close(self) -> None:
         """Give the server back."""

@@ -161,7 +161,7 @@ class VoiceBank:
         body = envelope * live.gain(end, block.shape)
         level = body * smooth((end - live.onset) / live.attack)
         before = self._level[rows]
-        amplitudes = np.stack((before, level - before), axis=1) @ _LINE
+        amplitudes = np.array((before, level - before)).T @ _LINE
         exact = (end <= live.onset + live.attack + BLOCK_FRAMES) & (
             (start <= live.onset) | (live.attack <= SUDDEN_FRAMES)
         )
@@ -192,7 +192,7 @@ class VoiceBank:
         frames = start + 1 + np.arange(BLOCK_FRAMES)
         rise = smooth((frames - self._live.onset[chosen, None]) / self._live.attack[chosen, None])
         before = self._body[self._live.rows[chosen]]
-        return np.asarray(rise * (np.stack((before, body[chosen] - before), axis=1) @ _LINE))
+        return np.asarray(rise * (np.array((before, body[chosen] - before)).T @ _LINE))
 
     def _free_voice(self, layer: str) -> slice | None:
         """Rows of a voice that can begin a note in the next block: an idle one, else the quietest."""
