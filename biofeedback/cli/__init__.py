@@ -56,6 +56,9 @@ def exit_status(arguments: Sequence[str] | None = None) -> int:
         result = commands.main(args=arguments, prog_name="biofeedback", standalone_mode=False)
     except click.exceptions.Abort:
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return WRONG_USE
     except click.ClickException as error:
         say(error.format_message())
         return WRONG_USE
