@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from acquisition.csvfile import CsvFile, read_csv
 from acquisition.errors import SourceError, SpecError
 from acquisition.listener import VirtualListener
+from acquisition.livespec import LinesSpec, LslSpec
+from acquisition.lsl import Connection, LslSource, connect
 from acquisition.recordings import RecordingSource
+from acquisition.serialport import LinesSource, require_agreement
 from acquisition.series import Series
-from acquisition.spec import ListenerSpec, RecordingSpec, parse_spec
-from acquisition.streams import Source, StreamInfo
+from acquisition.spec import ListenerSpec, RecordingSpec, Spec, parse_spec
+from acquisition.streams import Kind, Source, StreamInfo
 from acquisition.xdffile import XdfFile, read_xdf
 
 
-def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list[Source]:  # noqa: ARG001 - live sources follow
+def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list[Source]:
     """Open every input and put all of them on engine time.
 
     Signals of one file keep their relation in time. Files are aligned by their absolute start if all of
@@ -28,11 +32,15 @@ def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list
         ``KIND=WHERE`` each, see `acquisition.spec.parse_spec`.
     seed : int
         Every random choice of a virtual listener follows from it.
+    live : bool
+        Whether devices may be opened: engine time is then `pylsl.local_clock`. This takes some seconds, in
+        which they are found and tried out.
 
     Returns
     -------
     list of Source
-        One per specification, in their order. A second stream of a kind is called ``ecg2``.
+        One per specification, in their order; those of one serial port are one. A second stream of a kind
+        is called ``ecg2``.
 
     Raises
     ------
@@ -41,6 +49,16 @@ def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list
     SourceError
         If a source cannot be opened or read.
     """
+    parsed = _parse(specs)
+    if not live and any(isinstance(spec, LslSpec | LinesSpec) for spec in parsed):
+        raise SpecError("a live source needs --time real")
+    with ExitStack() as opened:
+        sources = _open(parsed, seed, opened)
+        opened.pop_all()
+    return sources
+
+
+def _parse(specs: Sequence[str]) -> list[Spec]:
     parsed = [parse_spec(text) for text in specs]
     if not parsed:
         raise SpecError("no input was given; write for example listener=virtual:responder")
@@ -49,16 +67,43 @@ def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list
             raise SpecError(f"the input {spec.text!r} is given twice")
     if sum(isinstance(spec, ListenerSpec) for spec in parsed) > 1:
         raise SpecError("a session has one virtual listener, as in listener=virtual:responder")
-    recordings = [spec for spec in parsed if isinstance(spec, RecordingSpec)]
-    series = _load(recordings)
+    for ports in _ports(parsed).values():
+        require_agreement(ports)
+    return parsed
+
+
+def _ports(parsed: Sequence[Spec]) -> dict[str, list[LinesSpec]]:
+    ports: dict[str, list[LinesSpec]] = {}
+    for spec in parsed:
+        if isinstance(spec, LinesSpec):
+            ports.setdefault(spec.port, []).append(spec)
+    return ports
+
+
+def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> list[Source]:
+    """Open all; what stands open when it fails is closed through `opened`."""
+    series = _load([spec for spec in parsed if isinstance(spec, RecordingSpec)])
     zeros = _file_zeros(series)
+    ports = _ports(parsed)
     naming = _Naming()
-    return [
-        _recording(spec, series[spec], zeros[spec.path], naming)
-        if isinstance(spec, RecordingSpec)
-        else _listener(spec, seed, naming)
-        for spec in parsed
-    ]
+    connections = connect([spec for spec in parsed if isinstance(spec, LslSpec)])
+    sources: list[Source] = []
+    for spec in parsed:
+        if isinstance(spec, RecordingSpec):
+            sources.append(_recording(spec, series[spec], zeros[spec.path], naming))
+        elif isinstance(spec, ListenerSpec):
+            sources.append(_listener(spec, seed, naming))
+        elif isinstance(spec, LslSpec):
+            sources.append(_lsl(spec, connections.pop(0), naming))
+        elif spec.port in ports:
+            sources.append(_lines(ports.pop(spec.port), naming))
+        else:
+            continue
+        opened.callback(sources[-1].close)
+    for source in sources:
+        if isinstance(source, LinesSource):
+            source.try_out()
+    return sources
 
 
 def _load(specs: Sequence[RecordingSpec]) -> dict[RecordingSpec, Series]:
@@ -101,6 +146,35 @@ def _recording(spec: RecordingSpec, series: Series, zero_s: float, naming: _Nami
 
 def _listener(spec: ListenerSpec, seed: int, naming: _Naming) -> VirtualListener:
     return VirtualListener(spec.persona, seed=seed, kappa=spec.kappa, name_stream=naming.distinct)
+
+
+def _lsl(spec: LslSpec, connection: Connection, naming: _Naming) -> LslSource:
+    stream = StreamInfo(
+        stream_id=naming.distinct(connection.stream_id),
+        name=naming.distinct(spec.kind.value),
+        kind=spec.kind,
+        unit="ms" if spec.kind is Kind.RR else connection.unit,
+        rate_hz=connection.rate_hz,
+        labels=(connection.label,),
+    )
+    return LslSource(connection, stream)
+
+
+def _lines(specs: Sequence[LinesSpec], naming: _Naming) -> LinesSource:
+    streams = [
+        StreamInfo(
+            stream_id=naming.distinct(f"serial:{spec.port}:{spec.column}"),
+            name=naming.distinct(spec.kind.value),
+            kind=spec.kind,
+            unit=spec.unit,
+            rate_hz=spec.rate_hz,
+            labels=(str(spec.column),),
+        )
+        for spec in specs
+    ]
+    source = LinesSource(specs, streams)
+    source.open()
+    return source
 
 
 class _Naming:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from acquisition.errors import SpecError
+from acquisition.livespec import LinesSpec, LslSpec, finite_number, parse_lsl, parse_serial
 from acquisition.streams import Kind
 
 RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR)
-"""What can be read from a recording."""
+"""What can be read from a recording or a device."""
 
 KAPPA_RANGE = (0.0, 3.0)
 
 _FILE = re.compile(r"(?P<path>.+?\.(?P<format>csv|csv\.gz|xdf)):(?P<column>.+)", re.IGNORECASE | re.DOTALL)
-_LIVE = ("lsl:", "serial:")
 _RIGHT_CSV = "ecg=rec.csv:ecg_mV@360"
 _RIGHT_XDF = "eda=session.xdf:StreamName"
 _RIGHT_RR = "rr=rr.csv:rr_ms"
@@ -68,14 +67,18 @@ class ListenerSpec:
     kappa: float
 
 
-def parse_spec(text: str) -> RecordingSpec | ListenerSpec:
+Spec = RecordingSpec | ListenerSpec | LslSpec | LinesSpec
+
+
+def parse_spec(text: str) -> Spec:
     """Understand one input specification.
 
     Parameters
     ----------
     text : str
         ``ecg=rec.csv:ecg_mV@360``, ``ecg=rec.csv.gz:0@360``, ``eda=session.xdf:Stream/label``,
-        ``rr=rr.csv:rr_ms`` or ``listener=virtual:responder?kappa=0``.
+        ``rr=rr.csv:rr_ms``, ``listener=virtual:responder?kappa=0``, ``ecg=lsl:name=PolarECG`` or
+        ``ecg=serial:/dev/ttyUSB0?profile=lines&rate=250``.
 
     Raises
     ------
@@ -92,10 +95,10 @@ def parse_spec(text: str) -> RecordingSpec | ListenerSpec:
         raise SpecError(
             f"{text!r}: {kind!r} is not a kind of input; there are {known} and listener, as in {_RIGHT_CSV}"
         )
-    if where.startswith(_LIVE):
-        raise SpecError(
-            f"{text!r}: live inputs are not available in this version; give a recording, as in {_RIGHT_CSV}"
-        )
+    if where.startswith("lsl:"):
+        return parse_lsl(text, Kind(kind), where.removeprefix("lsl:"))
+    if where.startswith("serial:"):
+        return parse_serial(text, Kind(kind), where.removeprefix("serial:"))
     if where.startswith("virtual:"):
         raise SpecError(
             f"{text!r}: a virtual listener delivers every signal at once; write {_RIGHT_LISTENER}"
@@ -123,7 +126,7 @@ def _split_rate(text: str, column: str) -> tuple[str, float | None]:
     name, at, rate_text = column.rpartition("@")
     if not at:
         return column, None
-    rate_hz = _number(rate_text)
+    rate_hz = finite_number(rate_text)
     if rate_hz is None or rate_hz <= 0:
         raise SpecError(
             f"{text!r}: {rate_text!r} is not a sampling rate; after '@' comes a number of Hz above 0, "
@@ -142,7 +145,7 @@ def _parse_listener(text: str, where: str) -> ListenerSpec:
     kappa = 1.0
     options = parse_qsl(query, keep_blank_values=True)
     for name, value in options:
-        number = _number(value)
+        number = finite_number(value)
         if name != "kappa" or number is None or not KAPPA_RANGE[0] <= number <= KAPPA_RANGE[1]:
             raise SpecError(
                 f"{text!r}: {name}={value} is not an option of a listener; the only one is kappa from "
@@ -152,11 +155,3 @@ def _parse_listener(text: str, where: str) -> ListenerSpec:
     if question and len(options) != 1:
         raise SpecError(f"{text!r}: after '?' comes kappa once, as in {_RIGHT_LISTENER}?kappa=0")
     return ListenerSpec(text=text, persona=persona, kappa=kappa)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
