@@ -1,0 +1,185 @@
+"""The outputs: nothing but the engine's clock, or a sound device through a second pyo server."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import pyo64 as pyo
+
+from generator.errors import SoundError
+from generator.live.backend import BackEnd
+from generator.live.ring import Ring
+from generator.score import SAMPLE_RATE
+
+Clock = Callable[[], float]
+Moment = tuple[int, float]
+
+STALLED_S = 1.0
+AHEAD_S = 2.0
+
+
+class Output(Protocol):
+    """Plays a ring."""
+
+    def start(self) -> float:
+        """Play; return the engine time of sample 0."""
+
+    def pump(self, now: float) -> None:
+        """Do what is due. Raises SoundError if the device has failed."""
+
+    def moment(self) -> Moment | None:
+        """Return a number of samples and when they had been handed over; None if nothing has moved."""
+
+    def close(self) -> None:
+        """Fall silent."""
+
+
+class Paced:
+    """No device: samples pass at the pace of the clock."""
+
+    def __init__(self, ring: Ring, clock: Clock) -> None:
+        self._ring = ring
+        self._clock = clock
+        self._began_s = 0.0
+        self._moment: Moment | None = None
+
+    def start(self) -> float:
+        """Play; return the engine time of sample 0."""
+        self._began_s = self._clock()
+        return self._began_s
+
+    def pump(self, now: float) -> None:
+        """Pass on what is due."""
+        due = int((now - self._began_s) * SAMPLE_RATE) - self._ring.played
+        if due > 0:
+            self._ring.play(due)
+            self._moment = (self._ring.played, self._began_s + self._ring.played / SAMPLE_RATE)
+
+    def moment(self) -> Moment | None:
+        """Return the newest sample and its time: exact, for the clock itself is the device."""
+        moment, self._moment = self._moment, None
+        return moment
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Device:
+    """A sound device, through a pyo server of its own that reads the ring buffer by buffer.
+
+    The server must be booted after those of the synthesizer: pyo gives new objects to the newest.
+
+    Raises
+    ------
+    SoundError
+        If the device does not open, or not at 48 kHz.
+    """
+
+    def __init__(self, ring: Ring, back_end: BackEnd, clock: Clock) -> None:
+        self._ring = ring
+        self._clock = clock
+        self._name = back_end.name
+        self._began_s = 0.0
+        self._last_s = 0.0
+        self._least = float("inf")
+        self._moment: Moment | None = None
+        self._server = booted(back_end)
+        self._frames = int(self._server.getBufferSize())
+        self._keep: list[Any] = []
+        self._sides = tuple(self._channel(side) for side in (0, 1))
+
+    def _channel(self, side: int) -> Any:
+        table = pyo.DataTable(size=self._frames)
+        scan = pyo.TableScan(table)
+        self._keep += [table, scan, scan.out(side)]
+        address = np.asarray(table.getBuffer()).ctypes.data
+        return np.ctypeslib.as_array((ctypes.c_double * self._frames).from_address(address))
+
+    def start(self) -> float:
+        """Play; return the engine time of sample 0."""
+        self._server.setCallback(self._fill)
+        self._began_s = self._clock()
+        self._server.start()
+        self._last_s = self._clock()
+        return self._began_s
+
+    def _fill(self) -> None:
+        """Copy the next samples; called by the device's thread before each buffer."""
+        now, played = self._clock(), self._ring.played
+        samples = self._ring.play(self._frames)
+        for side, table in enumerate(self._sides):
+            table[:] = samples[:, side]
+        self._last_s = now
+        delay = now - played / SAMPLE_RATE
+        if delay < self._least:
+            self._least, self._moment = delay, (played, now)
+
+    def pump(self, now: float) -> None:
+        """Look after the device."""
+        if now - self._last_s > STALLED_S:
+            raise SoundError(f"{self._name} has taken no sound for {STALLED_S:g} s; is it still connected?")
+        if self._ring.played / SAMPLE_RATE - (now - self._began_s) > AHEAD_S:
+            raise SoundError(f"{self._name} does not play in real time: it takes sound faster than 48 kHz")
+
+    def moment(self) -> Moment | None:
+        """Return the least late of the hand-overs since the last call."""
+        moment, self._moment, self._least = self._moment, None, float("inf")
+        return moment
+
+    def close(self) -> None:
+        """Give the device back."""
+        self._server.stop()
+        self._server.shutdown()
+
+
+def output_of(back_end: BackEnd, ring: Ring, clock: Clock) -> Output:
+    """Return the output of a back end. Raises SoundError if it does not open."""
+    return Paced(ring, clock) if back_end.kind == "paced" else Device(ring, back_end, clock)
+
+
+def booted(back_end: BackEnd) -> Any:
+    """Return a pyo server on a device at 48 kHz.
+
+    Raises
+    ------
+    SoundError
+        In one line, if the device does not open or runs at another rate.
+    """
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        server = pyo.Server(
+            sr=SAMPLE_RATE,
+            nchnls=2,
+            buffersize=back_end.buffer_frames,
+            duplex=0,
+            audio=back_end.kind,
+            jackname="biofeedback",
+        )
+        server.setVerbosity(1)
+        server.deactivateMidi()
+        if back_end.device is not None:
+            server.setOutputDevice(back_end.device)
+        server.boot()
+    if not server.getIsBooted():
+        raise SoundError(f"{back_end.name} does not open at 48 kHz: {_reason(said.getvalue())}")
+    rate, channels = server.getSamplingRate(), server.getNchnls()
+    if rate != SAMPLE_RATE:
+        server.shutdown()
+        raise SoundError(f"{back_end.name} runs at {rate:g} Hz; set it to {SAMPLE_RATE} Hz")
+    if channels < 2:
+        server.shutdown()
+        raise SoundError(f"{back_end.name} has {channels} channel; two are needed")
+    return server
+
+
+def _reason(said: str) -> str:
+    """Return the most telling line of what pyo printed."""
+    lines = [
+        line.strip() for line in said.splitlines() if "error" in line.lower() and not line.endswith(": ")
+    ]
+    return lines[0].removeprefix("Pyo error:").strip().rstrip(".") if lines else "no reason was given"
