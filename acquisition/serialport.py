@@ -29,6 +29,9 @@ TRIAL_S = 2.0
 TRIAL_LIMIT_S = 6.0
 """How long is waited for it to begin: some start anew when their port is opened."""
 
+PAUSE_S = 0.5
+"""A device that pauses for longer begins anew."""
+
 TRIAL_LINES = 20
 """Fewer do not tell the rate."""
 
@@ -151,8 +154,9 @@ class LinesSource:
         self._begin_s = -math.inf
         self._pairs: list[ClockPair] = []
         self._pair_due_s = -math.inf
-        self._first: tuple[float, int] | None = None
-        self._latest = (-math.inf, 0)
+        # Arrival and number of the latest lines, and of those with which they began to come without a pause.
+        self._latest = self._first = (-math.inf, 0)
+        self._pause_s = max(PAUSE_S, 5.0 / specs[0].rate_hz)
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
@@ -184,14 +188,14 @@ class LinesSource:
             is far from the nominal one.
         """
         opened_s = self._clock()
-        while self._latest[0] - (self._first or (math.inf, 0))[0] < seconds:
+        while not self._parser.lines or self._latest[0] - self._first[0] < seconds:
             if self._clock() - opened_s > limit_s + seconds:
                 break
             time.sleep(0.02)
             self._take_in(self._clock())
         spec = self._specs[0]
         lines, rejected = self._parser.lines, self._parser.rejected
-        if self._first is None:
+        if not lines:
             raise SourceError(
                 f"{spec.port}: no line came within {limit_s + seconds:g} s at {spec.baud} baud; check the "
                 "cable, baud= and that the device is on"
@@ -247,8 +251,9 @@ class LinesSource:
             if rows.size:
                 received += len(rows)
                 self._samples = np.concatenate((self._samples, rows))
+                if arrival_s - self._latest[0] > self._pause_s:
+                    self._first = (arrival_s, self._parser.lines)
                 self._latest = (arrival_s, self._parser.lines)
-                self._first = self._first or self._latest
                 self._place(self._sample_clock.arrived(arrival_s, len(rows)))
         self._place(self._sample_clock.settle(now_s))
         if rejected != self._parser.rejected:
