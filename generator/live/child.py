@@ -109,7 +109,9 @@ class Renderer:
         while self._to_hear and self._to_hear[0][0] < until:
             _, self._heard = self._to_hear.popleft()
             novelty = max(novelty, self._heard["novelty"] if self._heard else 0.0)
-        return self._heard and {**self._heard, "novelty": novelty}
+        if self._heard is None or self.finished:
+            return None
+        return {**self._heard, "novelty": novelty}
 
 
 def _before(frame: int, events: deque[Any]) -> list[Any]:
@@ -137,11 +139,10 @@ class Child:
 
     def run(self, messages: list[Any]) -> None:
         """Wait, as a spare, for the start; then play until nobody wants it any more."""
-        while not messages:
+        while not messages and not self._link.closed:
             messages = self._link.receive(timeout_s=3600.0)
-            if self._link.closed:
-                return
-        self._play(messages)
+        if messages:
+            self._play(messages)
 
     def _play(self, messages: list[Any]) -> None:
         self._listen(messages)

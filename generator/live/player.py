@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 
 from generator.cues import Cue, End, Stop
 from generator.errors import SoundError
 from generator.level import StereoBlock
-from generator.live.backend import BackEnd, Latency
+from generator.live.backend import BackEnd
+from generator.live.incidents import Incident, Kind, Statistics
 from generator.live.link import Silence
 from generator.live.messages import Alone, Fault, Report, Running, Setup, Start, Still
 from generator.live.process import SoundProcess
@@ -34,45 +35,7 @@ MUTE_S = 1.5
 
 CLOSE_S = 2.0
 LATE_EVERY_S = 10.0
-Kind = Literal["died", "restarting", "restarted", "gave up", "late"]
 _NO_SOUND = np.zeros((0, 2), dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Something that happened to the sound: when, of what kind, and one plain sentence."""
-
-    time_s: float
-    kind: Kind
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
-    """How the sound is doing.
-
-    Attributes
-    ----------
-    frames_rendered, frames_played, late_blocks, restarts : int
-        So far, in all processes.
-    latency : Latency
-        Of the output, after `LivePlayer.latency_frames`.
-    frames_per_second : float
-        The output's rate on the engine's clock; 48000 until it has been fitted, which takes 20 s.
-    cpu_s : float
-        Processor time of the processes that have sounded.
-    pid : int or None
-        The process that sounds.
-    """
-
-    frames_rendered: int
-    frames_played: int
-    late_blocks: int
-    restarts: int
-    latency: Latency
-    frames_per_second: float
-    cpu_s: float
-    pid: int | None
 
 
 @dataclass(slots=True)

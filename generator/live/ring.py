@@ -10,7 +10,6 @@ from generator.score import SAMPLE_RATE
 
 DECLICK_FRAMES = 240
 _RISE = (np.arange(1, DECLICK_FRAMES + 1) / DECLICK_FRAMES)[:, None].astype(np.float32)
-_FALL = _RISE[::-1] - _RISE[0]
 
 
 class Ring:
@@ -69,7 +68,7 @@ class Ring:
     def _run_dry(self, start: int, end: int) -> None:
         last = self._samples[(start - 1) % self.FRAMES].copy()
         self._samples[self._places(start, end - start)] = 0.0
-        fall = _FALL[: end - start]
+        fall = np.linspace(1.0, 0.0, min(end - start, DECLICK_FRAMES), dtype=np.float32)[:, None]
         self._samples[self._places(start, len(fall))] = last * fall
         self._dry = True
 

@@ -1,0 +1,95 @@
+"""Samples on the engine's clock: how near the fit comes, and that time never runs backward."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from generator.live.messages import Report, Running
+from generator.live.sampleclock import SampleClock
+from generator.live.take import Take
+from generator.score import SAMPLE_RATE, BeatEvent
+from generator.state import BEATS_PER_BAR
+
+BUFFER = 512
+
+
+def reports(seconds: float, *, ppm: float, late_s: float, seed: int = 0) -> list[tuple[int, float]]:
+    """What a device says 20 times a second: in whole buffers, and late by an exponential delay."""
+    rng = np.random.default_rng(seed)
+    frames = [int(at * SAMPLE_RATE) // BUFFER * BUFFER for at in np.arange(0.05, seconds, 0.05)]
+    return [(n, true_time(n, ppm) + rng.exponential(late_s)) for n in frames]
+
+
+def true_time(frames: int, ppm: float) -> float:
+    return 1000.0 + frames / SAMPLE_RATE * (1.0 + ppm * 1e-6)
+
+
+@pytest.mark.parametrize("ppm", [-200.0, 0.0, 80.0])
+def test_a_device_off_its_rate_is_followed(ppm: float) -> None:
+    clock = SampleClock()
+    for n, report in enumerate(reports(180, ppm=ppm, late_s=0.003)):
+        clock.hear(*report)
+        assert clock.line is not None
+        # the nominal rate holds for the first 20 s, 200 ppm of half of the last ten are 1 ms
+        limit_s = 0.005 if n < 400 else 0.001
+        assert abs(clock.line(report[0]) - true_time(report[0], ppm)) < limit_s
+    assert 1e6 * (clock.line.seconds_per_frame * SAMPLE_RATE - 1.0) == pytest.approx(ppm, abs=5)
+
+
+def test_a_lost_buffer_moves_the_line_and_does_not_bend_it() -> None:
+    clock = SampleClock()
+    for n, (frames, time_s) in enumerate(reports(120, ppm=0.0, late_s=0.001)):
+        clock.hear(frames, time_s + (0.05 if n > 1200 else 0.0))
+    assert clock.line is not None
+    assert clock.line(120 * SAMPLE_RATE) == pytest.approx(true_time(120 * SAMPLE_RATE, 0.0) + 0.05, abs=0.005)
+    assert clock.line.seconds_per_frame * SAMPLE_RATE == pytest.approx(1.0, abs=1e-3)
+
+
+def report(played: int, time_s: float, beats: tuple[BeatEvent, ...] = ()) -> Report:
+    return Report(
+        played=played,
+        moment=(played, time_s),
+        rendered=played + 7200,
+        late=0,
+        notes=(),
+        beats=beats,
+        cues=(),
+        heard=None,
+        audio=None,
+        finished=False,
+        cpu_s=0.0,
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.floats(-500, 500), st.floats(0.0, 0.02))
+def test_a_later_event_never_gets_an_earlier_time(seed: int, ppm: float, late_s: float) -> None:
+    take = Take(Running(began_s=1000.0, latency_frames=1600), latency_s=0.02)
+    floor_s, given_s = 0.0, []
+    for frames, time_s in reports(40, ppm=ppm, late_s=late_s, seed=seed):
+        take.hear(report(frames, time_s))
+        times = take.times(floor_s)
+        given_s += [times(frame) for frame in range(frames - 2400, frames, 600)]
+        floor_s = max(floor_s, given_s[-1])
+    assert all(earlier <= later for earlier, later in pairwise(given_s))
+
+
+def test_sound_is_heard_after_its_way_through_synthesizer_and_device() -> None:
+    take = Take(Running(began_s=50.0, latency_frames=1600), latency_s=0.25)
+    take.hear(report(4800, 50.1))
+    assert take.times(0.0)(4800) == pytest.approx(50.0 + 0.1 + 1600 / SAMPLE_RATE + 0.25)
+
+
+def test_a_take_goes_on_where_time_is_and_where_the_bars_were() -> None:
+    first = Take(Running(began_s=50.0, latency_frames=1600), latency_s=0.0)
+    first.hear(report(480_000, 60.0, (BeatEvent(frame=470_000, beat=21, bar=5, tempo_bpm=120.0),)))
+    second = Take(Running(began_s=60.7, latency_frames=1600), latency_s=0.0, before=first)
+    second.hear(report(4800, 60.8))
+    assert second.first_frame % 800 == 0
+    assert second.first_frame / SAMPLE_RATE == pytest.approx(10.7, abs=0.02)
+    beat = second.beat(BeatEvent(frame=0, beat=0, bar=0, tempo_bpm=120.0))
+    assert (beat.bar, beat.beat, beat.frame) == (6, 6 * BEATS_PER_BAR, second.first_frame)
+    assert second.times(0.0)(beat.frame) == pytest.approx(60.7 + 1600 / SAMPLE_RATE)
