@@ -194,6 +194,6 @@ def _separator(text: str, given: str) -> str:
     if len(separator) != 1 or separator.isalnum() or separator in "+-._\r\n" or not separator.isascii():
         raise SpecError(
             f"{text!r}: separator={given} is wrong, it is tab, space or one character that numbers do not "
-            f"have; write for example {_RIGHT_LINES}&separator=;"
+            f"have; write for example {_RIGHT_LINES}&separator=tab"
         )
     return separator

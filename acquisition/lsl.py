@@ -6,11 +6,14 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pylsl
+from pylsl.util import LostError
+from pylsl.util import TimeoutError as LslTimeoutError
 
 from acquisition.errors import SourceError
 from acquisition.incidents import SILENT_AFTER_S, Diary
@@ -44,9 +47,11 @@ def keep_lsl_quiet() -> None:
     """
     own = (os.environ.get("LSLAPICFG", ""), *_OTHER_CONFIGURATIONS)
     files = (Path(name).expanduser() for name in own if name)
-    content = next((path.read_text(encoding="utf-8") for path in files if path.is_file()), "")
+    found = next((path for path in files if path.is_file()), None)
+    content = found.read_text(encoding="utf-8", errors="replace") if found else ""
     if "[log]" not in content:
-        pylsl.set_config_content(f"{content}\n[log]\nlevel = -3\n")
+        with suppress(NotImplementedError):  # a liblsl of the user's own before 1.17.7
+            pylsl.set_config_content(f"{content}\n[log]\nlevel = -3\n")
 
 
 def visible_streams(seconds: float = RESOLVE_S) -> list[pylsl.StreamInfo]:
@@ -138,7 +143,7 @@ def _connect(spec: LslSpec, info: pylsl.StreamInfo) -> Connection:
         full = inlet.info(CONNECT_S)
         inlet.open_stream(CONNECT_S)
         correction_s = inlet.time_correction(CONNECT_S)
-    except (pylsl.TimeoutError, pylsl.LostError) as error:
+    except (LslTimeoutError, LostError) as error:
         raise SourceError(
             f"{spec.text!r}: the stream {describe(info)} is announced but does not answer ({error}); "
             "check the firewall for ports 16572 to 16604, TCP and UDP"
@@ -274,7 +279,7 @@ class LslSource:
                 samples, times = self._inlet.pull_chunk(0.0, _CHUNK, as_numpy=True)
                 stamps.append(np.asarray(times, dtype=np.float64))
                 values.append(np.asarray(samples, dtype=np.float64)[:, self._channel])
-        except pylsl.LostError:
+        except LostError:
             self._ended = True
             self._diary.note(t, "the stream was lost; without a source id it cannot be found again")
         taken = np.concatenate(values)
@@ -284,7 +289,7 @@ class LslSource:
         """Return the present offset to engine time; None while it is being estimated anew."""
         try:
             correction_s = float(self._inlet.time_correction(0.0))
-        except (pylsl.TimeoutError, pylsl.LostError):
+        except (LslTimeoutError, LostError):
             return None
         self._pair(t, correction_s)
         return correction_s

@@ -86,6 +86,8 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path):
         ([], "no input was given"),
         (["ecg=a.csv:x@1", "ecg=a.csv:x@1"], "'ecg=a.csv:x@1' is given twice"),
         (["listener=virtual:responder", "listener=virtual:nonresponder"], "one virtual listener"),
+        (["listener=virtual:responder", "ecg=lsl:name=x"], "a live source needs --time real"),
+        (["eda=serial:COM3?profile=lines&rate=32"], "a live source needs --time real"),
         (["listener=virtual:dreamer"], "no persona 'dreamer'; there are responder, nonresponder"),
     ],
 )

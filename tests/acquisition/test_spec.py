@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from acquisition.errors import SpecError
+from acquisition.livespec import LinesSpec, LslSpec
 from acquisition.spec import ListenerSpec, RecordingSpec, parse_spec
 from acquisition.streams import Kind
 
@@ -44,6 +45,45 @@ def test_a_listener_is_persona_and_kappa(text, persona, kappa):
 
 
 @pytest.mark.parametrize(
+    ("text", "query", "channel", "unit"),
+    [
+        ("ecg=lsl:name=PolarECG", (("name", "PolarECG"),), None, None),
+        ("ecg=lsl:type=ECG&name=Polar H10", (("name", "Polar H10"), ("type", "ECG")), None, None),
+        ("ecg=lsl:source_id=a%26b=c+d&channel=II", (("source_id", "a&b=c+d"),), "II", None),
+        ("ecg=lsl:name=x&channel=0&unit=µV", (("name", "x"),), "0", "uV"),
+    ],
+)
+def test_an_lsl_stream_is_asked_for_by_its_properties(text, query, channel, unit):
+    assert parse_spec(text) == LslSpec(text=text, kind=Kind.ECG, query=query, channel=channel, unit=unit)
+
+
+def test_lines_of_a_serial_device():
+    text = (
+        "eda=serial:COM3?profile=lines&column=2&rate=32.5&unit=uS&scale=0.001&offset=-4&baud=9600"
+        "&separator=tab"
+    )
+    assert parse_spec(text) == LinesSpec(
+        text=text,
+        kind=Kind.EDA,
+        port="COM3",
+        baud=9600,
+        separator="\t",
+        rate_hz=32.5,
+        column=2,
+        unit="uS",
+        scale=0.001,
+        offset=-4.0,
+    )
+
+
+def test_lines_need_no_more_than_their_rate():
+    spec = parse_spec("hr=serial:/dev/ttyUSB0?rate=1&profile=lines")
+    assert (spec.port, spec.baud, spec.separator, spec.column) == ("/dev/ttyUSB0", 115200, ",", 0)
+    assert (spec.unit, spec.scale, spec.offset) == ("bpm", 1.0, 0.0)
+    assert parse_spec("eda=serial:/dev/ttyUSB0?rate=1&profile=lines&separator=;").unit == "a.u."
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("", "not of the form KIND=WHERE"),
@@ -71,8 +111,25 @@ def test_a_listener_is_persona_and_kappa(text, persona, kappa):
         ("listener=virtual:responder?mood=1", "mood=1 is not an option"),
         ("listener=virtual:responder?", "kappa once"),
         ("listener=virtual:responder?kappa=0&kappa=1", "kappa once"),
-        ("ecg=lsl:name=PolarECG", "live inputs are not available in this version"),
-        ("eda=serial:/dev/ttyUSB0?profile=bitalino", "live inputs are not available in this version"),
+        ("ecg=lsl:", "'' is not an option; there are name, type, source_id, channel, unit"),
+        ("ecg=lsl:PolarECG", "'PolarECG' is not an option"),
+        ("ecg=lsl:channel=1", "an LSL stream is asked for by name, type, source_id"),
+        ("ecg=lsl:name=", "name must be given once, with a value"),
+        ("ecg=lsl:name=a&name=b", "name must be given once"),
+        ("ecg=lsl:name=a&unit=furlong", "'furlong' is not a unit"),
+        ("eda=serial:/dev/ttyUSB0", "a serial input has a port and a profile"),
+        ("eda=serial:?profile=lines&rate=1", "a serial input has a port and a profile"),
+        ("eda=serial:/dev/ttyUSB0?profile=toaster", "there is no profile 'toaster', only lines"),
+        ("eda=serial:COM3?profile=lines", "rate is missing, it is the number of lines per second"),
+        ("eda=serial:COM3?profile=lines&rate=0", "rate=0 is wrong"),
+        ("eda=serial:COM3?profile=lines&rate=inf", "rate=inf is wrong"),
+        ("eda=serial:COM3?profile=lines&rate=9&column=-1", "column=-1 is wrong, it is a number from 0"),
+        ("eda=serial:COM3?profile=lines&rate=9&column=1.5", "column=1.5 is wrong"),
+        ("eda=serial:COM3?profile=lines&rate=9&baud=0", "baud=0 is wrong"),
+        ("eda=serial:COM3?profile=lines&rate=9&scale=0", "scale=0 is wrong, it is a factor other than 0"),
+        ("eda=serial:COM3?profile=lines&rate=9&separator=.", "separator=. is wrong"),
+        ("eda=serial:COM3?profile=lines&rate=9&column=1&column=2", "column must be given once"),
+        ("rr=serial:COM3?profile=lines&rate=1", "lines come at a fixed rate, RR intervals do not"),
     ],
 )
 def test_a_malformed_one_is_answered_by_a_right_one(text, says):
@@ -82,4 +139,4 @@ def test_a_malformed_one_is_answered_by_a_right_one(text, says):
     assert says in message
     assert "\n" not in message
     shown = [word.rstrip(",.;") for word in message.split() if "=" in word and word != "KIND=WHERE"]
-    assert isinstance(parse_spec(shown[-1]), RecordingSpec | ListenerSpec)
+    assert parse_spec(shown[-1]).text == shown[-1]
