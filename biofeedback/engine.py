@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
-from acquisition.streams import Hearing, Source
+from acquisition.streams import Hearing, Live, Source
 from biofeedback.controller import Controller, PhaseChange
+from biofeedback.cues import cue_record
 from biofeedback.models import Command, Snapshot
+from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
-from generator.player import Player
+from biofeedback.signals import physiological_streams
+from generator.live.player import LivePlayer
+from generator.player import Player, Sounded
 from generator.render import SoundFile
-from generator.score import BeatEvent, NoteEvent
+from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import MusicState
 from physiology.pipeline import Physiology
 from physiology.state import PhysiologyState
@@ -31,17 +36,24 @@ class Engine:
         Set up for the kinds of signal the sources deliver.
     controller : Controller
         Holds the protocol.
-    player : Player
+    player : Player or LivePlayer
         Plays what is asked for.
     recorder : Recorder
         Open; everything that comes in, is decided or sounds goes there.
+    t0_s : float
+        Engine time of the first step.
+    behind_s : float
+        How far physiology stays behind engine time, so that samples which take a moment to arrive are
+        there when their time is looked at.
     audio : SoundFile, optional
         Where the sound is kept.
+    outlets : Outlets, optional
+        Where what is found, asked and sounded is published.
 
     Attributes
     ----------
     notes : list of NoteEvent
-        All that have sounded.
+        All that have sounded, their frames counted from the session's start.
     beats : list of BeatEvent
         Likewise.
     """
@@ -52,11 +64,18 @@ class Engine:
         sources: Sequence[Source],
         physiology: Physiology,
         controller: Controller,
-        player: Player,
+        player: Player | LivePlayer,
         recorder: Recorder,
+        t0_s: float = 0.0,
+        behind_s: float = 0.0,
         audio: SoundFile | None = None,
+        outlets: Outlets | None = None,
     ) -> None:
         self._sources = tuple(sources)
+        self._listened_to = {stream.stream_id for stream in physiological_streams(sources)}
+        self._t0_s = t0_s
+        self._behind_s = behind_s
+        self._outlets = outlets
         self._physiology = physiology
         self._controller = controller
         self._player = player
@@ -64,13 +83,11 @@ class Engine:
         self._audio = audio
         self._state: PhysiologyState | None = None
         self._music = MusicState(sounding=False)
+        self._state_id = -1
         self._why = ""
         self._ending = False
         self.notes: list[NoteEvent] = []
         self.beats: list[BeatEvent] = []
-        for source in self._sources:
-            for pair in source.clock_pairs():
-                recorder.clock(0.0, pair)
 
     @property
     def finished(self) -> bool:
@@ -98,19 +115,27 @@ class Engine:
 
     def emergency_stop(self, t: float) -> None:
         """Silence the music within half a second; the recording goes on to its proper close."""
-        self._recorder.marker(t, {"type": "emergency stop"})
+        self._note(t, {"type": "emergency stop"})
         self._player.stop()
 
     def _take_in(self, t: float) -> None:
         for source in self._sources:
             for chunk in source.read(t):
                 self._recorder.raw(chunk)
-                self._physiology.push(chunk.stream.kind.value, chunk.times, chunk.samples[:, 0])
-        update = self._physiology.step(t)
+                if chunk.stream.stream_id in self._listened_to:
+                    self._physiology.push(chunk.stream.kind.value, chunk.times, chunk.samples[:, 0])
+            for pair in source.clock_pairs():
+                self._recorder.clock(t, pair)
+            if isinstance(source, Live):
+                for incident in source.incidents():
+                    self._note(t, {"type": "source", "stream": incident.stream_id, "text": incident.what})
+        update = self._physiology.step(t - self._behind_s)
         self._recorder.beats(update.beats)
         self._recorder.scrs(update.scrs)
         for state in update.states:
             self._recorder.features(state)
+            if self._outlets is not None:
+                self._outlets.features(state)
             self._state = state
         if not self._ending and all(source.ended for source in self._sources):
             self._controller.end(t, "input ended")
@@ -123,11 +148,13 @@ class Engine:
             self._enter_or_leave(change)
         for decision in outcome.decisions:
             self._recorder.decision(decision)
-            self._recorder.music(t, decision.music)
+            self._state_id = self._recorder.music(t, decision.music)
+            if self._outlets is not None:
+                self._outlets.music(t, decision.music, self._state_id)
             self._music, self._why = decision.music, decision.why
 
     def _enter_or_leave(self, change: PhaseChange) -> None:
-        self._recorder.marker(
+        self._note(
             change.t, {"type": "phase", "name": change.name, "kind": change.kind, "event": change.event}
         )
         if change.kind == "baseline":
@@ -136,18 +163,24 @@ class Engine:
             else:
                 baseline = self._physiology.freeze_baseline(change.t)
                 self._controller.calibrate(baseline.activation_sd)
-                self._recorder.marker(change.t, {"type": "baseline", **asdict(baseline)})
+                self._note(change.t, {"type": "baseline", **asdict(baseline)})
         if change.kind == "end" and change.event == "begin":
             self._ending = True
             fade_s = self._controller.protocol.end_fade_s
-            self._recorder.marker(change.t, {"type": "end fade", "fade_s": fade_s})
+            self._note(change.t, {"type": "end fade", "fade_s": fade_s})
             self._player.end(fade_s)
 
     def _play(self, t: float) -> None:
         sounded = self._player.step(self._music)
-        self._recorder.sounded(sounded.beats, sounded.notes, self._music)
-        self.notes += sounded.notes
-        self.beats += sounded.beats
+        self._recorder.sounded(sounded.beats, sounded.notes, self._music, sounded.time_of)
+        if self._outlets is not None:
+            self._outlets.sounded(sounded.beats, self._state_id, sounded.time_of)
+        for cue in sounded.cues:
+            self._recorder.marker(t, {"type": "cue", **cue_record(cue)})
+        if isinstance(self._player, LivePlayer):
+            for incident in self._player.incidents():
+                self._note(t, {"type": "audio", "text": incident.text})
+        self._keep(sounded)
         if self._audio is not None and sounded.audio is not None:
             self._audio.write(sounded.audio)
         if sounded.heard is not None and sounded.heard["novelty"] >= LARGE_CHANGE:
@@ -156,9 +189,24 @@ class Engine:
             if isinstance(source, Hearing):
                 source.hear(t, sounded.heard)
 
+    def _keep(self, sounded: Sounded) -> None:
+        """Gather notes and beats on the session's own frames: those of a player may begin anew."""
+
+        def frame_of(frame: int) -> int:
+            return round((sounded.time_of(frame) - self._t0_s) * SAMPLE_RATE)
+
+        self.notes += (replace(note, frame=frame_of(note.frame)) for note in sounded.notes)
+        self.beats += (replace(beat, frame=frame_of(beat.frame)) for beat in sounded.beats)
+
+    def _note(self, t: float, marker: Mapping[str, Any]) -> None:
+        self._recorder.marker(t, marker)
+        if self._outlets is not None:
+            self._outlets.marker(t, marker)
+
     def _snapshot(self, t: float) -> Snapshot:
         return Snapshot(
             t=t,
+            elapsed_s=t - self._t0_s,
             phase=self._controller.phase,
             physiology=self._state,
             music=self._music,

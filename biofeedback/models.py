@@ -48,6 +48,8 @@ class Snapshot:
     ----------
     t : float
         Engine seconds.
+    elapsed_s : float
+        Seconds from the session's start.
     phase : str
         Name of the phase.
     physiology : PhysiologyState or None
@@ -61,6 +63,7 @@ class Snapshot:
     """
 
     t: float
+    elapsed_s: float
     phase: str
     physiology: PhysiologyState | None
     music: MusicState

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from biofeedback.cues import recorded_cue
 from biofeedback.errors import RecordingError
 from biofeedback.models import STEPS_PER_SECOND
 from biofeedback.recording.reader import RecordedStream, Recording
+from generator.cues import Begin, Cue, End, Stop
 from generator.events import write_events
 from generator.midi import write_midi
-from generator.player import Player, Sounded
+from generator.player import EMERGENCY_STOP_S, FADE_IN_S, Player, Sounded
 from generator.render import SoundFile
-from generator.score import BeatEvent, NoteEvent
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import LAYERS, STATE_COLUMNS, MusicState, Piece
+from generator.synth import Synth
 
-_ROUNDING_S = 1e-6
+STEP_FRAMES = SAMPLE_RATE // STEPS_PER_SECOND
+_ROUNDING_STEPS = 1e-4
 """More than the rounding of n/20, less than anything that happens in a session."""
 
 
@@ -41,7 +45,7 @@ class Agreement:
 
 
 class Replay:
-    """Plays again what a session asked of the music, step by step.
+    """Plays a session's music again, from what the player was told and when.
 
     Parameters
     ----------
@@ -51,39 +55,42 @@ class Replay:
     Raises
     ------
     RecordingError
-        If nothing was recorded before the session was cut off.
+        If no music was recorded before the session was cut off.
 
     Attributes
     ----------
     piece : Piece
         What stayed the same in the music.
-    steps : int
-        From the session's start to the last thing that was recorded.
+    first_frame : int
+        The frame at the session's start.
+    frames : int
+        The frame at its end.
     """
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self.piece = _piece(recording.streams["music"])
-        self.steps = _steps(recording)
+        self._cues = _live_cues(recording) or _virtual_cues(recording)
+        self.first_frame = _first_frame(recording)
+        self.frames = self.first_frame + _recorded_steps(recording) * STEP_FRAMES
 
-    def play(self, player: Player) -> Iterator[Sounded]:
-        """Take a fresh player of `piece` through every step."""
-        t0_s = self._recording.t0_s
-        asked = deque(_states(self._recording.streams["music"]))
-        markers = self._recording.streams["markers"]
-        cues = deque(zip(markers.times, markers.json(), strict=True))
+    def play(self, *, sound: bool) -> Iterator[Sounded]:
+        """Play block by block; notes and beats are on the session's frames, gaps between takes are silent."""
+        takes = [index for index, cue in enumerate(self._cues) if isinstance(cue.what, Begin)]
+        ends = [self._cues[index].frame for index in takes[1:]] + [self.frames]
+        for first, last, end in zip(takes, [*takes[1:], len(self._cues)], ends, strict=True):
+            yield from self._take(self._cues[first:last], end, sound=sound)
+
+    def _take(self, cues: Sequence[Cue], end: int, *, sound: bool) -> Iterator[Sounded]:
+        begin, *rest = cues
+        assert isinstance(begin.what, Begin)  # noqa: S101 - a take is what lies between two of them
+        waiting = deque(rest)
         state = MusicState(sounding=False)
-        for step in range(self.steps):
-            t = t0_s + step / STEPS_PER_SECOND + _ROUNDING_S
-            while cues and cues[0][0] <= t:
-                _, cue = cues.popleft()
-                if cue["type"] == "end fade":
-                    player.end(cue["fade_s"])
-                elif cue["type"] == "emergency stop":
-                    player.stop()
-            while asked and asked[0][0] <= t:
-                _, state = asked.popleft()
-            yield player.step(state)
+        with Player(self.piece, sound=sound, fade_in_s=begin.what.fade_in_s) as player:
+            for frame in range(begin.frame, end, BLOCK_FRAMES):
+                while waiting and waiting[0].frame <= frame:
+                    state = _tell(player, waiting.popleft(), state)
+                yield _shifted(player.play([state]), begin)
 
     def compare(self, notes: Sequence[NoteEvent]) -> Agreement:
         """Compare rebuilt notes with those recorded."""
@@ -100,13 +107,72 @@ def _piece(music: RecordedStream) -> Piece:
     return Piece(tonic=int(constants["tonic"]), palette=constants["palette"], seed=int(constants["seed"]))
 
 
-def _steps(recording: Recording) -> int:
+def _tell(player: Player, cue: Cue, state: MusicState) -> MusicState:
+    """Tell the player of an end; return the state in force from here on."""
+    match cue.what:
+        case MusicState():
+            return cue.what
+        case End(fade_s):
+            player.end(fade_s)
+        case Stop(seconds):
+            player.stop(seconds)
+    return state
+
+
+def _shifted(sounded: Sounded, begin: Cue) -> Sounded:
+    """Return what sounded in a take on the frames, beats and bars of the session."""
+    assert isinstance(begin.what, Begin)  # noqa: S101 - given by the caller
+    frame, beat, bar = begin.frame, begin.what.beat, begin.what.bar
+    return replace(
+        sounded,
+        notes=tuple(
+            replace(note, frame=note.frame + frame, beat=note.beat + beat, bar=note.bar + bar)
+            for note in sounded.notes
+        ),
+        beats=tuple(
+            replace(each, frame=each.frame + frame, beat=each.beat + beat, bar=each.bar + bar)
+            for each in sounded.beats
+        ),
+    )
+
+
+def _live_cues(recording: Recording) -> list[Cue]:
+    return [recorded_cue(marker) for marker in recording.streams["markers"].json() if marker["type"] == "cue"]
+
+
+def _virtual_cues(recording: Recording) -> list[Cue]:
+    """Derive the cues of a session in virtual time, where the player follows in the step it is told."""
+    markers = recording.streams["markers"]
+    told: list[tuple[float, MusicState | End | Stop]] = list(_states(recording.streams["music"]))
+    for t, marker in zip(markers.times, markers.json(), strict=True):
+        if marker["type"] == "end fade":
+            told.append((t, End(marker["fade_s"])))
+        elif marker["type"] == "emergency stop":
+            told.append((t, Stop(EMERGENCY_STOP_S)))
+    begin = Cue(0, Begin(beat=0, bar=0, fade_in_s=FADE_IN_S))
+    cues = [Cue(_step(t - recording.t0_s) * STEP_FRAMES, what) for t, what in told]
+    return [begin, *sorted(cues, key=lambda cue: cue.frame)]
+
+
+def _step(seconds: float) -> int:
+    return round(seconds * STEPS_PER_SECOND)
+
+
+def _first_frame(recording: Recording) -> int:
+    """Return the frame that sounded at the session's start: a live player begins a little earlier."""
+    notes = recording.streams["notes"]
+    if not notes.times.size:
+        return 0
+    return round(float(notes.column("frame")[0]) - (float(notes.times[0]) - recording.t0_s) * SAMPLE_RATE)
+
+
+def _recorded_steps(recording: Recording) -> int:
     if recording.complete:
-        return round(float(recording.meta["end"]["duration_s"]) * STEPS_PER_SECOND) + 1
+        return _step(float(recording.meta["end"]["duration_s"])) + 1
     newest = [stream.times[-1] for stream in recording.streams.values() if stream.times.size]
     if not newest:
         raise RecordingError(f"{recording.directory}: nothing was recorded before the session was cut off")
-    return int((max(newest) - recording.t0_s) * STEPS_PER_SECOND + _ROUNDING_S) + 1
+    return int((max(newest) - recording.t0_s) * STEPS_PER_SECOND + _ROUNDING_STEPS) + 1
 
 
 def _states(music: RecordedStream) -> Iterator[tuple[float, MusicState]]:
@@ -146,19 +212,21 @@ def replay(
     notes: list[NoteEvent] = []
     beats: list[BeatEvent] = []
     with ExitStack() as stack:
-        player = stack.enter_context(Player(again.piece, sound=wav is not None))
         file = None
         if wav is not None:
-            file = stack.enter_context(SoundFile(wav, latency_frames=player.latency_frames))
-        for number, sounded in enumerate(again.play(player), start=1):
+            file = stack.enter_context(
+                SoundFile(wav, latency_frames=Synth.latency_frames + again.first_frame)
+            )
+        for number, sounded in enumerate(again.play(sound=wav is not None), start=1):
             notes += sounded.notes
             beats += sounded.beats
             if file is not None and sounded.audio is not None:
                 file.write(sounded.audio)
             if progress is not None:
-                progress(number / again.steps)
+                progress(min(1.0, number * BLOCK_FRAMES / again.frames))
+    ours = [replace(note, frame=note.frame - again.first_frame) for note in notes]
     if midi is not None:
-        write_midi(midi, notes, beats)
+        write_midi(midi, ours, [replace(beat, frame=beat.frame - again.first_frame) for beat in beats])
     if events is not None:
-        write_events(events, notes)
+        write_events(events, ours)
     return again.compare(notes)

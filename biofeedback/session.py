@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import count
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import pylsl
 
 from acquisition import open_sources
+from acquisition.streams import Source
 from biofeedback.controller import Controller
 from biofeedback.engine import Engine
 from biofeedback.errors import SessionFault
-from biofeedback.models import STEPS_PER_SECOND, Command, Snapshot
+from biofeedback.models import Command, Snapshot
+from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
 from biofeedback.signals import build_physiology, physiological_streams
+from biofeedback.ticks import RealTicks, virtual_ticks
+from generator.live.backend import BackEnd
+from generator.live.player import LivePlayer
 from generator.midi import write_midi
 from generator.player import Player
 from generator.render import SoundFile
+from generator.score import SAMPLE_RATE
 from generator.state import Piece
 from protocols.hashing import protocol_sha256
 from protocols.schema import Protocol
@@ -26,10 +35,13 @@ from protocols.schema import Protocol
 FLAC_NAME = "audio.flac"
 MIDI_NAME = "score.mid"
 
+BEHIND_S = 0.2
+"""How far physiology stays behind in real time: longer than a serial burst or a wireless packet takes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that determines a session; the same plan gives the same recording.
+    """All that determines a session; in virtual time the same plan gives the same recording.
 
     Attributes
     ----------
@@ -41,15 +53,26 @@ class Plan:
         Where the session is kept; created, must not hold a session already.
     seed : int
         Every random choice follows from it.
-    sound : bool
-        Whether the music is rendered into ``audio.flac``; its score is recorded in any case.
+    keep_sound : bool
+        Whether the sound is kept in ``audio.flac``; its score is recorded in any case.
+    back_end : BackEnd or None
+        Where the sound goes in real time; None for virtual time.
+    publish : bool
+        Whether what is found, asked and sounded is published as LSL outlets; in real time only.
     """
 
     protocol: Protocol
     inputs: tuple[str, ...]
     directory: Path
     seed: int
-    sound: bool
+    keep_sound: bool
+    back_end: BackEnd | None = None
+    publish: bool = False
+
+    @property
+    def piece(self) -> Piece:
+        """What stays the same in the music."""
+        return Piece(tonic=self.protocol.piece.tonic, palette=self.protocol.piece.palette, seed=self.seed)
 
 
 class Interruption:
@@ -63,10 +86,10 @@ class Interruption:
         self.requests += 1
 
 
-def run_virtual(
+def run_session(
     plan: Plan, *, watch: Callable[[Snapshot], None], interruption: Interruption | None = None
 ) -> str:
-    """Carry out a session in virtual time, as fast as the machine goes.
+    """Carry out a session: in real time if the plan has a back end, else as fast as the machine goes.
 
     Parameters
     ----------
@@ -84,55 +107,88 @@ def run_virtual(
 
     Raises
     ------
-    AcquisitionError, ProtocolError, UsageError, RecordingError
+    AcquisitionError, ProtocolError, UsageError, RecordingError, SoundError
         If the session cannot begin; nothing is recorded then.
     SessionFault
         If it fails once begun; what was recorded until then is kept and closed.
     """
-    sources = open_sources(plan.inputs, seed=plan.seed)
-    streams = physiological_streams(sources)
-    piece = Piece(tonic=plan.protocol.piece.tonic, palette=plan.protocol.piece.palette, seed=plan.seed)
-    recorder = Recorder(
-        plan.directory,
-        protocol=plan.protocol.model_dump(mode="json", exclude_none=True),
-        protocol_sha256=protocol_sha256(plan.protocol),
-        piece=piece,
-        inputs=[stream for source in sources for stream in source.streams],
-        t0_s=0.0,
-        t0_wall=datetime.now().astimezone(),
-        arguments={"inputs": list(plan.inputs), "sound": plan.sound, "time": "virtual"},
-    )
     with ExitStack() as stack:
+        sources = open_sources(plan.inputs, seed=plan.seed, live=plan.back_end is not None)
         for source in sources:
             stack.callback(source.close)
-        player = stack.enter_context(closing(Player(piece, sound=plan.sound)))
+        physiological_streams(sources)  # refused now, before anything sounds or is written
+        player = _player(plan)
+        stack.enter_context(player)
+        ticks = None if plan.back_end is None else RealTicks(pylsl.local_clock, time.sleep)
+        t0_s = 0.0 if ticks is None else ticks.t0_s
+        for source in sources:
+            source.begin(t0_s)
+        recorder = _recorder(plan, sources, t0_s)
         recorder.open()
-        audio = None
-        if plan.sound:
-            audio = SoundFile(plan.directory / FLAC_NAME, latency_frames=player.latency_frames)
+        audio = _sound_file(plan, player, t0_s)
         engine = Engine(
             sources=sources,
-            physiology=build_physiology(streams),
+            physiology=build_physiology(physiological_streams(sources)),
             controller=Controller(plan.protocol),
             player=player,
             recorder=recorder,
+            t0_s=t0_s,
+            behind_s=0.0 if ticks is None else BEHIND_S,
             audio=audio,
+            outlets=Outlets(plan.directory.name) if plan.publish else None,
         )
         reason = "fault"
         try:
-            reason = _step_through(engine, watch, interruption or Interruption())
+            reason = _step_through(engine, ticks or virtual_ticks(), watch, interruption or Interruption())
         except Exception as error:
             reason = f"fault: {error}"
             raise SessionFault(f"the session failed: {error}; what was recorded is kept") from error
         finally:
-            _close(engine, recorder, audio, plan.directory / MIDI_NAME, reason)
+            end = {"reason": reason, **_live_figures(ticks, player)}
+            _close(engine, recorder, audio, plan.directory, end)
     return reason
 
 
-def _step_through(engine: Engine, watch: Callable[[Snapshot], None], interruption: Interruption) -> str:
+def _player(plan: Plan) -> Player | LivePlayer:
+    if plan.back_end is None:
+        return Player(plan.piece, sound=plan.keep_sound)
+    return LivePlayer(plan.piece, back_end=plan.back_end, clock=pylsl.local_clock, keep_sound=plan.keep_sound)
+
+
+def _recorder(plan: Plan, sources: list[Source], t0_s: float) -> Recorder:
+    begins_in_s = 0.0 if plan.back_end is None else t0_s - pylsl.local_clock()
+    return Recorder(
+        plan.directory,
+        protocol=plan.protocol.model_dump(mode="json", by_alias=True, exclude_none=True),
+        protocol_sha256=protocol_sha256(plan.protocol),
+        piece=plan.piece,
+        inputs=[stream for source in sources for stream in source.streams],
+        t0_s=t0_s,
+        t0_wall=datetime.now().astimezone() + timedelta(seconds=begins_in_s),
+        arguments={
+            "inputs": list(plan.inputs),
+            "keep_sound": plan.keep_sound,
+            "time": "virtual" if plan.back_end is None else "real",
+            "output": None if plan.back_end is None else asdict(plan.back_end),
+        },
+    )
+
+
+def _sound_file(plan: Plan, player: Player | LivePlayer, t0_s: float) -> SoundFile | None:
+    """Open the file of the sound so that its first sample is the session's start."""
+    if not plan.keep_sound:
+        return None
+    early = player.latency_frames
+    if isinstance(player, LivePlayer):
+        early += round((t0_s - player.began_s) * SAMPLE_RATE)
+    return SoundFile(plan.directory / FLAC_NAME, latency_frames=early)
+
+
+def _step_through(
+    engine: Engine, ticks: Iterable[float], watch: Callable[[Snapshot], None], interruption: Interruption
+) -> str:
     carried_out = 0
-    for step in count():
-        t = step / STEPS_PER_SECOND
+    for t in ticks:
         commands: tuple[Command, ...] = ()
         if interruption.requests > carried_out:
             carried_out = interruption.requests
@@ -146,10 +202,19 @@ def _step_through(engine: Engine, watch: Callable[[Snapshot], None], interruptio
     return engine.end_reason
 
 
-def _close(engine: Engine, recorder: Recorder, audio: SoundFile | None, midi: Path, reason: str) -> None:
+def _live_figures(ticks: RealTicks | None, player: Player | LivePlayer) -> dict[str, Any]:
+    """Return how well real time was kept, for ``session.json``."""
+    if ticks is None or not isinstance(player, LivePlayer):
+        return {}
+    return {"punctuality": asdict(ticks.punctuality()), "sound": asdict(player.statistics())}
+
+
+def _close(
+    engine: Engine, recorder: Recorder, audio: SoundFile | None, directory: Path, end: dict[str, Any]
+) -> None:
     """Close every file, whatever fails on the way; the recording last, for its checksums."""
     with ExitStack() as stack:
-        stack.callback(recorder.close, reason)
-        stack.callback(write_midi, midi, engine.notes, engine.beats)
+        stack.callback(recorder.close, **end)
+        stack.callback(write_midi, directory / MIDI_NAME, engine.notes, engine.beats)
         if audio is not None:
             stack.callback(audio.close)

@@ -16,6 +16,9 @@ from generator.score import BLOCKS_PER_STEP, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import MusicState, Piece
 from generator.synth import Synth
 
+FADE_IN_S = 10.0
+EMERGENCY_STOP_S = 0.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sounded:
@@ -68,7 +71,7 @@ class Player:
         If the sound engine does not start.
     """
 
-    def __init__(self, piece: Piece, *, sound: bool, fade_in_s: float = 10.0, t0_s: float = 0.0) -> None:
+    def __init__(self, piece: Piece, *, sound: bool, fade_in_s: float = FADE_IN_S, t0_s: float = 0.0) -> None:
         self._performance = Performance(piece, fade_in_s=fade_in_s)
         self._synth = Synth(piece) if sound else None
         self._t0_s = t0_s
@@ -110,7 +113,7 @@ class Player:
         """Come to an end: a cadence, a fade of `fade_s` seconds, then silence."""
         self._performance.end(fade_s)
 
-    def stop(self, seconds: float = 0.5) -> None:
+    def stop(self, seconds: float = EMERGENCY_STOP_S) -> None:
         """Fade out at once."""
         self._performance.stop(seconds)
 

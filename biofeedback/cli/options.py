@@ -74,6 +74,11 @@ def warn_of_gaps(inputs: Sequence[str]) -> None:
         click.echo(f"biofeedback: note: {line}", err=True)
 
 
+def is_live(spec: str) -> bool:
+    """Return whether an input specification names a device."""
+    return spec.partition("=")[2].strip().startswith(("lsl:", "serial:"))
+
+
 def refuse_gaps(inputs: Sequence[str]) -> None:
     """Refuse recordings with long stretches of missing signal.
 
@@ -82,7 +87,10 @@ def refuse_gaps(inputs: Sequence[str]) -> None:
     UsageError
         Naming the stretches and the way round.
     """
-    if lines := long_gaps(open_sources(inputs, seed=0), LONG_GAP_S):
+    recordings = [text for text in inputs if not is_live(text)]
+    if not recordings:
+        return
+    if lines := long_gaps(open_sources(recordings, seed=0), LONG_GAP_S):
         more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
         raise UsageError(
             f"{'; '.join(lines[:3])}{more}; a session needs a signal without gaps of more than "

@@ -12,12 +12,14 @@ from types import FrameType
 
 import click
 
-from biofeedback.cli.options import inputs_option, progress_bar, refuse_gaps
+from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import read_recording
 from biofeedback.report import write_report
 from biofeedback.report.summary import session_summary
-from biofeedback.session import FLAC_NAME, MIDI_NAME, Interruption, Plan, run_virtual
+from biofeedback.session import FLAC_NAME, MIDI_NAME, Interruption, Plan, run_session
+from generator.live.backend import PACED, BackEnd
+from generator.live.devices import choose_back_end, probe_outputs
 from protocols import load, override
 from protocols.schema import Protocol
 
@@ -61,7 +63,7 @@ def demo(seed: int, out: Path | None) -> int:
         inputs=("listener=virtual:responder",),
         directory=out or new_directory("demo"),
         seed=seed,
-        sound=True,
+        keep_sound=True,
     )
     status = carry_out(plan)
     report = plan.directory / REPORT_NAME
@@ -78,43 +80,48 @@ def demo(seed: int, out: Path | None) -> int:
     type=click.Choice(["auto", "device", "file", "none"]),
     default="auto",
     show_default=True,
-    help="file: keep the sound as FLAC. none: record the score only. auto: file in virtual time.",
+    help="file: keep the sound as FLAC. none: the score only. device: play it, in real time. "
+    "auto: play it if there is a device; in virtual time, file.",
 )
+@click.option("--device", metavar="NAME", help="Sound device, by part of its name; see biofeedback sources.")
 @click.option(
     "--time",
     "clock",
     type=click.Choice(["real", "virtual"]),
-    default="virtual",
-    show_default=True,
-    help="virtual: as fast as the machine goes.",
+    help="virtual: as fast as the machine goes. [default: real if an input is live]",
 )
 @seed_option
 @out_option
 @click.option("--set", "settings", multiple=True, metavar="PHASE.KEY=VALUE", help="Change the protocol.")
 @click.option("--allow-gaps", is_flag=True, help="Accept recordings with long stretches of missing signal.")
+@click.option(
+    "--lsl-out",
+    is_flag=True,
+    help="Publish features, music, sounded beats and markers as LSL outlets; on isolated networks only.",
+)
 def run(
     protocol_name: str,
     inputs: tuple[str, ...],
     audio: str,
-    clock: str,
+    device: str | None,
+    clock: str | None,
     seed: int,
     out: Path | None,
     settings: tuple[str, ...],
     *,
     allow_gaps: bool,
+    lsl_out: bool,
 ) -> int:
-    """Carry out a protocol over recordings or the virtual listener.
+    """Carry out a protocol: live, over recordings, or on the virtual listener.
 
     Ctrl-C stops with a fade and closes the recording; a second Ctrl-C silences the music at once.
     """
-    if clock == "real" or audio == "device":
-        raise click.UsageError(
-            "real time and sound devices are not available in this version; use --time virtual and "
-            "--audio file or none"
-        )
     protocol = load(protocol_name)
     for setting in settings:
         protocol = override(protocol, setting)
+    real = clock == "real" or (clock is None and any(is_live(text) for text in inputs))
+    if not real and (audio == "device" or device or lsl_out):
+        raise click.UsageError("sound devices and LSL outlets need --time real")
     if not allow_gaps:
         refuse_gaps(inputs)
     return carry_out(
@@ -123,16 +130,32 @@ def run(
             inputs=inputs,
             directory=out or new_directory(protocol.id),
             seed=seed,
-            sound=audio != "none",
+            keep_sound=audio == "file" or (audio == "auto" and not real),
+            back_end=output(audio, device) if real else None,
+            publish=lsl_out,
         )
     )
+
+
+def output(audio: str, device: str | None) -> BackEnd:
+    """Return where the sound of a session in real time goes; says so if it is not heard."""
+    if audio in {"file", "none"}:
+        if device:
+            raise click.UsageError(f"--device is for --audio auto or device, not {audio}")
+        return PACED
+    back_end = choose_back_end(f"device:{device}" if device else "auto", probe_outputs())
+    if audio == "device" and back_end.kind == "paced":
+        raise click.UsageError(f"{back_end.why}: use --audio file or none")
+    if back_end.why:
+        click.echo(f"biofeedback: note: {back_end.why}", err=True)
+    return back_end
 
 
 def carry_out(plan: Plan) -> int:
     """Run the session with a progress bar, print what came of it, and return the exit status."""
     interruption = Interruption()
     with progress_bar(plan.protocol.title) as progress, stop_on_interrupt(interruption):
-        reason = run_virtual(plan, watch=progress_watcher(plan.protocol, progress), interruption=interruption)
+        reason = run_session(plan, watch=progress_watcher(plan.protocol, progress), interruption=interruption)
     recording = read_recording(plan.directory)
     click.echo(f"ended: {reason}")
     for sentence in session_summary(recording):
@@ -151,8 +174,8 @@ def progress_watcher(
     total_s = protocol.duration_s + protocol.end_fade_s
 
     def watch(snapshot: Snapshot) -> None:
-        if snapshot.t == int(snapshot.t) or snapshot.finished:
-            progress(1.0 if snapshot.finished else min(snapshot.t / total_s, 1.0), snapshot.phase)
+        if snapshot.elapsed_s == int(snapshot.elapsed_s) or snapshot.finished:
+            progress(1.0 if snapshot.finished else min(snapshot.elapsed_s / total_s, 1.0), snapshot.phase)
 
     return watch
 

@@ -165,28 +165,35 @@ class Recorder:
         for scr in scrs:
             self._track("scrs").append(scr.known_at_s, streams.scr_row(scr))
 
-    def music(self, t: float, state: MusicState) -> None:
-        """Append a state asked of the music at `t`; the same state keeps the same id."""
+    def music(self, t: float, state: MusicState) -> int:
+        """Append a state asked of the music at `t`; return its id, the same for the same state."""
         state_id = self._state_ids.setdefault(state, len(self._state_ids))
         self._track("music").append(t, streams.music_row(state, state_id))
+        return state_id
 
     def sounded(
-        self, beats: Iterable[BeatEvent], notes: Iterable[NoteEvent], state: MusicState | None
+        self,
+        beats: Iterable[BeatEvent],
+        notes: Iterable[NoteEvent],
+        state: MusicState | None,
+        time_of: Callable[[int], float],
     ) -> None:
         """Append what sounded, stamped with when it did.
 
         Parameters
         ----------
         beats, notes : iterable
-            In the order of their frames; frame 0 sounds at the session's start.
+            In the order of their frames.
         state : MusicState or None
             The state in force, one of those given to `music`; None where none is.
+        time_of : callable
+            Engine time at which a frame sounds.
         """
         state_id = math.nan if state is None else self._state_ids.get(state, math.nan)
         for beat in beats:
-            self._track("score").append(self._t0_s + beat.time_s, streams.score_row(beat, state_id))
+            self._track("score").append(time_of(beat.frame), streams.score_row(beat, state_id))
         for note in notes:
-            self._track("notes").append(self._t0_s + note.time_s, streams.note_row(note))
+            self._track("notes").append(time_of(note.frame), streams.note_row(note))
 
     def decision(self, decision: Decision) -> None:
         """Append a decision of the controller."""
@@ -234,7 +241,7 @@ class Recorder:
             self._fault = str(error)
             raise
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, **about: Any) -> None:
         """Write the rest, the streams' footers and the end of ``session.json``. Closing twice is harmless.
 
         Other files of the session (sound, score) must be complete by now, for their checksums.
@@ -243,6 +250,8 @@ class Recorder:
         ----------
         reason : str
             Why the session ended.
+        **about : JSON-serialisable
+            What else is to be said of the session as a whole, such as how well real time was kept.
 
         Raises
         ------
@@ -261,6 +270,7 @@ class Recorder:
             "reason": reason,
             "duration_s": self._t - self._t0_s,
             "faults": list(dict.fromkeys(faults)),
+            **about,
             "checksums": {
                 name: _sha256(self._directory / name) for name in FILES if (self._directory / name).exists()
             },

@@ -85,14 +85,19 @@ def test_a_lead_that_is_too_short_for_its_way(refused, tmp_path: Path) -> None:
     assert "lead" in line
 
 
+NOWHERE = "ecg=serial:/dev/nothing?profile=lines&column=0&rate=250"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("run",),
         ("run", "--protocol", "u-arc"),
         ("run", "--protocol", "u-arc", "--input", "listener=virtual:nobody"),
-        ("run", "--protocol", "u-arc", "--input", "listener=virtual:responder", "--time", "real"),
-        ("run", "--protocol", "u-arc", "--input", "ecg=lsl:name=Polar"),
+        ("run", "--protocol", "u-arc", "--input", "listener=virtual:responder", "--audio", "device"),
+        ("run", "--protocol", "u-arc", "--input", "listener=virtual:responder", "--lsl-out"),
+        ("run", "--protocol", "u-arc", "--input", "ecg=lsl:name=Polar", "--time", "virtual"),
+        ("run", "--protocol", "u-arc", "--audio", "none", "--input", NOWHERE),
         ("run", "--protocol", "u-arc", "--input", "listener=virtual:responder", "--seed", "-1"),
         ("stream", "--input", "listener=virtual:responder"),
         ("stream", "--input", "ecg"),

@@ -26,6 +26,7 @@ def things():
     """One of each thing that is recorded."""
     good, missing = Reading(1.5, 0.9, 0.2), Reading(None, 0.0, None)
     return SimpleNamespace(
+        time_of=lambda frame: frame / 48_000,
         ecg=ECG,
         eda=EDA,
         slow=SLOW,

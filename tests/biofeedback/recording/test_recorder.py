@@ -27,7 +27,7 @@ def record_everything(recorder, things):
     recorder.music(0.5, things.slow)
     recorder.music(1.5, things.fast)
     recorder.music(2.5, things.slow)
-    recorder.sounded([things.music_beat], [things.note], things.fast)
+    recorder.sounded([things.music_beat], [things.note], things.fast, things.time_of)
     recorder.decision(things.decision)
     recorder.marker(1.0, {"type": "phase", "name": "Ruhe"})
     recorder.rating(2.0, {"arousal": 3})
@@ -115,13 +115,13 @@ def test_pyxdf_reads_the_same(recording):
 
 def test_sounded_without_a_state_in_force_has_no_id(tmp_path, make_recorder, things):
     with make_recorder(tmp_path / "s") as recorder:
-        recorder.sounded([things.music_beat], [], None)
+        recorder.sounded([things.music_beat], [], None, things.time_of)
     assert np.isnan(read_recording(tmp_path / "s").streams["score"].column("state")).all()
 
 
-def test_what_sounds_counts_from_the_start_of_the_session(tmp_path, make_recorder, things):
+def test_what_sounds_is_stamped_with_when_its_frame_reaches_the_ear(tmp_path, make_recorder, things):
     with make_recorder(tmp_path / "s", t0_s=5000.0) as recorder:
-        recorder.sounded([things.music_beat], [things.note], None)
+        recorder.sounded([things.music_beat], [things.note], None, lambda frame: 5000 + frame / 48_000)
     recording = read_recording(tmp_path / "s")
     assert recording.t0_s == 5000.0
     assert recording.streams["score"].times.tolist() == [5001.0]

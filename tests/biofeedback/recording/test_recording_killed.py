@@ -42,7 +42,7 @@ def record(step):
     note = NoteEvent(
         frame=2400 * step, duration_s=0.5, beat=step / 4, bar=step // 16, pitch=60, velocity=64, layer="pad"
     )
-    recorder.sounded([], [note], None)
+    recorder.sounded([], [note], None, lambda frame: frame / 48_000)
     recorder.marker(step / 20, {"step": step})
     recorder.flush(step / 20)
 """
