@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -118,13 +119,18 @@ class Device:
         delay = now - played / SAMPLE_RATE
         if delay < self._least:
             self._least, self._moment = delay, (played, now)
+        if self._ahead_s(now) > AHEAD_S:
+            time.sleep(self._frames / SAMPLE_RATE)  # let the other thread in, which puts an end to this
 
     def pump(self, now: float) -> None:
         """Look after the device."""
         if now - self._last_s > STALLED_S:
             raise SoundError(f"{self._name} has taken no sound for {STALLED_S:g} s; is it still connected?")
-        if self._ring.played / SAMPLE_RATE - (now - self._began_s) > AHEAD_S:
+        if self._ahead_s(now) > AHEAD_S:
             raise SoundError(f"{self._name} does not play in real time: it takes sound faster than 48 kHz")
+
+    def _ahead_s(self, now: float) -> float:
+        return self._ring.played / SAMPLE_RATE - (now - self._began_s)
 
     def moment(self) -> Moment | None:
         """Return the least late of the hand-overs since the last call."""
