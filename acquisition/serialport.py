@@ -96,9 +96,9 @@ class Receiver(threading.Thread):
                     self._device = self._opened()
                     self._received.append((self._clock(), f"{self._port} is back"))
                 self._receive(self._device)
-            except Exception as error:  # noqa: BLE001 - whatever a driver raises, the next try may succeed
+            except Exception:  # noqa: BLE001 - whatever a driver raises, the next try may succeed
                 if self._device is not None:
-                    self._received.append((self._clock(), f"{self._port} was lost: {error}"))
+                    self._received.append((self._clock(), f"{self._port} was lost"))
                 self._let_go()
                 self._stopping.wait(REOPEN_EVERY_S)
         self._let_go()
