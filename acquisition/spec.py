@@ -11,7 +11,7 @@ from acquisition.errors import SpecError
 from acquisition.livespec import LinesSpec, LslSpec, finite_number, parse_lsl, parse_serial
 from acquisition.streams import Kind
 
-RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR)
+RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR, Kind.ACC)
 """What can be read from a recording or a device."""
 
 KAPPA_RANGE = (0.0, 3.0)

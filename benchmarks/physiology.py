@@ -26,8 +26,8 @@ import pandas as pd
 # Run as a script, this file would hide the package whose name it bears.
 sys.path = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
 
-from physiology.pipeline import Physiology, PhysiologyUpdate, Signal  # noqa: E402
-from physiology.state import Beat, BeatAction, PhysiologyState, Scr  # noqa: E402
+from physiology.pipeline import Physiology, PhysiologyUpdate, Signal
+from physiology.state import Beat, BeatAction, PhysiologyState, Scr
 
 FloatArray = npt.NDArray[np.float64]
 CHUNK_S = 0.05

@@ -7,12 +7,11 @@ from typing import Any
 
 import pylsl
 
+from acquisition.lsl import keep_lsl_quiet
 from biofeedback.recording import streams
 from generator.score import BeatEvent
 from generator.state import MusicState
 from physiology.state import PhysiologyState
-
-MARKERS = "markers"
 
 
 class Outlets:
@@ -28,6 +27,7 @@ class Outlets:
     """
 
     def __init__(self, session: str) -> None:
+        keep_lsl_quiet()
         self._features = _numeric(session, "features", "Physiology", streams.FEATURES, rate_hz=1.0)
         self._music = _numeric(session, "music", "Music", streams.MUSIC)
         self._score = _numeric(session, "score", "Music", streams.SCORE)
