@@ -13,7 +13,7 @@ from biofeedback.report.tables import texts
 LONGEST_STEP_S = 15.0
 """Decisions come every 5 s; equal ones further apart than this are told apart."""
 
-BOOKKEEPING = ("phase", "latched")
+BOOKKEEPING = ("phase", "cue", "end fade")
 """Types of markers that are for programs; phases are shown in the table and the figure."""
 
 TROUBLE = ("fault", "emergency stop", "audio", "source")
