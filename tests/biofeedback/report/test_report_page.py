@@ -220,10 +220,10 @@ def test_a_page_that_cannot_hold_every_sample_keeps_the_peaks_and_says_so(sessio
 def test_commands_and_markers_tell_all_they_hold_but_what_is_empty(make):
     markers = [
         (0.0, {"type": "baseline", "verdict": "usable"}),
-        (1.0, {"type": "end fade", "fade_s": 0, "x": None}),
+        (1.0, {"type": "rinsed", "fade_s": 0, "x": None}),
     ]
     commands = [(2.0, {"name": "resume", "args": {}}), (3.0, {"name": "note", "args": {"text": "Fuß"}})]
     log = session_log(make.recording(make.json("markers", markers), make.json("commands", commands)))
     assert [entry.said[0][1] for entry in log] == [
-        "baseline: usable", "end fade: fade s 0", "resume", "note: args (text Fuß)",
+        "baseline: usable", "rinsed: fade s 0", "resume", "note: args (text Fuß)",
     ]  # fmt: skip
