@@ -12,8 +12,11 @@ import pyxdf
 import soundfile as sf
 
 from biofeedback.cli import exit_status
+from biofeedback.models import Snapshot
 from biofeedback.recording.reader import Recording, read_recording
+from biofeedback.session import Interruption, Plan, run_session
 from generator.state import LAYERS
+from protocols import load
 
 BIOFEEDBACK = [sys.executable, "-m", "biofeedback"]
 STREAMS = {
@@ -168,6 +171,31 @@ def test_ctrl_c_fades_closes_the_recording_and_exits_130(
     assert recorded.complete
     assert recorded.meta["end"]["reason"] == "it was stopped"
     assert [command["name"] for command in recorded.streams["commands"].json()] == ["stop"]
+
+
+def test_a_second_ctrl_c_silences_the_music_within_a_second(
+    recording: Path, protocol_file: Path, tmp_path: Path
+) -> None:
+    interruption = Interruption()
+
+    def insist(snapshot: Snapshot) -> None:
+        if snapshot.elapsed_s in (50.0, 52.0):
+            interruption.request()
+
+    plan = Plan(
+        protocol=load(protocol_file),
+        inputs=(f"ecg={recording}:ECG@125",),
+        directory=tmp_path / "out",
+        seed=1,
+        keep_sound=True,
+    )
+    assert run_session(plan, watch=insist, interruption=interruption) == "it was stopped"
+    samples, rate = sf.read(tmp_path / "out" / "audio.flac")
+    assert np.abs(samples[51 * rate : 52 * rate]).max() > 0.001
+    assert len(samples) / rate < 53.1
+    recorded = read_recording(tmp_path / "out")
+    assert recorded.complete
+    assert "emergency stop" in [marker["type"] for marker in recorded.streams["markers"].json()]
 
 
 @pytest.mark.parametrize("seconds", [3, 33, 47, 62])
