@@ -143,9 +143,10 @@ def output(audio: str, device: str | None) -> BackEnd:
         if device:
             raise click.UsageError(f"--device is for --audio auto or device, not {audio}")
         return PACED
-    back_end = choose_back_end(f"device:{device}" if device else "auto", probe_outputs())
+    outputs = probe_outputs()
+    back_end = choose_back_end(f"device:{device}" if device else "auto", outputs)
     if audio == "device" and back_end.kind == "paced":
-        raise click.UsageError(f"{back_end.why}: use --audio file or none")
+        raise click.UsageError(f"there is nothing to play on ({outputs.reason}); use --audio file or none")
     if back_end.why:
         click.echo(f"biofeedback: note: {back_end.why}", err=True)
     return back_end
