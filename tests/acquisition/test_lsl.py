@@ -167,6 +167,7 @@ def test_no_stream_is_refused_with_those_there_are(monkeypatch):
         (f"source_id={TWO}-1", "say which channel, as in &channel=index; the stream has index, stamp"),
         (f"source_id={TWO}-1&channel=2", "no single channel '2'; the stream has index, stamp"),
     ],
+    ids=["text", "two channels", "no such channel"],  # the names are another in each worker
 )
 def test_a_stream_without_the_channel_asked_for_is_refused(where, says):
     assert says in refusal(f"ecg=lsl:{where}")
