@@ -93,6 +93,7 @@ def playing(back_end: BackEnd, seconds: float) -> dict[str, Any]:
         asked.setdefault(current, pylsl.local_clock())
         return current
 
+    loads = []
     with LivePlayer(Piece(), back_end=back_end, clock=pylsl.local_clock) as live, busy():
         warm_cpu, warm_s = 0.0, 0.0
         for n, sounded in enumerate(stepped(live, state, seconds)):
@@ -102,6 +103,8 @@ def playing(back_end: BackEnd, seconds: float) -> dict[str, Any]:
                 for cue in sounded.cues
                 if isinstance(cue.what, MusicState) and cue.what in asked
             ]
+            if n % 200 == 0 and hasattr(os, "getloadavg"):
+                loads.append(os.getloadavg()[0])
             if n == round(5.0 / STEP_S):  # after the spare has made itself ready
                 warm_cpu, warm_s = live.statistics().cpu_s, time.monotonic()
         figures = live.statistics()
@@ -114,12 +117,14 @@ def playing(back_end: BackEnd, seconds: float) -> dict[str, Any]:
         "back_end": back_end.name,
         "seconds": seconds,
         "late_blocks": figures.late_blocks,
+        "skipped_s": figures.skipped_s,
         "late_blocks_percent": 100.0 * figures.late_blocks / (figures.frames_rendered / BLOCK_FRAMES),
         "tempo_error_percent": 100.0 * abs(beat_s / expected - 1.0),
         "worst_beat_error_ms": 1000.0 * float(np.abs(np.diff(times) - expected).max()),
         "frames_per_second": figures.frames_per_second,
         "child_cpu_percent": 100.0 * cpu,
         "asked_to_sounding_ms": _spread([1000.0 * delay for delay in delays]),
+        "load_average": _spread(loads or [0.0]),
         "incidents": incidents,
     }
 

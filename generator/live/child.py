@@ -207,6 +207,7 @@ class Child:
             moment=moment,
             rendered=self._ring.written,
             late=self._ring.late,
+            skipped=self._ring.skipped,
             audio=audio,
             finished=self._renderer.finished,
             cpu_s=time.process_time(),

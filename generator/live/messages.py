@@ -77,8 +77,8 @@ class Report:
         Samples handed to the output so far.
     moment : tuple of int and float, or None
         So many samples had been handed over at that engine time; None if nothing moved.
-    rendered, late : int
-        Samples rendered and blocks late so far.
+    rendered, late, skipped : int
+        Samples rendered, blocks late, and samples left out so far.
     notes, beats : tuple
         Those whose sound has begun.
     cues : tuple of Cue
@@ -97,6 +97,7 @@ class Report:
     moment: tuple[int, float] | None
     rendered: int
     late: int
+    skipped: int
     notes: tuple[NoteEvent, ...]
     beats: tuple[BeatEvent, ...]
     cues: tuple[Cue, ...]

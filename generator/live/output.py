@@ -22,6 +22,39 @@ Moment = tuple[int, float]
 
 STALLED_S = 1.0
 AHEAD_S = 2.0
+SLOW_S, SLOW_SHARE = 1.0, 0.05
+"""A device that loses more than this does not run at its rate (44.1 for 48 kHz would be 8 %)."""
+
+
+class LostTime:
+    """Notices when a device has lost time: when it has dropped buffers, and goes on as if nothing had been.
+
+    A hand-over may be late by the scheduler's delay, and the least late of a second is hardly so. If that
+    comes a good part of a buffer later than it used to, the device has stood still in between.
+    """
+
+    SHARE = 0.75
+    DRIFT = 0.0005 * SAMPLE_RATE
+    """Samples by which a device's clock may lag behind in a second: ten times what quartz does."""
+
+    def __init__(self, buffer_frames: int) -> None:
+        self._notable = self.SHARE * buffer_frames
+        self._least = float("inf")
+        self._usual: float | None = None
+        self._seen = 0
+
+    def hear(self, played: int, now: float) -> int:
+        """Return how many samples have been lost, if that has just become clear, else 0."""
+        delay = now * SAMPLE_RATE - played
+        self._least = min(self._least, delay)
+        if played < self._seen + SAMPLE_RATE:
+            return 0
+        least, self._least, self._seen = self._least, float("inf"), played
+        lost = 0.0 if self._usual is None else least - self._usual
+        if lost > self._notable:
+            return round(lost)
+        self._usual = least if self._usual is None else min(least, self._usual + self.DRIFT)
+        return 0
 
 
 class Output(Protocol):
@@ -91,6 +124,7 @@ class Device:
         self._moment: Moment | None = None
         self._server = booted(back_end)
         self._frames = int(self._server.getBufferSize())
+        self._lost_time = LostTime(self._frames)
         self._keep: list[Any] = []
         self._sides = tuple(self._channel(side) for side in (0, 1))
 
@@ -111,7 +145,10 @@ class Device:
 
     def _fill(self) -> None:
         """Copy the next samples; called by the device's thread before each buffer."""
-        now, played = self._clock(), self._ring.played
+        now = self._clock()
+        if lost := self._lost_time.hear(self._ring.played, now):
+            self._ring.skip(lost)  # or the music would be late from here on
+        played = self._ring.played
         samples = self._ring.play(self._frames)
         for side, table in enumerate(self._sides):
             table[:] = samples[:, side]
@@ -128,6 +165,8 @@ class Device:
             raise SoundError(f"{self._name} has taken no sound for {STALLED_S:g} s; is it still connected?")
         if self._ahead_s(now) > AHEAD_S:
             raise SoundError(f"{self._name} does not play in real time: it takes sound faster than 48 kHz")
+        if self._ring.skipped / SAMPLE_RATE > SLOW_S + SLOW_SHARE * (now - self._began_s):
+            raise SoundError(f"{self._name} does not play in real time: it takes sound slower than 48 kHz")
 
     def _ahead_s(self, now: float) -> float:
         return self._ring.played / SAMPLE_RATE - (now - self._began_s)

@@ -17,13 +17,13 @@ from generator.cues import Cue, End, Stop
 from generator.errors import SoundError
 from generator.level import StereoBlock
 from generator.live.backend import BackEnd
-from generator.live.incidents import Incident, Kind, Statistics
+from generator.live.incidents import Incident, Kind, Losses, Statistics
 from generator.live.link import Silence
 from generator.live.messages import Alone, Fault, Report, Running, Setup, Start, Still
 from generator.live.process import SoundProcess
 from generator.live.take import Take
 from generator.player import Sounded
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import MusicState, Piece
 
 MOST_RESTARTS = 3
@@ -34,7 +34,6 @@ MUTE_S = 1.5
 """A sounding process that says nothing for so long hangs: its sound has run dry long before."""
 
 CLOSE_S = 2.0
-LATE_EVERY_S = 10.0
 _NO_SOUND = np.zeros((0, 2), dtype=np.float32)
 
 
@@ -103,8 +102,7 @@ class LivePlayer:
         self._heard: Mapping[str, float] | None = None
         self._audio_end = 0
         self._incidents: list[Incident] = []
-        self._late_said = 0
-        self._late_said_s = float("-inf")
+        self._losses = Losses()
 
     def open(self) -> None:
         """Start the process and wait until it plays (silence, until a step asks for sound).
@@ -180,6 +178,7 @@ class LivePlayer:
             frames_played=sum(take.played for take in takes),
             late_blocks=sum(take.late for take in takes),
             restarts=self._restarts,
+            skipped_s=sum(take.skipped for take in takes) / SAMPLE_RATE,
             latency=self._setup.back_end.latency,
             frames_per_second=1.0 / takes[-1].line.seconds_per_frame if takes else SAMPLE_RATE,
             cpu_s=sum(take.cpu_s for take in takes),
@@ -226,7 +225,8 @@ class LivePlayer:
         elif silent_s > (START_S if self._starting else MUTE_S):
             process.kill()
             self._lost(now, f"hung for {silent_s:.1f} s and was ended")
-        self._say_late(now)
+        late, skipped = (sum(take.late for take in self._takes), sum(take.skipped for take in self._takes))
+        self._incidents += self._losses.news(now, late, skipped)
 
     def _listen(self, process: SoundProcess, step: _Step, timeout_s: float = 0.0) -> bool:
         """Take in what the process says; return whether it said anything."""
@@ -306,14 +306,6 @@ class LivePlayer:
 
     def _say(self, time_s: float, kind: Kind, text: str) -> None:
         self._incidents.append(Incident(time_s, kind, text))
-
-    def _say_late(self, now: float) -> None:
-        late = sum(take.late for take in self._takes) - self._late_said
-        if late and now >= self._late_said_s + LATE_EVERY_S:
-            self._late_said += late
-            self._late_said_s = now
-            lost_s = late * BLOCK_FRAMES / SAMPLE_RATE
-            self._say(now, "late", f"{late} blocks of sound came late; up to {lost_s:.2f} s were not heard.")
 
     def _sounded(self, step: _Step) -> Sounded:
         if not self._takes:

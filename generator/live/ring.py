@@ -24,6 +24,8 @@ class Ring:
         Samples so far.
     late : int
         Blocks that were not complete when their turn came.
+    skipped : int
+        Samples left out because the output had lost so much time.
     """
 
     FRAMES = 4 * SAMPLE_RATE
@@ -34,6 +36,7 @@ class Ring:
         self.written = 0
         self.played = 0
         self.late = 0
+        self.skipped = 0
 
     @property
     def ahead(self) -> int:
@@ -60,6 +63,15 @@ class Ring:
             self._run_dry(max(start, self.written), end)
         self.played = end
         return self.between(start, end)
+
+    def skip(self, frames: int) -> None:
+        """Leave samples out; the music crosses over in 5 ms."""
+        before = self._samples[self._places(self.played, DECLICK_FRAMES)]
+        self.played += frames
+        self.skipped += frames
+        if self.ahead >= DECLICK_FRAMES:
+            after = self._places(self.played, DECLICK_FRAMES)
+            self._samples[after] = before + (self._samples[after] - before) * _RISE
 
     def between(self, start: int, end: int) -> StereoBlock:
         """Return samples that were played lately or are about to be."""

@@ -45,7 +45,7 @@ class Take:
         self.began_s = running.began_s
         self.latency_frames = running.latency_frames
         self.first_frame = self._first_bar = 0
-        self.rendered = self.played = self.late = 0
+        self.rendered = self.played = self.late = self.skipped = 0
         self.cpu_s = 0.0
         self._bars = 0
         self._latency_s = latency_s
@@ -68,8 +68,8 @@ class Take:
 
     def hear(self, report: Report) -> None:
         """Take in a report."""
-        self.rendered, self.played, self.late = report.rendered, report.played, report.late
-        self.cpu_s = report.cpu_s
+        self.rendered, self.played = report.rendered, report.played
+        self.late, self.skipped, self.cpu_s = report.late, report.skipped, report.cpu_s
         if report.moment is not None:
             self._clock.hear(*report.moment)
         for beat in report.beats:

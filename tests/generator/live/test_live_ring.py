@@ -79,3 +79,23 @@ def test_an_output_may_run_dry_from_the_start_and_for_long(frames: int) -> None:
     ring = Ring()
     assert not ring.play(frames).any()
     assert ring.ahead == -frames
+
+
+def test_a_skip_leaves_samples_out_without_a_click() -> None:
+    ring = Ring()
+    for _ in range(4):
+        ring.write(numbered(ring.written))
+    ring.play(512)
+    ring.skip(1000)
+    after = ring.play(512)[:, 0]
+    assert ring.skipped == 1000
+    assert after[0] == pytest.approx(512, abs=10)
+    assert np.abs(np.diff(after)).max() < 10
+    assert np.array_equal(after[240:], numbered(512 + 1000 + 240, 272)[:, 0])
+
+
+def test_a_skip_past_what_is_written_is_silence() -> None:
+    ring = Ring()
+    ring.write(numbered(0))
+    ring.skip(2000)
+    assert not ring.play(512)[240:].any()

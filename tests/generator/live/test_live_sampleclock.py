@@ -57,6 +57,7 @@ def report(played: int, time_s: float, beats: tuple[BeatEvent, ...] = ()) -> Rep
         moment=(played, time_s),
         rendered=played + 7200,
         late=0,
+        skipped=0,
         notes=(),
         beats=beats,
         cues=(),
