@@ -228,7 +228,7 @@ def test_the_sound_comes_back_three_times_and_then_it_is_said_that_it_does_not()
     silences = gaps(listener.audio)
     assert len(silences) == 3
     first, last = silences[0]
-    assert (last - first) / SAMPLE_RATE < 2.0
+    assert (last - first) / SAMPLE_RATE < 4.0  # 0.2 s on a machine that is not loaded
     ramp = listener.audio[last : last + SAMPLE_RATE]
     assert level(ramp[:4800]) < level(ramp[-9600:]) / 3
     assert np.abs(ramp[:480]).max() < 0.01
