@@ -1,6 +1,6 @@
 """Live sessions: devices in other processes, sound in its own, and everything killed in turn.
 
-    python benchmarks/live.py [--seconds 60] [--kills 20] [--audio-seconds 600]
+    python benchmarks/live.py [--seconds 60] [--kills 20] [--audio-seconds 600] [--back-ends paced jack]
 
 Prints as JSON: samples lost or reordered, their age when first read, how punctual steps are, how long
 decisions take to sound, processor time; how virtual and real time agree; what is left after kills; how
@@ -169,6 +169,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the undisturbed sessions")
     parser.add_argument("--kills", type=int, default=20, help="how often each thing is killed")
     parser.add_argument("--audio-seconds", type=float, default=600.0, help="length of the sound under load")
+    parser.add_argument("--back-ends", nargs="+", choices=["paced", "jack"], default=["paced", "jack"])
     options = parser.parse_args()
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -185,7 +186,7 @@ def main() -> int:
         figures["agreement"] = agreement(folder, options.seconds)
         figures["storms"] = storms(folder, options.kills)
         figures["engine_kills"] = engine_kills(folder, options.kills)
-    figures["audio"] = live_audio.measure(["paced", "jack"], options.audio_seconds, options.kills)
+    figures["audio"] = live_audio.measure(options.back_ends, options.audio_seconds, options.kills)
     figures["missed"] = misses(figures)
     print(json.dumps(figures, indent=2))
     return 1 if figures["missed"] else 0
