@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from physiology.early import LIKE_OTHERS, LOOK_BACK_S, EarlyStage
+from physiology.early import LOOK_BACK_S, EarlyStage
 from physiology.samples import Run, SampleBuffer, gapless_runs
 from physiology.state import Beat, BeatAction, FloatArray
 from physiology.waveform import Detection, Waveform
@@ -209,7 +209,6 @@ class BeatTracker:
             return []
         if now - self._newest_sure_s > 30.0:
             self._amplitudes.clear()  # another electrode, another amplitude
-            self._early.forget()
         self._in_doubt = False
         lines: list[Beat] = []
         for run in runs:
@@ -269,7 +268,7 @@ class BeatTracker:
         for beat in [beat for beat in log.beats if revisable < beat.r_time_s < last - SAME_BEAT_S]:
             nearest = min((c.time_s for c in seen), key=lambda at: abs(at - beat.r_time_s), default=np.inf)
             if abs(nearest - beat.r_time_s) > SAME_BEAT_S:
-                if beat.quality < LIKE_OTHERS:
+                if beat.quality < 0.3:
                     lines += log.withdraw(beat.beat_id, now)
             elif abs(nearest - beat.r_time_s) > MOVED_S:
                 lines += log.move(beat.beat_id, nearest, now)

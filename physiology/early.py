@@ -33,10 +33,9 @@ class Early:
     share: float
     quality: float
 
-    @property
-    def merit(self) -> float:
-        """Return how much speaks for it against a rival too near to be another beat."""
-        return self.quality - abs(np.log(self.share))
+    def merit(self, since_s: float, usual_rr_s: float) -> float:
+        """Return how much speaks for it: shape, strength, and that it comes when a beat is due."""
+        return self.quality - abs(np.log(self.share)) - min(1.0, abs(np.log(since_s / usual_rr_s)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +61,6 @@ class EarlyStage:
     def __init__(self, waveform: Waveform) -> None:
         self._waveform = waveform
         self._known: deque[_Known] = deque(maxlen=15)
-
-    def forget(self) -> None:
-        """Forget what beats look like: another electrode, another shape."""
-        self._known.clear()
 
     def learn(self, run: Run, sign: int, times: Sequence[float]) -> None:
         """Learn from confirmed beats of a run."""
@@ -109,16 +104,27 @@ class EarlyStage:
                 if time > now - DOUBTFUL_AHEAD_S:
                     continue
                 overdue = since > LATE_RR * usual_rr and candidate.quality >= LIKE_OTHERS
+                odd = since < EARLY_RR * usual_rr and candidate.quality < LIKE_OTHERS
                 rivals = [c for c in seen if 0 < abs(c.time_s - time) < RIVAL_S]
-                beaten = any(c.merit > candidate.merit for c in rivals) or any(
-                    abs(at - time) < RIVAL_S and quality >= candidate.quality for at, quality in before
-                )
-                if not (strong or overdue) or beaten:
+                merit = candidate.merit(since, usual_rr)
+                beaten = any(
+                    c.merit(max(0.1, since + c.time_s - time), usual_rr) > merit for c in rivals
+                ) or any(abs(at - time) < RIVAL_S and quality >= candidate.quality for at, quality in before)
+                stray = odd and self._strays(seen, before, time) > 0
+                if not (strong or overdue) or beaten or stray:
                     left_open = left_open or strong
                     continue
             told.append(candidate)
             before.append((time, candidate.quality))
         return told, left_open
+
+    def _strays(self, seen: list[Early], before: list[tuple[float, float]], time: float) -> int:
+        """Return how many others were seen lately that are no beats: a sign of noise."""
+        return sum(
+            c.time_s != time and all(abs(c.time_s - at) > 0.1 for at, _ in before)
+            for c in seen
+            if c.time_s < time + DOUBTFUL_AHEAD_S
+        )
 
     def _usual_rr(self, log: Sequence[Beat]) -> float:
         intervals = [beat.rr_ms for beat in log if not np.isnan(beat.rr_ms) and not beat.corrected]
