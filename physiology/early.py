@@ -16,13 +16,17 @@ LOOK_BACK_S = 2.0
 PLAIN_AHEAD_S = 0.2
 DOUBTFUL_AHEAD_S = 0.45
 PATIENCE_S = 0.2
-FRESH_S = 0.15
+APART_S = 0.25
 RIVAL_S = 0.36
 SHARES = (0.55, 2.0)
-WEAK_SHARE = 0.3
+WEAK_SHARE, STRAY_SHARE = 0.3, 0.45
 LIKE_OTHERS = 0.5
 EARLY_RR, LATE_RR = 0.65, 1.3
 LEARNED_BEATS = 4
+
+
+Told = Sequence[tuple[float, float]]
+"""Times and qualities of beats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,11 @@ class Early:
     time_s: float
     share: float
     quality: float
+
+    @property
+    def strong(self) -> bool:
+        """As strong as the others: no T wave, no artefact."""
+        return SHARES[0] <= self.share <= SHARES[1]
 
     def merit(self, since_s: float, usual_rr_s: float) -> float:
         """Return how much speaks for it: shape, strength, and that it comes when a beat is due."""
@@ -61,6 +70,8 @@ class EarlyStage:
     def __init__(self, waveform: Waveform) -> None:
         self._waveform = waveform
         self._known: deque[_Known] = deque(maxlen=15)
+        self._usual = 0.0
+        self._template: FloatArray = np.zeros(0)
 
     def learn(self, run: Run, sign: int, times: Sequence[float]) -> None:
         """Learn from confirmed beats of a run."""
@@ -69,6 +80,10 @@ class EarlyStage:
             shape = locator.shape(time)
             if shape is not None:
                 self._known.append(_Known(locator.strength_near(time), shape))
+        if self._known:
+            self._usual = float(np.median([known.strength for known in self._known]))
+            template = np.median([known.shape for known in self._known], axis=0)
+            self._template = template / max(1e-12, float(np.linalg.norm(template)))
 
     def hop(self, now: float, run: Run, sign: int, log: Sequence[Beat]) -> tuple[list[Early], bool]:
         """Return the beats to be told at `now`, in order of time, and whether another was left open.
@@ -86,63 +101,93 @@ class EarlyStage:
         """
         if len(self._known) < LEARNED_BEATS:
             return [], False
-        seen = self._candidates(now, Locator(self._waveform, run, sign))
-        usual_rr = self._usual_rr(log)
+        locator = Locator(self._waveform, run, sign)
+        before = [(beat.r_time_s, beat.quality) for beat in log]
+        complexes = locator.complexes(WEAK_SHARE * self._usual)
+        if not any(self._is_due(now, locator.locate(*crests[:1]), before) for crests, _ in complexes):
+            return [], False
+        seen = [self._seen(locator, crests, strength) for crests, strength in complexes]
+        usual_rr = _usual_rr(log)
         told: list[Early] = []
         left_open = False
-        before = [(beat.r_time_s, beat.quality) for beat in log]
         for candidate in seen:
-            time = candidate.time_s
-            if not now - DOUBTFUL_AHEAD_S - PATIENCE_S < time <= now - PLAIN_AHEAD_S:
+            if not self._is_due(now, candidate.time_s, before):
                 continue
-            if any(abs(time - at) < 0.25 for at, _ in before):
-                continue
-            since = time - max((at for at, _ in before if at < time), default=-np.inf)
-            strong = SHARES[0] <= candidate.share <= SHARES[1]
-            plain = strong and candidate.quality >= LIKE_OTHERS and since >= EARLY_RR * usual_rr
-            if not plain:
-                if time > now - DOUBTFUL_AHEAD_S:
-                    continue
-                overdue = since > LATE_RR * usual_rr and candidate.quality >= LIKE_OTHERS
-                odd = since < EARLY_RR * usual_rr and candidate.quality < LIKE_OTHERS
-                rivals = [c for c in seen if 0 < abs(c.time_s - time) < RIVAL_S]
-                merit = candidate.merit(since, usual_rr)
-                beaten = any(
-                    c.merit(max(0.1, since + c.time_s - time), usual_rr) > merit for c in rivals
-                ) or any(abs(at - time) < RIVAL_S and quality >= candidate.quality for at, quality in before)
-                stray = odd and self._strays(seen, before, time) > 0
-                if not (strong or overdue) or beaten or stray:
-                    left_open = left_open or strong
-                    continue
-            told.append(candidate)
-            before.append((time, candidate.quality))
+            rivals = Rivals(candidate, usual_rr, before, seen)
+            if rivals.plain or (candidate.time_s <= now - DOUBTFUL_AHEAD_S and rivals.best):
+                told.append(candidate)
+                before.append((candidate.time_s, candidate.quality))
+            elif candidate.time_s <= now - DOUBTFUL_AHEAD_S:
+                left_open = left_open or candidate.strong
         return told, left_open
 
-    def _strays(self, seen: list[Early], before: list[tuple[float, float]], time: float) -> int:
-        """Return how many others were seen lately that are no beats: a sign of noise."""
-        return sum(
-            c.time_s != time and all(abs(c.time_s - at) > 0.1 for at, _ in before)
-            for c in seen
-            if c.time_s < time + DOUBTFUL_AHEAD_S
-        )
+    def _is_due(self, now: float, time: float, before: Told) -> bool:
+        due = now - DOUBTFUL_AHEAD_S - PATIENCE_S < time <= now - PLAIN_AHEAD_S
+        return due and all(abs(time - at) >= APART_S for at, _ in before)
 
-    def _usual_rr(self, log: Sequence[Beat]) -> float:
-        intervals = [beat.rr_ms for beat in log if not np.isnan(beat.rr_ms) and not beat.corrected]
-        return float(np.median(intervals)) / 1000 if len(intervals) >= 3 else 0.5
-
-    def _candidates(self, now: float, locator: Locator) -> list[Early]:
-        usual = float(np.median([known.strength for known in self._known]))
-        found = []
-        for first, last, strength in locator.complexes(WEAK_SHARE * usual):
-            time = locator.locate(first, last)
-            found.append(Early(time, strength / usual, self._quality(locator, time)))
-        return found
+    def _seen(self, locator: Locator, crests: list[int], strength: float) -> Early:
+        time = locator.locate(*crests)
+        quality = self._quality(locator, time)
+        if len(crests) > 1 and quality < LIKE_OTHERS:  # which of them looks most like a beat?
+            times = [locator.locate(crest) for crest in crests]
+            quality, time = max((quality, time), *((self._quality(locator, at), at) for at in times))
+        return Early(time, strength / self._usual, quality)
 
     def _quality(self, locator: Locator, time: float) -> float:
         shape = locator.shape(time)
         if shape is None:
             return 0.0
-        template = np.median([known.shape for known in self._known], axis=0)
-        r = (shape @ template) / max(1e-12, float(np.linalg.norm(shape) * np.linalg.norm(template)))
-        quality = np.clip(1 - (1 - r) / (2 * (1 - self._waveform.template_r)), 0, 1)
-        return float(quality * locator.peakedness)
+        r = float(shape @ self._template) / max(1e-12, float(np.sqrt(shape @ shape)))
+        return max(0.0, 1 - (1 - r) / (2 * (1 - self._waveform.template_r))) * locator.peakedness()
+
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """A beat between those told before it and the others seen."""
+
+    beat: Early
+    usual_rr_s: float
+    before: Told
+    seen: Sequence[Early]
+
+    @property
+    def since_s(self) -> float:
+        """Seconds since the last beat told."""
+        return self.beat.time_s - max((at for at, _ in self.before if at < self.beat.time_s), default=-np.inf)
+
+    @property
+    def plain(self) -> bool:
+        """As strong as the others, of their shape and not early."""
+        usual = self.beat.strong and self.beat.quality >= LIKE_OTHERS
+        return usual and self.since_s >= EARLY_RR * self.usual_rr_s
+
+    @property
+    def best(self) -> bool:
+        """Strong, or overdue, and with nothing better beside it; an odd early one only where it is quiet."""
+        overdue = self.since_s > LATE_RR * self.usual_rr_s and self.beat.quality >= LIKE_OTHERS
+        odd = self.since_s < EARLY_RR * self.usual_rr_s and self.beat.quality < LIKE_OTHERS
+        return (self.beat.strong or overdue) and not self._beaten() and not (odd and self._strays())
+
+    def _beaten(self) -> bool:
+        at, since = self.beat.time_s, self.since_s
+        merit = self.beat.merit(since, self.usual_rr_s)
+        near = [other for other in self.seen if 0 < abs(other.time_s - at) < RIVAL_S]
+        return any(
+            other.merit(max(0.1, since + other.time_s - at), self.usual_rr_s) > merit for other in near
+        ) or any(
+            abs(told - at) < RIVAL_S and quality >= self.beat.quality for told, quality in self.before
+        )
+
+    def _strays(self) -> bool:
+        """Tell whether something else was seen lately that is no beat: a sign of noise."""
+        return any(
+            other.share >= STRAY_SHARE
+            and other.time_s != self.beat.time_s
+            and all(abs(other.time_s - at) > 0.1 for at, _ in self.before)
+            for other in self.seen
+        )
+
+
+def _usual_rr(log: Sequence[Beat]) -> float:
+    intervals = [beat.rr_ms for beat in log if not np.isnan(beat.rr_ms) and not beat.corrected]
+    return float(np.median(intervals)) / 1000 if len(intervals) >= 3 else 0.5

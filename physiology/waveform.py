@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import neurokit2 as nk
 import numpy as np
@@ -211,8 +212,6 @@ class Locator:
         Of `strength`.
     strength : ndarray, shape (n,)
         ECG: energy of the first two derivatives of a Gaussian. PPG: slope upwards.
-    peakedness : float
-        ECG: 0 where the kurtosis of the second derivative is that of noise (3), 1 from 5 on. PPG: 1.
     """
 
     def __init__(self, waveform: Waveform, run: Run, sign: int) -> None:
@@ -224,17 +223,24 @@ class Locator:
         rising = np.convolve(self._values, slope, "same")
         # Beyond the ends the signal is not known, and a step there would look like a beat.
         edge = slope.size // 2
-        self.peakedness = 1.0
         if waveform.kurtosis:
             curved = np.convolve(self._values, curve, "same")
             self.strength = np.hypot(rising, curved)
-            self.peakedness = float(np.clip((_kurtosis(curved[edge:-edge]) - 3) / 2, 0, 1))
+            self._curved = curved[edge:-edge]
         else:
             self.strength = np.maximum(rising, 0.0)
         self.strength[:edge] = self.strength[-edge:] = 0.0
 
-    def complexes(self, floor: float) -> list[tuple[int, int, float]]:
-        """Return where the signal is strong: first and last crest and the greatest strength of each complex.
+    def peakedness(self) -> float:
+        """Return for ECG 0 where the kurtosis of the second derivative is that of noise (3), 1 from 5 on."""
+        if not self._waveform.kurtosis:
+            return 1.0
+        squares = (self._curved - self._curved.mean()) ** 2
+        kurtosis = float(squares @ squares) / squares.size / max(1e-24, float(squares.mean()) ** 2)
+        return min(1.0, max(0.0, (kurtosis - 3) / 2))
+
+    def complexes(self, floor: float) -> list[tuple[list[int], float]]:
+        """Return where the signal is strong: the crests of each complex and its greatest strength.
 
         Crests that follow one another within 0.2 s and are at least half as strong as the complex's greatest are of
         one complex (an ectopic beat's two flanks, say).
@@ -251,7 +257,7 @@ class Locator:
         for group in groups:
             greatest = float(self.strength[group].max())
             strong = [crest for crest in group if self.strength[crest] >= 0.5 * greatest]
-            found.append((strong[0], strong[-1], greatest))
+            found.append((strong, greatest))
         return found
 
     def strength_near(self, time: float) -> float:
@@ -260,11 +266,11 @@ class Locator:
         first, last = self._index(time - after), self._index(time - before)
         return float(self.strength[max(0, first) : last + 1].max(initial=0.0))
 
-    def locate(self, first_crest: int, last_crest: int) -> float:
+    def locate(self, *crests: int) -> float:
         """Return the time of the maximum that belongs to a complex."""
         before, after = (round(s * self.rate_hz) for s in self._waveform.locate_s)
-        first = max(0, first_crest + before)
-        part = self._values[first : last_crest + after + 1]
+        first = max(0, crests[0] + before)
+        part = self._values[first : crests[-1] + after + 1]
         top = first + int(np.argmax(_levelled(part) if self._waveform.kurtosis else part))
         return float(self.start_s + (top + _vertex(self._values, top)) / self.rate_hz)
 
@@ -282,14 +288,12 @@ class Locator:
 def _levelled(values: FloatArray) -> FloatArray:
     """Return values as they lie about the straight line through them."""
     place = np.arange(values.size) - (values.size - 1) / 2
-    return values - values.mean() - place * (place @ values) / max(1.0, place @ place)
+    slope = float(place @ values) / max(1.0, float(place @ place))
+    levelled: FloatArray = values - values.sum() / values.size - slope * place
+    return levelled
 
 
-def _kurtosis(values: FloatArray) -> float:
-    squares = (values - values.mean()) ** 2
-    return float((squares @ squares) / squares.size / max(1e-24, squares.mean() ** 2))
-
-
+@lru_cache(maxsize=8)
 def _derivatives(width: float) -> tuple[FloatArray, FloatArray]:
     """Return kernels of unit energy: first (rising is positive) and second derivative of a Gaussian."""
     reach = max(2, int(np.ceil(3.5 * width)))
