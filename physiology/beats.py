@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from physiology.early import LOOK_BACK_S, EarlyStage
+from physiology.early import EARLY_RR, LIKE_OTHERS, LOOK_BACK_S, EarlyStage, usual_rr
 from physiology.samples import Run, SampleBuffer, gapless_runs
 from physiology.state import Beat, BeatAction, FloatArray
 from physiology.waveform import Detection, Waveform
@@ -19,6 +19,7 @@ REVISABLE_S = 4.0
 SAME_BEAT_S = 0.1
 REFRACTORY_S = 0.25
 MOVED_S = 0.01
+WITHDRAWN_QUALITY = 0.2
 SHORTEST_RUN_S = 3.0
 SETTLED_S = 0.5
 POLARITY_DATA_S = 5.0
@@ -268,7 +269,7 @@ class BeatTracker:
         for beat in [beat for beat in log.beats if revisable < beat.r_time_s < last - SAME_BEAT_S]:
             nearest = min((c.time_s for c in seen), key=lambda at: abs(at - beat.r_time_s), default=np.inf)
             if abs(nearest - beat.r_time_s) > SAME_BEAT_S:
-                if beat.quality < 0.3:
+                if beat.quality < WITHDRAWN_QUALITY:
                     lines += log.withdraw(beat.beat_id, now)
             elif abs(nearest - beat.r_time_s) > MOVED_S:
                 lines += log.move(beat.beat_id, nearest, now)
@@ -285,5 +286,9 @@ class BeatTracker:
         return lines
 
     def _announce(self, candidate: Candidate, now: float) -> list[Beat]:
+        """Announce what only NeuroKit2 sees, but nothing that looks unlike the others and has no room."""
         quality = candidate.detection.quality(candidate.index)
+        near = min((abs(candidate.time_s - beat.r_time_s) for beat in self.log.beats[-32:]), default=np.inf)
+        if quality < LIKE_OTHERS and near < EARLY_RR * usual_rr(self.log.beats[-12:]):
+            return []
         return self.log.add(candidate.time_s, quality=quality, known_at_s=now)

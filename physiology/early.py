@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ APART_S = 0.25
 RIVAL_S = 0.36
 SHARES = (0.55, 2.0)
 WEAK_SHARE, STRAY_SHARE = 0.3, 0.45
-LIKE_OTHERS = 0.5
+LIKE_OTHERS, PLAINLY_LIKE = 0.5, 0.7
 EARLY_RR, LATE_RR = 0.65, 1.3
 LEARNED_BEATS = 4
 
@@ -44,7 +45,7 @@ class Early:
 
     def merit(self, since_s: float, usual_rr_s: float) -> float:
         """Return how much speaks for it: shape, strength, and that it comes when a beat is due."""
-        return self.quality - abs(np.log(self.share)) - min(1.0, abs(np.log(since_s / usual_rr_s)))
+        return self.quality - abs(math.log(self.share)) - min(1.0, abs(math.log(since_s / usual_rr_s)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +105,28 @@ class EarlyStage:
         locator = Locator(self._waveform, run, sign)
         before = [(beat.r_time_s, beat.quality) for beat in log]
         complexes = locator.complexes(WEAK_SHARE * self._usual)
-        if not any(self._is_due(now, locator.locate(*crests[:1]), before) for crests, _ in complexes):
+        if not any(self._may_be_due(now, locator.time_of(crests[0]), before) for crests, _ in complexes):
             return [], False
         seen = [self._seen(locator, crests, strength) for crests, strength in complexes]
-        usual_rr = _usual_rr(log)
+        usual_rr_s = usual_rr(log)
         told: list[Early] = []
         left_open = False
         for candidate in seen:
             if not self._is_due(now, candidate.time_s, before):
                 continue
-            rivals = Rivals(candidate, usual_rr, before, seen)
+            rivals = Rivals(candidate, usual_rr_s, before, seen)
             if rivals.plain or (candidate.time_s <= now - DOUBTFUL_AHEAD_S and rivals.best):
                 told.append(candidate)
                 before.append((candidate.time_s, candidate.quality))
             elif candidate.time_s <= now - DOUBTFUL_AHEAD_S:
                 left_open = left_open or candidate.strong
         return told, left_open
+
+    def _may_be_due(self, now: float, crest: float, before: Told) -> bool:
+        """Tell from a crest alone, for this is asked ten times a second."""
+        first, last = self._waveform.locate_s
+        due = now - DOUBTFUL_AHEAD_S - PATIENCE_S - last < crest <= now - PLAIN_AHEAD_S - first
+        return due and not any(first <= at - crest <= last for at, _ in before)
 
     def _is_due(self, now: float, time: float, before: Told) -> bool:
         due = now - DOUBTFUL_AHEAD_S - PATIENCE_S < time <= now - PLAIN_AHEAD_S
@@ -158,7 +165,7 @@ class Rivals:
     @property
     def plain(self) -> bool:
         """As strong as the others, of their shape and not early."""
-        usual = self.beat.strong and self.beat.quality >= LIKE_OTHERS
+        usual = self.beat.strong and self.beat.quality >= PLAINLY_LIKE
         return usual and self.since_s >= EARLY_RR * self.usual_rr_s
 
     @property
@@ -174,9 +181,7 @@ class Rivals:
         near = [other for other in self.seen if 0 < abs(other.time_s - at) < RIVAL_S]
         return any(
             other.merit(max(0.1, since + other.time_s - at), self.usual_rr_s) > merit for other in near
-        ) or any(
-            abs(told - at) < RIVAL_S and quality >= self.beat.quality for told, quality in self.before
-        )
+        ) or any(abs(told - at) < RIVAL_S and quality >= self.beat.quality for told, quality in self.before)
 
     def _strays(self) -> bool:
         """Tell whether something else was seen lately that is no beat: a sign of noise."""
@@ -188,6 +193,7 @@ class Rivals:
         )
 
 
-def _usual_rr(log: Sequence[Beat]) -> float:
+def usual_rr(log: Sequence[Beat]) -> float:
+    """Return the median good interval in seconds, 0.5 where there are too few."""
     intervals = [beat.rr_ms for beat in log if not np.isnan(beat.rr_ms) and not beat.corrected]
     return float(np.median(intervals)) / 1000 if len(intervals) >= 3 else 0.5

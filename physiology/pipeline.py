@@ -78,8 +78,9 @@ class PhysiologyUpdate:
 class Physiology:
     """Arrays of samples to the listener's physiology.
 
-    Everything is computed at ticks of signal time, every 0.1 s (skin conductance every 0.5 s), from nothing but samples up to the tick, so
-    results do not depend on how samples and steps were cut. The state is that of whole seconds.
+    Everything is computed at ticks of signal time, every 0.1 s (skin conductance every 0.5 s), from nothing
+    but samples up to the tick, so results do not depend on how samples and steps were cut. The state is
+    that of whole seconds.
 
     Parameters
     ----------

@@ -52,8 +52,12 @@ def _find_in_ppg(values: FloatArray, rate_hz: float) -> tuple[FloatArray, IntArr
 
 
 def _ecg_uprightness(clean: FloatArray, peaks: IntArray, rate_hz: float) -> float:
-    """R waves up (above 0) or down: log ratio of the excursions around the QRS, in favour of up."""
-    around = _segments(clean, peaks, round(0.08 * rate_hz), round(0.08 * rate_hz))
+    """R waves up (above 0) or down: log ratio of the excursions around the QRS, in favour of up.
+
+    Of what is left in the band of the QRS: a broad S wave as deep as a narrow R is high does not outweigh it.
+    """
+    _, curve = _derivatives(ECG.kernel_s * rate_hz)
+    around = _segments(np.convolve(clean, curve, "same"), peaks, round(0.08 * rate_hz), round(0.08 * rate_hz))
     up, down = np.median(around.max(axis=1)), -np.median(around.min(axis=1))
     return float(np.log(max(up, 1e-12) / max(0.85 * down, 1e-12)))
 
@@ -237,16 +241,19 @@ class Locator:
             return 1.0
         squares = (self._curved - self._curved.mean()) ** 2
         kurtosis = float(squares @ squares) / squares.size / max(1e-24, float(squares.mean()) ** 2)
-        return min(1.0, max(0.0, (kurtosis - 3) / 2))
+        return float(min(1.0, max(0.0, (kurtosis - 3) / 2)))
 
     def complexes(self, floor: float) -> list[tuple[list[int], float]]:
         """Return where the signal is strong: the crests of each complex and its greatest strength.
 
-        Crests that follow one another within 0.2 s and are at least half as strong as the complex's greatest are of
-        one complex (an ectopic beat's two flanks, say).
+        Crests within 0.2 s that are at least half as strong as the greatest of them are of one complex (an
+        ectopic beat's two flanks, say).
         """
         middle = self.strength[1:-1]
-        crests = np.flatnonzero((middle >= floor) & (middle > self.strength[:-2]) & (middle >= self.strength[2:])) + 1
+        crests = (
+            np.flatnonzero((middle >= floor) & (middle > self.strength[:-2]) & (middle >= self.strength[2:]))
+            + 1
+        )
         groups: list[list[int]] = []
         for crest in crests.tolist():
             if groups and crest - groups[-1][0] < COMPLEX_S * self.rate_hz:
@@ -259,6 +266,10 @@ class Locator:
             strong = [crest for crest in group if self.strength[crest] >= 0.5 * greatest]
             found.append((strong, greatest))
         return found
+
+    def time_of(self, index: int) -> float:
+        """Return the time of a crest."""
+        return self.start_s + index / self.rate_hz
 
     def strength_near(self, time: float) -> float:
         """Return the strength of the beat whose maximum is at `time`."""
@@ -275,7 +286,7 @@ class Locator:
         return float(self.start_s + (top + _vertex(self._values, top)) / self.rate_hz)
 
     def shape(self, time: float) -> FloatArray | None:
-        """Return the beat at `time` without its level and slope, None where the run does not hold all of it."""
+        """Return the beat at `time` without level and slope, None where the run does not hold all of it."""
         places = (time - self.start_s + SHAPE_S) * self.rate_hz
         if places[0] < 0 or places[-1] > self._values.size - 1:
             return None
