@@ -54,12 +54,16 @@ def _find_in_ppg(values: FloatArray, rate_hz: float) -> tuple[FloatArray, IntArr
 def _ecg_uprightness(clean: FloatArray, peaks: IntArray, rate_hz: float) -> float:
     """R waves up (above 0) or down: log ratio of the excursions around the QRS, in favour of up.
 
-    Of what is left in the band of the QRS: a broad S wave as deep as a narrow R is high does not outweigh it.
+    Of the signal and of its part in the band of the QRS, together: a broad S wave as deep as a narrow R
+    is high does not outweigh it.
     """
     _, curve = _derivatives(ECG.kernel_s * rate_hz)
-    around = _segments(np.convolve(clean, curve, "same"), peaks, round(0.08 * rate_hz), round(0.08 * rate_hz))
-    up, down = np.median(around.max(axis=1)), -np.median(around.min(axis=1))
-    return float(np.log(max(up, 1e-12) / max(0.85 * down, 1e-12)))
+    evidence = 0.0
+    for values in (clean, np.convolve(clean, curve, "same")):
+        around = _segments(values, peaks, round(0.08 * rate_hz), round(0.08 * rate_hz))
+        up, down = np.median(around.max(axis=1)), -np.median(around.min(axis=1))
+        evidence += float(np.log(max(up, 1e-12) / max(0.85 * down, 1e-12)))
+    return evidence
 
 
 def _ppg_uprightness(clean: FloatArray, _peaks: IntArray, _rate_hz: float) -> float:
