@@ -15,7 +15,7 @@ from physiology.waveform import Locator, Waveform
 
 LOOK_BACK_S = 2.0
 PLAIN_AHEAD_S = 0.2
-DOUBTFUL_AHEAD_S = 0.45
+DOUBTFUL_AHEAD_S = 0.48  # a rival 0.36 s later is seen whole by then
 PATIENCE_S = 0.2
 APART_S = 0.25
 RIVAL_S = 0.36
