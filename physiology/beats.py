@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from physiology.early import EARLY_RR, LIKE_OTHERS, LOOK_BACK_S, EarlyStage, usual_rr
 from physiology.samples import Run, SampleBuffer, gapless_runs
 from physiology.state import Beat, BeatAction, FloatArray
 from physiology.waveform import Detection, Waveform
 
+HOPS_PER_SECOND = 10
 HISTORY_S = 75.0
 REVISABLE_S = 4.0
 SAME_BEAT_S = 0.1
 REFRACTORY_S = 0.25
 MOVED_S = 0.01
+WITHDRAWN_QUALITY = 0.2
 SHORTEST_RUN_S = 3.0
 SETTLED_S = 0.5
 POLARITY_DATA_S = 5.0
@@ -160,6 +163,9 @@ class BeatTracker:
         self._evidence: deque[tuple[float, float]] = deque(maxlen=64)
         self._amplitudes: deque[float] = deque(maxlen=11)
         self._newest_sure_s = -np.inf
+        self._early = EarlyStage(waveform)
+        self._in_doubt = True
+        self._learned_s = -np.inf
 
     @property
     def usual_amplitude(self) -> float | None:
@@ -167,12 +173,36 @@ class BeatTracker:
         return float(np.median(self._amplitudes)) if self._amplitudes else None
 
     def hop(self, now: float, buffer: SampleBuffer) -> list[Beat]:
-        """Look at the window that ends at `now`; return what changed, as lines of the beat log."""
+        """Look at what ends at `now`, a multiple of 1/10 s; return what changed, as lines of the beat log."""
+        lines = self._announce_early(now, buffer)
+        tick = round(now * HOPS_PER_SECOND)
+        if tick % HOPS_PER_SECOND == 0 or (tick % (HOPS_PER_SECOND // 2) == 0 and self._in_doubt):
+            lines += self._confirm(now, buffer)
+        return lines
+
+    def _announce_early(self, now: float, buffer: SampleBuffer) -> list[Beat]:
+        if self._polarity is None:
+            return []
+        runs = self._runs(*buffer.window(now - LOOK_BACK_S, now), shortest_s=1.0)
+        if not runs:
+            return []
+        told, left_open = self._early.hop(now, runs[-1], self._polarity, self.log.beats[-12:])
+        self._in_doubt = self._in_doubt or left_open
+        lines: list[Beat] = []
+        for beat in told:
+            if not self.log.was_withdrawn(beat.time_s):
+                lines += self.log.add(beat.time_s, quality=beat.quality, known_at_s=now)
+        return lines
+
+    def _runs(self, times: FloatArray, values: FloatArray, *, shortest_s: float) -> list[Run]:
+        gap_s = self._waveform.gap_s
+        return gapless_runs(times, values, rate_hz=self._rate_hz, gap_s=gap_s, shortest_s=shortest_s)
+
+    def _confirm(self, now: float, buffer: SampleBuffer) -> list[Beat]:
+        """Look at the whole window by NeuroKit2: confirm, move, withdraw or insert."""
         start = now - self._waveform.window_s
         times, values = buffer.window(start, now)
-        runs = gapless_runs(
-            times, values, rate_hz=self._rate_hz, gap_s=self._waveform.gap_s, shortest_s=SHORTEST_RUN_S
-        )
+        runs = self._runs(times, values, shortest_s=SHORTEST_RUN_S)
         self._note_breaks(start, times)
         if self._polarity is None:
             self._find_polarity(now, runs)
@@ -180,12 +210,26 @@ class BeatTracker:
             return []
         if now - self._newest_sure_s > 30.0:
             self._amplitudes.clear()  # another electrode, another amplitude
+        self._in_doubt = False
         lines: list[Beat] = []
         for run in runs:
             detection = Detection(self._waveform, run, self._polarity)
-            lines += self._reconcile(now, run, self._credible(detection))
+            seen = self._credible(detection)
+            lines += self._reconcile(now, run, seen)
+            self._learn(now, run, seen)
         self.log.forget(now)
         return lines
+
+    def _learn(self, now: float, run: Run, seen: list[Candidate]) -> None:
+        """Keep what beats that were seen again and look like the others have in common."""
+        until = now - 1.0
+        fresh = [c for c in seen if self._learned_s < c.time_s <= until]
+        good = [c for c in fresh if c.detection.quality(c.index) >= 0.5]
+        if good:
+            self._newest_sure_s = now
+            self._amplitudes.extend(float(c.detection.amplitudes[c.index]) for c in good)
+            self._early.learn(run, self._polarity or 1, [c.time_s for c in good])
+        self._learned_s = max(self._learned_s, until)
 
     def _note_breaks(self, start: float, times: FloatArray) -> None:
         longest = max(self._waveform.gap_s, 3 / self._rate_hz if self._rate_hz else 0.0)
@@ -225,7 +269,8 @@ class BeatTracker:
         for beat in [beat for beat in log.beats if revisable < beat.r_time_s < last - SAME_BEAT_S]:
             nearest = min((c.time_s for c in seen), key=lambda at: abs(at - beat.r_time_s), default=np.inf)
             if abs(nearest - beat.r_time_s) > SAME_BEAT_S:
-                lines += log.withdraw(beat.beat_id, now)
+                if beat.quality < WITHDRAWN_QUALITY:
+                    lines += log.withdraw(beat.beat_id, now)
             elif abs(nearest - beat.r_time_s) > MOVED_S:
                 lines += log.move(beat.beat_id, nearest, now)
         for candidate in seen:
@@ -241,8 +286,9 @@ class BeatTracker:
         return lines
 
     def _announce(self, candidate: Candidate, now: float) -> list[Beat]:
+        """Announce what only NeuroKit2 sees, but nothing that looks unlike the others and has no room."""
         quality = candidate.detection.quality(candidate.index)
-        if quality >= 0.5:
-            self._amplitudes.append(float(candidate.detection.amplitudes[candidate.index]))
-            self._newest_sure_s = now
+        near = min((abs(candidate.time_s - beat.r_time_s) for beat in self.log.beats[-32:]), default=np.inf)
+        if quality < LIKE_OTHERS and near < EARLY_RR * usual_rr(self.log.beats[-12:]):
+            return []
         return self.log.add(candidate.time_s, quality=quality, known_at_s=now)

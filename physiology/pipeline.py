@@ -15,7 +15,8 @@ from physiology.heart import Heart, HeartReport, heart_for
 from physiology.respiration import Respiration
 from physiology.state import Beat, FloatArray, PhysiologyState, Scr
 
-TICKS_PER_SECOND = 2
+TICKS_PER_SECOND = 10
+SLOW_TICKS = 5
 TRANSITION_S = 6.0
 LONGEST_BASELINE_S = 1800
 HEART_KINDS = ("ecg", "rr", "ppg", "hr")
@@ -77,8 +78,9 @@ class PhysiologyUpdate:
 class Physiology:
     """Arrays of samples to the listener's physiology.
 
-    Everything is computed at ticks of signal time, every 0.5 s, from nothing but samples up to the tick, so
-    results do not depend on how samples and steps were cut. The state is that of whole seconds.
+    Everything is computed at ticks of signal time, every 0.1 s (skin conductance every 0.5 s), from nothing
+    but samples up to the tick, so results do not depend on how samples and steps were cut. The state is
+    that of whole seconds.
 
     Parameters
     ----------
@@ -165,7 +167,8 @@ class Physiology:
             self._tick += 1
             now = self._tick / TICKS_PER_SECOND
             beats += self._heart.hop(now) if self._heart else []
-            scrs += self._eda.hop(now) if self._eda else []
+            if self._eda and self._tick % SLOW_TICKS == 0:
+                scrs += self._eda.hop(now)
             if self._tick % TICKS_PER_SECOND == 0:
                 states.append(self._state(now))
         return PhysiologyUpdate(tuple(beats), tuple(scrs), tuple(states))

@@ -7,9 +7,9 @@ from physiology.beats import BeatLog, is_artefact
 from physiology.state import BeatAction
 
 
-def first_reported(update, since=5.0):
+def first_reported(update, since=5.0, until=np.inf):
     lines = [b for b in update.beats if b.action in (BeatAction.NEW, BeatAction.INSERTED)]
-    return np.sort([b.r_time_s for b in lines if b.r_time_s > since])
+    return np.sort([b.r_time_s for b in lines if since < b.r_time_s < until])
 
 
 def last_rate_at(update):
@@ -22,7 +22,7 @@ def test_ecg_beats_are_found_at_every_rate(synth, rate):
     width_floor = 0.02 if rate < 100 else 0.0  # at 32 Hz an R wave lies between samples
     update, _ = synth.stream({"ecg": (rate, "mV", t, synth.ecg(t, beats))})
     reference = beats[(beats > 5) & (beats < 44)]
-    sensitivity, ppv = synth.match(reference, first_reported(update), 0.03 + width_floor)
+    sensitivity, ppv = synth.match(reference, first_reported(update, until=44), 0.03 + width_floor)
     assert sensitivity >= 0.99
     assert ppv >= 0.99
 
@@ -38,9 +38,10 @@ def test_r_times_are_those_of_the_r_maximum(synth):
 def test_a_beat_is_announced_soon_and_once(synth):
     t, beats = synth.seconds(60, 250), synth.beat_times(60)
     update, _ = synth.stream({"ecg": (250, "mV", t, synth.ecg(t, beats, noise=0.05))})
-    lags = [b.known_at_s - b.r_time_s for b in update.beats if b.r_time_s > 5]
-    assert min(lags) >= 0.4
-    assert max(lags) <= 1.0
+    lags = [b.known_at_s - b.r_time_s for b in update.beats if b.r_time_s > 7]
+    assert min(lags) >= 0.2
+    assert np.median(lags) <= 0.35
+    assert max(lags) <= 0.6
     assert np.diff(first_reported(update)).min() > 0.25
     assert len({b.beat_id for b in update.beats}) == len(update.beats)
 
@@ -59,7 +60,7 @@ def test_ppg_beats_are_found_whatever_the_polarity(synth, rate, sign):
     t, beats = synth.seconds(60, rate), synth.beat_times(60)
     update, _ = synth.stream({"ppg": (rate, "a.u.", t, 300 + sign * 40 * synth.ppg(t, beats))})
     reference = beats[(beats > 5) & (beats < 58)]
-    sensitivity, ppv = synth.match(reference, first_reported(update), 0.1)
+    sensitivity, ppv = synth.match(reference, first_reported(update, until=58), 0.1)
     assert sensitivity >= 0.98
     assert ppv >= 0.98
     assert update.states[-1].hr_bpm.value == pytest.approx(66, abs=1.5)
@@ -69,7 +70,8 @@ def test_camera_frames_may_come_when_they_come(synth):
     t = np.cumsum(np.random.default_rng(5).choice([0.033, 0.034, 0.066], size=1600, p=[0.5, 0.45, 0.05]))
     beats = synth.beat_times(t[-1])
     update, _ = synth.stream({"ppg": (0, "a.u.", t, 90 - synth.ppg(t, beats))})
-    sensitivity, ppv = synth.match(beats[(beats > 5) & (beats < t[-1] - 2)], first_reported(update), 0.1)
+    reference, found = beats[(beats > 5) & (beats < t[-1] - 2)], first_reported(update, until=t[-1] - 2)
+    sensitivity, ppv = synth.match(reference, found, 0.1)
     assert min(sensitivity, ppv) >= 0.97
 
 
