@@ -73,6 +73,7 @@ class Engine:
     ) -> None:
         self._sources = tuple(sources)
         self._listened_to = {stream.stream_id for stream in physiological_streams(sources)}
+        self._names = {stream.stream_id: stream.name for source in sources for stream in source.streams}
         self._t0_s = t0_s
         self._behind_s = behind_s
         self._outlets = outlets
@@ -128,7 +129,9 @@ class Engine:
                 self._recorder.clock(t, pair)
             if isinstance(source, Live):
                 for incident in source.incidents():
-                    self._note(t, {"type": "source", "stream": incident.stream_id, "text": incident.what})
+                    name = self._names[incident.stream_id]
+                    text = f"{name}: {incident.what}"
+                    self._note(t, {"type": "source", "stream": name, "text": text})
         update = self._physiology.step(t - self._behind_s)
         self._recorder.beats(update.beats)
         self._recorder.scrs(update.scrs)

@@ -82,11 +82,6 @@ class Player:
         return self._synth.latency_frames if self._synth else 0
 
     @property
-    def latched(self) -> MusicState:
-        """The state in force: what sounds, where it differs from what was asked."""
-        return self._performance.latched
-
-    @property
     def finished(self) -> bool:
         """Whether an end or stop was asked for and has faded to nothing."""
         return self._performance.finished

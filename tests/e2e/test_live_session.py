@@ -164,6 +164,14 @@ def test_from_an_outlet_to_outlets_until_ctrl_c(tmp_path: Path) -> None:
         assert len(sample) == described.channel_count()
         assert stamp == pytest.approx(pylsl.local_clock(), abs=5.0)
         time.sleep(2.0)  # the session's own time: something to record
+        device.kill()
+        (markers,) = pylsl.resolve_byprop("source_id", source_id, 1, 10.0)
+        notices = pylsl.StreamInlet(markers)
+        told = ""
+        while '"source"' not in told:
+            told = (notices.pull_sample(20.0)[0] or ["nothing came"])[0]
+            assert told != "nothing came"
+        notices.close_stream()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
     finally:
@@ -178,5 +186,7 @@ def test_from_an_outlet_to_outlets_until_ctrl_c(tmp_path: Path) -> None:
     index = recorded.streams["ecg"].samples[:, 0]
     assert len(index) > 250
     assert (np.diff(index) == 1).all()
+    lost = [m for m in recorded.streams["markers"].json() if m["type"] == "source"]
+    assert lost[0]["text"].startswith(f"{recorded.meta['inputs'][0]['name']}: no samples for ")
     clock = recorded.streams["clock"]
     assert clock.times.size
