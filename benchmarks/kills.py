@@ -151,15 +151,15 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def cpu_ticks(pid: int) -> int:
-    """Return the processor time a process has used."""
+def started(pid: int) -> tuple[int, int]:
+    """Return when a process was started, for putting processes in order."""
     fields = re.sub(r".*\) ", "", Path(f"/proc/{pid}/stat").read_text()).split()
-    return int(fields[11]) + int(fields[12])
+    return int(fields[19]), pid
 
 
 def sounding_child() -> int | None:
-    """Return the sound process that works, not the one that waits."""
-    return max(children(os.getpid()), key=cpu_ticks, default=None)
+    """Return the sound process that plays: the one that waits was started after it."""
+    return min(children(os.getpid()), key=started, default=None)
 
 
 def storms(folder: Path, kills: int, seconds: float = 60.0) -> dict[str, Any]:

@@ -39,16 +39,16 @@ OUTLET = Path(__file__).parents[1] / "acquisition" / "fake_lsl_outlet.py"
 
 
 def sound_processes(parent: int) -> list[int]:
-    """The processes that play or wait to play, the one that has worked most first."""
+    """The processes that play or wait to play, in order of their start: the first is the one that plays."""
     found = {}
     for entry in Path("/proc").iterdir():
         try:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
             if int(fields[1]) == parent and b"generator.live.child" in (entry / "cmdline").read_bytes():
-                found[int(entry.name)] = int(fields[11]) + int(fields[12])
+                found[int(entry.name)] = int(fields[19])
         except (OSError, ValueError):
             continue
-    return sorted(found, key=found.get, reverse=True)
+    return sorted(found, key=lambda pid: (found[pid], pid))
 
 
 @pytest.fixture(scope="module")
