@@ -16,15 +16,19 @@ class Feature:
     value, quality, age_s
         As in `Reading`.
     filled : float
-        0 to 1: valid seconds over the seconds of the full window.
+        0 to 1: valid seconds over the seconds of the full window, the reading's `usable_share`.
+    window_s, corrected_share
+        As in `Reading`.
     """
 
     value: float | None = None
     quality: float = 0.0
     age_s: float | None = None
     filled: float = 0.0
+    window_s: float | None = None
+    corrected_share: float | None = None
 
     @property
     def reading(self) -> Reading:
         """What the state shows of it."""
-        return Reading(self.value, self.quality, self.age_s)
+        return Reading(self.value, self.quality, self.age_s, self.window_s, self.filled, self.corrected_share)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -75,11 +75,45 @@ class Reading:
         0 to 1.
     age_s : float or None
         Seconds since the newest sample or beat that went into it; None where there never was one.
+    window_s : float or None
+        Seconds of signal it looks back on; None where no signal could yield it.
+    usable_share : float
+        0 to 1: the part of that window that is valid, told of withheld values too.
+    corrected_share : float or None
+        0 to 1: the part of the window's beats whose interval is not used, because it fails the artefact
+        rule or ends in a doubtful beat; None where no beats are involved or there were none.
     """
 
     value: float | None
     quality: float
     age_s: float | None
+    window_s: float | None = None
+    usable_share: float = 0.0
+    corrected_share: float | None = None
+
+
+NO_READING = Reading(None, 0.0, None)
+"""What a signal that is not there has to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalQuality:
+    """How good a signal is now, as a number and in words.
+
+    Attributes
+    ----------
+    quality : float
+        0 to 1: that of the feature it is there for (heart rate, conductance level, breathing rate), 0 while
+        that is withheld.
+    reason : str or None
+        What is wrong, in words a therapist understands; None where nothing is.
+    since_s : float or None
+        Engine second since which that reason holds without a break; None where there is none.
+    """
+
+    quality: float
+    reason: str | None = None
+    since_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +125,27 @@ class PhysiologyState:
     t : float
         Engine seconds.
     hr_bpm, rmssd_ms, scl_us, scr_rate_per_min, phasic_auc, breathing_rate : Reading
-        The features. `phasic_auc` is in µS·s over the last 60 s, `breathing_rate` per minute.
+        The features. `hr_bpm` is over 30 s, `phasic_auc` in µS·s over the last 60 s, `breathing_rate` per
+        minute.
+    hr_10s_bpm, sdnn_ms, pnn50 : Reading
+        Heart rate over 10 s, standard deviation of the intervals, per cent of successive differences above
+        50 ms. From a pulse sensor all variability is that of the pulse rate.
+    heart_source : str or None
+        The kind of signal that heart rate and variability come from now; None where there is none.
+    breathing_source : str or None
+        ``belt``, ``ecg-derived`` or ``ppg-derived``; None where breathing is not to be had.
     activation : float or None
         Fused robust z against the frozen baseline, −3 to 3; None without a baseline or usable feature.
     activation_0_100 : float or None
         ``100 / (1 + exp(−activation))``: 50 is the own baseline.
+    heart_activation, eda_activation : float or None
+        The same from heart or skin alone, smoothed alike.
     confidence : float
         0 to 1.
     contributions : mapping of str to float
         Each feature's part of the activation; they sum to it before smoothing.
+    signals : mapping of str to SignalQuality
+        Each configured kind of signal, and how good it is.
     """
 
     t: float
@@ -113,3 +159,11 @@ class PhysiologyState:
     activation_0_100: float | None
     confidence: float
     contributions: Mapping[str, float]
+    hr_10s_bpm: Reading = NO_READING
+    sdnn_ms: Reading = NO_READING
+    pnn50: Reading = NO_READING
+    heart_source: str | None = None
+    breathing_source: str | None = None
+    heart_activation: float | None = None
+    eda_activation: float | None = None
+    signals: Mapping[str, SignalQuality] = field(default_factory=dict)
