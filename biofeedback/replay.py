@@ -103,8 +103,14 @@ class Replay:
 
 
 def _piece(music: RecordedStream) -> Piece:
-    constants = music.desc
-    return Piece(tonic=int(constants["tonic"]), palette=constants["palette"], seed=int(constants["seed"]))
+    constants = {"nature": "none", "nature_db": "-12.0", **music.desc}  # earlier recordings had no nature
+    return Piece(
+        tonic=int(constants["tonic"]),
+        palette=constants["palette"],
+        nature=constants["nature"],
+        nature_db=float(constants["nature_db"]),
+        seed=int(constants["seed"]),
+    )
 
 
 def _tell(player: Player, cue: Cue, state: MusicState) -> MusicState:

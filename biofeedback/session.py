@@ -72,7 +72,7 @@ class Plan:
     @property
     def piece(self) -> Piece:
         """What stays the same in the music."""
-        return Piece(tonic=self.protocol.piece.tonic, palette=self.protocol.piece.palette, seed=self.seed)
+        return Piece(**self.protocol.piece.model_dump(), seed=self.seed)
 
 
 class Interruption:

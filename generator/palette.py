@@ -9,6 +9,8 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
+from generator.state import PALETTES
+
 FloatArray = npt.NDArray[np.float64]
 
 SINGLE_CYCLE_FRAMES = 4096
@@ -229,5 +231,5 @@ WARM_PADS: dict[str, Timbre] = {
     ),
 }
 
-TIMBRES: dict[str, dict[str, Timbre]] = {"warm-pads": WARM_PADS}
+TIMBRES: dict[str, dict[str, Timbre]] = dict.fromkeys(PALETTES, WARM_PADS)
 """The timbre of every layer, by palette."""

@@ -14,7 +14,12 @@ REFERENCE_LUFS = -23.0
 LAYERS = ("pad", "melody", "bass", "arpeggio", "counter", "strings", "bells", "air")
 """Layers in the order in which they enter as ``layers`` rises from 1 to 8."""
 
-PALETTES = ("warm-pads",)
+PALETTES = ("warm-pads", "harp-bells", "soft-strings")
+
+NATURES = ("none", "wind", "water", "rain")
+"""What may lie under the music."""
+
+NATURE_RANGE_DB = (-30.0, -6.0)
 
 
 class Mode(Enum):
@@ -119,7 +124,7 @@ STATE_COLUMNS = tuple(field.name for field in fields(MusicState))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """What stays the same through a session: 4/4, a tonic, a palette, a seed.
+    """What stays the same through a session: 4/4, a tonic, a palette, what lies under it, a seed.
 
     Attributes
     ----------
@@ -127,17 +132,23 @@ class Piece:
         Pitch class, 0 (C) to 11 (B).
     palette : str
         One of `PALETTES`.
+    nature : str
+        One of `NATURES`: a bed of sound under the music.
+    nature_db : float
+        Its loudness relative to the music's, −30 to −6 dB.
     seed : int
         Every random choice follows from it.
 
     Raises
     ------
     StateError
-        For an unknown palette or a tonic outside 0 to 11.
+        For an unknown palette or bed, a tonic outside 0 to 11, or a level of the bed outside its range.
     """
 
     tonic: int = 0
     palette: str = PALETTES[0]
+    nature: str = NATURES[0]
+    nature_db: float = -12.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -145,6 +156,11 @@ class Piece:
             raise StateError(f"tonic is {self.tonic}; it must lie between 0 (C) and 11 (B)")
         if self.palette not in PALETTES:
             raise StateError(f"palette {self.palette!r} does not exist; there are {', '.join(PALETTES)}")
+        if self.nature not in NATURES:
+            raise StateError(f"nature {self.nature!r} does not exist; there are {', '.join(NATURES)}")
+        low, high = NATURE_RANGE_DB
+        if not low <= self.nature_db <= high:
+            raise StateError(f"nature_db is {self.nature_db}; it must lie between {low:g} and {high:g}")
 
 
 BEATS_PER_BAR = 4

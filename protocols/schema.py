@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from generator.state import PALETTES, RANGES, Mode
+from generator.state import NATURE_RANGE_DB, NATURES, PALETTES, RANGES, Mode
 from protocols.feasibility import faults
 from protocols.limits import LOWEST_GOAL_BPM, MATCH_RANGE_BPM
 
@@ -23,10 +23,13 @@ def _mode(value: Any) -> Any:
     raise ValueError(f"one of {known}")
 
 
-def _palette(value: Any) -> Any:
-    if value in PALETTES:
-        return value
-    raise ValueError(f"one of {', '.join(PALETTES)}")
+def _one_of(names: tuple[str, ...]) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if value in names:
+            return value
+        raise ValueError(f"one of {', '.join(names)}")
+
+    return BeforeValidator(check)
 
 
 def _tempo(low: float, high: float) -> BeforeValidator:
@@ -58,7 +61,8 @@ Seconds = Annotated[float, Field(ge=5, le=7200, description="a number of seconds
 MatchedBpm = Annotated[
     float, Field(ge=MATCH_RANGE_BPM[0], le=MATCH_RANGE_BPM[1], description="a number from 50 to 100 bpm")
 ]
-Palette = Annotated[str, BeforeValidator(_palette)]
+Palette = Annotated[str, _one_of(PALETTES)]
+Nature = Annotated[str, _one_of(NATURES)]
 
 
 class _Model(BaseModel):
@@ -66,9 +70,26 @@ class _Model(BaseModel):
 
 
 class PieceDefaults(_Model):
-    """What stays the same through the piece: its palette and its tonic, 0 (C) to 11 (B)."""
+    """What stays the same through the piece: its sounds and its tonic, 0 (C) to 11 (B).
+
+    Attributes
+    ----------
+    palette, nature : str
+        How the instruments sound, and what lies under them.
+    nature_db : float
+        Loudness of what lies under them, relative to theirs.
+    tonic : int
+        0 (C) to 11 (B).
+    """
 
     palette: Palette = PALETTES[0]
+    nature: Nature = NATURES[0]
+    nature_db: float = Field(
+        default=-12.0,
+        ge=NATURE_RANGE_DB[0],
+        le=NATURE_RANGE_DB[1],
+        description="a number of dB from -30 to -6",
+    )
     tonic: int = Field(default=0, ge=0, le=11, description="a whole number from 0 (C) to 11 (B)")
 
 

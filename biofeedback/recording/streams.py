@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,7 @@ def catalogue(piece: Piece, inputs: Sequence[StreamInfo]) -> tuple[StreamHeader,
         In the order in which ``clock`` counts them.
     """
     names = input_names(inputs)
-    constants = {"seed": str(piece.seed), "tonic": str(piece.tonic), "palette": piece.palette}
+    constants = {name: str(value) for name, value in asdict(piece).items()}
     return (
         *(_input(name, info) for name, info in zip(names, inputs, strict=True)),
         _numeric("features", "Physiology", FEATURES, rate_hz=1.0),

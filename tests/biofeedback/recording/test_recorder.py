@@ -180,7 +180,13 @@ def test_session_json_says_from_the_start_what_is_recorded(tmp_path, make_record
     assert meta["protocol"] == {"id": "ruhe", "name": "Zur Ruhe"}
     assert (meta["protocol_sha256"], meta["seed"], meta["t0_s"]) == ("5e55", 7, 0.0)
     assert meta["t0_wall"] == "2026-03-01T09:30:00+00:00"
-    assert meta["piece"] == {"tonic": 2, "palette": "warm-pads", "seed": 7}
+    assert meta["piece"] == {
+        "tonic": 2,
+        "palette": "warm-pads",
+        "nature": "none",
+        "nature_db": -12.0,
+        "seed": 7,
+    }
     assert meta["arguments"] == {"out": "Küche\udce4"}
     assert [entry["stream"] for entry in meta["inputs"]] == ["ecg", "eda"]
     assert meta["streams"] == list(recording.streams)

@@ -83,7 +83,13 @@ def test_a_note_is_rebuilt_from_its_row(things):
 
 def test_the_file_says_what_the_music_was_made_from():
     headers = {header.name: header for header in streams.catalogue(Piece(tonic=9, seed=42), [])}
-    assert headers["music"].desc == {"seed": "42", "tonic": "9", "palette": "warm-pads"}
+    assert headers["music"].desc == {
+        "seed": "42",
+        "tonic": "9",
+        "palette": "warm-pads",
+        "nature": "none",
+        "nature_db": "-12.0",
+    }
     assert headers["notes"].desc["layers"].split(",") == list(LAYERS)
 
 
