@@ -45,6 +45,11 @@ def amplitude(db: float) -> float:
     return float(10.0 ** (db / 20.0))
 
 
+def power_ratio(db: float) -> float:
+    """Ratio of powers that a level in decibels stands for."""
+    return float(10.0 ** (db / 10.0))
+
+
 def _within(x: float, bound: float) -> float:
     return min(max(x, -bound), bound)
 
@@ -74,7 +79,8 @@ class Leveller:
         if self._heard is None:
             self._heard = self._foreseen = foreseen * self.PRIOR_S * _RATE
         keep = 1.0 - 1.0 / (self.MEMORY_S * _RATE)
-        self._heard = self._heard * keep + power
+        # However loud a block, it counts for no more than the correction can make good.
+        self._heard = self._heard * keep + min(power, foreseen * power_ratio(self.RANGE_DB))
         self._foreseen = self._foreseen * keep + foreseen
         error_db = lufs(self._heard) - lufs(self._foreseen)
         wanted = REFERENCE_LUFS - lufs(foreseen) - _within(error_db, self.RANGE_DB)
@@ -95,6 +101,8 @@ class Ceiling:
     SPREAD_S = 0.3
     MARGIN_LU = 0.4
     RECOVERY_DB_PER_S = 3.0
+    LEAST_GAIN = amplitude(-60.0)
+    """From here it can recover; from 0 it never would."""
 
     def __init__(self) -> None:
         self._spent: deque[float] = deque([0.0] * self.WINDOW_BLOCKS, maxlen=self.WINDOW_BLOCKS)
@@ -107,7 +115,7 @@ class Ceiling:
         allowed = left / (self.SPREAD_S * _RATE)
         recovered = min(1.0, self._gain * amplitude(self.RECOVERY_DB_PER_S / _RATE))
         before = self._gain
-        self._gain = min(recovered, (allowed / max(power, 1e-20)) ** 0.5)
+        self._gain = max(min(recovered, (allowed / max(power, 1e-20)) ** 0.5), self.LEAST_GAIN)
         self._spent.append(power * max(before, self._gain) ** 2)
         return self._gain
 
@@ -142,8 +150,8 @@ class Limiter:
     def _peak(self, block: FloatArray) -> float:
         """Peak between the samples where it could matter, else of the samples."""
         peak = float(np.abs(block).max())
-        # Reconstruction overshoots the samples of music by 3 dB at most; half the ceiling is 6 dB below it.
-        if peak < self._ceiling / 2:
+        # Between its samples music rises 3 dB above them at most, full-scale noise 6 dB: 12 dB are far away.
+        if peak < self._ceiling / 4:
             return peak
         joined = np.concatenate((self._held[:, -self.CONTEXT :], block), axis=1)
         return float(np.abs(resample_poly(joined, 4, 1, axis=1)).max())
@@ -152,8 +160,8 @@ class Limiter:
 class Master:
     """The end of every path: nothing reaches the ear but through it.
 
-    DC guard, make-up gain to the reference loudness, level and breath, short-term ceiling, true-peak
-    limiter, fade. The fade comes last and is not delayed, so that silence is silence at once.
+    DC guard, make-up gain to the reference loudness, level and breath, true-peak limiter, short-term
+    ceiling, fade. The fade comes last and is not delayed, so that silence is silence at once.
 
     Parameters
     ----------
@@ -167,22 +175,21 @@ class Master:
     def __init__(self, expected: tuple[float, ...]) -> None:
         self._leveller = Leveller(expected)
         self._guard = butter(2, 15.0, "highpass", fs=SAMPLE_RATE)
+        self._guard_state = np.zeros((2, 2))
+        self._music_state = np.zeros((2, 4))
+        self._heard_state = np.zeros((2, 4))
+        self._limiter = Limiter()
+        self._ceiling = Ceiling()
         self._makeup_db: float | None = None
         self._gain: float | None = None
+        self._ceiling_gain = 1.0
         self._fade = 0.0
         self._restart = 1.0
-        self._reset()
-
-    def _reset(self) -> None:
-        self._guard_state = np.zeros((2, 2))
-        self._k_state = np.zeros((2, 4))
-        self._ceiling = Ceiling()
-        self._limiter = Limiter()
+        self._restarting = False
 
     def restart(self) -> None:
-        """Begin anew after a fault: silence, then a ramp of `RESTART_S`."""
-        self._restart = 0.0
-        self._reset()
+        """Fade out within the next block, then rise over `RESTART_S`: what follows begins anew."""
+        self._restarting = True
 
     def step(self, music: FloatArray, shape: Shape) -> StereoBlock:
         """Return the block before this one as it is to be heard.
@@ -199,20 +206,36 @@ class Master:
         ndarray of float32, shape (800, 2)
         """
         guarded, self._guard_state = lfilter(*self._guard, music, axis=1, zi=self._guard_state)
-        weighted, self._k_state = lfilter(*K_WEIGHTING, guarded, axis=1, zi=self._k_state)
-        power = float(np.vdot(weighted, weighted)) / BLOCK_FRAMES
+        power, self._music_state = _weighted_power(guarded, self._music_state)
         if shape.fade > 0.0 or self._makeup_db is None:
             self._makeup_db = self._leveller.step(power, shape.layer_gains)
-        asked = amplitude(self._makeup_db + shape.level_db + shape.breath_db)
-        gain = asked * self._ceiling.step(power * asked**2)
-        before = gain if self._gain is None else self._gain
+        gain = amplitude(self._makeup_db + shape.level_db + shape.breath_db)
+        limited = self._limiter.step(guarded * _glide(self._gain, gain))
         self._gain = gain
-        limited = self._limiter.step(guarded * (before + (gain - before) * _RISE))
-        return np.ascontiguousarray((limited * self._fades(shape.fade)).T, dtype=np.float32)
+        power, self._heard_state = _weighted_power(limited, self._heard_state)
+        below = self._ceiling.step(power)
+        bounded = limited * _glide(self._ceiling_gain, below)
+        self._ceiling_gain = below
+        return np.ascontiguousarray((bounded * self._fades(shape.fade)).T, dtype=np.float32)
 
     def _fades(self, fade: float) -> FloatArray | float:
         """Gain of fade and restart ramp over this block."""
         restart = min(1.0, self._restart + 1.0 / (self.RESTART_S * _RATE))
+        if self._restarting:
+            restart, self._restarting = 0.0, False
         before, after = self._fade * self._restart, fade * restart
         self._fade, self._restart = fade, restart
-        return after if before == after else before + (after - before) * _RISE
+        return _glide(before, after)
+
+
+def _glide(before: float | None, after: float) -> FloatArray | float:
+    """Gain of a block that goes in a straight line from one value to another."""
+    if before is None or before == after:
+        return after
+    return before + (after - before) * _RISE
+
+
+def _weighted_power(block: FloatArray, state: FloatArray) -> tuple[float, FloatArray]:
+    """Return the K-weighted mean square of a block, and where the filter stands after it."""
+    weighted, state = lfilter(*K_WEIGHTING, block, axis=1, zi=state)
+    return float(np.vdot(weighted, weighted)) / BLOCK_FRAMES, state

@@ -244,18 +244,26 @@ class Synth:
     ------
     SoundError
         If pyo's server does not start.
+
+    Attributes
+    ----------
+    rebuilt : int
+        How many times pyo's graph has been built anew.
     """
 
     latency_frames = VoiceBank.latency_frames + Master.latency_frames
     MOST_FAULTS = 3
+    FORGIVEN_AFTER_S = 60.0
 
     def __init__(self, piece: Piece) -> None:
         self._timbres = TIMBRES[piece.palette]
         self._bank = VoiceBank(self._timbres)
         self._graph = Graph(self._bank.rows, self._timbres)
         self._master = Master(tuple(self._timbres[layer].typical_lufs for layer in LAYERS))
-        self._faults = 0
         self._asleep = False
+        self._failed = False
+        self._failures: list[int] = []
+        self.rebuilt = 0
 
     def render(self, block: Block) -> StereoBlock:
         """Return the next 800 samples of sound.
@@ -273,14 +281,16 @@ class Synth:
         Raises
         ------
         SoundError
-            If pyo delivered unusable samples for the fourth time. Up to then the graph is built anew and
-            the sound comes back on a ramp of 10 s.
+            If pyo delivered unusable samples for the fourth time in a minute. Up to then what was sounding
+            fades out, the graph is built anew and the sound comes back on a ramp of 10 s.
         """
         silent = block.shape.fade == 0.0
         if silent:
             self._bank.release_all()
         if silent and self._asleep:
             return self._master.step(_SILENCE, block.shape)
+        if self._failed:
+            self._rebuild()
         music = self._graph.process(
             self._bank.step(block), Tone.of(block.shape, block.start_frame / SAMPLE_RATE)
         )
@@ -288,19 +298,25 @@ class Synth:
         # The reverb rings on unheard in silence, then pyo sleeps until there is something to hear.
         self._asleep = silent and peak < SILENT_PEAK
         if not peak < RUNAWAY_PEAK:
-            self._recover()
+            self._give_up_if_hopeless(block.start_frame)
+            self._failed = True  # built anew with the next block, for that takes longer than this one lasts
+            self._master.restart()
             music = _SILENCE
         return self._master.step(music, block.shape)
 
-    def _recover(self) -> None:
+    def _give_up_if_hopeless(self, frame: int) -> None:
+        recent = frame - round(self.FORGIVEN_AFTER_S * SAMPLE_RATE)
+        self._failures = [*(at for at in self._failures if at > recent), frame]
+        if (times := len(self._failures)) > self.MOST_FAULTS:
+            raise SoundError(f"pyo delivered unusable samples {times} times; the sound was given up")
+
+    def _rebuild(self) -> None:
         """Build the graph anew after NaN, infinity or a runaway."""
-        self._faults += 1
-        if self._faults > self.MOST_FAULTS:
-            raise SoundError(f"pyo delivered unusable samples {self._faults} times; the sound was given up")
         self._graph.close()
         self._bank.release_all()
         self._graph = Graph(self._bank.rows, self._timbres)
-        self._master.restart()
+        self._failed = False
+        self.rebuilt += 1
 
     def close(self) -> None:
         """Give pyo's server back. Closing twice is harmless."""

@@ -123,11 +123,64 @@ def test_fade_zero_is_digital_zero_at_once():
     assert not master.step(silent, shape(fade=0.0)).any()
 
 
-def test_restart_is_a_ramp_from_silence():
+def test_restart_fades_out_within_a_block_and_rises_from_silence():
     master = Master(LAYERS_ALONE)
     through(master, noise(2, AS_EXPECTED))
     master.restart()
     audio = through(master, noise(12, AS_EXPECTED))
-    loudness = [np.sqrt(np.mean(part**2)) for part in np.split(audio, 24)]
+    falling, risen = audio[:BLOCK_FRAMES], audio[-SAMPLE_RATE:]
+    assert np.abs(falling[:100]).max() > 0.5 * np.abs(risen).max()
+    assert np.abs(falling[-20:]).max() < 0.05 * np.abs(risen).max()
+    loudness = [np.sqrt(np.mean(part**2)) for part in np.array_split(audio[BLOCK_FRAMES:], 24)]
     assert loudness[0] < 0.1 * loudness[-1]
     assert all(later > earlier for earlier, later in pairwise(loudness[:19]))
+
+
+def test_music_comes_back_after_a_burst_at_the_level_it_had():
+    master = Master(LAYERS_ALONE)
+    before = through(master, noise(10, AS_EXPECTED))[-3 * SAMPLE_RATE :]
+    through(master, noise(1, 99.0))
+    after = through(master, noise(16, AS_EXPECTED))[-3 * SAMPLE_RATE :]
+    assert 20 * np.log10(np.std(after) / np.std(before)) == pytest.approx(0.0, abs=1.5)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    parts=st.lists(
+        st.tuples(
+            st.sampled_from(["noise", "direct current", "impulses", "nyquist", "silence"]),
+            st.floats(-40.0, 40.0),
+            st.integers(1, 90),
+            st.floats(-18.0, 0.0),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_what_leaves_the_chain_is_safe_whatever_enters_it(parts):
+    master = Master(LAYERS_ALONE)
+    heard = []
+    for seed, (kind, db, count, level_db) in enumerate(parts):
+        blocks = adversary(kind, 10 ** (db / 20), count, seed)
+        heard.append(through(master, blocks, level_db=level_db))
+    heard.append(through(master, noise(3.5, AS_EXPECTED)))
+    audio = np.concatenate(heard)
+    assert np.isfinite(audio).all()
+    assert true_peak_db(audio) <= -3.0
+    assert max(short_term(audio)) <= -20.0
+
+
+def adversary(kind, amplitude, count, seed):
+    """Blocks of the worst that can come out of a broken sound engine."""
+    shape = (count, 2, BLOCK_FRAMES)
+    match kind:
+        case "noise":
+            return noise(count / 60, amplitude, seed)
+        case "direct current":
+            return np.full(shape, amplitude)
+        case "impulses":
+            return np.where(np.random.default_rng(seed).random(shape) < 0.002, amplitude, 0.0)
+        case "nyquist":  # alternating signs that slip once in a while: the worst between samples
+            signs = np.where(np.arange(BLOCK_FRAMES) // 3 % 2, 1.0, -1.0)
+            return np.broadcast_to(amplitude * signs * (-1.0) ** np.arange(BLOCK_FRAMES), shape)
+    return np.zeros(shape)
