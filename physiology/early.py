@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from physiology.locator import Locator
 from physiology.samples import Run
 from physiology.state import Beat, FloatArray
-from physiology.waveform import Locator, Waveform
+from physiology.waveform import Waveform
 
 LOOK_BACK_S = 2.0
 PLAIN_AHEAD_S = 0.2

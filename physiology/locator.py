@@ -1,0 +1,109 @@
+"""Where beats are strong, where exactly their maxima lie and what they look like, seen from close by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from physiology.samples import Run
+from physiology.state import FloatArray
+from physiology.waveform import Waveform, derivatives, vertex
+
+COMPLEX_S = 0.2
+SHAPE_S = np.linspace(-0.15, 0.18, 34)
+
+
+class Locator:
+    """Where a run's beats are strong and where exactly their maxima lie, from their close neighbourhood only.
+
+    Attributes
+    ----------
+    start_s, rate_hz : float
+        Of `strength`.
+    strength : ndarray, shape (n,)
+        ECG: energy of the first two derivatives of a Gaussian. PPG: slope upwards.
+    """
+
+    def __init__(self, waveform: Waveform, run: Run, sign: int) -> None:
+        self._waveform = waveform
+        coarse = run.averaged()
+        self.start_s, self.rate_hz = coarse.start_s, coarse.rate_hz
+        self._values = sign * (coarse.values - coarse.values[0])
+        slope, curve = derivatives(waveform.kernel_s * self.rate_hz)
+        rising = np.convolve(self._values, slope, "same")
+        # Beyond the ends the signal is not known, and a step there would look like a beat.
+        edge = slope.size // 2
+        if waveform.kurtosis:
+            curved = np.convolve(self._values, curve, "same")
+            self.strength = np.hypot(rising, curved)
+            self._curved = curved[edge:-edge]
+        else:
+            self.strength = np.maximum(rising, 0.0)
+        self.strength[:edge] = self.strength[-edge:] = 0.0
+
+    def peakedness(self) -> float:
+        """Return for ECG 0 where the kurtosis of the second derivative is that of noise (3), 1 from 5 on."""
+        if not self._waveform.kurtosis:
+            return 1.0
+        squares = (self._curved - self._curved.mean()) ** 2
+        kurtosis = float(squares @ squares) / squares.size / max(1e-24, float(squares.mean()) ** 2)
+        return float(min(1.0, max(0.0, (kurtosis - 3) / 2)))
+
+    def complexes(self, floor: float) -> list[tuple[list[int], float]]:
+        """Return where the signal is strong: the crests of each complex and its greatest strength.
+
+        Crests within 0.2 s that are at least half as strong as the greatest of them are of one complex (an
+        ectopic beat's two flanks, say).
+        """
+        middle = self.strength[1:-1]
+        crests = (
+            np.flatnonzero((middle >= floor) & (middle > self.strength[:-2]) & (middle >= self.strength[2:]))
+            + 1
+        )
+        groups: list[list[int]] = []
+        for crest in crests.tolist():
+            if groups and crest - groups[-1][0] < COMPLEX_S * self.rate_hz:
+                groups[-1].append(crest)
+            else:
+                groups.append([crest])
+        found = []
+        for group in groups:
+            greatest = float(self.strength[group].max())
+            strong = [crest for crest in group if self.strength[crest] >= 0.5 * greatest]
+            found.append((strong, greatest))
+        return found
+
+    def time_of(self, index: int) -> float:
+        """Return the time of a crest."""
+        return self.start_s + index / self.rate_hz
+
+    def strength_near(self, time: float) -> float:
+        """Return the strength of the beat whose maximum is at `time`."""
+        before, after = self._waveform.locate_s
+        first, last = self._index(time - after), self._index(time - before)
+        return float(self.strength[max(0, first) : last + 1].max(initial=0.0))
+
+    def locate(self, *crests: int) -> float:
+        """Return the time of the maximum that belongs to a complex."""
+        before, after = (round(s * self.rate_hz) for s in self._waveform.locate_s)
+        first = max(0, crests[0] + before)
+        part = self._values[first : crests[-1] + after + 1]
+        top = first + int(np.argmax(_levelled(part) if self._waveform.kurtosis else part))
+        return float(self.start_s + (top + vertex(self._values, top)) / self.rate_hz)
+
+    def shape(self, time: float) -> FloatArray | None:
+        """Return the beat at `time` without level and slope, None where the run does not hold all of it."""
+        places = (time - self.start_s + SHAPE_S) * self.rate_hz
+        if places[0] < 0 or places[-1] > self._values.size - 1:
+            return None
+        return _levelled(np.interp(places, np.arange(self._values.size), self._values))
+
+    def _index(self, time: float) -> int:
+        return round((time - self.start_s) * self.rate_hz)
+
+
+def _levelled(values: FloatArray) -> FloatArray:
+    """Return values as they lie about the straight line through them."""
+    place = np.arange(values.size) - (values.size - 1) / 2
+    slope = float(place @ values) / max(1.0, float(place @ place))
+    levelled: FloatArray = values - values.sum() / values.size - slope * place
+    return levelled
