@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from physiology.activation import NOTHING, TERMS, Baseline, Fusion, Smoother, displayed, freeze, fuse
 from physiology.eda import SkinConductance
 from physiology.errors import PhysiologyError, SignalError
+from physiology.fallback import HeartSources
 from physiology.feature import Feature
-from physiology.heart import Heart, HeartReport, heart_for
+from physiology.heart import HeartReport, heart_for
 from physiology.respiration import Respiration
-from physiology.state import Beat, FloatArray, PhysiologyState, Scr
+from physiology.state import Beat, FloatArray, PhysiologyState, Scr, SignalQuality
 
 TICKS_PER_SECOND = 10
 SLOW_TICKS = 5
 TRANSITION_S = 6.0
 LONGEST_BASELINE_S = 1800
 HEART_KINDS = ("ecg", "rr", "ppg", "hr")
-"""Where beats come from, best first; of several configured only the first is used."""
+"""Where beats come from, best first; of several configured one is used at a time (see `HeartSources`)."""
 KINDS = (*HEART_KINDS, "eda", "rsp")
 UNITS: Mapping[str, tuple[str, ...]] = {
     "eda": ("uS", "µS", "μS", "a.u."),
@@ -85,7 +86,8 @@ class Physiology:
     Parameters
     ----------
     signals : sequence of Signal
-        At most one of a kind. Beats come from the first of ECG, RR intervals and PPG that is there.
+        At most one of a kind. Beats come from the first of ECG, RR intervals and PPG that is there, and
+        from the next one while that is lost.
     scr_threshold_us : float
         Least amplitude of a skin conductance response, in µS.
 
@@ -101,13 +103,10 @@ class Physiology:
             raise SignalError(
                 f"signals {', '.join(s.kind for s in signals)}: each kind may be given only once"
             )
-        self._heart_kind = next((kind for kind in HEART_KINDS if kind in by_kind), None)
-        self._heart: Heart | None = None
-        if self._heart_kind:
-            self._heart = heart_for(self._heart_kind, by_kind[self._heart_kind].rate_hz)
+        hearts = {kind: heart_for(kind, by_kind[kind].rate_hz) for kind in HEART_KINDS if kind in by_kind}
+        self._heart = HeartSources(hearts) if hearts else None
         self._eda = SkinConductance(scr_threshold_us=scr_threshold_us) if "eda" in by_kind else None
         self._respiration = Respiration() if "rsp" in by_kind else None
-        self._unused = frozenset(by_kind) & frozenset(HEART_KINDS) - {self._heart_kind}
         self._tick: int | None = None
         self._start_s = math.inf
         self._stepped_s = -math.inf
@@ -116,7 +115,7 @@ class Physiology:
         self._baseline: Baseline | None = None
         self._smoother = Smoother()
         self._transition_s = -math.inf
-        self._reasons: dict[str, str] = {}
+        self._signals: Mapping[str, SignalQuality] = {}
 
     def push(self, kind: str, times: FloatArray, values: FloatArray) -> None:
         """Take in consecutive samples of a signal.
@@ -135,12 +134,14 @@ class Physiology:
         SignalError
             For a kind that was not configured, shapes that differ, or times that do not increase.
         """
-        if kind in self._unused:
-            return
-        signal = self._signal(kind)
-        if signal is None:
+        if kind not in self._kinds():
             raise SignalError(f"{kind!r} was not configured; the signals are {', '.join(self._kinds())}")
-        signal.push(times, values)
+        if kind == "eda" and self._eda:
+            self._eda.push(times, values)
+        elif kind == "rsp" and self._respiration:
+            self._respiration.push(times, values)
+        elif self._heart:
+            self._heart.push(kind, times, values)
         if times.size:
             self._start_s = min(self._start_s, float(times[0]))
 
@@ -205,19 +206,14 @@ class Physiology:
 
     def reasons(self) -> Mapping[str, str]:
         """Return what is wrong with each signal now, in words; a signal without a fault is left out."""
-        return dict(self._reasons)
-
-    def _signal(self, kind: str) -> Heart | SkinConductance | Respiration | None:
-        if kind == self._heart_kind:
-            return self._heart
-        return {"eda": self._eda, "rsp": self._respiration}.get(kind)
+        return {kind: signal.reason for kind, signal in self._signals.items() if signal.reason}
 
     def _kinds(self) -> list[str]:
-        used = [kind for kind in KINDS if self._signal(kind) is not None]
-        return used + sorted(self._unused)
+        kinds = list(self._heart.kinds) if self._heart else []
+        return kinds + ["eda"] * (self._eda is not None) + ["rsp"] * (self._respiration is not None)
 
     def _state(self, now: float) -> PhysiologyState:
-        heart = self._heart.report(now) if self._heart else HeartReport(Feature(), Feature(), None)
+        heart = self._heart.report(now) if self._heart else HeartReport()
         skin, breath = self._eda, Feature()
         if self._respiration:
             self._respiration.hop(now)
@@ -231,16 +227,25 @@ class Physiology:
         if self._baseline_start_s is not None:
             self._rows.append((now, features))
         fusion, activation = self._fused(now, features)
-        self._note_reasons(heart.reason)
+        self._note_signals(now, features["scl_us"], breath)
         return PhysiologyState(
             t=now,
-            **{name: feature.reading for name, feature in features.items()},
+            hr_bpm=heart.hr.reading,
+            rmssd_ms=heart.rmssd.reading,
+            scl_us=features["scl_us"].reading,
+            phasic_auc=features["phasic_auc"].reading,
             scr_rate_per_min=(skin.response_rate(now) if skin else Feature()).reading,
             breathing_rate=breath.reading,
+            hr_10s_bpm=heart.fast_hr.reading,
+            sdnn_ms=heart.sdnn.reading,
+            pnn50=heart.pnn50.reading,
+            heart_source=self._heart.kind if self._heart and heart.hr.value is not None else None,
+            breathing_source="belt" if breath.value is not None else None,
             activation=activation,
             activation_0_100=None if activation is None else displayed(activation),
             confidence=fusion.confidence,
             contributions=fusion.contributions,
+            signals=self._signals,
         )
 
     def _fused(self, now: float, features: Mapping[str, Feature]) -> tuple[Fusion, float | None]:
@@ -257,15 +262,21 @@ class Physiology:
             return fusion, None
         return fusion, self._smoother.update(now, fusion.activation)
 
-    def _note_reasons(self, heart: str | None) -> None:
-        reasons: dict[str, str | None]
-        reasons = dict.fromkeys(self._unused, f"not used beside {self._heart_kind}")
-        if self._heart_kind:
-            reasons[self._heart_kind] = heart
+    def _note_signals(self, now: float, level: Feature, breath: Feature) -> None:
+        """Put together how good each signal is, and since when what is wrong with it has been wrong."""
+        qualities, reasons = dict[str, float](), dict[str, str | None]()
+        if self._heart:
+            qualities |= self._heart.qualities()
+            reasons |= self._heart.reasons()
         if self._eda:
-            reasons["eda"] = self._eda.complaint()
+            qualities["eda"], reasons["eda"] = level.quality, self._eda.complaint()
             if reasons["eda"] is None and self._baseline and not self._eda.responded:
                 reasons["eda"] = "no response yet: left out of the activation"
         if self._respiration:
-            reasons["rsp"] = self._respiration.complaint()
-        self._reasons = {kind: reason for kind, reason in reasons.items() if reason}
+            qualities["rsp"], reasons["rsp"] = breath.quality, self._respiration.complaint()
+        signals = {}
+        for kind, reason in reasons.items():
+            before = self._signals.get(kind)
+            since_s = before.since_s if before and before.reason == reason else now
+            signals[kind] = SignalQuality(qualities[kind], reason, since_s if reason else None)
+        self._signals = signals

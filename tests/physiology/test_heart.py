@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from physiology.heart import heart_rate, rmssd
 from physiology.state import Beat
+from physiology.variability import Intervals
 
 
 def beats_of(rr_ms, *, quality=1.0, corrected=()):
@@ -20,6 +20,14 @@ def beats_of(rr_ms, *, quality=1.0, corrected=()):
         )
         for i in range(len(times))
     ]
+
+
+def heart_rate(beats, now):
+    return Intervals(beats, now).heart_rate()
+
+
+def rmssd(beats, now):
+    return Intervals(beats, now).rmssd()
 
 
 def test_heart_rate_is_60000_over_the_mean_interval_of_30_s():

@@ -1,0 +1,162 @@
+"""Heart rate and its variability, live, from the beats as the log has them now.
+
+An interval is bad if it fails the live artefact rule or ends in a beat of quality below 0.3. Whatever the
+feature, it is withheld when no interval of the last 5 s is there or fewer than half of them are good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from physiology.feature import Feature
+from physiology.state import Beat, FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
+
+HR_WINDOW_S, HR_LEAST_S = 30.0, 10.0
+FAST_HR_WINDOW_S, FAST_HR_LEAST_S = 10.0, 8.0
+VARIABILITY_WINDOW_S, RMSSD_LEAST_S, SPREAD_LEAST_S = 60.0, 30.0, 54.0
+NEWEST_BEAT_S = 5.0
+HR_LARGEST_SHARE, VARIABILITY_LARGEST_SHARE = 0.20, 0.10
+DOUBTFUL_QUALITY = 0.3
+LEAST_DIFFERENCES = 10
+LARGE_DIFFERENCE_MS = 50.0
+
+
+class Intervals:
+    """The intervals between beats up to one moment, as arrays.
+
+    Parameters
+    ----------
+    beats : sequence of Beat
+        In order of time.
+    now : float
+        Engine seconds; from here windows look back.
+
+    Attributes
+    ----------
+    times, rr_ms : ndarray, shape (n,)
+        When each interval ends; NaN where a beat has none.
+    corrected, good : ndarray of bool, shape (n,)
+        Which fail the artefact rule, and which count.
+    """
+
+    def __init__(self, beats: Sequence[Beat], now: float) -> None:
+        rows = [(beat.r_time_s, beat.rr_ms, beat.quality, beat.corrected) for beat in beats]
+        table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+        self.times: FloatArray = table[:, 0]
+        self.rr_ms: FloatArray = table[:, 1]
+        self._quality = table[:, 2]
+        self.corrected: BoolArray = table[:, 3] > 0
+        self._present = np.isfinite(self.rr_ms)
+        self.good: BoolArray = self._present & ~self.corrected & (self._quality >= DOUBTFUL_QUALITY)
+        self._now = now
+
+    def heart_rate(self) -> Feature:
+        """Return 60 000 over the mean good interval of the last 30 s, in beats per minute.
+
+        Withheld with less than 10 s of good intervals, or with more than 20 % of them bad.
+        """
+        return self._feature(HR_WINDOW_S, HR_LEAST_S, HR_LARGEST_SHARE, _rate)
+
+    def fast_heart_rate(self) -> Feature:
+        """Return the same of the last 10 s; withheld with less than 8 s of good intervals."""
+        return self._feature(FAST_HR_WINDOW_S, FAST_HR_LEAST_S, HR_LARGEST_SHARE, _rate)
+
+    def rmssd(self) -> Feature:
+        """Return the root mean square of successive differences of the last 60 s, in ms.
+
+        Differences are taken between good neighbours only, never across a gap or a corrected interval.
+        Withheld with less than 30 s of good intervals, with fewer than 10 differences, or with more than
+        10 % of the intervals bad. From a pulse sensor it is pulse-rate variability.
+        """
+        return self._variability(RMSSD_LEAST_S, lambda _, steps: float(np.sqrt(np.mean(steps**2))))
+
+    def sdnn(self) -> Feature:
+        """Return the standard deviation of the good intervals of the last 60 s, in ms.
+
+        Withheld with less than 54 s of them or with more than 10 % of the intervals bad. 60 s is the shortest
+        window in use for it and for pNN50 (Shaffer and Ginsberg 2017, doi 10.3389/fpubh.2017.00258), and it
+        grows with the window. Deviation: a tenth of the 60 s may be missing, as much as may be bad.
+        """
+        return self._variability(SPREAD_LEAST_S, lambda rr, _: float(np.std(rr, ddof=1)))
+
+    def pnn50(self) -> Feature:
+        """Return what part of the successive differences exceeds 50 ms, in per cent; withheld like SDNN."""
+        return self._variability(
+            SPREAD_LEAST_S, lambda _, steps: 100 * float(np.mean(np.abs(steps) > LARGE_DIFFERENCE_MS))
+        )
+
+    def complaint(self) -> str | None:
+        """Return why there is no heart rate, or None."""
+        if not self.times.size:
+            return "no beats yet"
+        if self._now - self.times[-1] > 3.0:
+            return "no beats for 3 s"
+        recent = self._present & (self.times > self._now - HR_WINDOW_S)
+        good = recent & self.good
+        if recent.any() and 1 - good.sum() / recent.sum() > HR_LARGEST_SHARE:
+            doubtful = (recent & (self._quality < DOUBTFUL_QUALITY)).sum()
+            irregular = (recent & self.corrected).sum()
+            return "beats look unlike each other" if doubtful >= irregular else "irregular beats"
+        if not self._is_going_on():
+            return "doubtful beats in the last 5 s"
+        if self.rr_ms[good].sum() / 1000 < HR_LEAST_S:
+            return f"less than {HR_LEAST_S:.0f} s of beats"
+        return None
+
+    def _is_going_on(self) -> bool:
+        """Tell whether most intervals of the last 5 s are good: in noise a good one turns up now and then."""
+        newest = self._present & (self.times >= self._now - NEWEST_BEAT_S)
+        return bool(newest.any()) and bool((newest & self.good).sum() >= newest.sum() / 2)
+
+    def _variability(self, least_s: float, compute: Callable[[FloatArray, FloatArray], float]) -> Feature:
+        return self._feature(
+            VARIABILITY_WINDOW_S, least_s, VARIABILITY_LARGEST_SHARE, compute, least_steps=LEAST_DIFFERENCES
+        )
+
+    def _feature(
+        self,
+        window_s: float,
+        least_s: float,
+        largest_share: float,
+        compute: Callable[[FloatArray, FloatArray], float],
+        least_steps: int = 0,
+    ) -> Feature:
+        """Return what `compute` makes of good intervals and differences in a window, if it may be said."""
+        first = int(np.searchsorted(self.times, self._now - window_s, side="right"))
+        times, rr, good = self.times[first:], self.rr_ms[first:], self.good[first:]
+        count, kept = int(self._present[first:].sum()), int(good.sum())
+        if not count:
+            return Feature(window_s=window_s)
+        good_s = float(rr[good].sum()) / 1000
+        corrected = 1 - kept / count
+        age_s = self._now - float(times[good][-1]) if kept else None
+        # The first interval reaches back beyond the window, the one under way has not ended.
+        filled = min(1.0, good_s / (window_s - 1))
+        steps = self._differences(times, rr, good)
+        may_be_said = good_s >= least_s and corrected <= largest_share and steps.size >= least_steps
+        if not (kept and may_be_said and self._is_going_on()):
+            return Feature(age_s=age_s, filled=filled, window_s=window_s, corrected_share=corrected)
+        return Feature(
+            value=compute(rr[good], steps),
+            quality=float(self._quality[first:][good].sum()) / count,
+            age_s=age_s,
+            filled=filled,
+            window_s=window_s,
+            corrected_share=corrected,
+        )
+
+    @staticmethod
+    def _differences(times: FloatArray, rr_ms: FloatArray, good: BoolArray) -> FloatArray:
+        """Return differences of good neighbours; in a series of intervals only times show a lost beat."""
+        with np.errstate(invalid="ignore"):
+            neighbours = 1000 * np.diff(times) < 1.5 * rr_ms[1:]
+        return np.diff(rr_ms)[good[1:] & good[:-1] & neighbours]
+
+
+def _rate(rr_ms: FloatArray, _steps: FloatArray) -> float:
+    return 60_000 / float(np.mean(rr_ms))
