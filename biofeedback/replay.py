@@ -103,12 +103,17 @@ class Replay:
 
 
 def _piece(music: RecordedStream) -> Piece:
-    constants = {"nature": "none", "nature_db": "-12.0", **music.desc}  # earlier recordings had no nature
+    # what earlier recordings did not have
+    earlier = {"nature": "none", "nature_db": "-12.0", "unwanted": "", "register_range": "0.0,1.0"}
+    constants = {**earlier, **music.desc}
+    low, high = constants["register_range"].split(",")
     return Piece(
         tonic=int(constants["tonic"]),
         palette=constants["palette"],
         nature=constants["nature"],
         nature_db=float(constants["nature_db"]),
+        unwanted=tuple(constants["unwanted"].split(",")) if constants["unwanted"] else (),
+        register_range=(float(low), float(high)),
         seed=int(constants["seed"]),
     )
 

@@ -136,19 +136,26 @@ class Piece:
         One of `NATURES`: a bed of sound under the music.
     nature_db : float
         Its loudness relative to the music's, −30 to −6 dB.
+    unwanted : tuple of str
+        `LAYERS` that never sound; those after them in the order enter in their stead.
+    register_range : tuple of (float, float)
+        Bounds within which the register asked for is kept, 0 to 1.
     seed : int
         Every random choice follows from it.
 
     Raises
     ------
     StateError
-        For an unknown palette or bed, a tonic outside 0 to 11, or a level of the bed outside its range.
+        For an unknown palette, bed or layer, layers none of which may sound, a tonic outside 0 to 11, a level
+        of the bed outside its range, or bounds that are not a range.
     """
 
     tonic: int = 0
     palette: str = PALETTES[0]
     nature: str = NATURES[0]
     nature_db: float = -12.0
+    unwanted: tuple[str, ...] = ()
+    register_range: tuple[float, float] = (0.0, 1.0)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -161,6 +168,18 @@ class Piece:
         low, high = NATURE_RANGE_DB
         if not low <= self.nature_db <= high:
             raise StateError(f"nature_db is {self.nature_db}; it must lie between {low:g} and {high:g}")
+        if unknown := [name for name in self.unwanted if name not in LAYERS]:
+            raise StateError(f"layer {unknown[0]!r} does not exist; there are {', '.join(LAYERS)}")
+        if not self.layers:
+            raise StateError("no layer is left: at least one must be wanted")
+        lowest, highest = self.register_range
+        if not 0.0 <= lowest <= highest <= 1.0:
+            raise StateError(f"register_range is {lowest} to {highest}; it must lie between 0 and 1")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that may sound, in the order in which they enter."""
+        return tuple(name for name in LAYERS if name not in self.unwanted)
 
 
 BEATS_PER_BAR = 4

@@ -67,7 +67,7 @@ def catalogue(piece: Piece, inputs: Sequence[StreamInfo]) -> tuple[StreamHeader,
         In the order in which ``clock`` counts them.
     """
     names = input_names(inputs)
-    constants = {name: str(value) for name, value in asdict(piece).items()}
+    constants = {name: _constant(value) for name, value in asdict(piece).items()}
     return (
         *(_input(name, info) for name, info in zip(names, inputs, strict=True)),
         _numeric("features", "Physiology", FEATURES, rate_hz=1.0),
@@ -79,6 +79,10 @@ def catalogue(piece: Piece, inputs: Sequence[StreamInfo]) -> tuple[StreamHeader,
         *(_text(name) for name in JSON_STREAMS),
         _numeric("clock", "Clock", CLOCK, desc={"streams": ",".join(names)}),
     )
+
+
+def _constant(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def input_names(inputs: Sequence[StreamInfo]) -> tuple[str, ...]:
