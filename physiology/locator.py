@@ -6,7 +6,7 @@ import numpy as np
 
 from physiology.samples import Run
 from physiology.state import FloatArray
-from physiology.waveform import Waveform, derivatives, vertex
+from physiology.waveform import Waveform, derivatives, peakedness, vertex
 
 COMPLEX_S = 0.2
 SHAPE_S = np.linspace(-0.15, 0.18, 34)
@@ -44,9 +44,7 @@ class Locator:
         """Return for ECG 0 where the kurtosis of the second derivative is that of noise (3), 1 from 5 on."""
         if not self._waveform.kurtosis:
             return 1.0
-        squares = (self._curved - self._curved.mean()) ** 2
-        kurtosis = float(squares @ squares) / squares.size / max(1e-24, float(squares.mean()) ** 2)
-        return float(min(1.0, max(0.0, (kurtosis - 3) / 2)))
+        return peakedness(self._curved)
 
     def complexes(self, floor: float) -> list[tuple[list[int], float]]:
         """Return where the signal is strong: the crests of each complex and its greatest strength.

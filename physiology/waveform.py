@@ -10,10 +10,13 @@ from functools import lru_cache
 import neurokit2 as nk
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import kurtosis, skew
+from scipy.signal import butter, sosfilt, sosfilt_zi
+from scipy.stats import skew
 
 from physiology.samples import Run
 from physiology.state import FloatArray
+
+MAINS_HZ = 50.0
 
 IntArray = npt.NDArray[np.int64]
 
@@ -34,18 +37,50 @@ def _quietly(
     return wrapped
 
 
+@lru_cache(maxsize=16)
+def _butterworth(
+    order: int, low_hz: float, high_hz: float | None, rate_hz: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return second-order sections of a high- or band-pass, and their state after a long 1."""
+    if high_hz is None:
+        sos = butter(order, low_hz, btype="highpass", fs=rate_hz, output="sos")
+    else:
+        sos = butter(order, (low_hz, high_hz), btype="bandpass", fs=rate_hz, output="sos")
+    return sos, sosfilt_zi(sos)
+
+
+def _filtered(
+    values: FloatArray, order: int, low_hz: float, high_hz: float | None, rate_hz: float
+) -> FloatArray:
+    """Return values filtered to and fro as `scipy.signal.sosfiltfilt` does, the design done once."""
+    sos, state = _butterworth(order, low_hz, high_hz, float(round(rate_hz)))
+    pad = min(values.size - 1, 6 * len(sos) + 3)
+    left, right = 2 * values[0] - values[pad:0:-1], 2 * values[-1] - values[-2 : -pad - 2 : -1]
+    padded = np.concatenate([left, values, right])
+    forth, _ = sosfilt(sos, padded, zi=state * padded[0])
+    back, _ = sosfilt(sos, forth[::-1], zi=state * forth[-1])
+    result: FloatArray = back[::-1][pad:-pad]
+    return result
+
+
 @_quietly
 def _find_in_ecg(values: FloatArray, rate_hz: float) -> tuple[FloatArray, IntArray]:
-    clean = nk.ecg_clean(values, sampling_rate=rate_hz)
+    """NeuroKit2's `ecg_clean` (its filters written out, for it designs them anew each time) and peaks."""
+    width = int(rate_hz / MAINS_HZ)
+    clean = np.convolve(
+        _filtered(values, 5, 0.5, None, rate_hz), np.convolve(np.ones(width), np.ones(width)), "same"
+    )
+    clean /= width**2
     peaks = nk.ecg_findpeaks(clean, sampling_rate=rate_hz)["ECG_R_Peaks"]
-    return np.asarray(clean), np.asarray(peaks, dtype=np.int64)
+    return clean, np.asarray(peaks, dtype=np.int64)
 
 
 @_quietly
 def _find_in_ppg(values: FloatArray, rate_hz: float) -> tuple[FloatArray, IntArray]:
-    clean = nk.ppg_clean(values, sampling_rate=rate_hz)
+    """NeuroKit2's `ppg_clean` (written out likewise) and peaks."""
+    clean = _filtered(values, 2, 0.5, 8.0, rate_hz)
     peaks = nk.ppg_findpeaks(clean, sampling_rate=rate_hz)["PPG_Peaks"]
-    return np.asarray(clean), np.asarray(peaks, dtype=np.int64)
+    return clean, np.asarray(peaks, dtype=np.int64)
 
 
 def _ecg_uprightness(clean: FloatArray, peaks: IntArray, rate_hz: float) -> float:
@@ -143,6 +178,13 @@ PPG = Waveform(
 )
 
 
+def peakedness(values: FloatArray) -> float:
+    """Return 0 where the kurtosis is that of noise (3), 1 from 5 on, as an ECG has."""
+    squares = (values - values.mean()) ** 2
+    kurtosis = float(squares @ squares) / squares.size / max(1e-24, float(squares.mean()) ** 2)
+    return float(min(1.0, max(0.0, (kurtosis - 3) / 2)))
+
+
 class Detection:
     """The beats of one run of one window.
 
@@ -189,7 +231,7 @@ class Detection:
         if self._waveform.kurtosis:
             reach = round(2.5 * self._rate_hz)
             near = self._clean[max(0, self.peaks[index] - reach) : self.peaks[index] + reach]
-            quality *= np.clip((kurtosis(near, fisher=False) - 3) / 2, 0, 1)
+            quality *= peakedness(near)
         return float(quality)
 
     def _around(self, peaks: IntArray) -> FloatArray:
