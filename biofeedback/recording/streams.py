@@ -14,9 +14,29 @@ from acquisition.streams import Kind, StreamInfo
 from biofeedback.recording.xdf import StreamHeader
 from generator.score import BeatEvent, NoteEvent
 from generator.state import LAYERS, STATE_COLUMNS, MusicState, Piece
-from physiology.state import Beat, PhysiologyState, Scr
+from physiology.state import Beat, PhysiologyState, Reading, Scr
 
 Row = tuple[float, ...]
+
+HEART_SOURCES = ("ecg", "rr", "ppg", "hr")
+BREATHING_SOURCES = ("belt", "ecg-derived", "ppg-derived")
+
+READINGS = {
+    "hr": "hr_bpm",
+    "hr_10s": "hr_10s_bpm",
+    "rmssd": "rmssd_ms",
+    "sdnn": "sdnn_ms",
+    "pnn50": "pnn50",
+    "scl": "scl_us",
+    "scr_rate": "scr_rate_per_min",
+    "phasic_auc": "phasic_auc",
+    "breathing": "breathing_rate",
+}
+"""What stands before ``_window_s``, ``_usable`` and so on in a column's name, and its reading."""
+
+_BEATS_READINGS = ("hr", "hr_10s", "rmssd", "sdnn", "pnn50")
+_QUALITIES = tuple(name for name in READINGS if name not in {"hr", "scl"})
+"""Those of heart rate and conductance level are ``hr_quality`` and ``eda_quality``."""
 
 FEATURES = {
     "hr_bpm": "bpm",
@@ -30,6 +50,24 @@ FEATURES = {
     "activation": "z",
     "activation_0_100": "0-100",
     "confidence": "0-1",
+    "hr_10s_bpm": "bpm",
+    "sdnn_ms": "ms",
+    "pnn50": "%",
+    "heart_activation": "z",
+    "eda_activation": "z",
+    "heart_source": "code",
+    "breathing_source": "code",
+    **{f"{name}_quality": "0-1" for name in _QUALITIES},
+    **{f"{name}_window_s": "s" for name in READINGS},
+    **{f"{name}_usable": "0-1" for name in READINGS},
+    **{f"{name}_corrected": "0-1" for name in _BEATS_READINGS},
+}
+"""The columns up to ``confidence`` are those others rely on; new ones come after what is there."""
+
+FEATURE_CODES = {
+    "heart_sources": ",".join(HEART_SOURCES),
+    "breathing_sources": ",".join(BREATHING_SOURCES),
+    "variability": "of the pulse rate where heart_source is ppg, of the heart rate elsewhere",
 }
 BEATS = {"id": "", "r_time_s": "s", "rr_ms": "ms", "quality": "0-1", "corrected": "0/1", "action": "code"}
 SCRS = {"onset_s": "s", "peak_s": "s", "amplitude_uS": "uS"}
@@ -70,7 +108,7 @@ def catalogue(piece: Piece, inputs: Sequence[StreamInfo]) -> tuple[StreamHeader,
     constants = {name: _constant(value) for name, value in asdict(piece).items()}
     return (
         *(_input(name, info) for name, info in zip(names, inputs, strict=True)),
-        _numeric("features", "Physiology", FEATURES, rate_hz=1.0),
+        _numeric("features", "Physiology", FEATURES, rate_hz=1.0, desc=FEATURE_CODES),
         _numeric("beats", "Physiology", BEATS, desc={"actions": "new,moved,withdrawn,inserted"}),
         _numeric("scrs", "Physiology", SCRS),
         _numeric("music", "Music", MUSIC, desc=constants),
@@ -100,6 +138,7 @@ def input_names(inputs: Sequence[StreamInfo]) -> tuple[str, ...]:
 
 def feature_row(state: PhysiologyState) -> Row:
     """Return the columns of ``features``, NaN where there is no valid value."""
+    readings: dict[str, Reading] = {name: getattr(state, field) for name, field in READINGS.items()}
     return (
         _value(state.hr_bpm.value),
         state.hr_bpm.quality,
@@ -112,6 +151,17 @@ def feature_row(state: PhysiologyState) -> Row:
         _value(state.activation),
         _value(state.activation_0_100),
         state.confidence,
+        _value(state.hr_10s_bpm.value),
+        _value(state.sdnn_ms.value),
+        _value(state.pnn50.value),
+        _value(state.heart_activation),
+        _value(state.eda_activation),
+        _code(state.heart_source, HEART_SOURCES),
+        _code(state.breathing_source, BREATHING_SOURCES),
+        *(readings[name].quality for name in _QUALITIES),
+        *(_value(reading.window_s) for reading in readings.values()),
+        *(reading.usable_share for reading in readings.values()),
+        *(_value(readings[name].corrected_share) for name in _BEATS_READINGS),
     )
 
 
@@ -173,6 +223,10 @@ def plain(value: Any) -> Any:
 
 def _value(value: float | None) -> float:
     return math.nan if value is None else value
+
+
+def _code(word: str | None, words: Sequence[str]) -> float:
+    return math.nan if word is None else float(words.index(word))
 
 
 def _input(name: str, info: StreamInfo) -> StreamHeader:

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from acquisition.streams import Kind, StreamInfo
 from biofeedback.recording import streams
 from generator.score import NoteEvent
 from generator.state import LAYERS, STATE_COLUMNS, MusicState, Piece
+from physiology.state import Reading
 
 
 def info(kind, stream_id="x"):
@@ -44,10 +46,32 @@ def test_a_second_input_of_a_kind_gets_a_suffix_and_markers_give_way_to_the_sess
 
 
 def test_features_are_the_columns_of_the_features_table():
-    assert ",".join(streams.FEATURES) == (
+    assert ",".join(streams.FEATURES).startswith(
         "hr_bpm,hr_quality,rmssd_ms,scl_uS,scr_rate_per_min,phasic_auc,eda_quality,breathing_rate,"
-        "activation,activation_0_100,confidence"
+        "activation,activation_0_100,confidence,hr_10s_bpm,sdnn_ms,pnn50,"
     )
+
+
+def test_features_say_of_each_reading_what_it_stands_on(things):
+    state = replace(
+        things.state,
+        sdnn_ms=Reading(40.0, 0.9, 0.5, 60.0, 0.95, 0.02),
+        heart_source="ppg",
+        breathing_source="ppg-derived",
+    )
+    row = dict(zip(streams.FEATURES, streams.feature_row(state), strict=True))
+    assert [row[f"sdnn_{what}"] for what in ("ms", "quality", "window_s", "usable", "corrected")] == [
+        40.0,
+        0.9,
+        60.0,
+        0.95,
+        0.02,
+    ]
+    assert streams.FEATURE_CODES["heart_sources"].split(",")[int(row["heart_source"])] == "ppg"
+    assert (
+        streams.FEATURE_CODES["breathing_sources"].split(",")[int(row["breathing_source"])] == "ppg-derived"
+    )
+    assert math.isnan(row["scl_window_s"])
 
 
 def test_an_input_keeps_unit_rate_and_stable_id(things):
@@ -58,7 +82,8 @@ def test_an_input_keeps_unit_rate_and_stable_id(things):
 
 def test_features_that_are_not_valid_are_nan_never_a_number(things):
     row = dict(zip(streams.FEATURES, streams.feature_row(things.state), strict=True))
-    assert {name for name, value in row.items() if math.isnan(value)} == {
+    contract = list(streams.FEATURES)[: list(streams.FEATURES).index("confidence") + 1]
+    assert {name for name in contract if math.isnan(row[name])} == {
         "rmssd_ms",
         "breathing_rate",
         "activation",
