@@ -13,6 +13,7 @@ from typing import Any
 import pylsl
 
 from acquisition import open_sources
+from acquisition.faults import Fault, inject
 from acquisition.streams import Source
 from biofeedback.controller import Controller
 from biofeedback.engine import Engine
@@ -59,6 +60,8 @@ class Plan:
         Where the sound goes in real time; None for virtual time.
     publish : bool
         Whether what is found, asked and sounded is published as LSL outlets; in real time only.
+    faults : tuple of Fault
+        Troubles that the inputs are given on purpose.
     """
 
     protocol: Protocol
@@ -68,6 +71,7 @@ class Plan:
     keep_sound: bool
     back_end: BackEnd | None = None
     publish: bool = False
+    faults: tuple[Fault, ...] = ()
 
     @property
     def piece(self) -> Piece:
@@ -116,6 +120,7 @@ def run_session(
         sources = open_sources(plan.inputs, seed=plan.seed, live=plan.back_end is not None)
         for source in sources:
             stack.callback(source.close)
+        sources = inject(sources, plan.faults, seed=plan.seed)
         physiological_streams(sources)  # refused now, before anything sounds or is written
         player = _player(plan)
         stack.enter_context(player)
@@ -167,6 +172,7 @@ def _recorder(plan: Plan, sources: list[Source], t0_s: float) -> Recorder:
         t0_wall=datetime.now().astimezone() + timedelta(seconds=begins_in_s),
         arguments={
             "inputs": list(plan.inputs),
+            "faults": [fault.text for fault in plan.faults],
             "keep_sound": plan.keep_sound,
             "time": "virtual" if plan.back_end is None else "real",
             "output": None if plan.back_end is None else asdict(plan.back_end),

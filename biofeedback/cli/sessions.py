@@ -12,6 +12,7 @@ from types import FrameType
 
 import click
 
+from acquisition.faults import FAULTS, parse_fault
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import read_recording
@@ -93,6 +94,15 @@ def demo(seed: int, out: Path | None) -> int:
 @seed_option
 @out_option
 @click.option("--set", "settings", multiple=True, metavar="PHASE.KEY=VALUE", help="Change the protocol.")
+@click.option(
+    "--inject",
+    "faults",
+    multiple=True,
+    metavar="STREAM:FAULT@START+SECONDS[?level=AMOUNT]",
+    help="Give an input a fault, to see what becomes of the session; repeat for more. "
+    + "; ".join(f"{name}: {fault.says}" for name, fault in FAULTS.items())
+    + ". Without a duration to the end.",
+)
 @click.option("--allow-gaps", is_flag=True, help="Accept recordings with long stretches of missing signal.")
 @click.option(
     "--lsl-out",
@@ -108,6 +118,7 @@ def run(
     seed: int,
     out: Path | None,
     settings: tuple[str, ...],
+    faults: tuple[str, ...],
     *,
     allow_gaps: bool,
     lsl_out: bool,
@@ -133,6 +144,7 @@ def run(
             keep_sound=audio == "file" or (audio == "auto" and not real),
             back_end=output(audio, device) if real else None,
             publish=lsl_out,
+            faults=tuple(parse_fault(text) for text in faults),
         )
     )
 
