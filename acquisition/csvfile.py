@@ -2,206 +2,164 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from acquisition.empatica import EmpaticaFile, recognise
 from acquisition.errors import SourceError
 from acquisition.series import Series, known_unit, nominal_rate, require_signal, rr_in_ms, unit_of_kind
 from acquisition.spec import RecordingSpec
 from acquisition.streams import FloatArray, Kind
-
-TIME_COLUMN = "time_s"
-
-UNIX_TIME_FROM_S = 1e9
-"""A ``time_s`` that begins beyond this (2001-09-09) is Unix time, thus an absolute start."""
+from acquisition.tables import Column, Table, first_rows, is_blank, is_date, number_or_inf
+from acquisition.timecolumn import (
+    TIME_COLUMN,
+    UNIX_TIME_FROM_S,
+    find_time_column,
+    in_seconds,
+    require_order,
+    spread_ticks,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """The cells of a CSV file, not yet numbers.
+    """A CSV file, read as far as a column is asked for."""
 
-    Attributes
-    ----------
-    path : Path
-        Where it lies.
-    columns : tuple of str
-        Names from the first line; numbers from 0 where the first line holds numbers already.
-    first_line : int
-        Line of the first sample, counted from 1.
-    rows : list of list of str
-        One per line. A blank line is an empty list: a sample missing in every column.
-    """
-
-    path: Path
-    columns: tuple[str, ...]
-    first_line: int
-    rows: list[list[str]]
+    table: Table
 
     def series(self, spec: RecordingSpec) -> Series:
         """Return one column as a signal.
 
-        Times come from the column ``time_s`` if there is one, else from the given rate; those of RR
-        intervals are otherwise their running sum, the beat before the first interval being at 0.
+        Times come from the column ``time_s`` or another that holds times, if there is one, else from the
+        given rate; those of RR intervals are otherwise their running sum, the beat before the first
+        interval being at 0.
 
         Raises
         ------
         SourceError
             Naming the column or the line at fault.
         """
-        index = self._find(spec.column)
-        name = self.columns[index]
-        where = f"{self.path}, column {name!r}"
-        values = self._numbers(index)
+        time_index = self._time_index(spec)
+        index = self._signal_index(spec.column, time_index)
+        name = self.table.columns[index]
+        where = f"{self.table.path}, column {name!r}"
+        columns = self.table.read([index] if time_index is None else [index, time_index])
+        values = columns[0].values
+        if columns[0].dated:
+            raise SourceError(f"{where}: it holds dates, not a signal")
         require_signal(values, where)
-        unit = unit_of_kind(spec.kind, known_unit(name.rpartition("_")[2]) if "_" in name else "a.u.")
+        unit = spec.unit or known_unit(name.rpartition("_")[2] if "_" in name else "")
+        unit = unit_of_kind(spec.kind, unit)
         if spec.kind is Kind.RR:
             values, unit = rr_in_ms(values, unit, where), "ms"
-        times, origin_s = self._times(spec, values, where)
+        times: FloatArray | None = None
+        if time_index is not None:
+            times = self._recorded(columns[1], self.table.columns[time_index], spec)
+        recorded = times is not None
+        if times is None:
+            times = self._counted(values, spec, where)
+        origin_s = float(times[0]) if recorded else 0.0
+        local = time_index is not None and columns[1].dated and not columns[1].zoned
         return Series(
             label=name,
             unit=unit,
-            rate_hz=self._rate(spec, times, where),
+            rate_hz=self._rate(spec, times if recorded else None, where),
             times=times,
             values=values,
             origin_s=origin_s,
-            absolute=self._has_times and origin_s >= UNIX_TIME_FROM_S,
+            # A local time of an unknown zone does not tell when a file of another device began.
+            absolute=recorded and origin_s >= UNIX_TIME_FROM_S and not local,
         )
 
-    @property
-    def _has_times(self) -> bool:
-        return TIME_COLUMN in self.columns
+    def _signal_index(self, column: str | None, time_index: int | None) -> int:
+        if column is None and time_index is not None and len(self.table.columns) == 2:
+            return 1 - time_index
+        return self.table.find(column)
 
-    def _find(self, column: str) -> int:
-        if self.columns.count(column) == 1:
-            return self.columns.index(column)
-        if column in self.columns:
-            raise SourceError(f"{self.path} has {self.columns.count(column)} columns called {column!r}")
-        if column.isdecimal() and int(column) < len(self.columns):
-            return int(column)
-        raise SourceError(f"{self.path} has no column {column!r}; it has {', '.join(self.columns)}")
+    def _time_index(self, spec: RecordingSpec) -> int | None:
+        index = find_time_column(self.table.columns)
+        if index is None or not self.table.first_row or self.table.columns[index] == TIME_COLUMN:
+            return index
+        cell = self.table.first_row[index].strip()
+        # Words in a column called "time" are no obstacle where the rate is known.
+        readable = np.isfinite(number_or_inf(cell or "nan")) or is_date(cell)
+        return index if readable or spec.rate_hz is None else None
 
-    def _numbers(self, index: int) -> FloatArray:
-        cells = [row[index].strip() or "nan" if row else "nan" for row in self.rows]
-        try:
-            values = np.array(cells, dtype=np.float64)
-        except ValueError:
-            values = np.array([_number_or_inf(cell) for cell in cells])
-        if np.isinf(values).any():
-            at = int(np.flatnonzero(np.isinf(values))[0])
+    def _recorded(self, column: Column, name: str, spec: RecordingSpec) -> FloatArray | None:
+        """Return the file's own times; None if they cannot be understood but a rate is given."""
+        place, first_line = str(self.table.path), self.table.first_line
+        times: FloatArray | None = column.values
+        if name == TIME_COLUMN:
+            require_order(column.values, place, first_line, name)
+        else:
+            times = spread_ticks(column.values)
+            require_order(times, place, first_line, name)
+            times = times if column.dated else in_seconds(times, name, spec.kind)
+        if times is None and spec.rate_hz is None:
             raise SourceError(
-                f"{self.path}, line {at + self.first_line}: {cells[at]!r} in column "
-                f"{self.columns[index]!r} is not a number; leave a missing sample empty"
+                f"{place}: column {name!r} does not say its unit, and none makes its times a sensible rate "
+                f"for {spec.kind}; call it {TIME_COLUMN} or time_ms, or add the rate, as in {spec.text}@250"
             )
-        return values
+        return times
 
-    def _times(self, spec: RecordingSpec, values: FloatArray, where: str) -> tuple[FloatArray, float]:
-        if self._has_times:
-            times = self._recorded_times()
-            return times, float(times[0])
+    def _counted(self, values: FloatArray, spec: RecordingSpec, where: str) -> FloatArray:
         if spec.kind is Kind.RR:
-            return self._beat_times(values, where), 0.0
+            return self._beat_times(values, where)
         if spec.rate_hz is None:
             raise SourceError(
                 f"{where}: the sampling rate is missing; add it, as in {spec.text}@250, "
                 f"or a column {TIME_COLUMN}"
             )
-        return np.arange(values.size) / spec.rate_hz, 0.0
-
-    def _recorded_times(self) -> FloatArray:
-        times = self._numbers(self._find(TIME_COLUMN))
-        self._refuse(np.isnan(times), f"{TIME_COLUMN} is missing")
-        steps = np.diff(times, prepend=-np.inf)
-        self._refuse(steps == 0, f"{TIME_COLUMN} is the same as in the line before")
-        self._refuse(steps < 0, f"{TIME_COLUMN} goes backward")
-        return times
+        return np.arange(values.size) / spec.rate_hz
 
     def _beat_times(self, rr_ms: FloatArray, where: str) -> FloatArray:
         # A missing interval has an unknown length, so no beat after it would have a time.
-        self._refuse(
-            ~(rr_ms > 0),
-            f"an RR interval is missing or not above 0 ({where}); add a column {TIME_COLUMN} to leave gaps",
-        )
+        if (at_fault := np.flatnonzero(~(rr_ms > 0))).size:
+            raise SourceError(
+                f"{self.table.path}, line {int(at_fault[0]) + self.table.first_line}: an RR interval is "
+                f"missing or not above 0 ({where}); add a column {TIME_COLUMN} to leave gaps"
+            )
         return np.asarray(np.cumsum(rr_ms) / 1000.0)
 
-    def _rate(self, spec: RecordingSpec, times: FloatArray, where: str) -> float:
-        if spec.kind is Kind.RR or (spec.kind is Kind.HR and self._has_times):
+    def _rate(self, spec: RecordingSpec, recorded: FloatArray | None, where: str) -> float:
+        if spec.kind is Kind.RR or (spec.kind is Kind.HR and recorded is not None):
             return 0.0
-        if not self._has_times and spec.rate_hz is not None:
+        if recorded is None and spec.rate_hz is not None:
             return spec.rate_hz
-        recorded = nominal_rate(times, where)
-        if spec.rate_hz is not None and abs(recorded - spec.rate_hz) > 0.02 * spec.rate_hz:
+        assert recorded is not None  # noqa: S101 - no times and no rate has been refused
+        rate_hz = nominal_rate(recorded, where)
+        if spec.rate_hz is not None and abs(rate_hz - spec.rate_hz) > 0.02 * spec.rate_hz:
             raise SourceError(
-                f"{where}: {TIME_COLUMN} says {recorded:g} Hz, the specification {spec.rate_hz:g} Hz; "
-                "leave @ away"
+                f"{where}: its times say {rate_hz:g} Hz, the specification {spec.rate_hz:g} Hz; leave @ away"
             )
-        return spec.rate_hz or recorded
-
-    def _refuse(self, at_fault: np.ndarray[tuple[int], np.dtype[np.bool_]], what: str) -> None:
-        if at_fault.any():
-            line = int(np.flatnonzero(at_fault)[0]) + self.first_line
-            raise SourceError(f"{self.path}, line {line}: {what}")
+        return spec.rate_hz or rate_hz
 
 
-def read_csv(path: Path) -> CsvFile:
-    """Read a CSV file, gzip-compressed if its name ends in ``.gz``.
+def read_csv(path: Path) -> CsvFile | EmpaticaFile:
+    """Open a CSV file, gzip-compressed if its name ends in ``.gz``.
 
-    Cells are separated by commas and written with decimal points. The first line may name the columns.
+    Cells are separated by commas, semicolons or tabs and written with decimal points. The first line may
+    name the columns. A file of an Empatica E4 is known by its first two lines, start and rate.
 
     Raises
     ------
     SourceError
-        If it cannot be read, is not text, is empty, or a line has more or fewer cells than the first.
-        A last line cut short, as a recorder that was interrupted leaves it, is dropped.
+        If it cannot be read, is not text, or is empty.
     """
-    try:
-        # Blank lines are missing samples, but those at the end are only the end of the file.
-        rows = list(csv.reader(io.StringIO(_text(path).rstrip(), newline="")))
-    except csv.Error as error:
-        raise SourceError(f"{path} is not a CSV file: {error}") from error
-    width = next((len(row) for row in rows if row), 0)
-    if width == 0:
-        raise SourceError(f"{path} is empty")
-    columns = tuple(str(index) for index in range(width))
+    rows, delimiter = first_rows(path, 1000)
+    if empatica := recognise(path, rows):
+        return empatica
+    first = next(row for row in rows if not is_blank(row))
+    columns = tuple(str(index) for index in range(len(first)))
     first_line = 1
-    if any(np.isinf(_number_or_inf(cell.strip() or "nan")) for cell in rows[0]):
-        columns = tuple(cell.strip() for cell in rows.pop(0))
-        first_line = 2
-    if rows and 0 < len(rows[-1]) < width:
-        rows.pop()
-    for line, row in enumerate(rows, start=first_line):
-        if row and len(row) != width:
-            raise SourceError(f"{path}, line {line}: {len(row)} cells where the first line has {width}")
-    if not rows:
-        raise SourceError(f"{path} has no samples, only the names {', '.join(columns)}")
-    return CsvFile(path, columns, first_line, rows)
-
-
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path} is not a text file in UTF-8") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise SourceError(f"{path} is not a complete gzip file: {error}") from error
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
-    if "\0" in text:
-        raise SourceError(f"{path} is not a text file")
-    return text
-
-
-def _number_or_inf(cell: str) -> float:
-    """Return the number, or infinity (which no cell may hold) for anything else."""
-    try:
-        return float(cell)
-    except ValueError:
-        return float("inf")
+    if any(np.isinf(number_or_inf(cell.strip() or "nan")) and not is_date(cell) for cell in rows[0]):
+        columns, first_line = tuple(cell.strip() for cell in rows[0]), 2
+    samples = [row for row in rows[first_line - 1 :] if not is_blank(row)]
+    first_row = tuple(samples[0]) if samples else ()
+    if samples and len(samples[0]) != len(columns):
+        first_row = tuple(samples[0] + [""] * len(columns))[: len(columns)]
+    return CsvFile(
+        Table(path=path, columns=columns, first_line=first_line, delimiter=delimiter, first_row=first_row)
+    )

@@ -90,7 +90,7 @@ def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
     SpecError
         In one line that shows a right specification.
     """
-    options = _options(text, query, (*LSL_PROPERTIES, "channel", "unit"), _RIGHT_LSL)
+    options = parse_options(text, query, (*LSL_PROPERTIES, "channel", "unit"), _RIGHT_LSL)
     wanted = tuple((name, options[name]) for name in LSL_PROPERTIES if name in options)
     if not wanted:
         raise SpecError(
@@ -102,7 +102,7 @@ def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
         kind=kind,
         query=wanted,
         channel=options.get("channel"),
-        unit=_unit(text, options["unit"], _RIGHT_LSL) if "unit" in options else None,
+        unit=parse_unit(text, options["unit"], _RIGHT_LSL) if "unit" in options else None,
     )
 
 
@@ -127,7 +127,7 @@ def parse_serial(text: str, kind: Kind, where: str) -> LinesSpec:
             f"{text!r}: lines come at a fixed rate, RR intervals do not; give ECG, as in {_RIGHT_LINES}"
         )
     names = ("profile", "column", "rate", "unit", "scale", "offset", "baud", "separator")
-    options = _options(text, query, names, _RIGHT_LINES)
+    options = parse_options(text, query, names, _RIGHT_LINES)
 
     def number(name: str, default: str | None, right: Callable[[float], bool], words: str) -> float:
         given = options.get(name, default)
@@ -148,7 +148,7 @@ def parse_serial(text: str, kind: Kind, where: str) -> LinesSpec:
         separator=_separator(text, options.get("separator", ",")),
         rate_hz=number("rate", None, lambda x: x > 0, "the number of lines per second"),
         column=int(number("column", "0", whole, "a number from 0")),
-        unit=_unit(text, options.get("unit", "bpm" if kind is Kind.HR else UNKNOWN_UNIT), _RIGHT_LINES),
+        unit=parse_unit(text, options.get("unit", "bpm" if kind is Kind.HR else UNKNOWN_UNIT), _RIGHT_LINES),
         scale=number("scale", "1", lambda x: x != 0, "a factor other than 0"),
         offset=number("offset", "0", math.isfinite, "a number"),
     )
@@ -163,8 +163,14 @@ def finite_number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _options(text: str, query: str, names: tuple[str, ...], right: str) -> Mapping[str, str]:
-    """Return ``name=value&name=value`` as a mapping; ``%26`` in a value stands for ``&``."""
+def parse_options(text: str, query: str, names: tuple[str, ...], right: str) -> Mapping[str, str]:
+    """Return ``name=value&name=value`` as a mapping; ``%26`` in a value stands for ``&``.
+
+    Raises
+    ------
+    SpecError
+        For a name that is not among `names`, is given twice or has no value.
+    """
     options: dict[str, str] = {}
     for part in query.split("&"):
         name, _, value = part.partition("=")
@@ -179,12 +185,19 @@ def _options(text: str, query: str, names: tuple[str, ...], right: str) -> Mappi
     return options
 
 
-def _unit(text: str, given: str, right: str) -> str:
+def parse_unit(text: str, given: str, right: str, mark: str = "&") -> str:
+    """Return our spelling of a unit.
+
+    Raises
+    ------
+    SpecError
+        Showing a right specification: `right`, `mark` and a unit.
+    """
     unit = known_unit(given)
     if unit == UNKNOWN_UNIT != given:
         raise SpecError(
             f"{text!r}: {given!r} is not a unit; there are V, mV, uV, uS, ms, s, bpm and a.u.; "
-            f"write for example {right}&unit=mV"
+            f"write for example {right}{mark}unit=mV"
         )
     return unit
 

@@ -49,6 +49,8 @@ class Series:
         Where the recording begins on the file's clock, even if the first samples are missing.
     absolute : bool
         Whether the file's clock is Unix time.
+    bits : int or None
+        Resolution of raw counts, where the file says it.
     """
 
     label: str
@@ -58,6 +60,7 @@ class Series:
     values: FloatArray
     origin_s: float
     absolute: bool
+    bits: int | None = None
 
 
 def known_unit(text: str) -> str:
@@ -73,20 +76,24 @@ def unit_of_kind(kind: Kind, stated: str) -> str:
 def rr_in_ms(intervals: FloatArray, unit: str, where: str) -> FloatArray:
     """Return RR intervals in milliseconds.
 
+    Where their unit is not stated it is told by their median, since no heart beats every 200 to 3000 s,
+    or every 0.2 to 3 ms.
+
     Raises
     ------
     SourceError
-        If their unit is not stated or their median lies outside 200 to 3000 ms, which no heart does.
+        If their median lies outside 200 to 3000 ms, or they are in a unit that is no time.
     """
-    if unit not in {"ms", "s"}:
-        raise SourceError(f"{where}: the unit of RR intervals must be stated, as in a column rr_ms or rr_s")
-    in_ms = intervals * 1000.0 if unit == "s" else intervals
-    median = float(np.nanmedian(in_ms))
-    if not 200.0 <= median <= 3000.0:
-        raise SourceError(
-            f"{where}: a median of {median:g} ms cannot be RR intervals; expected are 200 to 3000 ms"
-        )
-    return in_ms
+    if unit not in {"ms", "s", UNKNOWN_UNIT}:
+        raise SourceError(f"{where}: RR intervals are in ms or s, not in {unit}")
+    median = float(np.nanmedian(intervals))
+    for name, factor in (("ms", 1.0), ("s", 1000.0)):
+        if unit in {name, UNKNOWN_UNIT} and 200.0 <= median * factor <= 3000.0:
+            return intervals * factor
+    stated = "" if unit == UNKNOWN_UNIT else f" {unit}"
+    raise SourceError(
+        f"{where}: a median of {median:g}{stated} cannot be RR intervals; expected are 200 to 3000 ms"
+    )
 
 
 def nominal_rate(times: FloatArray, where: str) -> float:

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from acquisition.csvfile import CsvFile, read_csv
-from acquisition.errors import SourceError, SpecError
+from acquisition.errors import SpecError
 from acquisition.listener import VirtualListener
 from acquisition.livespec import LinesSpec, LslSpec
 from acquisition.lsl import Connection, LslSource, connect
+from acquisition.recordedfile import RecordedFile, open_recording
 from acquisition.recordings import RecordingSource
 from acquisition.serialport import LinesSource, require_agreement
 from acquisition.series import Series
 from acquisition.spec import ListenerSpec, RecordingSpec, Spec, parse_spec
 from acquisition.streams import Kind, Source, StreamInfo
-from acquisition.xdffile import XdfFile, read_xdf
+from acquisition.transfer import converted
 
 
 def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list[Source]:
@@ -107,19 +107,16 @@ def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> list[Source]:
 
 
 def _load(specs: Sequence[RecordingSpec]) -> dict[RecordingSpec, Series]:
-    files: dict[Path, CsvFile | XdfFile] = {}
+    files: dict[Path, RecordedFile] = {}
+    series: dict[RecordingSpec, Series] = {}
     for spec in specs:
         if spec.path not in files:
-            files[spec.path] = _read_file(spec.path)
-    return {spec: files[spec.path].series(spec) for spec in specs}
-
-
-def _read_file(path: Path) -> CsvFile | XdfFile:
-    if path.is_dir():
-        raise SourceError(f"{path} is a directory, not a recording")
-    if not path.exists():
-        raise SourceError(f"{path} does not exist")
-    return read_xdf(path) if path.suffix.lower() == ".xdf" else read_csv(path)
+            files[spec.path] = open_recording(spec.path)
+        one = files[spec.path].series(spec)
+        if spec.profile is not None:
+            one = converted(one, spec.profile, spec.kind, spec.bits, f"{spec.path}, {one.label!r}")
+        series[spec] = one
+    return series
 
 
 def _file_zeros(series: dict[RecordingSpec, Series]) -> dict[Path, float]:
@@ -134,7 +131,7 @@ def _file_zeros(series: dict[RecordingSpec, Series]) -> dict[Path, float]:
 
 def _recording(spec: RecordingSpec, series: Series, zero_s: float, naming: _Naming) -> RecordingSource:
     stream = StreamInfo(
-        stream_id=naming.distinct(f"{spec.kind}={spec.path.name}:{spec.column}"),
+        stream_id=naming.distinct(f"{spec.kind}={spec.path.name}:{spec.column or series.label}"),
         name=naming.distinct(spec.kind.value),
         kind=spec.kind,
         unit=series.unit,

@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from acquisition.errors import SpecError
-from acquisition.livespec import LinesSpec, LslSpec, finite_number, parse_lsl, parse_serial
+from acquisition.livespec import (
+    LinesSpec,
+    LslSpec,
+    finite_number,
+    parse_lsl,
+    parse_options,
+    parse_serial,
+    parse_unit,
+)
 from acquisition.streams import Kind
+from acquisition.transfer import PROFILES
 
 RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR, Kind.ACC)
 """What can be read from a recording or a device."""
 
 KAPPA_RANGE = (0.0, 3.0)
 
-_FILE = re.compile(r"(?P<path>.+?\.(?P<format>csv|csv\.gz|xdf)):(?P<column>.+)", re.IGNORECASE | re.DOTALL)
+SUFFIXES = ("csv", "csv.gz", "txt", "txt.gz", "xdf", "hea", "dat", "mat")
+"""Of the recordings that can be read; a name without one is a WFDB record."""
+
+OPTIONS = ("unit", "profile", "bits")
+"""What may be said of a recording after ``?``."""
+
+_FILE = re.compile(
+    rf"(?P<path>.+?\.(?P<format>{'|'.join(SUFFIXES).replace('.', '[.]')}))(?P<rest>[:@].*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+# The colon of a drive letter is not the one before a column.
+_RECORD = re.compile(r"(?P<path>(?:[A-Za-z]:[\\/])?(?:[^:]*[\\/])?[^:.\\/?@]+)(?P<rest>:.*)?", re.DOTALL)
+_OPTIONS = re.compile(rf"(?P<before>.*?)\?(?P<query>(?:{'|'.join(OPTIONS)})=.*)", re.DOTALL)
 _RIGHT_CSV = "ecg=rec.csv:ecg_mV@360"
 _RIGHT_XDF = "eda=session.xdf:StreamName"
+_RIGHT_PROFILE = "eda=eda.txt:A3?profile=bitalino"
 _RIGHT_RR = "rr=rr.csv:rr_ms"
 _RIGHT_LISTENER = "listener=virtual:responder"
 
@@ -34,18 +57,28 @@ class RecordingSpec:
     kind : Kind
         What the signal measures.
     path : Path
-        A ``.csv``, ``.csv.gz`` or ``.xdf`` file.
-    column : str
-        CSV: name of a column, or its number from 0. XDF: ``Stream`` or ``Stream/label``.
+        A file whose name ends in one of `SUFFIXES`, or a WFDB record without suffix.
+    column : str or None
+        Name of a column or channel, or its number from 0; XDF: ``Stream`` or ``Stream/label``. None for
+        the only one.
     rate_hz : float or None
         Sampling rate, where it was given.
+    unit : str or None
+        Unit of the samples, where it was given.
+    profile : str or None
+        Sensor whose transfer function turns counts into units.
+    bits : int or None
+        Resolution of the counts, where it was given.
     """
 
     text: str
     kind: Kind
     path: Path
-    column: str
+    column: str | None
     rate_hz: float | None
+    unit: str | None = None
+    profile: str | None = None
+    bits: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +110,8 @@ def parse_spec(text: str) -> Spec:
     ----------
     text : str
         ``ecg=rec.csv:ecg_mV@360``, ``ecg=rec.csv.gz:0@360``, ``eda=session.xdf:Stream/label``,
-        ``rr=rr.csv:rr_ms``, ``listener=virtual:responder?kappa=0``, ``ecg=lsl:name=PolarECG`` or
+        ``rr=rr.csv:rr_ms``, ``ecg=100.hea:MLII``, ``eda=eda.txt:A3?profile=bitalino``,
+        ``listener=virtual:responder?kappa=0``, ``ecg=lsl:name=PolarECG`` or
         ``ecg=serial:/dev/ttyUSB0?profile=lines&rate=250``.
 
     Raises
@@ -106,23 +140,42 @@ def parse_spec(text: str) -> Spec:
     return _parse_recording(text, Kind(kind), where)
 
 
+def is_wfdb(path: Path) -> bool:
+    """Return whether a recording is a WFDB record: its header, its signals, or its name without suffix."""
+    return path.suffix.lower() in {".hea", ".dat", ".mat", ""}
+
+
 def _parse_recording(text: str, kind: Kind, where: str) -> RecordingSpec:
+    options: Mapping[str, str] = {}
+    if match := _OPTIONS.fullmatch(where):
+        where, options = match["before"], parse_options(text, match["query"], OPTIONS, _RIGHT_PROFILE)
     # The file name ends at its suffix, so drive letters and colons in column names do no harm.
-    match = _FILE.fullmatch(where)
-    if match is None:
+    match = _FILE.fullmatch(where) or _RECORD.fullmatch(where)
+    rest = (match["rest"] or "") if match else ":"
+    if match is None or rest == ":":
         raise SpecError(
-            f"{text!r}: after '=' comes a .csv, .csv.gz or .xdf file, a colon and the column or stream; "
-            f"write for example {_RIGHT_CSV} or {_RIGHT_XDF}"
+            f"{text!r}: after '=' comes a recording ({', '.join(f'.{suffix}' for suffix in SUFFIXES)} or a "
+            f"WFDB record), a colon and the column or stream; write for example {_RIGHT_XDF} or {_RIGHT_CSV}"
         )
-    column, rate_hz = match["column"], None
-    if match["format"].lower() != "xdf":
-        column, rate_hz = _split_rate(text, column)
+    column: str | None = rest.removeprefix(":")
+    rate_hz = None
+    if column and not match["path"].lower().endswith(".xdf"):
+        column, rate_hz = _split_rate(text, column, needs_column=rest.startswith(":"))
     if rate_hz is not None and kind is Kind.RR:
         raise SpecError(f"{text!r}: RR intervals have no sampling rate; write for example {_RIGHT_RR}")
-    return RecordingSpec(text=text, kind=kind, path=Path(match["path"]), column=column, rate_hz=rate_hz)
+    return RecordingSpec(
+        text=text,
+        kind=kind,
+        path=Path(match["path"]),
+        column=column or None,
+        rate_hz=rate_hz,
+        unit=parse_unit(text, options["unit"], _RIGHT_CSV, "?") if "unit" in options else None,
+        profile=_profile(text, kind, options),
+        bits=_bits(text, options.get("bits")),
+    )
 
 
-def _split_rate(text: str, column: str) -> tuple[str, float | None]:
+def _split_rate(text: str, column: str, *, needs_column: bool) -> tuple[str, float | None]:
     name, at, rate_text = column.rpartition("@")
     if not at:
         return column, None
@@ -132,9 +185,36 @@ def _split_rate(text: str, column: str) -> tuple[str, float | None]:
             f"{text!r}: {rate_text!r} is not a sampling rate; after '@' comes a number of Hz above 0, "
             f"as in {_RIGHT_CSV}"
         )
-    if not name:
+    if not name and needs_column:
         raise SpecError(f"{text!r}: the column is missing before '@'; write for example {_RIGHT_CSV}")
     return name, rate_hz
+
+
+def _profile(text: str, kind: Kind, options: Mapping[str, str]) -> str | None:
+    profile = options.get("profile")
+    if profile is None:
+        return None
+    there_are = [name for name, kinds in PROFILES.items() if kind in kinds]
+    if profile not in there_are:
+        known = ", ".join(there_are) or "none"
+        raise SpecError(
+            f"{text!r}: there is no profile {profile!r} for {kind}, there are {known}; "
+            f"write for example {_RIGHT_PROFILE}"
+        )
+    if "unit" in options:
+        raise SpecError(f"{text!r}: a profile has its own unit; leave unit away, as in {_RIGHT_PROFILE}")
+    return profile
+
+
+def _bits(text: str, given: str | None) -> int | None:
+    if given is None:
+        return None
+    if not given.isdecimal() or not 1 <= int(given) <= 32:
+        raise SpecError(
+            f"{text!r}: bits={given} is wrong, it is a number from 1 to 32; "
+            f"write for example {_RIGHT_PROFILE}&bits=10"
+        )
+    return int(given)
 
 
 def _parse_listener(text: str, where: str) -> ListenerSpec:

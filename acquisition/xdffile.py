@@ -44,7 +44,7 @@ class XdfFile:
         values[np.isinf(values)] = np.nan  # an amplifier out of range; no measured value
         require_signal(values, where)
         _require_order(times, where)
-        name, unit = channels[index][0], unit_of_kind(spec.kind, channels[index][1])
+        name, unit = channels[index][0], unit_of_kind(spec.kind, spec.unit or channels[index][1])
         if spec.kind is Kind.RR:
             values, unit = rr_in_ms(values, unit, where), "ms"
         rate_hz = float(stream["info"]["nominal_srate"][0])
@@ -60,7 +60,14 @@ class XdfFile:
             absolute=False,  # The LSL clock counts from a boot of the recording computer.
         )
 
-    def _find(self, column: str) -> tuple[dict[str, Any], str | None]:
+    def _find(self, column: str | None) -> tuple[dict[str, Any], str | None]:
+        there_are = ", ".join(_name(stream) for stream in self.streams) or "none"
+        if column is None:
+            if len(self.streams) == 1:
+                return self.streams[0], None
+            raise SourceError(
+                f"{self.path}: say which stream, as in {self.path.name}:Name; its streams are {there_are}"
+            )
         stream_name, slash, label = column.rpartition("/")
         for name, channel in ((column, None), (stream_name, label)):
             found = [stream for stream in self.streams if _name(stream) == name]
@@ -70,7 +77,6 @@ class XdfFile:
                 return found[0], channel
             if not slash:
                 break
-        there_are = ", ".join(_name(stream) for stream in self.streams) or "none"
         raise SourceError(f"{self.path} has no stream {column!r}; its streams are {there_are}")
 
 
@@ -151,5 +157,5 @@ def _require_order(times: np.ndarray[tuple[int], np.dtype[np.float64]], where: s
         at = int(backward[0]) + 1
         raise SourceError(
             f"{where}: the time stamp of sample {at} ({times[at]:.4f} s) does not lie after the one before "
-            f"({times[at - 1]:.4f} s)"
+            f"({times[at - 1]:.4f} s); its clock was set back"
         )

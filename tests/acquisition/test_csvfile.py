@@ -117,7 +117,7 @@ def test_a_last_line_cut_short_is_dropped(path):
         ("time_s,ecg\n0,1\n1,2\n0.5,3\n", "ecg", "line 4: time_s goes backward"),
         ("time_s,ecg\n0,1\n,2\n2,3\n", "ecg", "line 3: time_s is missing"),
         ("time_s,ecg\n0,1\n", "ecg", "one sample is not enough"),
-        ("time_s,ecg\n0,1\n1,2\n", "ecg@250", "time_s says 1 Hz, the specification 250 Hz"),
+        ("time_s,ecg\n0,1\n1,2\n", "ecg@250", "its times say 1 Hz, the specification 250 Hz"),
     ],
 )
 def test_what_cannot_be_read_is_named_in_one_line(path, text, where, says):
@@ -131,8 +131,8 @@ def test_what_cannot_be_read_is_named_in_one_line(path, text, where, says):
 @pytest.mark.parametrize(
     ("text", "where", "says"),
     [
-        ("rr\n800\n", "rr", "the unit of RR intervals must be stated"),
-        ("800\n", "0", "the unit of RR intervals must be stated"),
+        ("rr\n80\n", "rr", "a median of 80 cannot be RR intervals; expected are 200 to 3000 ms"),
+        ("rr_mV\n800\n", "rr_mV", "RR intervals are in ms or s, not in mV"),
         ("rr_ms\n0.8\n0.9\n", "rr_ms", "a median of 0.85 ms cannot be RR intervals"),
         ("rr_ms\n800\n\n900\n", "rr_ms", "line 3: an RR interval is missing or not above 0"),
         ("rr_ms\n800\n0\n900\n", "rr_ms", "line 3: an RR interval is missing or not above 0"),

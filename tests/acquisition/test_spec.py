@@ -24,12 +24,36 @@ from acquisition.streams import Kind
         ("rsp=a=b.csv:belt: chest@25", Kind.RSP, "a=b.csv", "belt: chest", 25.0),
         ("rr=rr.csv:rr_ms", Kind.RR, "rr.csv", "rr_ms", None),
         ("hr=hr.csv:hr_bpm@1", Kind.HR, "hr.csv", "hr_bpm", 1.0),
+        ("ppg=BVP.csv", Kind.PPG, "BVP.csv", None, None),
+        ("ppg=ring.csv@32", Kind.PPG, "ring.csv", None, 32.0),
+        ("rr=RR.txt", Kind.RR, "RR.txt", None, None),
+        ("ecg=ecg.txt:A2", Kind.ECG, "ecg.txt", "A2", None),
+        ("ecg=a/100.hea:MLII", Kind.ECG, "a/100.hea", "MLII", None),
+        ("ecg=a/100:MLII", Kind.ECG, "a/100", "MLII", None),
+        (r"ecg=C:\data\100:0", Kind.ECG, r"C:\data\100", "0", None),
+        (r"ecg=C:\data\100", Kind.ECG, r"C:\data\100", None, None),
+        ("ecg=../a.b/100", Kind.ECG, "../a.b/100", None, None),
+        ("ecg=rec.csv:what?@50", Kind.ECG, "rec.csv", "what?", 50.0),
     ],
 )
 def test_a_recording_is_file_column_and_rate(text, kind, path, column, rate_hz):
     assert parse_spec(text) == RecordingSpec(
         text=text, kind=kind, path=Path(path), column=column, rate_hz=rate_hz
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "unit", "profile", "bits"),
+    [
+        ("unit=µS", "uS", None, None),
+        ("profile=bitalino", None, "bitalino", None),
+        ("bits=12&profile=grove", None, "grove", 12),
+    ],
+)
+def test_what_a_file_does_not_say_may_be_added(query, unit, profile, bits):
+    spec = parse_spec(f"eda=eda.csv:A3@100?{query}")
+    assert (spec.column, spec.rate_hz) == ("A3", 100.0)
+    assert (spec.unit, spec.profile, spec.bits) == (unit, profile, bits)
 
 
 @pytest.mark.parametrize(
@@ -92,15 +116,24 @@ def test_lines_need_no_more_than_their_rate():
         ("=rec.csv:x@1", "not of the form KIND=WHERE"),
         ("pulse=rec.csv:x@1", "'pulse' is not a kind of input; there are ecg, ppg, eda"),
         ("markers=a.xdf:m", "'markers' is not a kind"),
-        ("ecg=rec.csv", "a colon and the column"),
         ("ecg=rec.csv:", "a colon and the column"),
-        ("ecg=rec.edf:ecg@100", "a .csv, .csv.gz or .xdf file"),
+        (
+            "ecg=rec.edf:ecg@100",
+            "a recording (.csv, .csv.gz, .txt, .txt.gz, .xdf, .hea, .dat, .mat or a WFDB record)",
+        ),
         ("ecg=rec.csv:ecg@", "'' is not a sampling rate"),
         ("ecg=rec.csv:ecg@fast", "'fast' is not a sampling rate"),
         ("ecg=rec.csv:ecg@0", "'0' is not a sampling rate"),
         ("ecg=rec.csv:ecg@-5", "'-5' is not a sampling rate"),
         ("ecg=rec.csv:ecg@inf", "'inf' is not a sampling rate"),
         ("ecg=rec.csv:@360", "the column is missing"),
+        ("ecg=rec:", "a colon and the column"),
+        ("ecg=rec.csv:x?unit=furlong", "'furlong' is not a unit"),
+        ("ecg=rec.csv:x?unit=mV&colour=red", "'colour' is not an option; there are unit, profile, bits"),
+        ("ecg=rec.csv:x?profile=grove", "no profile 'grove' for ecg, there are bitalino, bitalino2014"),
+        ("rsp=rec.csv:x?profile=bitalino", "no profile 'bitalino' for rsp, there are none"),
+        ("eda=rec.csv:x?profile=bitalino&bits=0", "bits=0 is wrong"),
+        ("eda=rec.csv:x?profile=bitalino&unit=uS", "a profile has its own unit"),
         ("rr=rr.csv:rr_ms@4", "RR intervals have no sampling rate"),
         ("ecg=virtual:responder", "every signal at once"),
         ("listener=responder", "has a persona"),

@@ -1,0 +1,224 @@
+"""Recordings as OpenSignals text, of BITalino and biosignalsplux devices."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acquisition.errors import SourceError
+from acquisition.series import UNKNOWN_UNIT, Series, require_signal
+from acquisition.simpletext import require_sampled
+from acquisition.spec import RecordingSpec
+from acquisition.streams import FloatArray, Kind
+from acquisition.tables import Table, first_rows, open_text
+from acquisition.transfer import PROFILES, converted
+
+FIRST_LINE = "# OpenSignals Text File Format"
+LAST_LINE = "# EndOfHeader"
+HEADER_LINES = 50
+SEQUENCE = "nSeq"
+
+KIND_OF_SENSOR = {
+    "ECG": Kind.ECG,
+    "EDA": Kind.EDA,
+    "BVP": Kind.PPG,
+    "PPG": Kind.PPG,
+    "RESPIRATION": Kind.RSP,
+    "PZT": Kind.RSP,
+    "RIP": Kind.RSP,
+}
+PROFILE_OF_DEVICE = {"bitalino": "bitalino2014", "bitalino_rev": "bitalino"}
+"""Boards whose transfer functions are known; what other devices record stays in counts."""
+UNIT_OF_CONVERTED = {Kind.ECG: "mV", Kind.EDA: "uS"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One sensor.
+
+    Attributes
+    ----------
+    label : str
+        As the column is called.
+    sensor : str
+        Type of sensor, in capitals.
+    index : int
+        Of its column.
+    bits : int
+        Resolution.
+    """
+
+    label: str
+    sensor: str
+    index: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSignalsFile:
+    """A recording as OpenSignals writes it.
+
+    Attributes
+    ----------
+    table : Table
+        All columns.
+    channels : tuple of Channel
+        The sensors.
+    rate_hz : float
+        Samples per second.
+    sequence_bits : int
+        Resolution of the sequence number, after which it begins anew; 0 if it never does.
+    device : str
+        Type of device.
+    physical : bool
+        Whether it was converted to units when it was written.
+    """
+
+    table: Table
+    channels: tuple[Channel, ...]
+    rate_hz: float
+    sequence_bits: int
+    device: str
+    physical: bool
+
+    def series(self, spec: RecordingSpec) -> Series:
+        """Return one channel, in units where the header tells the sensor and its transfer function is known.
+
+        Samples that were lost on the way to the computer, as the sequence numbers tell, are missing.
+
+        Raises
+        ------
+        SourceError
+            Naming the channels there are, or the line at fault.
+        """
+        where = str(self.table.path)
+        require_sampled(spec, self.rate_hz, where)
+        channel = self._find(spec)
+        wanted = [channel.index]
+        if SEQUENCE in self.table.columns:
+            wanted.append(self.table.columns.index(SEQUENCE))
+        columns = self.table.read(wanted)
+        require_signal(columns[0].values, f"{where}, channel {channel.label!r}")
+        places = np.arange(columns[0].values.size, dtype=np.float64)
+        if len(columns) > 1:
+            places = sample_numbers(columns[1].values, self.sequence_bits)
+        series = Series(
+            label=channel.label,
+            unit=spec.unit or UNKNOWN_UNIT,
+            rate_hz=self.rate_hz,
+            times=places / self.rate_hz,
+            values=columns[0].values,
+            origin_s=0.0,
+            absolute=False,  # It says the local time, of an unknown zone.
+            bits=None if self.physical else channel.bits,
+        )
+        return self._in_units(series, channel, spec)
+
+    def _in_units(self, series: Series, channel: Channel, spec: RecordingSpec) -> Series:
+        told = KIND_OF_SENSOR.get(channel.sensor) is spec.kind and spec.unit is None and spec.profile is None
+        profile = PROFILE_OF_DEVICE.get(self.device)
+        if told and self.physical:
+            unit = UNIT_OF_CONVERTED.get(spec.kind, UNKNOWN_UNIT)
+            return replace(series, unit=unit)
+        if told and profile and spec.kind in PROFILES[profile]:
+            return converted(series, profile, spec.kind, None, f"{self.table.path}, {channel.label!r}")
+        return series
+
+    def _find(self, spec: RecordingSpec) -> Channel:
+        if spec.column is None:
+            found = [c for c in self.channels if KIND_OF_SENSOR.get(c.sensor) is spec.kind] or self.channels
+        else:
+            found = [c for c in self.channels if c.label == spec.column] or [
+                c for c in self.channels if spec.column in {c.sensor, str(c.index)}
+            ]
+        if len(found) == 1:
+            return found[0]
+        there_are = ", ".join(f"{c.label} ({c.sensor})" for c in self.channels)
+        asked = (
+            f"no channel {spec.column!r}" if spec.column else f"no single channel that must be {spec.kind}"
+        )
+        raise SourceError(f"{self.table.path} has {asked}; it has {there_are}")
+
+
+def sample_numbers(sequence: FloatArray, bits: int) -> FloatArray:
+    """Return the number of each sample, from sequence numbers that begin anew after ``2**bits − 1``.
+
+    More samples lost at once than a sequence number counts cannot be known. Where it cannot be
+    understood, a sample follows the one before.
+    """
+    steps = np.diff(sequence)
+    if bits:
+        steps = np.mod(steps, 2**bits)
+    steps = np.where(steps >= 1, np.floor(steps), 1.0)
+    return np.concatenate(([0.0], np.cumsum(steps)))
+
+
+def read_opensignals(path: Path) -> OpenSignalsFile:
+    """Open a recording as OpenSignals text.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read, or its header is not as described.
+    """
+    with open_text(path) as file:
+        header = list(islice(file, HEADER_LINES))
+    ends = (
+        [line.strip() for line in header].index(LAST_LINE) if f"{LAST_LINE}" in map(str.strip, header) else 0
+    )
+    try:
+        devices = json.loads(header[1].lstrip("# ")) if ends else {}
+        return _described(path, devices, ends + 1)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(
+            f"{path}: its header is not that of an OpenSignals text file (second line JSON, then {LAST_LINE})"
+        ) from error
+
+
+def _described(path: Path, devices: dict[str, dict[str, Any]], header_lines: int) -> OpenSignalsFile:
+    columns: list[str] = []
+    channels: list[Channel] = []
+    for device in devices.values():
+        first = len(columns)
+        columns += [str(name) for name in device["column"]]
+        sensors = device.get("sensor", [])
+        labels = [str(label) for label in device["label"]]
+        for number, label in enumerate(labels):
+            channels.append(
+                Channel(
+                    label=label,
+                    sensor=str(sensors[number]).upper() if number < len(sensors) else "RAW",
+                    index=first + device["column"].index(label),
+                    bits=int(device["resolution"][number - len(labels)]),
+                )
+            )
+    device = next(iter(devices.values()))
+    rate_hz = float(device["sampling rate"])
+    if not 0 < rate_hz < np.inf:
+        raise ValueError(rate_hz)
+    try:
+        rows, delimiter = first_rows(path, 1, skip=header_lines, delimiter="\t")
+    except SourceError:
+        raise SourceError(f"{path} has no samples after its header") from None
+    # Lines end with a tab, behind which there is nothing.
+    columns += [""] * (len(rows[0]) - len(columns))
+    resolutions = device["resolution"]
+    return OpenSignalsFile(
+        Table(
+            path=path,
+            columns=tuple(columns),
+            first_line=header_lines + 1,
+            delimiter=delimiter,
+            first_row=tuple(rows[0]),
+        ),
+        channels=tuple(channels),
+        rate_hz=rate_hz,
+        sequence_bits=int(resolutions[0]) if len(resolutions) > len(device["label"]) else 0,
+        device=str(device.get("device", "")),
+        physical=bool(device.get("convertedValues", 0)),
+    )

@@ -1,0 +1,263 @@
+"""Tables of numbers in text files, read a block of lines at a time: as large as they like."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from acquisition.errors import SourceError
+from acquisition.streams import FloatArray
+
+LINES_AT_ONCE = 50_000
+
+Row = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    values : ndarray, float64, shape (n,)
+        NaN where a cell is empty. Dates and times of day are Unix seconds.
+    dated : bool
+        Whether its cells are dates with times of day.
+    zoned : bool
+        Whether these say their time zone; those that do not are read as if they were UTC.
+    """
+
+    values: FloatArray
+    dated: bool = False
+    zoned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Where the numbers lie in a text file.
+
+    Attributes
+    ----------
+    path : Path
+        The file; gzip-compressed if its name ends in ``.gz``.
+    columns : tuple of str
+        A name for each, its number from 0 where the file has none.
+    first_line : int
+        Line of the first sample, counted from 1.
+    delimiter : str
+        Between cells.
+    first_row : tuple of str
+        The first sample's cells; none if there is no sample.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    first_line: int
+    delimiter: str
+    first_row: tuple[str, ...]
+
+    def find(self, wanted: str | None) -> int:
+        """Return the index of a column, by its name or its number; of the only one for None.
+
+        Raises
+        ------
+        SourceError
+            Naming the columns there are.
+        """
+        there_are = ", ".join(name for name in self.columns if name)
+        if wanted is None:
+            if len(self.columns) == 1:
+                return 0
+            raise SourceError(
+                f"{self.path}: say which column, as in {self.path.name}:{self.columns[-1]}; "
+                f"it has {there_are}"
+            )
+        if self.columns.count(wanted) == 1:
+            return self.columns.index(wanted)
+        if wanted in self.columns:
+            raise SourceError(f"{self.path} has {self.columns.count(wanted)} columns called {wanted!r}")
+        if wanted.isdecimal() and int(wanted) < len(self.columns):
+            return int(wanted)
+        raise SourceError(f"{self.path} has no column {wanted!r}; it has {there_are}")
+
+    def read(self, indexes: Sequence[int]) -> list[Column]:
+        """Return columns as numbers.
+
+        An empty cell, a cell ``nan`` and a blank line are a missing sample. A last line cut short, as a
+        recorder that was interrupted leaves it, is dropped.
+
+        Raises
+        ------
+        SourceError
+            Naming the line of the first cell that is not a number, or that has more or fewer cells.
+        """
+        if not self.first_row:
+            raise SourceError(f"{self.path} has no samples, only the names {', '.join(self.columns)}")
+        dated = [is_date(self.first_row[index]) for index in indexes]
+        blocks: list[list[FloatArray]] = [[] for _ in indexes]
+        zoned = [True for _ in indexes]
+        line = self.first_line
+        with open_text(self.path) as file:
+            rows = self._rows(file)
+            while block := list(itertools.islice(rows, LINES_AT_ONCE)):
+                for number, index in enumerate(indexes):
+                    cells = [row[index] if row else "" for row in block]
+                    if dated[number]:
+                        values, zones = self._dates(cells, index, line)
+                        zoned[number] &= zones
+                    else:
+                        values = self._numbers(cells, index, line)
+                    blocks[number].append(values)
+                line += len(block)
+        return [
+            Column(np.concatenate(values), dated=is_dated, zoned=is_dated and zones)
+            for values, is_dated, zones in zip(blocks, dated, zoned, strict=True)
+        ]
+
+    def _rows(self, file: TextIO) -> Iterator[Row]:
+        """Yield the cells of each sample's line, none for a blank line, up to the last that is not blank."""
+        lines = itertools.islice(_text_lines(file, self.path), self.first_line - 1, None)
+        width, line, blank = len(self.columns), self.first_line - 1, 0
+        cut_short: Row | None = None
+        try:
+            for row in csv.reader(lines, delimiter=self.delimiter):
+                line += 1
+                if is_blank(row):
+                    blank += 1
+                    continue
+                if cut_short is not None:
+                    raise self._ragged(line - 1 - blank, cut_short)
+                yield from itertools.repeat([], blank)
+                blank = 0
+                if len(row) == width:
+                    yield row
+                elif len(row) < width:
+                    cut_short = row
+                else:
+                    raise self._ragged(line, row)
+        except csv.Error as error:
+            raise SourceError(f"{self.path} is not a table of numbers: {error}") from error
+
+    def _ragged(self, line: int, row: Row) -> SourceError:
+        return SourceError(
+            f"{self.path}, line {line}: {len(row)} cells where the first line has {len(self.columns)}"
+        )
+
+    def _numbers(self, cells: Row, index: int, first_line: int) -> FloatArray:
+        try:
+            values = np.fromiter(map(float, cells), np.float64, len(cells))
+        except ValueError:
+            values = np.array([number_or_inf(cell.strip() or "nan") for cell in cells])
+        if np.isinf(values).any():
+            at = int(np.flatnonzero(np.isinf(values))[0])
+            raise SourceError(
+                f"{self.path}, line {at + first_line}: {cells[at]!r} in column {self.columns[index]!r} is "
+                "not a number; leave a missing sample empty, and write decimal points"
+            )
+        return values
+
+    def _dates(self, cells: Row, index: int, first_line: int) -> tuple[FloatArray, bool]:
+        values = np.empty(len(cells))
+        zoned = True
+        for at, cell in enumerate(cells):
+            try:
+                moment = datetime.fromisoformat(cell.strip())
+            except ValueError:
+                raise SourceError(
+                    f"{self.path}, line {at + first_line}: {cell!r} in column {self.columns[index]!r} is not "
+                    "a date and time such as 2024-05-31 13:00:00.250"
+                ) from None
+            if moment.tzinfo is None:
+                zoned, moment = False, moment.replace(tzinfo=UTC)
+            values[at] = moment.timestamp()
+        return values, zoned
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
+    """Open a text file, gzip-compressed if its name ends in ``.gz``.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read, is not text, or is not whole; also for what shows while it is being read.
+    """
+    try:
+        if path.suffix.lower() == ".gz":
+            with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
+                yield file
+        else:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                yield file
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path} is not a text file in UTF-8") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise SourceError(f"{path} is not a complete gzip file: {error}") from error
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def first_rows(
+    path: Path, count: int, *, skip: int = 0, delimiter: str | None = None
+) -> tuple[list[Row], str]:
+    """Return the cells of the first lines, and what separates them.
+
+    That is a tab, a semicolon or a comma, whichever the first line has (the first of them it has).
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, is not text or is empty.
+    """
+    with open_text(path) as file:
+        lines = list(itertools.islice(_text_lines(file, path), skip, skip + count))
+    if not any(line.strip() for line in lines):
+        raise SourceError(f"{path} is empty")
+    if delimiter is None:
+        leading = next(line for line in lines if line.strip())
+        delimiter = next((mark for mark in "\t;" if mark in leading), ",")
+    try:
+        return list(csv.reader(lines, delimiter=delimiter)), delimiter
+    except csv.Error as error:
+        raise SourceError(f"{path} is not a table of numbers: {error}") from error
+
+
+def is_blank(row: Row) -> bool:
+    """Return whether a line holds nothing; an empty cell in quotes is something."""
+    return not row or (len(row) == 1 and row[0].isspace())
+
+
+def is_date(cell: str) -> bool:
+    """Return whether a cell is a date with a time of day, not a number."""
+    if number_or_inf(cell.strip() or "nan") != float("inf"):
+        return False
+    try:
+        datetime.fromisoformat(cell.strip())
+    except ValueError:
+        return False
+    return True
+
+
+def number_or_inf(cell: str) -> float:
+    """Return the number, or infinity (which no cell may hold) for anything else."""
+    try:
+        return float(cell)
+    except ValueError:
+        return float("inf")
+
+
+def _text_lines(file: TextIO, path: Path) -> Iterator[str]:
+    for line in file:
+        if "\0" in line:
+            raise SourceError(f"{path} is not a text file")
+        yield line
