@@ -180,9 +180,8 @@ class Engine:
             self._outlets.sounded(sounded.beats, self._state_id, sounded.time_of)
         for cue in sounded.cues:
             self._recorder.marker(t, {"type": "cue", **cue_record(cue)})
-        if isinstance(self._player, LivePlayer):
-            for incident in self._player.incidents():
-                self._note(t, {"type": "audio", "text": incident.text})
+        for incident in self._player.incidents():
+            self._note(t, {"type": "audio", "text": incident.text})
         self._keep(sounded)
         if self._audio is not None and sounded.audio is not None:
             self._audio.write(sounded.audio)

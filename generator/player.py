@@ -11,8 +11,10 @@ import numpy as np
 
 from generator.cues import Cue
 from generator.level import StereoBlock
+from generator.live.incidents import Incident, rebuilt
 from generator.performance import Performance
 from generator.score import BLOCKS_PER_STEP, SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.soundcheck import ReferenceNoise
 from generator.state import MusicState, Piece
 from generator.synth import Synth
 
@@ -64,6 +66,8 @@ class Player:
         Length of the fade-in.
     t0_s : float
         Engine time of the first step.
+    noise : bool
+        Whether the reference noise sounds in place of the music.
 
     Raises
     ------
@@ -71,10 +75,22 @@ class Player:
         If the sound engine does not start.
     """
 
-    def __init__(self, piece: Piece, *, sound: bool, fade_in_s: float = FADE_IN_S, t0_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        piece: Piece,
+        *,
+        sound: bool,
+        fade_in_s: float = FADE_IN_S,
+        t0_s: float = 0.0,
+        noise: bool = False,
+    ) -> None:
         self._performance = Performance(piece, fade_in_s=fade_in_s)
-        self._synth = Synth(piece) if sound else None
+        self._synth: Synth | ReferenceNoise | None = None
+        if sound:
+            self._synth = ReferenceNoise() if noise else Synth(piece)
         self._t0_s = t0_s
+        self._rebuilt = 0
+        self._incidents: list[Incident] = []
 
     @property
     def latency_frames(self) -> int:
@@ -93,11 +109,17 @@ class Player:
     def play(self, states: Sequence[MusicState]) -> Sounded:
         """Play one block toward each of the states: for states known ahead, sixty to the second."""
         blocks = [self._performance.block(state) for state in states]
+        audio = None
+        if self._synth is not None:
+            audio = np.concatenate([self._synth.render(block) for block in blocks])
+            if self._synth.rebuilt > self._rebuilt:
+                self._rebuilt = self._synth.rebuilt
+                self._incidents.append(rebuilt(self._time_of(blocks[0].start_frame)))
         return Sounded(
             notes=tuple(note for block in blocks for note in block.notes),
             beats=tuple(beat for block in blocks for beat in block.beats),
             heard=self._performance.heard(),
-            audio=np.concatenate([self._synth.render(block) for block in blocks]) if self._synth else None,
+            audio=audio,
             time_of=self._time_of,
         )
 
@@ -111,6 +133,11 @@ class Player:
     def stop(self, seconds: float = EMERGENCY_STOP_S) -> None:
         """Fade out at once."""
         self._performance.stop(seconds)
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """Return what happened to the sound since the last call."""
+        incidents, self._incidents = self._incidents, []
+        return tuple(incidents)
 
     def close(self) -> None:
         """Give the sound engine back. Closing twice is harmless."""

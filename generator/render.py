@@ -85,12 +85,14 @@ def render(
     midi: Path | None = None,
     events: Path | None = None,
     progress: Callable[[float], None] | None = None,
+    fades_s: tuple[float, float] = (FADE_IN_S, END_FADE_S),
+    noise: bool = False,
 ) -> tuple[NoteEvent, ...]:
     """Play a trajectory and write what was asked for.
 
     The trajectory is read at the end of every block (1/60 s), and the tempo runs in a straight line through
-    the block: linear ramps are exact. The fade-in of 10 s and the end fade of 15 s, each a quarter of
-    the whole at most, lie within `seconds`.
+    the block: linear ramps are exact. Fade-in and end fade, each a quarter of the whole at most, lie within
+    `seconds`.
 
     Parameters
     ----------
@@ -104,6 +106,10 @@ def render(
         Sound (WAV or FLAC by its ending, 24 bits), Standard MIDI File, table of notes.
     progress : callable, optional
         Told what share is done, 0 to 1, twenty times a second of music.
+    fades_s : tuple of float
+        Length of the fade-in and of the end fade.
+    noise : bool
+        Whether the reference noise sounds in place of the music.
 
     Returns
     -------
@@ -122,9 +128,10 @@ def render(
         raise StateError(f"seconds is {seconds}; it must be a positive number, a sixtieth at least")
     notes: list[NoteEvent] = []
     beats: list[BeatEvent] = []
-    ending = blocks - max(1, round(min(END_FADE_S, seconds / 4) / _BLOCK_S))
+    fade_in_s, end_fade_s = (min(fade_s, seconds / 4) for fade_s in fades_s)
+    ending = blocks - max(1, round(end_fade_s / _BLOCK_S))
     with ExitStack() as stack:
-        player = Player(piece, sound=wav is not None, fade_in_s=min(FADE_IN_S, seconds / 4))
+        player = Player(piece, sound=wav is not None, fade_in_s=fade_in_s, noise=noise)
         stack.enter_context(player)
         file = SoundFile(wav, latency_frames=player.latency_frames) if wav is not None else None
         if file is not None:

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
+from generator.calibration import ExposureMeter
 from generator.cues import Begin, Cue, End, Stop
 from generator.live.link import Link, Silence
 from generator.live.messages import Fault, Leave, Report, Running, Setup, Start, Still
@@ -23,6 +24,7 @@ from generator.live.output import output_of
 from generator.live.ring import Ring
 from generator.performance import Performance
 from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP, SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.soundcheck import ReferenceNoise
 from generator.state import MusicState
 from generator.synth import Synth
 
@@ -51,7 +53,8 @@ class Renderer:
 
     def __init__(self, setup: Setup, ring: Ring) -> None:
         self._performance = Performance(setup.piece, fade_in_s=setup.fade_in_s)
-        self._synth = Synth(setup.piece)
+        self._synth = ReferenceNoise() if setup.noise else Synth(setup.piece)
+        self._exposure = ExposureMeter()
         self._ring = ring
         self._state = MusicState(sounding=False)
         self._cues = [Cue(0, Begin(beat=0, bar=0, fade_in_s=setup.fade_in_s))]
@@ -76,7 +79,9 @@ class Renderer:
     def render(self) -> None:
         """Render one block into the ring."""
         block = self._performance.block(self._state)
-        self._ring.write(self._synth.render(block))
+        sound = self._synth.render(block)
+        self._exposure.hear(sound)
+        self._ring.write(sound)
         self._notes += block.notes
         self._beats += block.beats
         if self._ring.written // BLOCK_FRAMES % BLOCKS_PER_STEP == 0:
@@ -90,13 +95,15 @@ class Renderer:
         return self._over_at is not None and self._ring.played >= self._over_at
 
     def sounded(self) -> dict[str, Any]:
-        """Return notes, beats, cues and what was heard since the last call, as fields of a report."""
+        """Return what sounded since the last call and what has come together so far, as fields of a report."""
         until = self._ring.played - self.latency_frames
         return {
             "notes": tuple(_before(until, self._notes)),
             "beats": tuple(_before(until, self._beats)),
             "cues": tuple(self._told()),
             "heard": self._hear(until),
+            "rebuilt": self._synth.rebuilt,
+            "energy_s": self._exposure.energy_s,
         }
 
     def _told(self) -> list[Cue]:

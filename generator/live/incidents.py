@@ -8,7 +8,7 @@ from typing import Literal
 from generator.live.backend import Latency
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE
 
-Kind = Literal["died", "restarting", "restarted", "gave up", "late", "skipped"]
+Kind = Literal["died", "restarting", "restarted", "gave up", "late", "skipped", "rebuilt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,12 @@ class Incident:
     time_s: float
     kind: Kind
     text: str
+
+
+def rebuilt(time_s: float) -> Incident:
+    """Return what there is to say when the sound engine has been built anew."""
+    text = "The sound engine gave unusable samples; it was built anew, and the sound rises again over 10 s."
+    return Incident(time_s, "rebuilt", text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,8 @@ class Statistics:
         Processor time of the processes that have sounded.
     pid : int or None
         The process that sounds.
+    energy_s : float
+        A-weighted energy of what was rendered (see ``generator.calibration``).
     """
 
     frames_rendered: int
@@ -49,6 +57,7 @@ class Statistics:
     frames_per_second: float
     cpu_s: float
     pid: int | None
+    energy_s: float
 
 
 class Losses:

@@ -29,7 +29,10 @@ class Alone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """First message to the sound's process: all it needs to make itself ready."""
+    """First message to the sound's process: all it needs to make itself ready.
+
+    With `noise` it plays the reference noise in place of the music.
+    """
 
     piece: Piece
     back_end: BackEnd
@@ -37,6 +40,7 @@ class Setup:
     fade_in_s: float
     keep_sound: bool
     alone: Alone
+    noise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,10 @@ class Report:
         Whether the end or stop asked for has faded to nothing at the output.
     cpu_s : float
         Processor time of the process so far.
+    rebuilt : int
+        How many times its sound engine has been built anew so far.
+    energy_s : float
+        A-weighted energy of what it rendered so far (see ``generator.calibration``).
     """
 
     played: int
@@ -105,6 +113,8 @@ class Report:
     audio: StereoBlock | None
     finished: bool
     cpu_s: float
+    rebuilt: int = 0
+    energy_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

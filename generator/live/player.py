@@ -17,7 +17,7 @@ from generator.cues import Cue, End, Stop
 from generator.errors import SoundError
 from generator.level import StereoBlock
 from generator.live.backend import BackEnd
-from generator.live.incidents import Incident, Kind, Losses, Statistics
+from generator.live.incidents import Incident, Kind, Losses, Statistics, rebuilt
 from generator.live.link import Silence
 from generator.live.messages import Alone, Fault, Report, Running, Setup, Start, Still
 from generator.live.process import SoundProcess
@@ -67,6 +67,8 @@ class LivePlayer:
         Whether steps return the sound.
     alone : Alone
         What the sound does when the engine has gone.
+    noise : bool
+        Whether to play the reference noise in place of the music.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class LivePlayer:
         fade_in_s: float = 10.0,
         keep_sound: bool = False,
         alone: Alone | None = None,
+        noise: bool = False,
     ) -> None:
         self._setup = Setup(
             piece=piece,
@@ -86,6 +89,7 @@ class LivePlayer:
             fade_in_s=fade_in_s,
             keep_sound=keep_sound,
             alone=alone or Alone(),
+            noise=noise,
         )
         self._clock = clock
         self._lock = threading.Lock()
@@ -183,6 +187,7 @@ class LivePlayer:
             frames_per_second=1.0 / takes[-1].line.seconds_per_frame if takes else SAMPLE_RATE,
             cpu_s=sum(take.cpu_s for take in takes),
             pid=self._process.pid if self._process else None,
+            energy_s=sum(take.energy_s for take in takes),
         )
 
     def close(self) -> None:
@@ -258,6 +263,8 @@ class LivePlayer:
 
     def _take_in(self, report: Report, step: _Step) -> None:
         take = self._takes[-1]
+        if report.rebuilt > take.rebuilt:
+            self._incidents.append(rebuilt(self._clock()))
         take.hear(report)
         step.notes += map(take.note, report.notes)
         step.beats += map(take.beat, report.beats)

@@ -46,7 +46,8 @@ class Take:
         self.latency_frames = running.latency_frames
         self.first_frame = self._first_bar = 0
         self.rendered = self.played = self.late = self.skipped = 0
-        self.cpu_s = 0.0
+        self.cpu_s = self.energy_s = 0.0
+        self.rebuilt = 0
         self._bars = 0
         self._latency_s = latency_s
         self._clock = SampleClock()
@@ -70,6 +71,7 @@ class Take:
         """Take in a report."""
         self.rendered, self.played = report.rendered, report.played
         self.late, self.skipped, self.cpu_s = report.late, report.skipped, report.cpu_s
+        self.rebuilt, self.energy_s = report.rebuilt, report.energy_s
         if report.moment is not None:
             self._clock.hear(*report.moment)
         for beat in report.beats:

@@ -57,3 +57,26 @@ def test_it_ends_in_digital_silence(way):
     assert last.audio is not None
     assert not last.audio.any()
     assert last.heard is None
+
+
+def test_a_sound_engine_that_had_to_be_built_anew_is_an_incident(monkeypatch):
+    with Player(Piece(), sound=True, fade_in_s=0.2) as player:
+        process, count = player._synth._graph.process, iter(range(1000))
+        monkeypatch.setattr(
+            player._synth._graph,
+            "process",
+            lambda *of: process(*of) * (np.nan if next(count) == 20 else 1.0),
+        )
+        steps = [player.step(STATE) for _ in range(20)]
+        (incident,) = player.incidents()
+        assert player.incidents() == ()
+    assert incident.kind == "rebuilt"
+    assert incident.time_s == pytest.approx(7 / 20)
+    assert all(np.isfinite(step.audio).all() for step in steps)
+
+
+def test_reference_noise_takes_the_place_of_the_music():
+    with Player(Piece(), sound=True, fade_in_s=0.2, noise=True) as player:
+        audio = np.concatenate([player.step(STATE).audio for _ in range(60)])[BLOCK_FRAMES * 30 :]
+    assert 20 * np.log10(np.std(audio)) == pytest.approx(-23.0, abs=4.0)
+    assert abs(np.corrcoef(audio.T)[0, 1]) < 0.1

@@ -367,3 +367,13 @@ def opened(live: LivePlayer) -> None:
         except SoundError:
             time.sleep(0.5)
     return live.open()
+
+
+def test_reference_noise_sounds_live_and_its_exposure_is_counted() -> None:
+    with player(noise=True) as live:
+        listener = Listener(live)
+        listener.listen(LIVELY, lambda: live.statistics().energy_s > 0.001, at_most_s=20)
+        assert len(np.concatenate(listener.pieces)) == live.statistics().frames_played
+    sound = np.concatenate(listener.pieces)[SAMPLE_RATE // 2 :]
+    assert 20 * np.log10(np.std(sound)) == pytest.approx(-23.0, abs=4.0)
+    assert abs(np.corrcoef(sound.T)[0, 1]) < 0.1
