@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfiltfilt
 
+from physiology.contact import HIGHEST_US, LOWEST_US, Contact, is_valid
 from physiology.feature import Feature
 from physiology.samples import BinnedSignal
+from physiology.scr import is_peak, response_to
 from physiology.state import FloatArray, Scr
 
 RATE_HZ = BinnedSignal.RATE_HZ
@@ -19,16 +21,11 @@ WINDOW_S = 60
 LEVEL_WINDOW_S, LEVEL_LEAST_S = 20, 10
 NEWEST_S = 5.0
 LEAST_SHARE = 0.8
-LOWEST_US, HIGHEST_US = 0.05, 60.0
-STEEPEST_US_PER_S = 10.0
-DILATION_S = 5.0
 BRIDGED_S = 1.0
-CONFIRM_S = 0.5
+CONFIRM = round(0.5 * RATE_HZ)
+NOISE_WINDOW_S = 20
 FLAT_S = 10
 NEWEST_CHECKED = 3 * RATE_HZ
-SHORTEST_RISE_S, LONGEST_RISE_S = 0.5, 5.0
-BEFORE_S, LEAST_BEFORE_S = 3.0, 2.0
-STEP_SHARE = 0.65
 PHASIC_FILTER = butter(2, 0.05, "highpass", fs=RATE_HZ, output="sos")
 
 BoolArray = npt.NDArray[np.bool_]
@@ -42,22 +39,17 @@ class SkinConductance:
     scr_threshold_us : float
         Least trough-to-peak amplitude of a response, in µS and absolute. (NeuroKit2's ``amplitude_min`` is
         relative to the largest response of the window, so that a calm window yields false ones.)
-
-    Notes
-    -----
-    Validity after Kleckner et al. 2018 (doi 10.1109/TBME.2017.2758643): 0.05–60 µS, slope at most 10 µS/s.
-    Deviation: what surrounds an invalid sample is invalid for 5 s after it only; 5 s before it lie in the
-    past.
     """
 
     def __init__(self, *, scr_threshold_us: float) -> None:
         self._signal = BinnedSignal("eda", KEEP_S)
         self._threshold_us = scr_threshold_us
-        self._examined = 0
+        self._examined = -np.inf
         self._newest_peak_s = -np.inf
         self._scrs: deque[Scr] = deque(maxlen=256)
         self._conductance: FloatArray = np.full(KEEP_S * RATE_HZ, np.nan)
         self._valid: BoolArray = np.zeros(KEEP_S * RATE_HZ, dtype=bool)
+        self._contact = Contact()
         self.responded = False
         """Whether there was any response since the start."""
 
@@ -66,36 +58,41 @@ class SkinConductance:
         self._signal.push(times, values)
 
     def hop(self, now: float) -> list[Scr]:
-        """Return the responses that became known at `now`, a multiple of 1/8 s."""
-        self._signal.advance(now)
+        """Return the responses that became known at `now`, a multiple of 1/8 s.
+
+        A sample that comes after its time was looked at has that time looked at again.
+        """
+        changed = self._signal.advance(now)
         filled = self._signal.filled(BRIDGED_S)
         self._conductance = _smoothed(filled)
-        self._valid = is_valid(filled) & np.isfinite(self._conductance)
-        newest = round(now * RATE_HZ)
-        size = self._conductance.size
-        known = np.flatnonzero(np.isfinite(self._conductance))
-        last = int(known[-1]) - round(CONFIRM_S * RATE_HZ) if known.size else -1
+        self._valid = is_valid(filled, RATE_HZ) & np.isfinite(self._conductance)
+        newest, size = round(now * RATE_HZ), filled.size
+        present = np.isfinite(self._conductance)
+        last = size - 1 - int(np.argmax(present[::-1])) - CONFIRM if present.any() else -1
+        first = max(RATE_HZ, int(max(0, min(self._examined - newest + size, size - changed - CONFIRM))))
+        noise_us = _noise_us(filled[-NOISE_WINDOW_S * RATE_HZ :])
         found = []
-        for place in range(max(self._examined - newest + size, RATE_HZ), last + 1):
-            scr = self._response(place, now)
+        for place in range(first, last + 1):
+            scr = self._response(place, now, noise_us)
             if scr is not None:
                 found.append(scr)
                 self._newest_peak_s = scr.peak_s
         self._examined = max(self._examined, newest - size + last + 1)
         self._scrs.extend(found)
         self.responded |= bool(found)
+        self._contact.look(now, self._conductance, self._valid, RATE_HZ)
         return found
 
     def level(self) -> Feature:
         """Return the tonic level: the median of the valid conductance of the last 20 s, in µS."""
         valid = self._valid[-LEVEL_WINDOW_S * RATE_HZ :]
         age_s = self._age_s()
-        seconds = valid.sum() / RATE_HZ
-        if seconds < LEVEL_LEAST_S or age_s is None or age_s > NEWEST_S or self._is_flat():
-            return Feature(age_s=age_s)
         share = float(valid.mean())
+        if share * LEVEL_WINDOW_S < LEVEL_LEAST_S or age_s is None or age_s > NEWEST_S or self._is_flat():
+            return Feature(age_s=age_s, filled=share, window_s=LEVEL_WINDOW_S)
         value = float(np.median(self._conductance[-valid.size :][valid]))
-        return Feature(value=value, quality=share, age_s=age_s, filled=share)
+        quality = share * self._contact.quality
+        return Feature(value=value, quality=quality, age_s=age_s, filled=share, window_s=LEVEL_WINDOW_S)
 
     def response_rate(self, now: float) -> Feature:
         """Return responses per valid minute over the last 60 s."""
@@ -111,14 +108,14 @@ class SkinConductance:
         counts, brought to 60 s where some of it is invalid.
         """
         valid = self._valid[-WINDOW_S * RATE_HZ :]
-        if not valid.any():
-            return Feature(age_s=self._age_s())
-        conductance = self._conductance[-valid.size :]
-        places = np.arange(valid.size)
-        bridged = np.interp(places, places[valid], conductance[valid])
-        phasic = sosfiltfilt(PHASIC_FILTER, bridged, padlen=20 * RATE_HZ)
-        area = float(np.clip(phasic[valid], 0, None).sum()) / RATE_HZ
-        return self._over_a_minute(lambda minutes: area / minutes)
+
+        def area(minutes: float) -> float:
+            conductance, places = self._conductance[-valid.size :], np.arange(valid.size)
+            bridged = conductance if valid.all() else np.interp(places, places[valid], conductance[valid])
+            phasic = sosfiltfilt(PHASIC_FILTER, bridged, padlen=20 * RATE_HZ)
+            return float(np.maximum(phasic[valid], 0).sum()) / RATE_HZ / minutes
+
+        return self._over_a_minute(area)
 
     def complaint(self) -> str | None:
         """Return what is wrong with the last seconds, or None."""
@@ -134,18 +131,18 @@ class SkinConductance:
             return "flat line"
         if not self._valid[-NEWEST_CHECKED:].any():
             return "jumps: electrode moved"
-        return None
+        return self._contact.complaint
 
     def _over_a_minute(self, compute: Callable[[float], float]) -> Feature:
         valid = self._valid[-WINDOW_S * RATE_HZ :]
         share, age_s = float(valid.mean()), self._age_s()
         if share < LEAST_SHARE or age_s is None or age_s > NEWEST_S or self._is_flat():
-            return Feature(age_s=age_s)
-        return Feature(value=compute(share * WINDOW_S / 60), quality=share, age_s=age_s, filled=share)
+            return Feature(age_s=age_s, filled=share, window_s=WINDOW_S)
+        value, quality = compute(share * WINDOW_S / 60), share * self._contact.quality
+        return Feature(value=value, quality=quality, age_s=age_s, filled=share, window_s=WINDOW_S)
 
     def _age_s(self) -> float | None:
-        valid = np.flatnonzero(self._valid)
-        return (self._valid.size - 1 - int(valid[-1])) / RATE_HZ if valid.size else None
+        return int(np.argmax(self._valid[::-1])) / RATE_HZ if self._valid.any() else None
 
     def _is_flat(self) -> bool:
         """Tell whether the converter delivered one and the same number for 10 s."""
@@ -154,54 +151,32 @@ class SkinConductance:
         # The newest bins may be on their way still; means of equal numbers differ by rounding.
         return present.size >= (FLAT_S - 1) * RATE_HZ and bool(np.ptp(present) <= 1e-9 * present[0])
 
-    def _response(self, peak: int, now: float) -> Scr | None:
+    def _response(self, place: int, now: float, noise_us: float) -> Scr | None:
         """Return the response that peaks at this place, or None."""
-        y = self._conductance
-        later = y[peak + 1 : peak + 1 + round(CONFIRM_S * RATE_HZ)]
-        if not (y[peak] > y[peak - 1] and y[peak] >= later.max()):
+        if not is_peak(self._conductance, place, CONFIRM):
             return None
-        since_s = round((now - self._newest_peak_s) * RATE_HZ) if np.isfinite(self._newest_peak_s) else y.size
-        first = max(0, peak - round(LONGEST_RISE_S * RATE_HZ), y.size - 1 - since_s)
-        if peak - first < 2 or not self._valid[first : peak + 1 + later.size].all():
+        size = self._conductance.size
+        bad = np.flatnonzero(~self._valid[: place + 1 + CONFIRM])
+        start = int(bad[-1]) + 1 if bad.size else 0
+        since = size - 1 - round((now - self._newest_peak_s) * RATE_HZ) if self._scrs else 0
+        if start >= place or since >= place:
             return None
-        rise = y[first : peak + 1]
-        trough = int(np.argmin(rise))
-        amplitude = float(rise[-1] - rise[trough])
-        onset = int(np.flatnonzero(rise <= rise[trough] + 0.1 * amplitude)[-1])
-        rise_s = (rise.size - 1 - onset) / RATE_HZ
-        if rise_s < SHORTEST_RISE_S or np.max(rise[2:] - rise[:-2]) > STEP_SHARE * amplitude:
-            return None
-        if amplitude - self._drift(first + trough) * (rise.size - 1 - trough) / RATE_HZ < self._threshold_us:
-            return None
-        return Scr(
-            onset_s=now - (y.size - 1 - first - onset) / RATE_HZ,
-            peak_s=now - (y.size - 1 - peak) / RATE_HZ,
-            amplitude_us=amplitude,
-            known_at_s=now,
+        rise = response_to(
+            self._conductance[start:],
+            place - start,
+            since=max(0, since - start),
+            rate_hz=RATE_HZ,
+            confirm=CONFIRM,
+            threshold_us=self._threshold_us,
+            noise_us=noise_us,
         )
-
-    def _drift(self, place: int) -> float:
-        """Return how fast the conductance rose before `place`, in µS/s: what a slope would do anyway.
-
-        Infinite where too little came before to tell.
-        """
-        before = self._conductance[max(0, place - round(BEFORE_S * RATE_HZ)) : place + 1]
-        before = before[np.isfinite(before)]
-        if before.size < LEAST_BEFORE_S * RATE_HZ:
-            return np.inf
-        return max(0.0, float(np.polyfit(np.arange(before.size) / RATE_HZ, before, 1)[0]))
-
-
-def is_valid(conductance: FloatArray) -> BoolArray:
-    """Return which values of an 8-Hz conductance in µS are valid (NaN is not; see `SkinConductance`)."""
-    present = np.isfinite(conductance)
-    bad = present & ((conductance < LOWEST_US) | (conductance > HIGHEST_US))
-    steep = np.abs(np.diff(conductance)) * RATE_HZ > STEEPEST_US_PER_S
-    bad[1:] |= steep
-    # Distance to the last bad value before or at each place.
-    places = np.arange(conductance.size)
-    last_bad = np.maximum.accumulate(np.where(bad, places, -conductance.size))
-    return present & (places - last_bad > DILATION_S * RATE_HZ)
+        if rise is None:
+            return None
+        onset_s, peak_s = (now - (size - 1 - start - at) / RATE_HZ for at in (rise.onset, rise.peak))
+        lead_s = self._signal.lead_s
+        return Scr(
+            onset_s=onset_s - lead_s, peak_s=peak_s - lead_s, amplitude_us=rise.amplitude_us, known_at_s=now
+        )
 
 
 def _smoothed(conductance: FloatArray) -> FloatArray:
@@ -209,3 +184,14 @@ def _smoothed(conductance: FloatArray) -> FloatArray:
     smoothed = np.full_like(conductance, np.nan)
     smoothed[1:-1] = 0.25 * conductance[:-2] + 0.5 * conductance[1:-1] + 0.25 * conductance[2:]
     return smoothed
+
+
+def _noise_us(conductance: FloatArray) -> float:
+    """Return the standard deviation of what noise is left after smoothing.
+
+    What the smoothing takes away of white noise is as large as what it leaves.
+    """
+    residue = np.abs(0.5 * conductance[1:-1] - 0.25 * (conductance[:-2] + conductance[2:]))
+    residue = residue[np.isfinite(residue)]
+    # Every other bin of a signal of 4 Hz is interpolated and has no residue: hence the upper quartile.
+    return float(np.percentile(residue, 75)) / 1.15 if residue.size else 0.0

@@ -67,6 +67,12 @@ class SampleBuffer:
         first, last = np.searchsorted(self._times, (start, end), side="right")
         return self._times[first:last], self._values[first:last]
 
+    def take(self, end: float) -> tuple[FloatArray, FloatArray]:
+        """Return times and values of all samples up to `end` that are still there, and let go of them."""
+        times, values = self.window(-np.inf, end)
+        self._times, self._values = self._times[times.size :], self._values[times.size :]
+        return times, values
+
     def forget(self, now: float) -> None:
         """Let go of what lies more than `keep_s` before `now`."""
         first = int(np.searchsorted(self._times, now - self._keep_s))
@@ -149,6 +155,8 @@ def gapless_runs(
 class BinnedSignal:
     """A slow signal averaged in bins of signal time: bin i holds the samples with (i − 1)/8 < t ≤ i/8 s.
 
+    A sample that arrives after its bin was closed is still counted in, as long as the bin is kept.
+
     Parameters
     ----------
     kind : str
@@ -160,37 +168,54 @@ class BinnedSignal:
     RATE_HZ = 8
 
     def __init__(self, kind: str, keep_s: int) -> None:
-        self._buffer = SampleBuffer(kind, keep_s=1.0)
-        self._means: FloatArray = np.full(keep_s * self.RATE_HZ, np.nan)
+        self._buffer = SampleBuffer(kind, keep_s=0.0)
+        self._sums: FloatArray = np.zeros(keep_s * self.RATE_HZ)
+        self._counts: FloatArray = np.zeros(keep_s * self.RATE_HZ)
         self._last_bin: int | None = None
+        self._ahead_s, self._binned = 0.0, 0
+        self.lost = 0
+        """How many samples came so late that their bin was gone."""
 
     def push(self, times: FloatArray, values: FloatArray) -> None:
         """Take in samples (see `SampleBuffer.push`)."""
         self._buffer.push(times, values)
 
-    def advance(self, now: float) -> None:
-        """Close all bins up to `now`, a multiple of 1/8 s."""
-        last = round(now * self.RATE_HZ)
-        size = self._means.size
-        first = last - size if self._last_bin is None else max(self._last_bin, last - size)
-        times, values = self._buffer.window(first / self.RATE_HZ, now)
-        bins = np.clip(np.ceil(times * self.RATE_HZ).astype(np.int64) - first - 1, 0, last - first - 1)
-        counts = np.bincount(bins, minlength=last - first)
-        sums = np.bincount(bins, weights=values, minlength=last - first)
-        means = np.full(last - first, np.nan)
-        np.divide(sums, counts, out=means, where=counts > 0)
-        self._means = np.concatenate([self._means, means])[-size:]
+    def advance(self, now: float) -> int:
+        """Close all bins up to `now`, a multiple of 1/8 s; return how many of the newest may have changed."""
+        last, size = round(now * self.RATE_HZ), self._sums.size
+        new = size if self._last_bin is None else min(size, last - self._last_bin)
+        if new:
+            self._sums = np.concatenate([self._sums[new:], np.zeros(new)])
+            self._counts = np.concatenate([self._counts[new:], np.zeros(new)])
         self._last_bin = last
-        self._buffer.forget(now)
+        times, values = self._buffer.take(now)
+        if not times.size:
+            return new
+        bins = np.minimum(np.ceil(times * self.RATE_HZ).astype(np.int64), last)
+        self._ahead_s += float(np.sum(bins / self.RATE_HZ - times))
+        self._binned += times.size
+        places = bins - (last - size + 1)
+        kept = int(np.searchsorted(places, 0))
+        self.lost += kept
+        self._sums += np.bincount(places[kept:], weights=values[kept:], minlength=size)
+        self._counts += np.bincount(places[kept:], minlength=size)
+        return max(new, size - int(places[kept])) if kept < places.size else new
+
+    @property
+    def lead_s(self) -> float:
+        """How far the time of a bin (its end) lies after that of its samples, on average."""
+        return self._ahead_s / self._binned if self._binned else 0.0
 
     def filled(self, longest_gap_s: float) -> FloatArray:
         """Return the bins, oldest first, gaps of up to `longest_gap_s` bridged linearly, others NaN."""
-        known = np.flatnonzero(np.isfinite(self._means))
-        if known.size < 2:
-            return self._means.copy()
-        places = np.arange(self._means.size)
-        right = np.clip(np.searchsorted(known, places), 1, known.size - 1)
-        near = known[right] - known[right - 1] <= longest_gap_s * self.RATE_HZ + 1
-        inside = (known[0] <= places) & (places <= known[-1])
-        bridged = np.interp(places, known, self._means[known])
-        return np.where(inside & (near | np.isfinite(self._means)), bridged, np.nan)
+        means: FloatArray = np.full(self._sums.size, np.nan)
+        np.divide(self._sums, self._counts, out=means, where=self._counts > 0)
+        known = np.flatnonzero(self._counts)
+        if known.size < 2 or known.size == means.size:
+            return means
+        gaps = np.diff(known)
+        bridged = np.interp(np.arange(means.size), known, means[known])
+        bridged[: known[0]] = bridged[known[-1] + 1 :] = np.nan
+        for gap in np.flatnonzero(gaps > longest_gap_s * self.RATE_HZ + 1):
+            bridged[known[gap] + 1 : known[gap + 1]] = np.nan
+        return bridged

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from physiology.eda import is_valid
+from physiology.contact import is_valid
 
 RESPONSES = ((20.0, 0.5), (32.0, 0.12), (34.2, 0.3), (50.0, 0.08), (62.0, 0.03), (75.0, 1.5))
 
@@ -57,7 +57,7 @@ def test_validity_after_kleckner_with_the_causal_half_of_the_dilation():
     conductance = np.full(160, 5.0)
     conductance[20] = 0.02  # below the range
     conductance[100:] = 9.0  # a jump of 32 µS/s
-    valid = is_valid(conductance)
+    valid = is_valid(conductance, 8)
     assert valid[:20].all()
     assert not valid[20:62].any()
     assert valid[62:100].all()

@@ -1,0 +1,124 @@
+"""Skin conductance responses: what the conductance itself does between a trough and a peak."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from physiology.state import FloatArray
+
+SHORTEST_RISE_S, LONGEST_RISE_S = 0.5, 8.0
+LOOK_BACK_S = 10.0
+ONSET_SLOPE = 0.05
+HYSTERESIS = 0.1
+STEP_S, STEP_SHARE = 0.25, 0.65
+NOTCH_S, NOTCH_SHARE, NOTCH_SIZE = 2.0, 0.4, 0.5
+SPIKE_SHARE = 0.5
+NOISE_FACTOR = 6.0
+LEAST_BEFORE_S = 1.0
+
+
+class Rise(NamedTuple):
+    """A response as places of the array it was found in, and its size in µS, trough to peak."""
+
+    onset: int
+    peak: int
+    amplitude_us: float
+
+
+def is_peak(conductance: FloatArray, place: int, confirm: int) -> bool:
+    """Tell whether the conductance rose to this place and none of the next `confirm` values is higher."""
+    later = conductance[place + 1 : place + 1 + confirm]
+    return bool(conductance[place] > conductance[place - 1] and conductance[place] >= later.max())
+
+
+def response_to(
+    conductance: FloatArray,
+    peak: int,
+    *,
+    since: int,
+    rate_hz: int,
+    confirm: int,
+    threshold_us: float,
+    noise_us: float,
+) -> Rise | None:
+    """Return the response that ends at a peak, or None.
+
+    Parameters
+    ----------
+    conductance : ndarray, shape (n,)
+        Smoothed, in µS, without a gap.
+    peak, since : int
+        Places of the peak (see `is_peak`) and of that of the response before.
+    rate_hz, confirm : int
+        Values per second; how many are there after the peak.
+    threshold_us : float
+        Least amplitude, absolute.
+    noise_us : float
+        Standard deviation of the noise: less than six times that is not believed.
+
+    Returns
+    -------
+    Rise or None
+        None where the rise is too small after what the slope before it would have done anyway; lasts
+        less than 0.5 s or more than 8 s (a response takes 0.5–5 s, Boucsein 2012; overlapping ones that
+        merge take longer); comes in one step or spike; or only undoes an abrupt fall.
+    """
+    first = max(since, peak - round(LOOK_BACK_S * rate_hz))
+    trough = _trough(conductance, first, peak, noise_us)
+    amplitude = float(conductance[peak] - conductance[trough])
+    if amplitude < max(threshold_us, NOISE_FACTOR * noise_us) or peak - trough < 2:
+        return None
+    drift = _drift(conductance[first : peak + 1], rate_hz)
+    onset = _onset(conductance, trough, peak, drift)
+    rise_s = (peak - onset) / rate_hz
+    if not SHORTEST_RISE_S <= rise_s <= LONGEST_RISE_S or onset < LEAST_BEFORE_S * rate_hz:
+        return None
+    if amplitude - drift * (peak - trough) < threshold_us:
+        return None
+    if _is_artefact(conductance, onset, peak, rate_hz, confirm):
+        return None
+    return Rise(onset, peak, amplitude)
+
+
+def _trough(conductance: FloatArray, first: int, peak: int, noise_us: float) -> int:
+    """Return where the rise to `peak` begins: going back, before the conductance was clearly higher again."""
+    back = conductance[first : peak + 1][::-1]
+    lowest = np.minimum.accumulate(back)
+    climbed = back - lowest > np.maximum(HYSTERESIS * (back[0] - lowest), 2 * noise_us)
+    end = int(np.argmax(climbed)) if climbed.any() else back.size
+    return peak - int(np.argmin(back[:end]))
+
+
+def _drift(conductance: FloatArray, rate_hz: int) -> float:
+    """Return the slope that the conductance has anyway, at least 0, in µS per place."""
+    if conductance.size <= 2 * rate_hz:
+        return 0.0
+    slopes = (conductance[rate_hz:] - conductance[:-rate_hz]) / rate_hz
+    return max(0.0, float(np.percentile(slopes, 25)))
+
+
+def _onset(conductance: FloatArray, trough: int, peak: int, drift: float) -> int:
+    """Return where the slope leaves that of the drift for its steepest."""
+    slopes = np.diff(conductance[trough : peak + 1])
+    steepest = int(np.argmax(slopes))
+    gentle = np.flatnonzero(slopes[:steepest] <= drift + ONSET_SLOPE * (slopes[steepest] - drift))
+    return trough + (int(gentle[-1]) + 1 if gentle.size else 0)
+
+
+def _is_artefact(conductance: FloatArray, onset: int, peak: int, rate_hz: int, confirm: int) -> bool:
+    """Tell whether the rise is a step, a spike, or the way back from an abrupt fall: an electrode moved."""
+    step = round(STEP_S * rate_hz)
+    size = float(conductance[peak] - conductance[onset])
+    rise = conductance[onset : peak + 1]
+    if np.max(rise[step:] - rise[:-step]) > STEP_SHARE * size:
+        return True
+    before = conductance[max(0, onset - round(NOTCH_S * rate_hz)) : onset + 1]
+    fall = float(before.max() - before[-1])
+    steepest = float(np.max(before[:-step] - before[step:])) if before.size > step else 0.0
+    if fall > NOTCH_SIZE * size and steepest > NOTCH_SHARE * fall:
+        return True
+    earlier = conductance[max(0, onset - confirm)] - conductance[onset]
+    after = conductance[peak] - conductance[peak + confirm]
+    return bool(after > SPIKE_SHARE * size + 1.5 * max(0.0, float(earlier)))
