@@ -1,15 +1,14 @@
-"""What each layer sounds like: wavetables, envelopes, places. Pure; the sound itself is made in ``synth``."""
+"""What a palette consists of: strands, timbres, a drone, a hall; and wavetables from them. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import inf
 
 import numpy as np
 import numpy.typing as npt
-
-from generator.state import PALETTES
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -32,6 +31,8 @@ class Strand:
     core : float
         Share of every partial's power that stays in one steady line, so that the ensemble shimmers but does
         not fade.
+    stretch : float
+        Inharmonicity B of a stiff string: partial n lies at ``n·sqrt(1 + B·(n² - 1))``. Ensembles only.
     ratio : float
         Frequency relative to the note's.
     decay_s : float
@@ -40,15 +41,22 @@ class Strand:
         Amplitude relative to the voice's.
     hardness : float
         How much more than the voice as a whole it follows velocity (an exponent).
+    vibrato_cents : float
+        Depth of a vibrato that grows once the note has stood for a moment.
+    bus : str
+        The filter it runs through: ``warm``, ``clear`` or ``vowel`` (all also into the hall) or ``low``.
     """
 
     partials: tuple[float, ...]
     bandwidth_cents: float = 0.0
     core: float = 0.6
+    stretch: float = 0.0
     ratio: float = 1.0
     decay_s: float = inf
     level: float = 1.0
     hardness: float = 0.0
+    vibrato_cents: float = 0.0
+    bus: str = "warm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +77,6 @@ class Timbre:
         Change of level per octave upward.
     pans : tuple of float
         Places of the voices in turn, −1 (left) to 1 (right). Empty: each voice is stereo in itself.
-    bus : str
-        The filter it runs through: ``warm`` and ``clear`` (both also into the reverb) or ``low``.
     sway : float
         Depth of its slow amplitude movement, 0 to 1.
     typical_lufs : float
@@ -84,9 +90,63 @@ class Timbre:
     level_db: float
     tilt_db: float = -2.0
     pans: tuple[float, ...] = ()
-    bus: str = "warm"
     sway: float = 0.0
     typical_lufs: float = -30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drone:
+    """Tones on the tonic that stand through the whole piece and come and go with the pad.
+
+    Attributes
+    ----------
+    strands : tuple of Strand
+        Relative to the tonic from C2 to B2. What stands on that note itself makes room for the bass.
+    level_db : float
+        Of a strand of level 1.
+    sway : float
+        Depth of the slow movement, each strand on its own period.
+    """
+
+    strands: tuple[Strand, ...]
+    level_db: float
+    sway: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hall:
+    """The room.
+
+    Attributes
+    ----------
+    t60_s, gain : tuple of (float, float)
+        Decay time and level of the reverb at articulation 0 and 1.
+    damp_hz : float
+        What enters the reverb is low-passed here, so that it stays warm.
+    """
+
+    t60_s: tuple[float, float] = (6.0, 2.5)
+    gain: tuple[float, float] = (1.25, 0.7)
+    damp_hz: float = 5000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Palette:
+    """The sound of a piece: a timbre for each layer, and what they sound in.
+
+    Attributes
+    ----------
+    timbres : mapping of str to Timbre
+        One for each layer.
+    hall : Hall
+        The room.
+    drone : Drone or None
+        What stands under everything.
+    """
+
+    timbres: Mapping[str, Timbre]
+    hall: Hall = Hall()
+    drone: Drone | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,13 +158,13 @@ class Wavetable:
 
 
 @cache
-def wavetable(partials: tuple[float, ...], bandwidth_cents: float, core: float) -> Wavetable:
+def wavetable(partials: tuple[float, ...], bandwidth_cents: float, core: float, stretch: float) -> Wavetable:
     """Return the table of a strand's partials.
 
-    A periodic tone is one cycle. An ensemble is made in the frequency domain: each harmonic becomes a
+    A periodic tone is one cycle. An ensemble is made in the frequency domain: each partial becomes a
     Gaussian band as wide in cents as every other, with random phases, so that a loop of some seconds holds
     the beating of many players (Nasca's PADsynth). Here the bands are symmetrical in frequency around the
-    exact harmonic, and part of the power stays in it: the tuning is the note's, and no partial fades out.
+    exact partial, and part of the power stays in it: the tuning is the note's, and no partial fades out.
     """
     amplitudes = np.asarray(partials)
     rng = np.random.default_rng(len(partials))
@@ -116,8 +176,8 @@ def wavetable(partials: tuple[float, ...], bandwidth_cents: float, core: float) 
     else:
         bins = np.arange(ENSEMBLE_FRAMES // 2 + 1)
         power = np.zeros(bins.size)
-        for harmonic, amplitude in enumerate(amplitudes, start=1):
-            centre = harmonic * ENSEMBLE_CYCLES
+        for n, amplitude in enumerate(amplitudes, start=1):
+            centre = round(n * np.sqrt(1.0 + stretch * (n * n - 1)) * ENSEMBLE_CYCLES)
             width = centre * (2 ** (bandwidth_cents / 1200) - 1) / 2
             near = slice(max(1, int(centre - 5 * width)), int(centre + 5 * width) + 1)
             band = np.exp(-0.5 * ((bins[near] - centre) / width) ** 2)
@@ -130,106 +190,13 @@ def wavetable(partials: tuple[float, ...], bandwidth_cents: float, core: float) 
     return Wavetable(samples, cycles)
 
 
-def _falling(count: int, slope: float, *, odd_only: bool = False) -> tuple[float, ...]:
-    """Amplitudes ``n ** -slope`` of `count` harmonics."""
+def falling(count: int, slope: float, *, odd_only: bool = False) -> tuple[float, ...]:
+    """Return the amplitudes ``n ** -slope`` of `count` harmonics."""
     return tuple(0.0 if odd_only and n % 2 == 0 else n**-slope for n in range(1, count + 1))
 
 
-WARM_PADS: dict[str, Timbre] = {
-    "pad": Timbre(
-        voices=10,
-        strands=(Strand(partials=_falling(18, 1.25), bandwidth_cents=20.0, core=0.5),),
-        attack_s=(4.0, 0.8),
-        release_s=(6.0, 2.0),
-        level_db=-31.0,
-        sway=0.15,
-        typical_lufs=-24.3,
-    ),
-    "melody": Timbre(  # a felt piano: a mellow body that rings, and a brighter start that dies away
-        voices=6,
-        bus="clear",
-        strands=(
-            Strand(partials=(1.0, 0.32, 0.14, 0.05), bandwidth_cents=5.0, core=0.85, decay_s=1.9),
-            Strand(
-                partials=(0, 0, 0.35, 0.5, 0.3, 0.22, 0.12, 0.08, 0.05),
-                bandwidth_cents=5.0,
-                core=0.85,
-                decay_s=0.45,
-                level=0.3,
-                hardness=1.0,
-            ),
-        ),
-        attack_s=(0.05, 0.01),
-        release_s=(1.2, 0.3),
-        level_db=-21.5,
-        typical_lufs=-27.0,
-    ),
-    "bass": Timbre(
-        voices=3,
-        bus="low",
-        strands=(Strand(partials=(1.0, 0.45, 0.2, 0.08, 0.03), decay_s=7.0),),
-        attack_s=(0.25, 0.05),
-        release_s=(1.5, 0.4),
-        level_db=-25.0,
-        tilt_db=-1.0,
-        pans=(0.0,),
-        typical_lufs=-28.5,
-    ),
-    "arpeggio": Timbre(
-        voices=6,
-        bus="clear",
-        strands=(
-            Strand(partials=(1.0, 0.2, 0.05), decay_s=0.8),
-            Strand(partials=(0, 0, 0.5, 0.3, 0.4, 0, 0.15), decay_s=0.18, level=0.2, hardness=1.0),
-        ),
-        attack_s=(0.05, 0.01),
-        release_s=(0.6, 0.2),
-        level_db=-23.5,
-        pans=(-0.55, 0.35, -0.15, 0.6),
-        typical_lufs=-34.0,
-    ),
-    "counter": Timbre(
-        voices=3,
-        strands=(Strand(partials=_falling(9, 1.6, odd_only=True), bandwidth_cents=7.0),),
-        attack_s=(0.6, 0.15),
-        release_s=(1.2, 0.4),
-        level_db=-30.0,
-        typical_lufs=-31.7,
-    ),
-    "strings": Timbre(
-        voices=6,
-        strands=(Strand(partials=_falling(24, 1.0), bandwidth_cents=34.0),),
-        attack_s=(2.5, 0.7),
-        release_s=(3.5, 1.2),
-        level_db=-29.0,
-        sway=0.2,
-        typical_lufs=-30.7,
-    ),
-    "bells": Timbre(
-        voices=4,
-        bus="clear",
-        strands=(
-            Strand(partials=(1.0,), decay_s=2.2),
-            Strand(partials=(1.0,), ratio=2.006, decay_s=1.1, level=0.35),
-            Strand(partials=(1.0,), ratio=4.17, decay_s=0.35, level=0.12, hardness=0.7),
-        ),
-        attack_s=(0.05, 0.01),
-        release_s=(2.0, 0.8),
-        level_db=-19.0,
-        pans=(0.6, -0.55, 0.35, -0.15),
-        typical_lufs=-42.0,
-    ),
-    "air": Timbre(
-        voices=3,
-        bus="clear",
-        strands=(Strand(partials=(1.0, 0.5, 0.25, 0.2), bandwidth_cents=260.0, core=0.02),),
-        attack_s=(3.0, 1.0),
-        release_s=(4.0, 1.5),
-        level_db=-36.0,
-        sway=0.4,
-        typical_lufs=-38.0,
-    ),
-}
-
-TIMBRES: dict[str, dict[str, Timbre]] = dict.fromkeys(PALETTES, WARM_PADS)
-"""The timbre of every layer, by palette."""
+def plucked(first: int, last: int, *, at: float, slope: float) -> tuple[float, ...]:
+    """Return the harmonics `first` to `last` of a string plucked at a share `at` of its length."""
+    return tuple(
+        abs(float(np.sin(np.pi * n * at))) * n**-slope if n >= first else 0.0 for n in range(1, last + 1)
+    )

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from generator.palette import WARM_PADS
+from generator.palettes import BY_NAME
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, NoteEvent, Shape
 from generator.voices import VoiceBank, hertz
+
+WARM_PADS = BY_NAME["warm-pads"]
 
 
 def shape(articulation=1.0, gains=(1.0,) * 8):
@@ -81,8 +83,8 @@ def test_stealing_takes_the_quietest_and_keeps_every_onset():
 
 def test_polyphony_bounds_what_can_begin_at_once():
     _, out = play([note(10, pitch=40 + i) for i in range(30)], 0.1)
-    voices = WARM_PADS["arpeggio"].voices
-    assert np.count_nonzero(out.any(axis=1)) == voices * len(WARM_PADS["arpeggio"].strands)
+    voices = WARM_PADS.timbres["arpeggio"].voices
+    assert np.count_nonzero(out.any(axis=1)) == voices * len(WARM_PADS.timbres["arpeggio"].strands)
 
 
 def test_a_layer_at_zero_gain_is_silent_and_enters_with_its_gain():
@@ -115,5 +117,6 @@ def test_velocity_makes_notes_louder_and_their_start_brighter():
 
 
 def test_all_voices_end():
-    _, out = play([note(100, layer=layer, duration_s=0.2) for layer in WARM_PADS], 9.0, articulation=0.0)
+    layers = WARM_PADS.timbres
+    _, out = play([note(100, layer=layer, duration_s=0.2) for layer in layers], 9.0, articulation=0.0)
     assert not out[:, -BLOCK_FRAMES:].any()
