@@ -23,8 +23,14 @@ def session_summary(recording: Recording) -> tuple[str, ...]:
     Heart rate from baseline to the last phase, activation, time held, and how much of the data was usable.
     """
     table = phase_table(recording)
-    sentences = [_heart_rate(table), _activation(table), CAVEAT, _held(recording), _usable(recording)]
+    told = [_heart_rate(table), _activation(table), CAVEAT, _held(recording), _usable(recording)]
+    sentences = [_faults(recording), *told]
     return tuple(sentence for sentence in sentences if sentence)
+
+
+def _faults(recording: Recording) -> str:
+    faults = recording.meta.get("arguments", {}).get("faults", [])
+    return f"The inputs were given faults on purpose: {', '.join(faults)}." if faults else ""
 
 
 def _heart_rate(table: Sequence[PhaseStatistics]) -> str:

@@ -94,6 +94,13 @@ def test_the_summary_is_honest(session):
     assert "The lead was held once, for 45 s in total." in told
     assert "Heart rate was usable in 96 %" in told
     assert "relax" not in told.lower()
+    assert "on purpose" not in told
+
+
+def test_faults_given_on_purpose_come_first(session):
+    meta = {**session.meta, "arguments": {"faults": ["ecg:gap@60+10", "eda:flat@90+5"]}}
+    first = session_summary(replace(session, meta=meta))[0]
+    assert first == "The inputs were given faults on purpose: ecg:gap@60+10, eda:flat@90+5."
 
 
 def test_every_number_of_the_table_is_a_button_to_its_moment(page, session):
