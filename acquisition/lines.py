@@ -1,9 +1,12 @@
-"""The generic lines profile: bytes of a serial device to numbers."""
+"""Lines of text from a serial device to numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,38 +15,65 @@ from acquisition.streams import FloatArray
 MAX_LINE_BYTES = 1024
 """A line beyond this is garbage, and is not kept."""
 
+UNREADABLE = "lines without a number"
 
-class LinesParser:
-    """Numbers from lines, whatever pieces the bytes come in.
+Row = list[float | None]
+"""One number for each column: NaN if it is missing on purpose, None if the line lacks it."""
 
-    Each line that is complete stands for one sample. Where it does not hold a number the sample is
-    missing: it keeps its place in time and is NaN. What comes before the first line end is dropped, as
-    it may be the rest of a line; empty lines are skipped.
 
-    Parameters
-    ----------
-    separator : str
-        Between the numbers of a line; a blank stands for any run of them.
-    columns : sequence of int
-        Which numbers of a line are wanted, from 0.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line that a device may send.
 
     Attributes
     ----------
-    lines : int
-        How many lines were complete.
-    rejected : int
-        How many of them lacked a number that is wanted. Cells that are empty or ``nan`` are missing on
-        purpose and no fault.
-    last_rejected : bytes
-        The last of those.
+    pattern : bytes
+        Regular expression for the whole of it, blanks around it left away. Groups are named as channels.
+    sample : bool
+        Whether it stands for a sample. What one that does not holds is told with the next sample.
+    says : str
+        In words, if it tells of trouble.
     """
 
-    def __init__(self, *, separator: str, columns: Sequence[int]) -> None:
-        self._separator = None if separator == " " else separator.encode("ascii")
-        self._columns = tuple(columns)
-        self.lines = 0
+    pattern: bytes
+    sample: bool = True
+    says: str = ""
+
+
+class LineParser:
+    """Samples from lines, whatever pieces the bytes come in.
+
+    Each line that is complete stands for one sample, unless `read` says that it does not. Where it does
+    not hold a number the sample is missing: it keeps its place in time and is NaN. What comes before the
+    first line end is dropped, as it may be the rest of a line; empty lines are skipped.
+
+    Parameters
+    ----------
+    width : int
+        How many numbers a sample has.
+    read : callable
+        The bytes of a line to its `Row`, or to words on it; an empty row if it stands for no sample.
+
+    Attributes
+    ----------
+    frames : int
+        How many complete lines were understood.
+    rejected : int
+        How many were not: they lacked a number that is wanted. Cells that are empty or ``nan`` are missing
+        on purpose and no fault.
+    last_rejected : bytes
+        The last of those.
+    troubles : Counter
+        How often what went wrong, in words.
+    """
+
+    def __init__(self, width: int, read: Callable[[bytes], Row | str]) -> None:
+        self._width = width
+        self._read = read
+        self.frames = 0
         self.rejected = 0
         self.last_rejected = b""
+        self.troubles: Counter[str] = Counter()
         self.reset()
 
     def reset(self) -> None:
@@ -52,7 +82,7 @@ class LinesParser:
         self._inside = False
 
     def feed(self, data: bytes) -> FloatArray:
-        """Return the samples of the lines that these bytes complete, shape (n, columns)."""
+        """Return the samples of the lines that these bytes complete, shape (n, width)."""
         *complete, rest = (self._rest + data).split(b"\n")
         if complete and not self._inside:
             self._inside = True
@@ -60,16 +90,77 @@ class LinesParser:
         # One byte more than is allowed is enough to know that the line is too long.
         self._rest = rest[: MAX_LINE_BYTES + 1] if self._inside else b""
         rows = [self._row(line) for line in complete if line.strip() or len(line) > MAX_LINE_BYTES]
-        return np.array(rows, dtype=np.float64).reshape(-1, len(self._columns))
+        rows = [row for row in rows if row]
+        return np.array(rows, dtype=np.float64).reshape(-1, self._width)
 
     def _row(self, line: bytes) -> list[float]:
-        self.lines += 1
-        cells = line.split(self._separator) if len(line) <= MAX_LINE_BYTES else []
-        values = [_number(cells[column]) if column < len(cells) else None for column in self._columns]
-        if None in values:
+        row = self._read(line) if len(line) <= MAX_LINE_BYTES else [None] * self._width
+        if isinstance(row, str):
+            self.frames += 1
+            self.troubles[row] += 1
+            return [math.nan] * self._width
+        if None in row:
             self.rejected += 1
             self.last_rejected = line[:40].strip()
-        return [math.nan if value is None else value for value in values]
+            self.troubles[UNREADABLE] += 1
+        else:
+            self.frames += 1
+        return [math.nan if value is None else value for value in row]
+
+
+def cells(separator: str, columns: Sequence[int]) -> Callable[[bytes], Row]:
+    """Return a reader of numbers between separators.
+
+    Parameters
+    ----------
+    separator : str
+        Between the numbers of a line; a blank stands for any run of them.
+    columns : sequence of int
+        Which numbers of a line are wanted, from 0.
+    """
+    between = None if separator == " " else separator.encode("ascii")
+
+    def read(line: bytes) -> Row:
+        found = line.split(between)
+        return [_number(found[column]) if column < len(found) else None for column in columns]
+
+    return read
+
+
+def matching(lines: Sequence[Line], channels: Sequence[str]) -> Callable[[bytes], Row | str]:
+    """Return a reader of lines of known forms.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+        The forms.
+    channels : sequence of str
+        Which named numbers are wanted.
+    """
+    forms = [(re.compile(line.pattern), line) for line in lines]
+    told: dict[str, float] = {}
+
+    def read(text: bytes) -> Row | str:
+        text = text.strip()
+        for pattern, line in forms:
+            if (match := pattern.fullmatch(text)) is None:
+                continue
+            if line.says:
+                return line.says
+            numbers = _numbers(match.groupdict())
+            if not line.sample:
+                told.update({name: value for name, value in numbers.items() if value is not None})
+                return []
+            row: Row = [numbers[name] if name in numbers else told.get(name, math.nan) for name in channels]
+            told.clear()
+            return row
+        return [None] * len(channels)
+
+    return read
+
+
+def _numbers(groups: Mapping[str, bytes | None]) -> dict[str, float | None]:
+    return {name: None if cell is None else _number(cell) for name, cell in groups.items()}
 
 
 def _number(cell: bytes) -> float | None:

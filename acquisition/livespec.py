@@ -1,9 +1,9 @@
-"""Specifications of live inputs: ``ecg=lsl:…`` and ``ecg=serial:…``."""
+"""Specifications of LSL streams, ``ecg=lsl:…``, and what specifications of live inputs share."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -15,8 +15,6 @@ LSL_PROPERTIES = ("name", "type", "source_id")
 """What an LSL stream can be asked for by."""
 
 _RIGHT_LSL = "ecg=lsl:name=PolarECG"
-_RIGHT_LINES = "ecg=serial:/dev/ttyUSB0?profile=lines&rate=250"
-_SEPARATOR_NAMES = {"tab": "\t", "space": " "}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,44 +42,6 @@ class LslSpec:
     unit: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinesSpec:
-    """One column of the lines that a serial device sends.
-
-    Attributes
-    ----------
-    text : str
-        As it was written.
-    kind : Kind
-        What it measures.
-    port : str
-        ``/dev/ttyUSB0``, ``COM3``.
-    baud : int
-        Bits per second.
-    separator : str
-        Between the numbers of a line; a blank stands for any run of them.
-    rate_hz : float
-        Nominal lines per second.
-    column : int
-        From 0.
-    unit : str
-        Of the values as delivered.
-    scale, offset : float
-        Delivered is number × scale + offset.
-    """
-
-    text: str
-    kind: Kind
-    port: str
-    baud: int
-    separator: str
-    rate_hz: float
-    column: int
-    unit: str
-    scale: float
-    offset: float
-
-
 def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
     """Understand what follows ``lsl:``.
 
@@ -103,54 +63,6 @@ def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
         query=wanted,
         channel=options.get("channel"),
         unit=parse_unit(text, options["unit"], _RIGHT_LSL) if "unit" in options else None,
-    )
-
-
-def parse_serial(text: str, kind: Kind, where: str) -> LinesSpec:
-    """Understand what follows ``serial:``.
-
-    Raises
-    ------
-    SpecError
-        In one line that shows a right specification.
-    """
-    port, _, query = where.partition("?")
-    profile = dict(part.partition("=")[::2] for part in query.split("&")).get("profile")
-    if not port or profile is None:
-        raise SpecError(
-            f"{text!r}: a serial input has a port and a profile; write for example {_RIGHT_LINES}"
-        )
-    if profile != "lines":
-        raise SpecError(f"{text!r}: there is no profile {profile!r}, only lines; write {_RIGHT_LINES}")
-    if kind is Kind.RR:
-        raise SpecError(
-            f"{text!r}: lines come at a fixed rate, RR intervals do not; give ECG, as in {_RIGHT_LINES}"
-        )
-    names = ("profile", "column", "rate", "unit", "scale", "offset", "baud", "separator")
-    options = parse_options(text, query, names, _RIGHT_LINES)
-
-    def number(name: str, default: str | None, right: Callable[[float], bool], words: str) -> float:
-        given = options.get(name, default)
-        value = finite_number(given) if given is not None else None
-        if value is None or not right(value):
-            is_wrong = f"{name} is missing" if given is None else f"{name}={given} is wrong"
-            raise SpecError(f"{text!r}: {is_wrong}, it is {words}; write for example {_RIGHT_LINES}")
-        return value
-
-    def whole(value: float) -> bool:
-        return value >= 0 and value == int(value)
-
-    return LinesSpec(
-        text=text,
-        kind=kind,
-        port=port,
-        baud=int(number("baud", "115200", lambda x: whole(x) and x > 0, "bits per second")),
-        separator=_separator(text, options.get("separator", ",")),
-        rate_hz=number("rate", None, lambda x: x > 0, "the number of lines per second"),
-        column=int(number("column", "0", whole, "a number from 0")),
-        unit=parse_unit(text, options.get("unit", "bpm" if kind is Kind.HR else UNKNOWN_UNIT), _RIGHT_LINES),
-        scale=number("scale", "1", lambda x: x != 0, "a factor other than 0"),
-        offset=number("offset", "0", math.isfinite, "a number"),
     )
 
 
@@ -200,13 +112,3 @@ def parse_unit(text: str, given: str, right: str, mark: str = "&") -> str:
             f"write for example {right}{mark}unit=mV"
         )
     return unit
-
-
-def _separator(text: str, given: str) -> str:
-    separator = _SEPARATOR_NAMES.get(given, given)
-    if len(separator) != 1 or separator.isalnum() or separator in "+-._\r\n" or not separator.isascii():
-        raise SpecError(
-            f"{text!r}: separator={given} is wrong, it is tab, space or one character that numbers do not "
-            f"have; write for example {_RIGHT_LINES}&separator=tab"
-        )
-    return separator

@@ -1,27 +1,23 @@
-"""Serial devices as sources: a thread that receives bytes and stamps them, and all the rest without one."""
+"""Serial devices as sources: what a receiver brings, parsed, timed and in units."""
 
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
-import serial
 from pylsl import local_clock
-from serial.tools import list_ports
 
-from acquisition.errors import SourceError, SpecError
+from acquisition.errors import SourceError
 from acquisition.incidents import Diary
-from acquisition.lines import LinesParser
-from acquisition.livespec import LinesSpec
+from acquisition.receiver import Receiver
 from acquisition.sampleclock import RATE_TOLERANCE, SampleClock
+from acquisition.serialspec import LINES, SerialSpec, setting_of
 from acquisition.streams import Chunk, ClockPair, FloatArray, Incident, StreamInfo
 
-REOPEN_EVERY_S = 1.0
 CLOCK_PAIR_EVERY_S = 5.0
 TRIAL_S = 2.0
 """How long a device is looked at before it is accepted."""
@@ -29,103 +25,25 @@ TRIAL_S = 2.0
 TRIAL_LIMIT_S = 6.0
 """How long is waited for it to begin: some start anew when their port is opened."""
 
+UNREADABLE_AFTER_S = 3.0
+"""How long it may send what is not understood."""
+
 PAUSE_S = 0.5
 """A device that pauses for longer begins anew."""
 
-TRIAL_LINES = 20
+TRIAL_SAMPLES = 20
 """Fewer do not tell the rate."""
 
-
-class Receiver(threading.Thread):
-    """Receives bytes from a port and stamps them; a port that was lost is opened again.
-
-    A thread, because arrival times must not depend on when the engine comes to read, and because some
-    systems take seconds to open a port that is gone.
-
-    Parameters
-    ----------
-    port : str
-        Its name, under which it comes back when it was plugged in again.
-    baud : int
-        Bits per second.
-    clock : callable
-        Engine time now.
-    """
-
-    def __init__(self, port: str, baud: int, clock: Callable[[], float]) -> None:
-        super().__init__(name=f"serial {port}", daemon=True)
-        self._port = port
-        self._baud = baud
-        self._clock = clock
-        self._stopping = threading.Event()
-        self._received: deque[tuple[float, bytes | str]] = deque()
-        self._device: serial.Serial | None = None
-
-    def open(self) -> None:
-        """Open the port and begin to receive.
-
-        Raises
-        ------
-        SourceError
-            If there is no such port or it cannot be opened; names those there are.
-        """
-        try:
-            self._device = self._opened()
-        except (OSError, ValueError) as error:
-            there_are = ", ".join(sorted(port.device for port in list_ports.comports())) or "none"
-            raise SourceError(
-                f"the serial port {self._port} cannot be opened ({error}); ports there are: {there_are}"
-            ) from error
-        self.start()
-
-    def take(self) -> list[tuple[float, bytes | str]]:
-        """Return what was received since the last call: engine time and bytes, or words on the port."""
-        return [self._received.popleft() for _ in range(len(self._received))]
-
-    def stop(self) -> None:
-        """End receiving and let go of the port."""
-        self._stopping.set()
-        if self.is_alive():
-            self.join(timeout=1.0)
-
-    def run(self) -> None:
-        """Receive until stopped."""
-        while not self._stopping.is_set():
-            try:
-                if self._device is None:
-                    self._device = self._opened()
-                    self._received.append((self._clock(), f"{self._port} is back"))
-                self._receive(self._device)
-            except Exception:  # noqa: BLE001 - whatever a driver raises, the next try may succeed
-                if self._device is not None:
-                    self._received.append((self._clock(), f"{self._port} was lost"))
-                self._let_go()
-                self._stopping.wait(REOPEN_EVERY_S)
-        self._let_go()
-
-    def _opened(self) -> serial.Serial:
-        return serial.Serial(self._port, self._baud, timeout=0.1, exclusive=True)
-
-    def _receive(self, device: serial.Serial) -> None:
-        if data := device.read(1):
-            data += device.read(device.in_waiting)
-            self._received.append((self._clock(), data))
-            self._stopping.wait(0.01)  # so that what comes byte by byte does not wake us for each
-
-    def _let_go(self) -> None:
-        device, self._device = self._device, None
-        if device is not None:
-            with suppress(OSError):
-                device.close()
+OUT_OF_RANGE = "samples outside what the sensor shows when it is worn"
 
 
-class LinesSource:
-    """A device that sends lines of numbers, one line per sample.
+class SerialSource:
+    """A device on a serial port that sends a sample per line or frame.
 
     Parameters
     ----------
-    specs : sequence of LinesSpec
-        One per stream, all of one port; see `require_agreement`.
+    specs : sequence of SerialSpec
+        One per stream, all of one port and of one mind on it; see `setting_of`.
     streams : sequence of StreamInfo
         Their descriptions, in the same order.
     clock : callable
@@ -134,33 +52,44 @@ class LinesSource:
 
     def __init__(
         self,
-        specs: Sequence[LinesSpec],
+        specs: Sequence[SerialSpec],
         streams: Sequence[StreamInfo],
         *,
         clock: Callable[[], float] = local_clock,
     ) -> None:
+        setting, first = setting_of(specs), specs[0]
         self._specs = tuple(specs)
         self._streams = tuple(streams)
         self._clock = clock
-        self._receiver = Receiver(specs[0].port, specs[0].baud, clock)
-        self._parser = LinesParser(separator=specs[0].separator, columns=[spec.column for spec in specs])
-        self._sample_clock = SampleClock(specs[0].rate_hz)
+        self._receiver = Receiver(
+            first.port,
+            first.baud,
+            clock,
+            start_with=first.profile.start(setting),
+            stop_with=first.profile.stop,
+        )
+        self._parser = first.profile.parser(setting)
+        self._told: Counter[str] = Counter()
+        self._rate_hz = first.rate_hz
+        self._sample_clock = SampleClock(first.rate_hz)
         self._diary = Diary(streams[0].stream_id)
-        self._scale = np.array([spec.scale for spec in specs])
-        self._offset = np.array([spec.offset for spec in specs])
         # Samples that were received; the first of them have a time already.
         self._times = np.empty(0)
         self._samples = np.empty((0, len(specs)))
         self._begin_s = -math.inf
         self._pairs: list[ClockPair] = []
         self._pair_due_s = -math.inf
-        # Arrival and number of the latest lines, and of those with which they began to come without a pause.
+        # When bytes first came, and how many; how many samples.
+        self._first_byte_s = math.nan
+        self._bytes = 0
+        self._count = 0
+        # Arrival and number of the latest samples, and of those that ended the last pause.
         self._latest = self._first = (-math.inf, 0)
-        self._pause_s = max(PAUSE_S, 5.0 / specs[0].rate_hz)
+        self._pause_s = max(PAUSE_S, 5.0 / first.rate_hz)
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
-        """One per specification."""
+        """One per specification; their rate may be another after `try_out`."""
         return self._streams
 
     @property
@@ -169,43 +98,37 @@ class LinesSource:
         return False
 
     def open(self) -> None:
-        """Open the port and begin to receive; the thread is stopped by `close`.
+        """Open the port, make the device send and begin to receive; the thread is stopped by `close`.
 
         Raises
         ------
         SourceError
-            If it cannot be opened.
+            If it cannot be opened, or the device does not answer.
         """
         self._receiver.open()
 
     def try_out(self, seconds: float = TRIAL_S, limit_s: float = TRIAL_LIMIT_S) -> None:
         """Receive for some seconds and refuse a device that does not send what was said.
 
+        A rate that was not stated and that the device cannot be told is measured: where it is far from the
+        profile's, it takes its place, and this is told as an incident.
+
         Raises
         ------
         SourceError
-            If no line comes within `limit_s`, if most lines lack a number that is wanted, or if their rate
-            is far from the nominal one.
+            If nothing comes within `limit_s`, if most of it is not understood, or if the rate is far from the
+            one that was stated.
         """
         opened_s = self._clock()
-        while not self._parser.lines or self._latest[0] - self._first[0] < seconds:
-            if self._clock() - opened_s > limit_s + seconds:
+        while not self._count or self._latest[0] - self._first[0] < seconds:
+            now_s = self._clock()
+            if now_s - opened_s > limit_s + seconds:
+                break
+            if not self._parser.frames and now_s - self._first_byte_s > UNREADABLE_AFTER_S:
                 break
             time.sleep(0.02)
             self._take_in(self._clock())
-        spec = self._specs[0]
-        lines, rejected = self._parser.lines, self._parser.rejected
-        if not lines:
-            raise SourceError(
-                f"{spec.port}: no line came within {limit_s + seconds:g} s at {spec.baud} baud; check the "
-                "cable, baud= and that the device is on"
-            )
-        if rejected > lines / 2:
-            columns = ", ".join(str(one.column) for one in self._specs)
-            raise SourceError(
-                f"{spec.port}: {rejected} of {lines} lines, such as {self._shown_line()}, have no number in "
-                f"column {columns}; check column=, separator= and baud={spec.baud}"
-            )
+        self._require_sense(self._clock() - opened_s)
         self._require_rate(*self._first, *self._latest)
 
     def begin(self, t0: float) -> None:
@@ -229,38 +152,47 @@ class LinesSource:
         times, samples = self._times[:ready], self._samples[:ready]
         self._times, self._samples = self._times[ready:], self._samples[ready:]
         inside = times >= self._begin_s
-        times, samples = times[inside], samples[inside] * self._scale + self._offset
+        times, samples = times[inside], samples[inside]
         if not times.size:
             return []
-        return [Chunk(stream, times, samples[:, [index]]) for index, stream in enumerate(self._streams)]
+        return [
+            Chunk(stream, times, self._in_units(spec, samples[:, [index]]))
+            for index, (spec, stream) in enumerate(zip(self._specs, self._streams, strict=True))
+        ]
 
     def close(self) -> None:
         """Stop receiving and let go of the port."""
         self._receiver.stop()
 
+    def _in_units(self, spec: SerialSpec, raw: FloatArray) -> FloatArray:
+        values = spec.transfer.of_raw(raw)
+        self._diary.count(int(np.sum(np.isnan(values) & ~np.isnan(raw))), OUT_OF_RANGE)
+        return values
+
     def _take_in(self, now_s: float) -> int:
         """Parse and time what was received; return the number of samples."""
-        received = 0
-        rejected = self._parser.rejected
+        before = self._count
         for arrival_s, data in self._receiver.take():
             if isinstance(data, str):
                 self._diary.note(arrival_s, data)
                 self._parser.reset()
                 continue
+            if data and not self._bytes:
+                self._first_byte_s = arrival_s
+            self._bytes += len(data)
             rows = self._parser.feed(data)
             if rows.size:
-                received += len(rows)
+                self._count += len(rows)
                 self._samples = np.concatenate((self._samples, rows))
                 if arrival_s - self._latest[0] > self._pause_s:
-                    self._first = (arrival_s, self._parser.lines)
-                self._latest = (arrival_s, self._parser.lines)
+                    self._first = (arrival_s, self._count)
+                self._latest = (arrival_s, self._count)
                 self._place(self._sample_clock.arrived(arrival_s, len(rows)))
         self._place(self._sample_clock.settle(now_s))
-        if rejected != self._parser.rejected:
-            self._diary.count(
-                self._parser.rejected - rejected, f"lines without a number, such as {self._shown_line()}"
-            )
-        return received
+        for trouble, times in (self._parser.troubles - self._told).items():
+            self._diary.count(times, trouble)
+        self._told = self._parser.troubles.copy()
+        return self._count - before
 
     def _place(self, times: FloatArray) -> None:
         if not times.size:
@@ -268,44 +200,63 @@ class LinesSource:
         self._times = np.concatenate((self._times, times))
         if times[-1] >= self._pair_due_s:
             self._pair_due_s = float(times[-1]) + CLOCK_PAIR_EVERY_S
-            device_s = (self._sample_clock.count - 1) / self._specs[0].rate_hz
+            device_s = (self._sample_clock.count - 1) / self._rate_hz
             self._pairs += [
                 ClockPair(stream_id=stream.stream_id, source_time_s=device_s, engine_time_s=float(times[-1]))
                 for stream in self._streams
             ]
 
-    def _shown_line(self) -> str:
-        return repr(self._parser.last_rejected.decode("ascii", "replace"))
+    def _require_sense(self, waited_s: float) -> None:
+        spec, parser = self._specs[0], self._parser
+        if not self._bytes:
+            raise SourceError(
+                f"{spec.port}: nothing came within {waited_s:.2g} s at {spec.baud} baud; check the cable, "
+                "and that the device is on"
+            )
+        shown = f", such as {_shown(parser.last_rejected)}" if parser.rejected else ""
+        if spec.profile.name == LINES:
+            columns = ", ".join(one.channel for one in self._specs)
+            check = f"check column={columns}, separator= and baud={spec.baud}"
+        else:
+            check = f"is the profile right, and baud={spec.baud}?"
+        if not parser.frames:
+            raise SourceError(
+                f"{spec.port}: nothing readable as {spec.profile.name} in {waited_s:.2g} s: "
+                f"{self._bytes} bytes, 0 frames{shown}; {check}"
+            )
+        if parser.rejected > parser.frames:
+            raise SourceError(
+                f"{spec.port}: little readable as {spec.profile.name}: {parser.rejected} of "
+                f"{parser.rejected + parser.frames} frames are not{shown}; {check}"
+            )
 
     def _require_rate(self, first_s: float, first: int, latest_s: float, latest: int) -> None:
-        if latest - first < TRIAL_LINES:
+        if latest - first < TRIAL_SAMPLES:
             return
         rate_hz = (latest - first) / (latest_s - first_s)
         spec = self._specs[0]
-        if abs(rate_hz - spec.rate_hz) > RATE_TOLERANCE * spec.rate_hz:
+        if abs(rate_hz - spec.rate_hz) <= RATE_TOLERANCE * spec.rate_hz:
+            return
+        if spec.rate_stated:
             raise SourceError(
-                f"{spec.port}: {rate_hz:.3g} lines come per second where {spec.text!r} says "
+                f"{spec.port}: {rate_hz:.3g} samples come per second where {spec.text!r} says "
                 f"{spec.rate_hz:g}; write the true rate="
             )
+        self._adopt(float(f"{rate_hz:.3g}"), latest_s)
+
+    def _adopt(self, rate_hz: float, now_s: float) -> None:
+        """Take a measured rate for the nominal one, and drop what was timed by that."""
+        self._diary.note(
+            now_s,
+            f"{rate_hz:g} samples come per second, not the {self._rate_hz:g} usual of "
+            f"{self._specs[0].profile.name}; the measured rate is used",
+        )
+        self._rate_hz = rate_hz
+        self._streams = tuple(replace(stream, rate_hz=rate_hz) for stream in self._streams)
+        self._sample_clock = SampleClock(rate_hz)
+        self._times, self._samples, self._pairs = np.empty(0), np.empty((0, len(self._specs))), []
 
 
-def require_agreement(specs: Sequence[LinesSpec]) -> None:
-    """Refuse specifications of one port that would read it in different ways.
-
-    Raises
-    ------
-    SpecError
-        Naming the two and the option.
-    """
-    first = specs[0]
-    for spec in specs[1:]:
-        for option, one, other in (
-            ("baud", first.baud, spec.baud),
-            ("separator", first.separator, spec.separator),
-            ("rate", first.rate_hz, spec.rate_hz),
-        ):
-            if one != other:
-                raise SpecError(
-                    f"{spec.text!r}: {option} differs from that in {first.text!r}; a port is read in one "
-                    "way, give both the same"
-                )
+def _shown(garbage: bytes) -> str:
+    text = garbage.decode("ascii", "replace")
+    return repr(text) if text.isprintable() and "�" not in text else garbage[:8].hex(" ")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from acquisition.errors import SpecError
 from acquisition.listener import VirtualListener
-from acquisition.livespec import LinesSpec, LslSpec
+from acquisition.livespec import LslSpec
 from acquisition.lsl import Connection, LslSource, connect
 from acquisition.recordedfile import RecordedFile, open_recording
 from acquisition.recordings import RecordingSource
-from acquisition.serialport import LinesSource, require_agreement
+from acquisition.serialport import SerialSource
+from acquisition.serialspec import SerialSpec, setting_of
 from acquisition.series import Series
 from acquisition.spec import ListenerSpec, RecordingSpec, Spec, parse_spec
 from acquisition.streams import Kind, Source, StreamInfo
@@ -50,7 +51,7 @@ def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list
         If a source cannot be opened or read.
     """
     parsed = _parse(specs)
-    if not live and any(isinstance(spec, LslSpec | LinesSpec) for spec in parsed):
+    if not live and any(isinstance(spec, LslSpec | SerialSpec) for spec in parsed):
         raise SpecError("a live source needs --time real")
     with ExitStack() as opened:
         sources = _open(parsed, seed, opened)
@@ -68,14 +69,14 @@ def _parse(specs: Sequence[str]) -> list[Spec]:
     if sum(isinstance(spec, ListenerSpec) for spec in parsed) > 1:
         raise SpecError("a session has one virtual listener, as in listener=virtual:responder")
     for ports in _ports(parsed).values():
-        require_agreement(ports)
+        setting_of(ports)
     return parsed
 
 
-def _ports(parsed: Sequence[Spec]) -> dict[str, list[LinesSpec]]:
-    ports: dict[str, list[LinesSpec]] = {}
+def _ports(parsed: Sequence[Spec]) -> dict[str, list[SerialSpec]]:
+    ports: dict[str, list[SerialSpec]] = {}
     for spec in parsed:
-        if isinstance(spec, LinesSpec):
+        if isinstance(spec, SerialSpec):
             ports.setdefault(spec.port, []).append(spec)
     return ports
 
@@ -96,12 +97,12 @@ def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> list[Source]:
         elif isinstance(spec, LslSpec):
             sources.append(_lsl(spec, connections.pop(0), naming))
         elif spec.port in ports:
-            sources.append(_lines(ports.pop(spec.port), naming))
+            sources.append(_serial(ports.pop(spec.port), naming))
         else:
             continue
         opened.callback(sources[-1].close)
     for source in sources:
-        if isinstance(source, LinesSource):
+        if isinstance(source, SerialSource):
             source.try_out()
     return sources
 
@@ -157,19 +158,19 @@ def _lsl(spec: LslSpec, connection: Connection, naming: _Naming) -> LslSource:
     return LslSource(connection, stream)
 
 
-def _lines(specs: Sequence[LinesSpec], naming: _Naming) -> LinesSource:
+def _serial(specs: Sequence[SerialSpec], naming: _Naming) -> SerialSource:
     streams = [
         StreamInfo(
-            stream_id=naming.distinct(f"serial:{spec.port}:{spec.column}"),
+            stream_id=naming.distinct(f"serial:{spec.port}:{spec.channel}"),
             name=naming.distinct(spec.kind.value),
             kind=spec.kind,
-            unit=spec.unit,
+            unit=spec.transfer.unit,
             rate_hz=spec.rate_hz,
-            labels=(str(spec.column),),
+            labels=(spec.channel,),
         )
         for spec in specs
     ]
-    source = LinesSource(specs, streams)
+    source = SerialSource(specs, streams)
     source.open()
     return source
 

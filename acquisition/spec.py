@@ -9,15 +9,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from acquisition.errors import SpecError
-from acquisition.livespec import (
-    LinesSpec,
-    LslSpec,
-    finite_number,
-    parse_lsl,
-    parse_options,
-    parse_serial,
-    parse_unit,
-)
+from acquisition.livespec import LslSpec, finite_number, parse_lsl, parse_options, parse_unit
+from acquisition.serialspec import SerialSpec, parse_serial
 from acquisition.streams import Kind
 from acquisition.transfer import PROFILES
 
@@ -100,7 +93,7 @@ class ListenerSpec:
     kappa: float
 
 
-Spec = RecordingSpec | ListenerSpec | LslSpec | LinesSpec
+Spec = RecordingSpec | ListenerSpec | LslSpec | SerialSpec
 
 
 def parse_spec(text: str) -> Spec:

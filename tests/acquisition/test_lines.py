@@ -5,11 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition.lines import MAX_LINE_BYTES, LinesParser
+from acquisition.lines import MAX_LINE_BYTES, LineParser, cells
+
+
+def columns_parser(*, separator, columns):
+    return LineParser(len(columns), cells(separator, columns))
 
 
 def parse(data, *, separator=",", columns=(0,)):
-    parser = LinesParser(separator=separator, columns=columns)
+    parser = columns_parser(separator=separator, columns=columns)
     return parser.feed(b"rest of a line\n" + data), parser
 
 
@@ -26,11 +30,11 @@ def parse(data, *, separator=",", columns=(0,)):
 def test_numbers_between_separators(separator, data):
     rows, parser = parse(data, separator=separator, columns=(1, 0))
     np.testing.assert_array_equal(rows, [[2.5, 1.0], [40.0, -3.0]])
-    assert (parser.lines, parser.rejected) == (2, 0)
+    assert (parser.frames, parser.rejected) == (2, 0)
 
 
 def test_what_comes_before_the_first_line_end_may_be_half_a_number():
-    parser = LinesParser(separator=",", columns=(0,))
+    parser = columns_parser(separator=",", columns=(0,))
     np.testing.assert_array_equal(parser.feed(b"23\n124\n1"), [[124.0]])
     np.testing.assert_array_equal(parser.feed(b"25\n"), [[125.0]])
     parser.feed(b"12")
@@ -60,7 +64,7 @@ def test_empty_and_nan_cells_are_missing_on_purpose_and_empty_lines_are_nothing(
 
 
 def test_garbage_without_end_takes_no_memory_and_costs_one_sample():
-    parser = LinesParser(separator=",", columns=(0,))
+    parser = columns_parser(separator=",", columns=(0,))
     parser.feed(b"\n1\n")
     for _ in range(1000):
         assert parser.feed(b"\xa5" * 997).size == 0
@@ -81,13 +85,13 @@ pieces = st.lists(
 @given(pieces, st.lists(st.integers(1, 400), min_size=1, max_size=20))
 def test_samples_do_not_depend_on_the_pieces_bytes_come_in(parts, sizes):
     data = b"".join(parts)
-    whole = LinesParser(separator=",", columns=(0, 1))
+    whole = columns_parser(separator=",", columns=(0, 1))
     expected = whole.feed(data)
-    parser = LinesParser(separator=",", columns=(0, 1))
+    parser = columns_parser(separator=",", columns=(0, 1))
     rows, at, turn = [parser.feed(b"")], 0, 0
     while at < len(data):
         size = sizes[turn % len(sizes)]
         rows.append(parser.feed(data[at : at + size]))
         at, turn = at + size, turn + 1
     np.testing.assert_array_equal(np.concatenate(rows), expected)
-    assert (parser.lines, parser.rejected) == (whole.lines, whole.rejected)
+    assert (parser.frames, parser.rejected) == (whole.frames, whole.rejected)

@@ -13,7 +13,7 @@ from pylsl import local_clock
 
 from acquisition import open_sources
 from acquisition.errors import SourceError, SpecError
-from acquisition.serialport import LinesSource
+from acquisition.serialport import SerialSource
 from acquisition.spec import parse_spec
 from acquisition.streams import Kind, Live, StreamInfo
 
@@ -151,7 +151,7 @@ def test_a_port_that_is_not_there_is_named_with_those_that_are(tmp_path):
 def refusal(link, *, limit_s=5.0):
     spec = parse_spec(f"ecg=serial:{link}?profile=lines&rate=250")
     stream = StreamInfo(stream_id="x", name="ecg", kind=Kind.ECG, unit="mV", rate_hz=250.0, labels=("0",))
-    source = LinesSource([spec], [stream])
+    source = SerialSource([spec], [stream])
     source.open()
     try:
         with pytest.raises(SourceError) as caught:
@@ -165,19 +165,19 @@ def refusal(link, *, limit_s=5.0):
 def test_a_device_of_another_rate_is_refused_with_its_rate(link):
     with device(link, "--rate", "150", "--burst", "5"):
         says = refusal(link)
-    assert re.search(r"1[3-6]\d lines come per second where .* says 250; write the true rate=", says)
+    assert re.search(r"1[3-6]\d samples come per second where .* says 250; write the true rate=", says)
 
 
 def test_lines_without_the_number_asked_for_are_refused_with_an_example(link):
     with device(link, "--line", r"HR:{index}\n"):
         says = refusal(link)
-    assert re.search(r"(\d+) of \1 lines, such as 'HR:\d+', have no number in column 0", says)
+    assert re.search(r"nothing readable as lines in .* 0 frames, such as 'HR:\d+'; check column=0", says)
 
 
 def test_a_silent_device_is_refused(link):
     with device(link, "--line", "no line end"):
         says = refusal(link, limit_s=0.1)
-    assert "no line came within 0.7 s at 115200 baud; check the cable" in says
+    assert "nothing readable as lines in 0.7" in says
 
 
 def test_a_port_is_read_in_one_way():

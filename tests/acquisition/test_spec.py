@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from acquisition.errors import SpecError
-from acquisition.livespec import LinesSpec, LslSpec
+from acquisition.livespec import LslSpec
+from acquisition.profiles import known_profiles
+from acquisition.profiles.profile import Linear
+from acquisition.serialspec import SerialSpec
 from acquisition.spec import ListenerSpec, RecordingSpec, parse_spec
 from acquisition.streams import Kind
 
@@ -86,25 +89,30 @@ def test_lines_of_a_serial_device():
         "eda=serial:COM3?profile=lines&column=2&rate=32.5&unit=uS&scale=0.001&offset=-4&baud=9600"
         "&separator=tab"
     )
-    assert parse_spec(text) == LinesSpec(
+    assert parse_spec(text) == SerialSpec(
         text=text,
         kind=Kind.EDA,
         port="COM3",
+        profile=known_profiles()["lines"],
         baud=9600,
-        separator="\t",
         rate_hz=32.5,
-        column=2,
-        unit="uS",
-        scale=0.001,
-        offset=-4.0,
+        rate_stated=True,
+        channel="2",
+        options={"separator": "\t"},
+        transfer=Linear(unit="uS", scale=0.001, offset=-4.0),
     )
 
 
 def test_lines_need_no_more_than_their_rate():
     spec = parse_spec("hr=serial:/dev/ttyUSB0?rate=1&profile=lines")
-    assert (spec.port, spec.baud, spec.separator, spec.column) == ("/dev/ttyUSB0", 115200, ",", 0)
-    assert (spec.unit, spec.scale, spec.offset) == ("bpm", 1.0, 0.0)
-    assert parse_spec("eda=serial:/dev/ttyUSB0?rate=1&profile=lines&separator=;").unit == "a.u."
+    assert (spec.port, spec.baud, spec.options, spec.channel) == (
+        "/dev/ttyUSB0",
+        115200,
+        {"separator": ","},
+        "0",
+    )
+    assert spec.transfer == Linear(unit="bpm")
+    assert parse_spec("eda=serial:/dev/ttyUSB0?rate=1&profile=lines&separator=;").transfer == Linear()
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,10 @@ def test_lines_need_no_more_than_their_rate():
         ("ecg=lsl:name=a&unit=furlong", "'furlong' is not a unit"),
         ("eda=serial:/dev/ttyUSB0", "a serial input has a port and a profile"),
         ("eda=serial:?profile=lines&rate=1", "a serial input has a port and a profile"),
-        ("eda=serial:/dev/ttyUSB0?profile=toaster", "there is no profile 'toaster', only lines"),
+        (
+            "eda=serial:/dev/ttyUSB0?profile=toaster",
+            "there is no profile 'toaster', there are ad8232, bitalino, grove-gsr, lines",
+        ),
         ("eda=serial:COM3?profile=lines", "rate is missing, it is the number of lines per second"),
         ("eda=serial:COM3?profile=lines&rate=0", "rate=0 is wrong"),
         ("eda=serial:COM3?profile=lines&rate=inf", "rate=inf is wrong"),
@@ -162,7 +173,7 @@ def test_lines_need_no_more_than_their_rate():
         ("eda=serial:COM3?profile=lines&rate=9&scale=0", "scale=0 is wrong, it is a factor other than 0"),
         ("eda=serial:COM3?profile=lines&rate=9&separator=.", "separator=. is wrong"),
         ("eda=serial:COM3?profile=lines&rate=9&column=1&column=2", "column must be given once"),
-        ("rr=serial:COM3?profile=lines&rate=1", "lines come at a fixed rate, RR intervals do not"),
+        ("rr=serial:COM3?profile=lines&rate=1", "lines and frames come at a fixed rate, RR intervals do not"),
     ],
 )
 def test_a_malformed_one_is_answered_by_a_right_one(text, says):
