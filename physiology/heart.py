@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from physiology.beats import BeatLog, BeatTracker
+from physiology.derived_breathing import DerivedBreathing
 from physiology.feature import Feature
 from physiology.quality import complaint
 from physiology.samples import SampleBuffer
-from physiology.state import Beat, FloatArray
+from physiology.state import Beat, BeatAction, FloatArray
 from physiology.variability import NEWEST_BEAT_S, Intervals
 from physiology.waveform import ECG, PPG
 
@@ -28,6 +29,7 @@ class HeartReport:
     rmssd: Feature = field(default_factory=Feature)
     sdnn: Feature = field(default_factory=Feature)
     pnn50: Feature = field(default_factory=Feature)
+    breathing: Feature = field(default_factory=Feature)
     reason: str | None = None
 
 
@@ -53,12 +55,15 @@ class WaveformHeart:
         ``ecg`` or ``ppg``.
     rate_hz : float
         Nominal rate of the signal, 0 if irregular.
+    breathing : bool
+        Whether the breathing rate is to be derived from it.
     """
 
-    def __init__(self, kind: str, rate_hz: float) -> None:
+    def __init__(self, kind: str, rate_hz: float, *, breathing: bool) -> None:
         waveform = ECG if kind == "ecg" else PPG
         self._buffer = SampleBuffer(kind, keep_s=waveform.window_s + 1)
         self._tracker = BeatTracker(waveform, rate_hz)
+        self._breathing = DerivedBreathing(kind) if breathing else None
 
     def push(self, times: FloatArray, values: FloatArray) -> None:
         """Take in samples (see `SampleBuffer.push`)."""
@@ -67,6 +72,10 @@ class WaveformHeart:
     def hop(self, now: float) -> list[Beat]:
         """Return the new lines of the beat log at `now`."""
         lines = self._tracker.hop(now, self._buffer)
+        if self._breathing:
+            for line in lines:
+                if line.action in {BeatAction.NEW, BeatAction.INSERTED}:
+                    self._breathing.see(line, self._buffer)
         self._buffer.forget(now)
         return lines
 
@@ -74,7 +83,9 @@ class WaveformHeart:
         """Return the features at `now`."""
         times, values = self._buffer.window(now - 3, now)
         reason = complaint(times, values, now, usual_amplitude=self._tracker.usual_amplitude)
-        return report_of(self._tracker.log.beats, now, reason)
+        beats = self._tracker.log.beats
+        found = report_of(beats, now, reason)
+        return replace(found, breathing=self._breathing.rate(beats, now)) if self._breathing else found
 
 
 class IntervalHeart:
@@ -143,8 +154,8 @@ class RateHeart:
 Heart = WaveformHeart | IntervalHeart | RateHeart
 
 
-def heart_for(kind: str, rate_hz: float) -> Heart:
-    """Return what reads the heart from a signal of that kind."""
+def heart_for(kind: str, rate_hz: float, *, breathing: bool) -> Heart:
+    """Return what reads the heart from a signal of that kind, and breathing from a waveform if it shall."""
     if kind == "rr":
         return IntervalHeart()
-    return RateHeart() if kind == "hr" else WaveformHeart(kind, rate_hz)
+    return RateHeart() if kind == "hr" else WaveformHeart(kind, rate_hz, breathing=breathing)

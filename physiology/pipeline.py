@@ -103,7 +103,11 @@ class Physiology:
             raise SignalError(
                 f"signals {', '.join(s.kind for s in signals)}: each kind may be given only once"
             )
-        hearts = {kind: heart_for(kind, by_kind[kind].rate_hz) for kind in HEART_KINDS if kind in by_kind}
+        hearts = {
+            kind: heart_for(kind, by_kind[kind].rate_hz, breathing="rsp" not in by_kind)
+            for kind in HEART_KINDS
+            if kind in by_kind
+        }
         self._heart = HeartSources(hearts) if hearts else None
         self._eda = SkinConductance(scr_threshold_us=scr_threshold_us) if "eda" in by_kind else None
         self._respiration = Respiration() if "rsp" in by_kind else None
@@ -214,10 +218,11 @@ class Physiology:
 
     def _state(self, now: float) -> PhysiologyState:
         heart = self._heart.report(now) if self._heart else HeartReport()
-        skin, breath = self._eda, Feature()
+        skin, breath = self._eda, heart.breathing
+        breath_from = f"{self._heart.kind}-derived" if self._heart else ""
         if self._respiration:
             self._respiration.hop(now)
-            breath = self._respiration.rate()
+            breath, breath_from = self._respiration.rate(), "belt"
         features = {
             "hr_bpm": heart.hr,
             "rmssd_ms": heart.rmssd,
@@ -240,7 +245,7 @@ class Physiology:
             sdnn_ms=heart.sdnn.reading,
             pnn50=heart.pnn50.reading,
             heart_source=self._heart.kind if self._heart and heart.hr.value is not None else None,
-            breathing_source="belt" if breath.value is not None else None,
+            breathing_source=breath_from if breath.value is not None else None,
             activation=activation,
             activation_0_100=None if activation is None else displayed(activation),
             confidence=fusion.confidence,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
@@ -47,22 +49,23 @@ class Respiration:
         20 s. Its quality is the regularity: 1 less the interquartile range over the median.
         """
         run = self._run
+        filled = run.size / (WINDOW_S * RATE_HZ)
+        withheld = Feature(filled=filled, window_s=WINDOW_S)
         if run.size < LEAST_S * RATE_HZ or self._age_s > 2 or np.ptp(run) == 0:
-            return Feature()
+            return withheld
         wave = sosfiltfilt(BREATHING_BAND, run - run.mean(), padlen=min(run.size - 1, 10 * RATE_HZ))
         low, high = np.percentile(wave, (10, 90))
         peaks, _ = find_peaks(wave, prominence=0.4 * (high - low), distance=SHORTEST_BREATH_S * RATE_HZ)
         if peaks.size < 3:
-            return Feature()
+            return withheld
         age_s = self._age_s + (run.size - 1 - int(peaks[-1])) / RATE_HZ
         if age_s > NEWEST_BREATH_S:
-            return Feature(age_s=age_s)
+            return replace(withheld, age_s=age_s)
         intervals = np.diff(peaks) / RATE_HZ
         median = float(np.median(intervals))
         spread = float(np.subtract(*np.percentile(intervals, (75, 25))))
         quality = float(np.clip(1 - spread / median, 0, 1))
-        filled = run.size / (WINDOW_S * RATE_HZ)
-        return Feature(value=60 / median, quality=quality, age_s=age_s, filled=filled)
+        return replace(withheld, value=60 / median, quality=quality, age_s=age_s)
 
     def complaint(self) -> str | None:
         """Return what is wrong with the last seconds, or None."""

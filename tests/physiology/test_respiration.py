@@ -30,3 +30,13 @@ def test_no_breathing_rate_across_a_gap(synth):
     x[(t > 40) & (t < 43)] = np.nan
     update, _ = synth.stream({"rsp": (25, "a.u.", t, x)})
     assert update.states[-1].breathing_rate.value is None
+
+
+def test_what_a_belt_says_is_named_so(synth):
+    t = synth.seconds(60, 25)
+    update, _ = synth.stream({"rsp": (25, "a.u.", t, np.sin(2 * np.pi * 0.25 * t))})
+    last = update.states[-1]
+    assert last.breathing_source == "belt"
+    assert last.breathing_rate.window_s == 60
+    assert last.breathing_rate.usable_share == pytest.approx(1.0, abs=0.02)
+    assert update.states[10].breathing_source is None
