@@ -6,7 +6,9 @@ feature, it is withheld when no interval of the last 5 s is there or fewer than 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,17 @@ HR_LARGEST_SHARE, VARIABILITY_LARGEST_SHARE = 0.20, 0.10
 DOUBTFUL_QUALITY = 0.3
 LEAST_DIFFERENCES = 10
 LARGE_DIFFERENCE_MS = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The newest beats: of how many seconds, from which place on, the good ones, how many in all."""
+
+    seconds: float
+    first: int
+    good: BoolArray
+    rr_ms: FloatArray
+    count: int
 
 
 class Intervals:
@@ -54,17 +67,20 @@ class Intervals:
         self._present = np.isfinite(self.rr_ms)
         self.good: BoolArray = self._present & ~self.corrected & (self._quality >= DOUBTFUL_QUALITY)
         self._now = now
+        self._going_on = self._is_going_on()
+        self._minute = self._window(VARIABILITY_WINDOW_S)
+        self._steps = self._differences(self._minute)
 
     def heart_rate(self) -> Feature:
         """Return 60 000 over the mean good interval of the last 30 s, in beats per minute.
 
         Withheld with less than 10 s of good intervals, or with more than 20 % of them bad.
         """
-        return self._feature(HR_WINDOW_S, HR_LEAST_S, HR_LARGEST_SHARE, _rate)
+        return self._feature(self._window(HR_WINDOW_S), HR_LEAST_S, HR_LARGEST_SHARE, _rate)
 
     def fast_heart_rate(self) -> Feature:
         """Return the same of the last 10 s; withheld with less than 8 s of good intervals."""
-        return self._feature(FAST_HR_WINDOW_S, FAST_HR_LEAST_S, HR_LARGEST_SHARE, _rate)
+        return self._feature(self._window(FAST_HR_WINDOW_S), FAST_HR_LEAST_S, HR_LARGEST_SHARE, _rate)
 
     def rmssd(self) -> Feature:
         """Return the root mean square of successive differences of the last 60 s, in ms.
@@ -73,7 +89,7 @@ class Intervals:
         Withheld with less than 30 s of good intervals, with fewer than 10 differences, or with more than
         10 % of the intervals bad. From a pulse sensor it is pulse-rate variability.
         """
-        return self._variability(RMSSD_LEAST_S, lambda _, steps: float(np.sqrt(np.mean(steps**2))))
+        return self._variability(RMSSD_LEAST_S, lambda _: math.sqrt(float(np.mean(self._steps**2))))
 
     def sdnn(self) -> Feature:
         """Return the standard deviation of the good intervals of the last 60 s, in ms.
@@ -82,12 +98,12 @@ class Intervals:
         window in use for it and for pNN50 (Shaffer and Ginsberg 2017, doi 10.3389/fpubh.2017.00258), and it
         grows with the window. Deviation: a tenth of the 60 s may be missing, as much as may be bad.
         """
-        return self._variability(SPREAD_LEAST_S, lambda rr, _: float(np.std(rr, ddof=1)))
+        return self._variability(SPREAD_LEAST_S, lambda rr_ms: float(np.std(rr_ms, ddof=1)))
 
     def pnn50(self) -> Feature:
         """Return what part of the successive differences exceeds 50 ms, in per cent; withheld like SDNN."""
         return self._variability(
-            SPREAD_LEAST_S, lambda _, steps: 100 * float(np.mean(np.abs(steps) > LARGE_DIFFERENCE_MS))
+            SPREAD_LEAST_S, lambda _: 100 * float(np.mean(np.abs(self._steps) > LARGE_DIFFERENCE_MS))
         )
 
     def complaint(self) -> str | None:
@@ -102,7 +118,7 @@ class Intervals:
             doubtful = (recent & (self._quality < DOUBTFUL_QUALITY)).sum()
             irregular = (recent & self.corrected).sum()
             return "beats look unlike each other" if doubtful >= irregular else "irregular beats"
-        if not self._is_going_on():
+        if not self._going_on:
             return "doubtful beats in the last 5 s"
         if self.rr_ms[good].sum() / 1000 < HR_LEAST_S:
             return f"less than {HR_LEAST_S:.0f} s of beats"
@@ -113,50 +129,48 @@ class Intervals:
         newest = self._present & (self.times >= self._now - NEWEST_BEAT_S)
         return bool(newest.any()) and bool((newest & self.good).sum() >= newest.sum() / 2)
 
-    def _variability(self, least_s: float, compute: Callable[[FloatArray, FloatArray], float]) -> Feature:
-        return self._feature(
-            VARIABILITY_WINDOW_S, least_s, VARIABILITY_LARGEST_SHARE, compute, least_steps=LEAST_DIFFERENCES
+    def _window(self, seconds: float) -> _Window:
+        first = int(np.searchsorted(self.times, self._now - seconds, side="right"))
+        good = self.good[first:]
+        return _Window(
+            seconds, first, good, self.rr_ms[first:][good], int(np.count_nonzero(self._present[first:]))
         )
+
+    def _variability(self, least_s: float, compute: Callable[[FloatArray], float]) -> Feature:
+        needed_s = least_s if self._steps.size >= LEAST_DIFFERENCES else math.inf
+        return self._feature(self._minute, needed_s, VARIABILITY_LARGEST_SHARE, compute)
 
     def _feature(
         self,
-        window_s: float,
+        window: _Window,
         least_s: float,
         largest_share: float,
-        compute: Callable[[FloatArray, FloatArray], float],
-        least_steps: int = 0,
+        compute: Callable[[FloatArray], float],
     ) -> Feature:
-        """Return what `compute` makes of good intervals and differences in a window, if it may be said."""
-        first = int(np.searchsorted(self.times, self._now - window_s, side="right"))
-        times, rr, good = self.times[first:], self.rr_ms[first:], self.good[first:]
-        count, kept = int(self._present[first:].sum()), int(good.sum())
-        if not count:
-            return Feature(window_s=window_s)
-        good_s = float(rr[good].sum()) / 1000
-        corrected = 1 - kept / count
-        age_s = self._now - float(times[good][-1]) if kept else None
-        # The first interval reaches back beyond the window, the one under way has not ended.
-        filled = min(1.0, good_s / (window_s - 1))
-        steps = self._differences(times, rr, good)
-        may_be_said = good_s >= least_s and corrected <= largest_share and steps.size >= least_steps
-        if not (kept and may_be_said and self._is_going_on()):
-            return Feature(age_s=age_s, filled=filled, window_s=window_s, corrected_share=corrected)
+        """Return what `compute` makes of the good intervals of a window, if it may be said."""
+        if not window.count:
+            return Feature(window_s=window.seconds)
+        good_s = float(window.rr_ms.sum()) / 1000
+        corrected = 1 - window.rr_ms.size / window.count
+        said = self._going_on and good_s >= least_s and corrected <= largest_share
+        last = window.first + int(np.flatnonzero(window.good)[-1]) if window.rr_ms.size else None
         return Feature(
-            value=compute(rr[good], steps),
-            quality=float(self._quality[first:][good].sum()) / count,
-            age_s=age_s,
-            filled=filled,
-            window_s=window_s,
+            value=compute(window.rr_ms) if said else None,
+            quality=float(self._quality[window.first :][window.good].sum()) / window.count if said else 0.0,
+            age_s=None if last is None else self._now - float(self.times[last]),
+            # The first interval reaches back beyond the window, the one under way has not ended.
+            filled=min(1.0, good_s / (window.seconds - 1)),
+            window_s=window.seconds,
             corrected_share=corrected,
         )
 
-    @staticmethod
-    def _differences(times: FloatArray, rr_ms: FloatArray, good: BoolArray) -> FloatArray:
+    def _differences(self, window: _Window) -> FloatArray:
         """Return differences of good neighbours; in a series of intervals only times show a lost beat."""
+        times, rr_ms = self.times[window.first :], self.rr_ms[window.first :]
         with np.errstate(invalid="ignore"):
             neighbours = 1000 * np.diff(times) < 1.5 * rr_ms[1:]
-        return np.diff(rr_ms)[good[1:] & good[:-1] & neighbours]
+        return np.diff(rr_ms)[window.good[1:] & window.good[:-1] & neighbours]
 
 
-def _rate(rr_ms: FloatArray, _steps: FloatArray) -> float:
-    return 60_000 / float(np.mean(rr_ms))
+def _rate(rr_ms: FloatArray) -> float:
+    return 60_000 / float(rr_ms.mean())

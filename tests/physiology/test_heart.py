@@ -117,3 +117,56 @@ def test_a_heart_rate_stream_that_stops_is_withheld_within_5_s(synth):
     update, pipeline = synth.stream({"hr": (1, "bpm", t, np.full(30, 72.0))}, steps=np.arange(1.0, 38.0))
     assert max(s.t for s in update.states if s.hr_bpm.value is not None) == 35.0
     assert pipeline.reasons() == {"hr": "no valid heart rate for 5 s"}
+
+
+def test_sdnn_and_pnn50_golden():
+    beats = beats_of([980, 1040] * 30)
+    intervals = Intervals(beats, 60.9)
+    assert intervals.sdnn().value == pytest.approx(np.std([980, 1040] * 30, ddof=1), rel=0.01)
+    assert intervals.pnn50().value == 100.0
+    assert Intervals(beats_of([980, 1020] * 30), 60.0).pnn50().value == 0.0
+
+
+def test_sdnn_and_pnn50_need_a_minute_and_at_most_10_percent_corrected():
+    short = Intervals(beats_of([980, 1040] * 25), 50.6)
+    assert (short.sdnn().value, short.pnn50().value) == (None, None)
+    assert short.rmssd().value is not None
+    bad = Intervals(beats_of([980, 1040] * 30, corrected=set(range(5, 12))), 60.0)
+    assert (bad.sdnn().value, bad.pnn50().value) == (None, None)
+
+
+def test_the_fast_heart_rate_follows_within_10_s():
+    intervals = Intervals(beats_of([1000] * 30 + [800] * 13), 40.5)
+    assert intervals.fast_heart_rate().value == pytest.approx(75.0)
+    assert intervals.heart_rate().value < 70
+    assert Intervals(beats_of([1000] * 7), 7.5).fast_heart_rate().value is None
+
+
+def test_readings_say_how_much_of_their_window_is_usable_and_corrected():
+    reading = heart_rate(beats_of([1000] * 60, corrected={58, 59, 60}), 60.0).reading
+    assert (reading.window_s, reading.corrected_share) == (30.0, pytest.approx(0.1))
+    assert reading.usable_share == pytest.approx(27 / 29)
+
+
+def test_withheld_readings_still_say_what_there_was():
+    reading = rmssd(beats_of([1000] * 60, corrected=set(range(40, 60))), 60.0).reading
+    assert (reading.value, reading.quality) == (None, 0.0)
+    assert reading.corrected_share == pytest.approx(1 / 3, abs=0.02)
+    assert 0.6 < reading.usable_share < 0.75
+    assert heart_rate([], 10.0).reading.window_s == 30.0
+
+
+def test_absurd_intervals_are_no_beats(synth):
+    rr = np.full(40, 1000.0)
+    rr[[10, 20, 30]] = 0.0, 65535.0, -3.0
+    update, _ = synth.stream({"rr": (0, "ms", np.arange(1.0, 41.0), rr)})
+    assert [b.rr_ms for b in update.beats] == [1000.0] * 37
+
+
+def test_a_series_of_intervals_that_falls_silent_ends_every_heart_feature_within_5_s(synth):
+    rr = np.tile([950.0, 1050.0], 40)
+    update, pipeline = synth.stream({"rr": (0, "ms", np.cumsum(rr) / 1000, rr)}, steps=np.arange(1.0, 100.0))
+    for name in ("hr_bpm", "hr_10s_bpm", "rmssd_ms", "sdnn_ms", "pnn50"):
+        assert 79 <= max(s.t for s in update.states if getattr(s, name).value is not None) <= 85
+    assert pipeline.reasons() == {"rr": "no beats for 3 s"}
+    assert update.states[-1].signals["rr"].since_s == 84.0
