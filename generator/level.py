@@ -182,6 +182,7 @@ class Master:
         self._ceiling = Ceiling()
         self._makeup_db: float | None = None
         self._gain: float | None = None
+        self._bed_gain: float | None = None
         self._ceiling_gain = 1.0
         self._fade = 0.0
         self._restart = 1.0
@@ -191,7 +192,7 @@ class Master:
         """Fade out within the next block, then rise over `RESTART_S`: what follows begins anew."""
         self._restarting = True
 
-    def step(self, music: FloatArray, shape: Shape) -> StereoBlock:
+    def step(self, music: FloatArray, shape: Shape, bed: FloatArray | None = None) -> StereoBlock:
         """Return the block before this one as it is to be heard.
 
         Parameters
@@ -200,6 +201,8 @@ class Master:
             Finite samples.
         shape : Shape
             Where level, breath and fade stand at the end of the block.
+        bed : ndarray, shape (2, 800), optional
+            What lies under the music, at its loudness already: it is not levelled, all else holds for it.
 
         Returns
         -------
@@ -210,7 +213,12 @@ class Master:
         if shape.fade > 0.0 or self._makeup_db is None:
             self._makeup_db = self._leveller.step(power, shape.layer_gains)
         gain = amplitude(self._makeup_db + shape.level_db + shape.breath_db)
-        limited = self._limiter.step(guarded * _glide(self._gain, gain))
+        asked = guarded * _glide(self._gain, gain)
+        if bed is not None:
+            level = amplitude(shape.level_db + shape.breath_db)
+            asked = asked + bed * _glide(self._bed_gain, level)
+            self._bed_gain = level
+        limited = self._limiter.step(asked)
         self._gain = gain
         power, self._heard_state = _weighted_power(limited, self._heard_state)
         below = self._ceiling.step(power)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import numpy.typing as npt
 
 from generator.errors import SoundError
 from generator.graph import Graph, Tone
 from generator.level import Master, StereoBlock
+from generator.nature import Nature, room_db
 from generator.palettes import BY_NAME
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, Shape
 from generator.state import LAYERS, Piece
 from generator.voices import VoiceBank
+
+FloatArray = npt.NDArray[np.float64]
 
 _SILENCE = np.zeros((2, BLOCK_FRAMES))
 
@@ -28,7 +34,7 @@ class Synth:
     Parameters
     ----------
     piece : Piece
-        Its palette decides the sound.
+        Its palette decides the sound, its nature what lies under it.
 
     Raises
     ------
@@ -50,6 +56,11 @@ class Synth:
         self._bank = VoiceBank(self._palette, piece.tonic)
         self._graph = Graph(self._bank.rows, self._palette)
         self._master = Master(tuple(self._palette.timbres[layer].typical_lufs for layer in LAYERS))
+        self._nature: Nature | None = None
+        self._room_db = 0.0
+        if piece.nature != "none":
+            self._nature = Nature(piece.nature, piece.nature_db, piece.seed)
+            self._room_db = room_db(piece.nature_db)
         self._asleep = False
         self._failed = False
         self._failures: list[int] = []
@@ -91,7 +102,15 @@ class Synth:
             self._failed = True  # built anew with the next block, for that takes longer than this one lasts
             self._master.restart()
             music = _SILENCE
-        return self._master.step(music, block.shape)
+        return self._master.step(music, self._room_made(block.shape), self._bed(block))
+
+    def _bed(self, block: Block) -> FloatArray | None:
+        """Return what lies under the music in this block."""
+        return self._nature.step(block.start_frame) if self._nature and block.shape.fade > 0.0 else None
+
+    def _room_made(self, shape: Shape) -> Shape:
+        """Return the shape, softer by what the bed adds: together they are as loud as commanded."""
+        return replace(shape, level_db=shape.level_db - self._room_db) if self._nature else shape
 
     def _give_up_if_hopeless(self, frame: int) -> None:
         recent = frame - round(self.FORGIVEN_AFTER_S * SAMPLE_RATE)
