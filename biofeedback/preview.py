@@ -1,4 +1,4 @@
-"""A picture of what a protocol plans: tempo, mode, texture and level over its phases."""
+"""What a protocol plans, as a picture of its phases and as music in fast motion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from biofeedback.errors import UsageError
 from generator.state import LAYERS, Mode
+from generator.trajectory import Trajectory
 from protocols.arcs import PlannedPoint, planned_arc
 from protocols.course import segments
 from protocols.schema import Protocol
@@ -23,6 +25,28 @@ TEMPO, MODE, LEVEL = "#2a6f97", "#7b5ea7", "#4d7c57"
 TEXTURE = {"density": "#c8553d", "register": "#d99a2b", "brightness": "#5b8e7d", "articulation": "#9aa5b1"}
 SHORTEST_NAMED = 0.035
 """Share of the session from which a phase has room for its name written flat."""
+
+
+def fast_forward(protocol: Protocol, seconds: float, *, hr_bpm: float | None = 72.0) -> Trajectory:
+    """Return what a protocol plans, in less time: tempi as they are, their course compressed.
+
+    Silences are left out. Level and modes go no faster than the music allows (1 dB in 5 s, a rung at a
+    phrase), so a short preview does not reach all of them.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        What to carry out.
+    seconds : float
+        Length of the whole.
+    hr_bpm : float or None
+        Steady heart rate of the listener who follows; None where none is known.
+    """
+    music = [point.music for point in planned_arc(protocol, hr_bpm) if point.music.sounding]
+    if not music:
+        raise UsageError(f"{protocol.id} plans no music: there is nothing to hear")
+    step_s = seconds / len(music)
+    return Trajectory(tuple(number * step_s for number in range(len(music))), tuple(music))
 
 
 def draw_arc(protocol: Protocol, path: Path, *, hr_bpm: float | None = 72.0) -> None:

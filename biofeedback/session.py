@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pylsl
 from acquisition import open_sources
 from acquisition.faults import Fault, inject
 from acquisition.streams import Source
+from biofeedback.calibration import exposure_record
 from biofeedback.controller import Controller
 from biofeedback.engine import Engine
 from biofeedback.errors import SessionFault
@@ -23,10 +24,12 @@ from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
 from biofeedback.signals import build_physiology, physiological_streams
 from biofeedback.ticks import RealTicks, virtual_ticks
+from generator.calibration import Calibration
 from generator.live.backend import BackEnd
 from generator.live.player import LivePlayer
 from generator.midi import write_midi
 from generator.player import Player
+from generator.preferences import Preferences
 from generator.render import SoundFile
 from generator.score import SAMPLE_RATE
 from generator.state import Piece
@@ -62,6 +65,10 @@ class Plan:
         Whether what is found, asked and sounded is published as LSL outlets; in real time only.
     faults : tuple of Fault
         Troubles that the inputs are given on purpose.
+    preferences : Preferences
+        What the listener likes to hear, laid over the protocol's piece.
+    calibration : Calibration or None
+        How loud the reference noise is at the ear, on this back end; None where nobody has measured.
     """
 
     protocol: Protocol
@@ -72,11 +79,13 @@ class Plan:
     back_end: BackEnd | None = None
     publish: bool = False
     faults: tuple[Fault, ...] = ()
+    preferences: Preferences = field(default_factory=Preferences)
+    calibration: Calibration | None = None
 
     @property
     def piece(self) -> Piece:
         """What stays the same in the music."""
-        return Piece(**self.protocol.piece.model_dump(), seed=self.seed)
+        return self.preferences.applied_to(Piece(**self.protocol.piece.model_dump(), seed=self.seed))
 
 
 class Interruption:
@@ -149,7 +158,7 @@ def run_session(
             reason = f"fault: {error}"
             raise SessionFault(f"the session failed: {error}; what was recorded is kept") from error
         finally:
-            end = {"reason": reason, **_live_figures(ticks, player)}
+            end = {"reason": reason, **_live_figures(ticks, player, plan)}
             _close(engine, recorder, audio, plan.directory, end)
     return reason
 
@@ -208,11 +217,16 @@ def _step_through(
     return engine.end_reason
 
 
-def _live_figures(ticks: RealTicks | None, player: Player | LivePlayer) -> dict[str, Any]:
-    """Return how well real time was kept, for ``session.json``."""
+def _live_figures(ticks: RealTicks | None, player: Player | LivePlayer, plan: Plan) -> dict[str, Any]:
+    """Return how well real time was kept and, if it was played, how loud, for ``session.json``."""
     if ticks is None or not isinstance(player, LivePlayer):
         return {}
-    return {"punctuality": asdict(ticks.punctuality()), "sound": asdict(player.statistics())}
+    sound = player.statistics()
+    figures = {"punctuality": asdict(ticks.punctuality()), "sound": asdict(sound)}
+    if plan.back_end is not None and plan.back_end.kind != "paced":
+        seconds = sound.frames_played / SAMPLE_RATE
+        figures["exposure"] = exposure_record(sound.energy_s, seconds, plan.calibration)
+    return figures
 
 
 def _close(

@@ -16,6 +16,8 @@ class Preferences:
     ----------
     palette : str or None
         One of ``generator.state.PALETTES``.
+    nature : str or None
+        One of ``generator.state.NATURES``.
     tonic : int or None
         Pitch class, 0 (C) to 11 (B).
     unwanted : tuple of str
@@ -30,6 +32,7 @@ class Preferences:
     """
 
     palette: str | None = None
+    nature: str | None = None
     tonic: int | None = None
     unwanted: tuple[str, ...] = ()
     register_range: tuple[float, float] = (0.0, 1.0)
@@ -38,15 +41,16 @@ class Preferences:
         sounds = (*LAYERS, *NATURES[1:])
         if unknown := [name for name in self.unwanted if name not in sounds]:
             raise StateError(f"sound {unknown[0]!r} does not exist; there are {', '.join(sounds)}")
-        self.applied_to(Piece())
+        self.applied_to(Piece(register_range=self.register_range))
 
     def applied_to(self, piece: Piece) -> Piece:
         """Return the piece as this listener likes it."""
+        nature = piece.nature if self.nature is None else self.nature
         return replace(
             piece,
             palette=piece.palette if self.palette is None else self.palette,
             tonic=piece.tonic if self.tonic is None else self.tonic,
-            nature=NATURES[0] if piece.nature in self.unwanted else piece.nature,
+            nature=NATURES[0] if nature in self.unwanted else nature,
             unwanted=tuple(name for name in LAYERS if name in {*piece.unwanted, *self.unwanted}),
             register_range=_within(self.register_range, piece.register_range),
         )

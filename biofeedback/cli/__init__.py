@@ -12,6 +12,7 @@ from biofeedback.cli.music import render, replay
 from biofeedback.cli.protocols import protocols
 from biofeedback.cli.review import report
 from biofeedback.cli.sessions import demo, run
+from biofeedback.cli.soundcheck import soundcheck
 from biofeedback.cli.sources import sources
 from biofeedback.cli.stream import stream
 from biofeedback.errors import BiofeedbackError, SessionFault
@@ -36,7 +37,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, run, sources, protocols, stream, render, replay, report):
+for command in (demo, run, soundcheck, sources, protocols, stream, render, replay, report):
     commands.add_command(command)
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from biofeedback.cli.options import progress_bar
+from biofeedback.cli.preferences import preference_options
 from biofeedback.cli.sessions import seed_option
 from biofeedback.recording.reader import read_recording
 from biofeedback.replay import replay as replay_recording
+from generator.preferences import Preferences
 from generator.render import render as render_trajectory
-from generator.state import PALETTES, Piece
+from generator.state import Piece
 from generator.trajectory import load_trajectory
 
 wav_option = click.option(
@@ -38,8 +40,7 @@ events_option = click.option(
 )
 @click.option("--seconds", type=click.FloatRange(min=1), help="Length. [default: to the last row]")
 @seed_option
-@click.option("--palette", type=click.Choice(PALETTES), default=PALETTES[0], show_default=True)
-@click.option("--tonic", type=click.IntRange(0, 11), default=0, show_default=True, help="0 is C, 11 is B.")
+@preference_options
 @wav_option
 @midi_option
 @events_option
@@ -47,8 +48,7 @@ def render(
     trajectory_file: Path,
     seconds: float | None,
     seed: int,
-    palette: str,
-    tonic: int,
+    preferences: Preferences,
     wav: Path | None,
     midi: Path | None,
     events: Path | None,
@@ -58,7 +58,7 @@ def render(
     Between rows numbers move linearly; mode, layers and sounding step.
     """
     require_output(wav, midi, events)
-    piece = Piece(tonic=tonic, palette=palette, seed=seed)
+    piece = preferences.applied_to(Piece(seed=seed))
     trajectory = load_trajectory(trajectory_file)
     with progress_bar("rendering") as progress:
         render_trajectory(

@@ -7,9 +7,17 @@ from pathlib import Path
 
 import click
 
-from biofeedback.preview import draw_arc
+from biofeedback.cli.options import progress_bar
+from biofeedback.cli.preferences import preference_options
+from biofeedback.preview import draw_arc, fast_forward
+from generator.preferences import Preferences
+from generator.render import render
+from generator.state import Piece
 from protocols import library, load
 from protocols.hashing import protocol_sha256
+
+PREVIEW_S = 30.0
+PREVIEW_FADES_S = (1.0, 4.0)
 
 reference = click.argument("protocol", metavar="ID|FILE")
 
@@ -49,10 +57,37 @@ def validate(protocol: str) -> None:
 @protocols.command()
 @reference
 @click.option("--hr", type=click.FloatRange(30, 200), default=72.0, show_default=True, help="Heart rate.")
-@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="[default: ID.png]")
-def preview(protocol: str, hr: float, png: Path | None) -> None:
-    """Draw the planned course of tempo, mode, texture and level for a listener who follows."""
+@click.option(
+    "--png", type=click.Path(path_type=Path, dir_okay=False), help="[default: ID.png, unless --wav is given]"
+)
+@click.option("--wav", type=click.Path(path_type=Path, dir_okay=False), help="The music in fast motion.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(10, 600),
+    default=PREVIEW_S,
+    show_default=True,
+    help="Length of the music; silences are left out.",
+)
+@preference_options
+def preview(
+    protocol: str, hr: float, png: Path | None, wav: Path | None, seconds: float, preferences: Preferences
+) -> None:
+    """Draw the planned course of tempo, mode, texture and level for a listener who follows, or hear it."""
     checked = load(protocol)
-    path = png or Path(f"{checked.id}.png")
-    draw_arc(checked, path, hr_bpm=hr)
-    click.echo(f"picture    {path}")
+    if png is not None or wav is None:
+        path = png or Path(f"{checked.id}.png")
+        draw_arc(checked, path, hr_bpm=hr)
+        click.echo(f"picture    {path}")
+    if wav is not None:
+        trajectory = fast_forward(checked, seconds, hr_bpm=hr)
+        piece = preferences.applied_to(Piece(**checked.piece.model_dump()))
+        with progress_bar("preview") as progress:
+            render(
+                trajectory,
+                piece,
+                seconds,
+                wav=wav,
+                fades_s=PREVIEW_FADES_S,
+                progress=lambda fraction: progress(fraction, ""),
+            )
+        click.echo(f"sound      {wav}")

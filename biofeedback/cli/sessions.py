@@ -13,7 +13,9 @@ from types import FrameType
 import click
 
 from acquisition.faults import FAULTS, parse_fault
+from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps
+from biofeedback.cli.preferences import preference_options
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import read_recording
 from biofeedback.report import write_report
@@ -21,6 +23,7 @@ from biofeedback.report.summary import session_summary
 from biofeedback.session import FLAC_NAME, MIDI_NAME, Interruption, Plan, run_session
 from generator.live.backend import PACED, BackEnd
 from generator.live.devices import choose_back_end, probe_outputs
+from generator.preferences import Preferences
 from protocols import load, override
 from protocols.schema import Protocol
 
@@ -93,6 +96,7 @@ def demo(seed: int, out: Path | None) -> int:
 )
 @seed_option
 @out_option
+@preference_options
 @click.option("--set", "settings", multiple=True, metavar="PHASE.KEY=VALUE", help="Change the protocol.")
 @click.option(
     "--inject",
@@ -119,6 +123,7 @@ def run(
     out: Path | None,
     settings: tuple[str, ...],
     faults: tuple[str, ...],
+    preferences: Preferences,
     *,
     allow_gaps: bool,
     lsl_out: bool,
@@ -135,6 +140,7 @@ def run(
         raise click.UsageError("sound devices and LSL outlets need --time real")
     if not allow_gaps:
         refuse_gaps(inputs)
+    back_end = output(audio, device) if real else None
     return carry_out(
         Plan(
             protocol=protocol,
@@ -142,9 +148,11 @@ def run(
             directory=out or new_directory(protocol.id),
             seed=seed,
             keep_sound=audio == "file" or (audio == "auto" and not real),
-            back_end=output(audio, device) if real else None,
+            back_end=back_end,
             publish=lsl_out,
             faults=tuple(parse_fault(text) for text in faults),
+            preferences=preferences,
+            calibration=read_calibration(back_end.name, calibration_file()) if back_end else None,
         )
     )
 

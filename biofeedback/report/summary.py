@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from biofeedback.calibration import UNCALIBRATED
 from biofeedback.recording.reader import Recording
 from biofeedback.report.log import held_spans, hold_threshold
 from biofeedback.report.tables import PhaseStatistics, duration_s, numeric, phase_table, texts
@@ -24,6 +25,7 @@ def session_summary(recording: Recording) -> tuple[str, ...]:
     """
     table = phase_table(recording)
     told = [_heart_rate(table), _activation(table), CAVEAT, _held(recording), _usable(recording)]
+    told.append(_loudness(recording))
     sentences = [_faults(recording), *told]
     return tuple(sentence for sentence in sentences if sentence)
 
@@ -84,3 +86,18 @@ def _usable(recording: Recording) -> str:
         f"{min(100.0, 100.0 * float(np.isfinite(column).sum()) / seconds):.0f} %" for column in (heart, skin)
     )
     return f"Heart rate was usable in {heart_share} of the session and skin conductance in {skin_share}."
+
+
+def _loudness(recording: Recording) -> str:
+    """Say how loud it was at the ear; nothing where no sound was played to a listener."""
+    exposure = (recording.meta.get("end") or {}).get("exposure")
+    if exposure is None:
+        return ""
+    if exposure["calibration"] == UNCALIBRATED:
+        return "The output is uncalibrated: how loud the music was at the ear, and its dose, are not known."
+    if exposure["laeq_dba"] is None:
+        return "No sound was played."
+    return (
+        f"The music was about {exposure['laeq_dba']:.0f} dBA at the ear: {exposure['adults_percent']:.2g} % "
+        f"of a week's sound allowance for adults, {exposure['children_percent']:.2g} % for children (H.870)."
+    )

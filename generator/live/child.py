@@ -95,7 +95,7 @@ class Renderer:
         return self._over_at is not None and self._ring.played >= self._over_at
 
     def sounded(self) -> dict[str, Any]:
-        """Return what sounded since the last call and what has come together so far, as fields of a report."""
+        """Return what sounded since the last call, and what has added up so far, as fields of a report."""
         until = self._ring.played - self.latency_frames
         return {
             "notes": tuple(_before(until, self._notes)),

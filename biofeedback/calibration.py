@@ -1,0 +1,87 @@
+"""Measurements of the reference noise, one for each sound device, kept where the user's settings are."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path
+
+from biofeedback.errors import UsageError
+from generator.calibration import Calibration, exposure
+from generator.errors import StateError
+
+VARIABLE = "BIOFEEDBACK_CALIBRATION"
+"""Names another file, in the environment."""
+
+UNCALIBRATED = "uncalibrated"
+
+
+def calibration_file() -> Path:
+    """Return where calibrations are kept."""
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else user_config_path("biofeedback-music") / "calibration.json"
+
+
+def read_calibration(device: str, path: Path) -> Calibration | None:
+    """Return the measurement for a sound device; None if there is none for this one.
+
+    Raises
+    ------
+    UsageError
+        If the file is there but cannot be read, or does not hold calibrations.
+    """
+    kept = _read(path).get(device)
+    if kept is None:
+        return None
+    try:
+        return Calibration(device=device, **{name: float(value) for name, value in kept.items()})
+    except (AttributeError, TypeError, ValueError, StateError) as error:
+        raise UsageError(f"{path} does not hold a calibration of {device!r}: {error}") from None
+
+
+def keep_calibration(calibration: Calibration, path: Path) -> None:
+    """Add a measurement to the file, in place of an earlier one of the same device.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read or written.
+    """
+    values = asdict(calibration)
+    kept = {**_read(path), values.pop("device"): values}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+    if not isinstance(kept, dict):
+        raise UsageError(f"{path} does not hold calibrations by device")
+    return kept
+
+
+def exposure_record(energy_s: float, seconds: float, calibration: Calibration | None) -> dict[str, Any]:
+    """Return what ``session.json`` says of the sound at the listener's ear.
+
+    Parameters
+    ----------
+    energy_s, seconds : float
+        A-weighted energy and length of what was played.
+    calibration : Calibration or None
+        None where nobody has measured: then there is neither level nor dose.
+    """
+    if calibration is None:
+        return {"calibration": UNCALIBRATED}
+    return {"calibration": asdict(calibration), **asdict(exposure(energy_s, seconds, calibration))}

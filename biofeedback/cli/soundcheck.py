@@ -1,0 +1,133 @@
+"""``biofeedback soundcheck``: ten seconds at the session's level, and how loud they are at the ear."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import pylsl
+
+from biofeedback.calibration import calibration_file, keep_calibration, read_calibration
+from biofeedback.cli.options import progress_bar
+from biofeedback.cli.preferences import preference_options
+from biofeedback.ticks import RealTicks
+from generator.calibration import Calibration, exposure
+from generator.live.backend import BackEnd
+from generator.live.devices import choose_back_end, probe_outputs
+from generator.live.player import LivePlayer
+from generator.preferences import Preferences
+from generator.render import render
+from generator.soundcheck import CHECK_FADE_S, CHECK_S, check_state, noise_dbfs_a
+from generator.state import LEVEL_RANGE_DB, Piece
+from generator.trajectory import Trajectory
+
+
+@click.command()
+@preference_options
+@click.option(
+    "--level",
+    type=click.FloatRange(*LEVEL_RANGE_DB),
+    default=0.0,
+    show_default=True,
+    help="The session's, dB.",
+)
+@click.option("--noise", is_flag=True, help="Play the reference noise (pink, −23 LUFS), to be measured.")
+@click.option(
+    "--seconds", type=click.FloatRange(2, 600), default=CHECK_S, show_default=True, help="How long to play."
+)
+@click.option("--wav", type=click.Path(path_type=Path, dir_okay=False), help="Write it (.wav or .flac).")
+@click.option(
+    "--audio",
+    type=click.Choice(["auto", "device", "none"]),
+    default="auto",
+    show_default=True,
+    help="auto: play it if there is a device and no file is written.",
+)
+@click.option("--device", metavar="NAME", help="Sound device, by part of its name; see biofeedback sources.")
+@click.option(
+    "--measured",
+    type=float,
+    metavar="DBA",
+    help="What a sound level meter at the ear showed for the noise at level 0; kept for the device.",
+)
+def soundcheck(
+    preferences: Preferences,
+    level: float,
+    seconds: float,
+    wav: Path | None,
+    audio: str,
+    device: str | None,
+    measured: float | None,
+    *,
+    noise: bool,
+) -> None:
+    """Play a session's sounds at the session's level before it begins.
+
+    To learn how loud sessions really are: play the noise (--noise), measure it at the ear in dBA with the
+    volume set as in sessions, then say --measured 62. The measurement holds for that device and volume.
+    """
+    if measured is not None:
+        keep_measurement(measured, play_on(device))
+        return
+    piece = preferences.applied_to(Piece())
+    if wav is not None:
+        trajectory = Trajectory((0.0,), (check_state(level),))
+        render(trajectory, piece, seconds, wav=wav, fades_s=(CHECK_FADE_S, CHECK_FADE_S), noise=noise)
+        click.echo(f"sound      {wav}")
+    if audio == "device" or (audio == "auto" and wav is None):
+        back_end = play_on(device)
+        energy_s = play(piece, level, seconds, back_end, noise=noise)
+        click.echo(how_loud(energy_s, seconds, back_end))
+    elif wav is None:
+        raise click.UsageError("nothing to do: give --wav, or another --audio than none")
+
+
+def play_on(device: str | None) -> BackEnd:
+    """Return the sound device; refuses if there is none."""
+    outputs = probe_outputs()
+    back_end = choose_back_end(f"device:{device}" if device else "auto", outputs)
+    if back_end.kind == "paced":
+        raise click.UsageError(f"there is nothing to play on ({outputs.reason}); write a file with --wav")
+    return back_end
+
+
+def keep_measurement(dba: float, back_end: BackEnd) -> None:
+    """Keep what was measured of the reference noise."""
+    path = calibration_file()
+    calibration = Calibration(device=back_end.name, dba=dba, noise_dbfs_a=noise_dbfs_a())
+    keep_calibration(calibration, path)
+    click.echo(f"kept       {path}")
+    click.echo(f"{back_end.name} at this volume: {dba:g} dBA for the reference noise.")
+
+
+def play(piece: Piece, level_db: float, seconds: float, back_end: BackEnd, *, noise: bool) -> float:
+    """Play it; return the A-weighted energy of what was played."""
+    state = check_state(level_db)
+    player = LivePlayer(
+        piece, back_end=back_end, clock=pylsl.local_clock, fade_in_s=CHECK_FADE_S, noise=noise
+    )
+    with player, progress_bar("sound check") as progress:
+        ending = False
+        for t in RealTicks(pylsl.local_clock, time.sleep):
+            player.step(state)
+            played_s = t - player.began_s
+            progress(min(1.0, played_s / seconds), back_end.name)
+            if not ending and played_s >= seconds - CHECK_FADE_S:
+                player.end(CHECK_FADE_S)
+                ending = True
+            if player.finished:
+                break
+        return player.statistics().energy_s
+
+
+def how_loud(energy_s: float, seconds: float, back_end: BackEnd) -> str:
+    """Say how loud it was at the ear, if that can be known."""
+    calibration = read_calibration(back_end.name, calibration_file())
+    if calibration is None:
+        return (
+            f"{back_end.name} is uncalibrated: how loud this is at the ear is not known "
+            "(play --noise, measure it, and say --measured DBA)."
+        )
+    level = exposure(energy_s, seconds, calibration).laeq_dba
+    return f"About {level:.0f} dBA at the ear on {back_end.name}." if level is not None else "Silence."

@@ -1,0 +1,77 @@
+"""Sound check, preview in fast motion and a listener's preferences, through the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile as sf
+
+from biofeedback.cli import exit_status
+from biofeedback.recording.reader import read_recording
+
+
+def loudness(path: Path) -> float:
+    """Between the fades; it must end in silence."""
+    samples, rate = sf.read(path)
+    assert np.abs(samples[-10:]).max() < 1e-3
+    return float(pyloudnorm.Meter(rate).integrated_loudness(samples[rate : -2 * rate]))
+
+
+@pytest.mark.parametrize("level", ["0", "-12"])
+def test_the_sound_check_is_as_loud_as_the_session(level: str, tmp_path: Path) -> None:
+    wav = tmp_path / "check.wav"
+    assert exit_status(["soundcheck", "--level", level, "--wav", str(wav)]) == 0
+    assert len(sf.read(wav)[0]) == 10 * 48_000
+    assert loudness(wav) == pytest.approx(-23.0 + float(level), abs=2.0)
+
+
+def test_the_reference_noise_is_the_reference(tmp_path: Path) -> None:
+    wav = tmp_path / "noise.wav"
+    assert exit_status(["soundcheck", "--noise", "--wav", str(wav), "--seconds", "6"]) == 0
+    assert loudness(wav) == pytest.approx(-23.0, abs=0.3)
+
+
+def test_a_protocol_can_be_heard_in_fast_motion(protocol_file: Path, tmp_path: Path) -> None:
+    wav = tmp_path / "short.wav"
+    assert (
+        exit_status(["protocols", "preview", str(protocol_file), "--wav", str(wav), "--seconds", "12"]) == 0
+    )
+    samples, rate = sf.read(wav)
+    assert len(samples) == 12 * rate
+    assert np.std(samples[4 * rate : 8 * rate]) > 0.01
+
+
+def test_preferences_are_heard_recorded_and_replayed(
+    session_arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    liked = ["--tonic", "7", "--without", "melody", "--without", "bass", "--register", "0.1:0.3"]
+    assert exit_status([*session_arguments, *liked, "--audio", "none", "--out", str(out)]) == 0
+    piece = json.loads((out / "session.json").read_text(encoding="utf-8"))["piece"]
+    assert (piece["tonic"], piece["unwanted"]) == (7, ["melody", "bass"])
+    assert piece["register_range"] == [0.1, 0.3]
+    assert not {1.0, 2.0} & set(read_recording(out).streams["notes"].column("layer"))
+    capsys.readouterr()
+    assert exit_status(["replay", str(out), "--events", str(tmp_path / "events.csv")]) == 0
+    rebuilt, _, recorded = capsys.readouterr().out.split()[:3]
+    assert rebuilt == recorded
+    assert int(recorded) > 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["soundcheck", "--audio", "none"],
+        ["soundcheck", "--level", "3", "--wav", "x.wav"],
+        ["soundcheck", "--register", "high", "--wav", "x.wav"],
+        ["soundcheck", "--without", "drums", "--wav", "x.wav"],
+        ["soundcheck", "--register", "0.8:0.2", "--wav", "x.wav"],
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_a_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status(arguments) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
