@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from acquisition.errors import AcquisitionError
+from biofeedback.cli.emulate import emulate_command
 from biofeedback.cli.music import render, replay
 from biofeedback.cli.protocols import protocols
 from biofeedback.cli.review import report
@@ -37,7 +38,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, run, soundcheck, sources, protocols, stream, render, replay, report):
+for command in (demo, run, soundcheck, sources, emulate_command, protocols, stream, render, replay, report):
     commands.add_command(command)
 
 
