@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from acquisition.bluetooth import BluetoothSource, BluetoothSpec
 from acquisition.errors import SpecError
 from acquisition.listener import VirtualListener
 from acquisition.livespec import LslSpec
@@ -17,7 +18,6 @@ from acquisition.serialspec import SerialSpec, setting_of
 from acquisition.series import Series
 from acquisition.spec import ListenerSpec, RecordingSpec, Spec, parse_spec
 from acquisition.streams import Kind, Source, StreamInfo
-from acquisition.transfer import converted
 
 
 def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list[Source]:
@@ -40,8 +40,8 @@ def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list
     Returns
     -------
     list of Source
-        One per specification, in their order; those of one serial port are one. A second stream of a kind
-        is called ``ecg2``.
+        One per specification, in their order; those of one serial port or strap are one. A second stream of
+        a kind is called ``ecg2``.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list
         If a source cannot be opened or read.
     """
     parsed = _parse(specs)
-    if not live and any(isinstance(spec, LslSpec | SerialSpec) for spec in parsed):
+    if not live and any(isinstance(spec, LslSpec | SerialSpec | BluetoothSpec) for spec in parsed):
         raise SpecError("a live source needs --time real")
     with ExitStack() as opened:
         sources = _open(parsed, seed, opened)
@@ -81,11 +81,19 @@ def _ports(parsed: Sequence[Spec]) -> dict[str, list[SerialSpec]]:
     return ports
 
 
+def _straps(parsed: Sequence[Spec]) -> dict[tuple[str, str], list[BluetoothSpec]]:
+    straps: dict[tuple[str, str], list[BluetoothSpec]] = {}
+    for spec in parsed:
+        if isinstance(spec, BluetoothSpec):
+            straps.setdefault(spec.device, []).append(spec)
+    return straps
+
+
 def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> list[Source]:
     """Open all; what stands open when it fails is closed through `opened`."""
     series = _load([spec for spec in parsed if isinstance(spec, RecordingSpec)])
     zeros = _file_zeros(series)
-    ports = _ports(parsed)
+    ports, straps = _ports(parsed), _straps(parsed)
     naming = _Naming()
     connections = connect([spec for spec in parsed if isinstance(spec, LslSpec)])
     sources: list[Source] = []
@@ -96,8 +104,10 @@ def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> list[Source]:
             sources.append(_listener(spec, seed, naming))
         elif isinstance(spec, LslSpec):
             sources.append(_lsl(spec, connections.pop(0), naming))
-        elif spec.port in ports:
+        elif isinstance(spec, SerialSpec) and spec.port in ports:
             sources.append(_serial(ports.pop(spec.port), naming))
+        elif isinstance(spec, BluetoothSpec) and spec.device in straps:
+            sources.append(_bluetooth(straps.pop(spec.device), naming))
         else:
             continue
         opened.callback(sources[-1].close)
@@ -114,8 +124,8 @@ def _load(specs: Sequence[RecordingSpec]) -> dict[RecordingSpec, Series]:
         if spec.path not in files:
             files[spec.path] = open_recording(spec.path)
         one = files[spec.path].series(spec)
-        if spec.profile is not None:
-            one = converted(one, spec.profile, spec.kind, spec.bits, f"{spec.path}, {one.label!r}")
+        if spec.conversion is not None:
+            one = spec.conversion.of(one, f"{spec.path}, {one.label!r}")
         series[spec] = one
     return series
 
@@ -171,6 +181,23 @@ def _serial(specs: Sequence[SerialSpec], naming: _Naming) -> SerialSource:
         for spec in specs
     ]
     source = SerialSource(specs, streams)
+    source.open()
+    return source
+
+
+def _bluetooth(specs: Sequence[BluetoothSpec], naming: _Naming) -> BluetoothSource:
+    streams = [
+        StreamInfo(
+            stream_id=naming.distinct(f"ble:{spec.address or spec.name}:{spec.kind}"),
+            name=naming.distinct(spec.kind.value),
+            kind=spec.kind,
+            unit="ms" if spec.kind is Kind.RR else "bpm",
+            rate_hz=0.0,
+            labels=(spec.kind.value,),
+        )
+        for spec in specs
+    ]
+    source = BluetoothSource(specs, streams)
     source.open()
     return source
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from acquisition.bluetooth import BluetoothSpec, parse_bluetooth
 from acquisition.errors import SpecError
 from acquisition.livespec import LslSpec, finite_number, parse_lsl, parse_options, parse_unit
 from acquisition.serialspec import SerialSpec, parse_serial
 from acquisition.streams import Kind
-from acquisition.transfer import PROFILES
+from acquisition.transfer import Conversion, parse_conversion
 
 RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR, Kind.ACC)
 """What can be read from a recording or a device."""
@@ -22,19 +22,16 @@ KAPPA_RANGE = (0.0, 3.0)
 SUFFIXES = ("csv", "csv.gz", "txt", "txt.gz", "xdf", "hea", "dat", "mat")
 """Of the recordings that can be read; a name without one is a WFDB record."""
 
-OPTIONS = ("unit", "profile", "bits")
-"""What may be said of a recording after ``?``."""
-
 _FILE = re.compile(
     rf"(?P<path>.+?\.(?P<format>{'|'.join(SUFFIXES).replace('.', '[.]')}))(?P<rest>[:@].*)?",
     re.IGNORECASE | re.DOTALL,
 )
 # The colon of a drive letter is not the one before a column.
 _RECORD = re.compile(r"(?P<path>(?:[A-Za-z]:[\\/])?(?:[^:]*[\\/])?[^:.\\/?@]+)(?P<rest>:.*)?", re.DOTALL)
-_OPTIONS = re.compile(rf"(?P<before>.*?)\?(?P<query>(?:{'|'.join(OPTIONS)})=.*)", re.DOTALL)
+_OPTIONS = re.compile(r"(?P<before>.*?)\?(?P<query>(?:unit|profile|bits)=.*)", re.DOTALL)
 _RIGHT_CSV = "ecg=rec.csv:ecg_mV@360"
 _RIGHT_XDF = "eda=session.xdf:StreamName"
-_RIGHT_PROFILE = "eda=eda.txt:A3?profile=bitalino"
+_RIGHT_UNIT = f"{_RIGHT_CSV}?unit=mV"
 _RIGHT_RR = "rr=rr.csv:rr_ms"
 _RIGHT_LISTENER = "listener=virtual:responder"
 
@@ -58,10 +55,8 @@ class RecordingSpec:
         Sampling rate, where it was given.
     unit : str or None
         Unit of the samples, where it was given.
-    profile : str or None
-        Sensor whose transfer function turns counts into units.
-    bits : int or None
-        Resolution of the counts, where it was given.
+    conversion : Conversion or None
+        How counts become units, where a profile was given.
     """
 
     text: str
@@ -70,8 +65,7 @@ class RecordingSpec:
     column: str | None
     rate_hz: float | None
     unit: str | None = None
-    profile: str | None = None
-    bits: int | None = None
+    conversion: Conversion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +87,7 @@ class ListenerSpec:
     kappa: float
 
 
-Spec = RecordingSpec | ListenerSpec | LslSpec | SerialSpec
+Spec = RecordingSpec | ListenerSpec | LslSpec | SerialSpec | BluetoothSpec
 
 
 def parse_spec(text: str) -> Spec:
@@ -104,8 +98,8 @@ def parse_spec(text: str) -> Spec:
     text : str
         ``ecg=rec.csv:ecg_mV@360``, ``ecg=rec.csv.gz:0@360``, ``eda=session.xdf:Stream/label``,
         ``rr=rr.csv:rr_ms``, ``ecg=100.hea:MLII``, ``eda=eda.txt:A3?profile=bitalino``,
-        ``listener=virtual:responder?kappa=0``, ``ecg=lsl:name=PolarECG`` or
-        ``ecg=serial:/dev/ttyUSB0?profile=lines&rate=250``.
+        ``listener=virtual:responder?kappa=0``, ``ecg=lsl:name=PolarECG``,
+        ``rr=ble:name=Polar H10`` or ``ecg=serial:/dev/ttyUSB0?profile=lines&rate=250``.
 
     Raises
     ------
@@ -124,6 +118,8 @@ def parse_spec(text: str) -> Spec:
         )
     if where.startswith("lsl:"):
         return parse_lsl(text, Kind(kind), where.removeprefix("lsl:"))
+    if where.startswith("ble:"):
+        return parse_bluetooth(text, Kind(kind), where.removeprefix("ble:"))
     if where.startswith("serial:"):
         return parse_serial(text, Kind(kind), where.removeprefix("serial:"))
     if where.startswith("virtual:"):
@@ -139,9 +135,16 @@ def is_wfdb(path: Path) -> bool:
 
 
 def _parse_recording(text: str, kind: Kind, where: str) -> RecordingSpec:
-    options: Mapping[str, str] = {}
+    unit: str | None = None
+    conversion: Conversion | None = None
     if match := _OPTIONS.fullmatch(where):
-        where, options = match["before"], parse_options(text, match["query"], OPTIONS, _RIGHT_PROFILE)
+        where, query = match["before"], match["query"]
+        if query.startswith("unit="):
+            unit = parse_unit(
+                text, parse_options(text, query, ("unit",), _RIGHT_UNIT)["unit"], _RIGHT_CSV, "?"
+            )
+        else:
+            conversion = parse_conversion(text, kind, query)
     # The file name ends at its suffix, so drive letters and colons in column names do no harm.
     match = _FILE.fullmatch(where) or _RECORD.fullmatch(where)
     rest = (match["rest"] or "") if match else ":"
@@ -162,9 +165,8 @@ def _parse_recording(text: str, kind: Kind, where: str) -> RecordingSpec:
         path=Path(match["path"]),
         column=column or None,
         rate_hz=rate_hz,
-        unit=parse_unit(text, options["unit"], _RIGHT_CSV, "?") if "unit" in options else None,
-        profile=_profile(text, kind, options),
-        bits=_bits(text, options.get("bits")),
+        unit=unit,
+        conversion=conversion,
     )
 
 
@@ -181,33 +183,6 @@ def _split_rate(text: str, column: str, *, needs_column: bool) -> tuple[str, flo
     if not name and needs_column:
         raise SpecError(f"{text!r}: the column is missing before '@'; write for example {_RIGHT_CSV}")
     return name, rate_hz
-
-
-def _profile(text: str, kind: Kind, options: Mapping[str, str]) -> str | None:
-    profile = options.get("profile")
-    if profile is None:
-        return None
-    there_are = [name for name, kinds in PROFILES.items() if kind in kinds]
-    if profile not in there_are:
-        known = ", ".join(there_are) or "none"
-        raise SpecError(
-            f"{text!r}: there is no profile {profile!r} for {kind}, there are {known}; "
-            f"write for example {_RIGHT_PROFILE}"
-        )
-    if "unit" in options:
-        raise SpecError(f"{text!r}: a profile has its own unit; leave unit away, as in {_RIGHT_PROFILE}")
-    return profile
-
-
-def _bits(text: str, given: str | None) -> int | None:
-    if given is None:
-        return None
-    if not given.isdecimal() or not 1 <= int(given) <= 32:
-        raise SpecError(
-            f"{text!r}: bits={given} is wrong, it is a number from 1 to 32; "
-            f"write for example {_RIGHT_PROFILE}&bits=10"
-        )
-    return int(given)
 
 
 def _parse_listener(text: str, where: str) -> ListenerSpec:

@@ -76,7 +76,7 @@ def warn_of_gaps(inputs: Sequence[str]) -> None:
 
 def is_live(spec: str) -> bool:
     """Return whether an input specification names a device."""
-    return spec.partition("=")[2].strip().startswith(("lsl:", "serial:"))
+    return spec.partition("=")[2].strip().startswith(("lsl:", "serial:", "ble:"))
 
 
 def refuse_gaps(inputs: Sequence[str]) -> None:
