@@ -15,7 +15,7 @@ from biofeedback.errors import UsageError
 from biofeedback.models import STEPS_PER_SECOND
 from biofeedback.recording import streams
 from biofeedback.signals import build_physiology, physiological_streams, recorded_seconds
-from physiology.activation import Baseline
+from physiology.baseline import Baseline
 from physiology.state import Beat, BeatAction, PhysiologyState, Scr
 
 BEAT_COLUMNS = ("time_s", "rr_ms", "quality", "corrected", "known_at_s")

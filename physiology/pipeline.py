@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from physiology.activation import NOTHING, TERMS, Baseline, Fusion, Smoother, displayed, freeze, fuse
+from physiology.activation import NOTHING, Fusion, displayed, fuse
+from physiology.baseline import Baseline, freeze
 from physiology.eda import SkinConductance
 from physiology.errors import PhysiologyError, SignalError
 from physiology.fallback import HeartSources
@@ -15,6 +16,7 @@ from physiology.feature import Feature
 from physiology.heart import HeartReport, heart_for
 from physiology.respiration import Respiration
 from physiology.state import Beat, FloatArray, PhysiologyState, Scr, SignalQuality
+from physiology.weights import TERMS, Smoother
 
 TICKS_PER_SECOND = 10
 SLOW_TICKS = 5
@@ -117,7 +119,7 @@ class Physiology:
         self._rows: deque[tuple[float, Mapping[str, Feature]]] = deque(maxlen=LONGEST_BASELINE_S)
         self._baseline_start_s: float | None = None
         self._baseline: Baseline | None = None
-        self._smoother = Smoother()
+        self._smoothers = [Smoother() for _ in range(3)]
         self._transition_s = -math.inf
         self._signals: Mapping[str, SignalQuality] = {}
 
@@ -201,7 +203,7 @@ class Physiology:
         self._baseline = freeze(rows, names, self._baseline_start_s, t)
         self._baseline_start_s = None
         self._rows.clear()
-        self._smoother = Smoother()
+        self._smoothers = [Smoother() for _ in range(3)]
         return self._baseline
 
     def mark_transition(self, t: float) -> None:
@@ -231,7 +233,8 @@ class Physiology:
         }
         if self._baseline_start_s is not None:
             self._rows.append((now, features))
-        fusion, activation = self._fused(now, features)
+        fusion = self._fused(now, features)
+        activation, heart_activation, eda_activation = self._smoothed(now, fusion)
         self._note_signals(now, features["scl_us"], breath)
         return PhysiologyState(
             t=now,
@@ -248,24 +251,33 @@ class Physiology:
             breathing_source=breath_from if breath.value is not None else None,
             activation=activation,
             activation_0_100=None if activation is None else displayed(activation),
+            heart_activation=heart_activation,
+            eda_activation=eda_activation,
+            activation_basis=fusion.basis,
+            activation_weights=self._baseline.weights if self._baseline else None,
             confidence=fusion.confidence,
             contributions=fusion.contributions,
             signals=self._signals,
         )
 
-    def _fused(self, now: float, features: Mapping[str, Feature]) -> tuple[Fusion, float | None]:
+    def _fused(self, now: float, features: Mapping[str, Feature]) -> Fusion:
         if self._baseline is None:
-            return NOTHING, None
+            return NOTHING
         silent_skin = self._eda is not None and not self._eda.responded
-        fusion = fuse(
+        return fuse(
             features,
             self._baseline,
             left_out=frozenset({"eda"}) if silent_skin else frozenset(),
             in_transition=self._transition_s < now <= self._transition_s + TRANSITION_S,
         )
-        if fusion.activation is None:
-            return fusion, None
-        return fusion, self._smoother.update(now, fusion.activation)
+
+    def _smoothed(self, now: float, fusion: Fusion) -> list[float | None]:
+        """Return the activation, and that of heart and skin alone, each smoothed by itself."""
+        values = (fusion.activation, fusion.heart, fusion.eda)
+        return [
+            None if value is None else smoother.update(now, value)
+            for smoother, value in zip(self._smoothers, values, strict=True)
+        ]
 
     def _note_signals(self, now: float, level: Feature, breath: Feature) -> None:
         """Put together how good each signal is, and since when what is wrong with it has been wrong."""

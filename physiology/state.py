@@ -140,6 +140,10 @@ class PhysiologyState:
         ``100 / (1 + exp(−activation))``: 50 is the own baseline.
     heart_activation, eda_activation : float or None
         The same from heart or skin alone, smoothed alike.
+    activation_basis : str or None
+        What the activation is from now: ``heart and skin``, ``heart only`` or ``skin only``.
+    activation_weights : str or None
+        The version of the weights, of the frozen baseline.
     confidence : float
         0 to 1.
     contributions : mapping of str to float
@@ -166,4 +170,6 @@ class PhysiologyState:
     breathing_source: str | None = None
     heart_activation: float | None = None
     eda_activation: float | None = None
+    activation_basis: str | None = None
+    activation_weights: str | None = None
     signals: Mapping[str, SignalQuality] = field(default_factory=dict)

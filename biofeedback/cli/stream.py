@@ -69,7 +69,7 @@ def summary(findings: Findings) -> str:
         f"median skin conductance level {_text(findings.median_scl_us, 'µS')}",
     ]
     if findings.baseline is not None:
-        lines.append(f"baseline: {findings.baseline.verdict}")
+        lines.append(f"baseline: {findings.baseline.sentence}")
     return "\n".join(lines)
 
 

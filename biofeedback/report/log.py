@@ -136,7 +136,7 @@ def _marker(marker: Mapping[str, Any]) -> str:
         return str(marker["text"])
     name = " ".join(str(marker[key]) for key in ("type", "event") if key in marker)
     if "verdict" in marker:
-        return f"{name}: {marker['verdict']}"
+        return f"{name}: {marker.get('sentence', marker['verdict'])}"
     return _with_details(name, {key: value for key, value in marker.items() if key not in ("type", "event")})
 
 

@@ -1,14 +1,16 @@
-"""The frozen baseline, and activation against it."""
+"""Activation against a frozen baseline."""
 
 import math
 
 import numpy as np
 import pytest
 
-from physiology.activation import TERMS, Smoother, displayed, freeze, fuse
+from physiology.activation import displayed, fuse
+from physiology.baseline import freeze
 from physiology.errors import PhysiologyError
 from physiology.feature import Feature
 from physiology.pipeline import Physiology, Signal
+from physiology.weights import TERMS, WEIGHTS_VERSION, Smoother
 
 REST = {"phasic_auc": 1.0, "hr_bpm": 65.0, "scl_us": 5.0, "rmssd_ms": 40.0}
 
@@ -68,6 +70,16 @@ def test_one_modality_alone_is_capped_at_08():
     assert fusion.confidence == pytest.approx(0.8)
 
 
+def test_heart_and_skin_alone_stand_beside_the_fused_one():
+    both = fuse(features(hr_bpm=69.0, phasic_auc=2.5), rest())
+    heart = fuse(features(hr_bpm=69.0), rest(names=("hr_bpm", "rmssd_ms")))
+    skin = fuse(features(phasic_auc=2.5), rest(names=("phasic_auc", "scl_us")))
+    assert (both.heart, both.eda) == (pytest.approx(heart.activation), pytest.approx(skin.activation))
+    assert both.activation == pytest.approx(0.45 * both.heart + 0.55 * both.eda)
+    assert (both.basis, heart.basis, skin.basis) == ("heart and skin", "heart only", "skin only")
+    assert (heart.eda, skin.heart) == (None, None)
+
+
 def test_a_half_filled_window_halves_the_confidence():
     half = {name: Feature(value=value, quality=1.0, age_s=0.0, filled=0.5) for name, value in REST.items()}
     assert fuse(half, rest()).confidence == pytest.approx(0.5)
@@ -87,39 +99,21 @@ def test_a_silent_skin_leaves_the_sum():
 def test_a_transition_of_the_music_damps_the_skin():
     aroused = features(phasic_auc=3.0)
     before, during = fuse(aroused, rest()), fuse(aroused, rest(), in_transition=True)
-    assert 0 < during.activation < 0.5 * before.activation
+    # Only the phasic area speaks (z = 3): 0.35 of 1, then 0.3 × 0.35 of 0.45 + 0.3 × 0.55.
+    assert before.activation == pytest.approx(0.35 * 3)
+    assert during.activation == pytest.approx(0.3 * 0.35 * 3 / (0.45 + 0.3 * 0.55))
+    assert during.heart == before.heart
+    assert during.eda == pytest.approx(before.eda)
 
 
-def test_baseline_verdicts():
-    assert rest(300).verdict == "usable: full length, 300 s, with phasic_auc, hr_bpm, scl_us, rmssd_ms"
-    short = rest(120)
-    assert (short.usable, short.short) == (True, True)
-    assert short.verdict.startswith("usable: short, 120 s")
-    assert fuse(features(), short).confidence == pytest.approx(0.8)
-    assert rest(40).verdict == "not usable: 40 s are too short, 60 s are needed"
-    nothing = freeze([], ("hr_bpm",), 0.0, 120.0)
-    assert nothing.verdict == "not usable: too little valid data (hr_bpm: 0 s of valid data, 30 are needed)"
-    assert fuse(features(), nothing).activation is None
-
-
-def test_a_feature_with_too_little_data_is_left_out_and_named():
-    rows = [(float(t), features()) for t in range(1, 121)]
-    for _, row in rows[20:]:
-        row["phasic_auc"] = Feature()
-    baseline = freeze(rows, tuple(TERMS), 0.0, 120.0)
-    assert baseline.usable
-    assert "phasic_auc" not in baseline.features
-    assert baseline.verdict.endswith("without phasic_auc: 20 s of valid data, 30 are needed")
-
-
-def test_the_baseline_says_how_much_activation_varied_in_it():
-    rows = [(float(t), features(hr_bpm=65 + 8 * math.sin(t / 30))) for t in range(1, 301)]
-    assert rest().activation_sd == 0.2
-    assert freeze(rows, ("hr_bpm",), 0.0, 300.0).activation_sd > 0.3
-
-
-def test_a_short_baseline_is_not_believed_to_have_been_calm():
-    assert rest(duration=120).activation_sd == 0.5
+def test_a_transition_lasts_6_s(synth):
+    _, _, _, calm = session(synth, 64, until=150.0)
+    _, _, _, marked = session(synth, 64, until=150.0)
+    marked.mark_transition(150.0)
+    pairs = list(zip(calm.step(169.0).states, marked.step(169.0).states, strict=True))
+    differs = [a.t for a, b in pairs if a.contributions != b.contributions]
+    assert differs == [151.0, 152.0, 153.0, 154.0, 155.0, 156.0]
+    assert all(a.confidence > b.confidence for a, b in pairs[:6])
 
 
 def test_smoothing_has_a_time_constant_of_15_s_also_after_a_pause():
@@ -131,18 +125,18 @@ def test_smoothing_has_a_time_constant_of_15_s_also_after_a_pause():
     assert smoother.update(115.0, 0.0) == pytest.approx(value * math.exp(-100 / 15))
 
 
-def session(synth, bpm_after, *, responses=((50.0, 0.3), (140.0, 0.3))):
+def session(synth, bpm_after, *, responses=((50.0, 0.3), (140.0, 0.3)), until=169.0):
     """Ninety seconds at 64 bpm, frozen as the baseline, then a minute at another rate."""
     beats = np.concatenate([synth.beat_times(100, bpm=64), 100.4 + synth.beat_times(70, bpm=bpm_after)])
-    t, te = synth.seconds(170, 125), synth.seconds(170, 8)
-    pipeline = Physiology([Signal("ecg", 125, "mV"), Signal("eda", 8, "uS")])
-    pipeline.push("ecg", t, synth.ecg(t, beats))
+    te = synth.seconds(170, 8)
+    pipeline = Physiology([Signal("rr", 0, "ms"), Signal("eda", 8, "uS")])
+    pipeline.push("rr", beats[1:], 1000 * np.diff(beats))
     pipeline.push("eda", te, synth.eda(te, responses))
     pipeline.step(10.0)
     pipeline.begin_baseline(10.0)
     before = pipeline.step(100.0).states
     baseline = pipeline.freeze_baseline(100.0)
-    return before, baseline, pipeline.step(169.0).states, pipeline
+    return before, baseline, pipeline.step(until).states, pipeline
 
 
 def test_activation_rises_with_the_heart_rate(synth):
@@ -153,6 +147,10 @@ def test_activation_rises_with_the_heart_rate(synth):
     assert states[-1].activation_0_100 > 60
     assert states[-1].contributions["hr_bpm"] > 0
     assert "phasic_auc" in states[-1].contributions
+    assert states[-1].heart_activation > states[-1].activation > states[-1].eda_activation
+    assert states[-1].activation_basis == "heart and skin"
+    assert baseline.weights == states[-1].activation_weights == WEIGHTS_VERSION == "activation-1"
+    assert before[-1].activation_weights is None
     assert pipeline.reasons() == {}
 
 
@@ -166,6 +164,8 @@ def test_skin_without_any_response_is_left_out_until_there_is_one_and_this_is_sa
     _, _, states, _ = session(synth, 76, responses=((130.0, 0.3),))
     assert set(states[20].contributions) == {"hr_bpm", "rmssd_ms"}
     assert states[20].confidence <= 0.8
+    assert (states[20].activation_basis, states[20].eda_activation) == ("heart only", None)
+    assert states[20].activation == states[20].heart_activation
     assert "phasic_auc" in states[-1].contributions
     silent = Physiology([Signal("eda", 8, "uS")])
     t = synth.seconds(90, 8)
