@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from acquisition.errors import SourceError
+from acquisition.profiles import known_profiles
 from acquisition.series import UNKNOWN_UNIT, Series, require_signal
 from acquisition.simpletext import require_sampled
 from acquisition.spec import RecordingSpec
 from acquisition.streams import FloatArray, Kind
 from acquisition.tables import Table, first_rows, open_text
-from acquisition.transfer import PROFILES, converted
+from acquisition.transfer import conversion_of
 
 FIRST_LINE = "# OpenSignals Text File Format"
 LAST_LINE = "# EndOfHeader"
@@ -32,8 +33,8 @@ KIND_OF_SENSOR = {
     "PZT": Kind.RSP,
     "RIP": Kind.RSP,
 }
-PROFILE_OF_DEVICE = {"bitalino": "bitalino2014", "bitalino_rev": "bitalino"}
-"""Boards whose transfer functions are known; what other devices record stays in counts."""
+BOARD_OF_DEVICE = {"bitalino": "2014", "bitalino_rev": "revolution"}
+"""BITalino boards, whose transfer functions are known; what other devices record stays in counts."""
 UNIT_OF_CONVERTED = {Kind.ECG: "mV", Kind.EDA: "uS"}
 
 
@@ -120,13 +121,15 @@ class OpenSignalsFile:
         return self._in_units(series, channel, spec)
 
     def _in_units(self, series: Series, channel: Channel, spec: RecordingSpec) -> Series:
-        told = KIND_OF_SENSOR.get(channel.sensor) is spec.kind and spec.unit is None and spec.profile is None
-        profile = PROFILE_OF_DEVICE.get(self.device)
-        if told and self.physical:
+        if KIND_OF_SENSOR.get(channel.sensor) is not spec.kind or spec.unit or spec.conversion:
+            return series
+        if self.physical:
             unit = UNIT_OF_CONVERTED.get(spec.kind, UNKNOWN_UNIT)
             return replace(series, unit=unit)
-        if told and profile and spec.kind in PROFILES[profile]:
-            return converted(series, profile, spec.kind, None, f"{self.table.path}, {channel.label!r}")
+        if board := BOARD_OF_DEVICE.get(self.device):
+            conversion = conversion_of(known_profiles()["bitalino"], spec.kind, {"board": board})
+            if conversion is not None:
+                return conversion.of(series, f"{self.table.path}, {channel.label!r}")
         return series
 
     def _find(self, spec: RecordingSpec) -> Channel:

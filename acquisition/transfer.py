@@ -1,83 +1,123 @@
-"""From the counts of a converter to what a sensor measures, by its published transfer function."""
+"""From the counts in a recording to what a sensor measures, by the transfer function of its device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from acquisition.errors import SourceError
-from acquisition.series import Series
-from acquisition.streams import FloatArray, Kind
+from acquisition.errors import SourceError, SpecError
+from acquisition.livespec import finite_number, parse_options
+from acquisition.profiles import Profile, known_profiles
+from acquisition.profiles.profile import Option, Transfer
+from acquisition.series import UNKNOWN_UNIT, Series
+from acquisition.streams import Kind
 
-SUPPLY_V = 3.3
-ECG_GAIN = 1100.0
-EDA_V_PER_US = 0.132
-GROVE_BITS = 10
-
-
-def bitalino_ecg_mv(share: FloatArray) -> FloatArray:
-    """Return millivolts for counts as a share of the converter's range (BITalino ECG)."""
-    return (share - 0.5) * SUPPLY_V / ECG_GAIN * 1000.0
+_RIGHT = "eda=eda.txt:A3?profile=bitalino"
 
 
-def bitalino_eda_us(share: FloatArray) -> FloatArray:
-    """Return microsiemens for counts as a share of the converter's range (BITalino (r)evolution EDA)."""
-    return share * SUPPLY_V / EDA_V_PER_US
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """How counts become units.
 
-
-def bitalino_2014_eda_us(share: FloatArray) -> FloatArray:
-    """Return microsiemens for counts as a share of the converter's range (first BITalino board's EDA)."""
-    return 1.0 / (1.0 - share)
-
-
-def grove_gsr_us(share: FloatArray) -> FloatArray:
-    """Return microsiemens for counts as a share of 1024 (Grove GSR); NaN from half the range on."""
-    counts = share * 2**GROVE_BITS
-    conductance = 1e6 * (512.0 - counts) / ((1024.0 + 2.0 * counts) * 10_000.0)
-    return np.where(counts < 512.0, conductance, np.nan)
-
-
-Transfer = Callable[[FloatArray], FloatArray]
-
-PROFILES: Mapping[str, Mapping[Kind, tuple[str, Transfer]]] = {
-    "bitalino": {Kind.ECG: ("mV", bitalino_ecg_mv), Kind.EDA: ("uS", bitalino_eda_us)},
-    "bitalino2014": {Kind.ECG: ("mV", bitalino_ecg_mv), Kind.EDA: ("uS", bitalino_2014_eda_us)},
-    "grove": {Kind.EDA: ("uS", grove_gsr_us)},
-}
-"""By profile and kind: the unit, and the function from a share of the converter's range."""
-
-
-def converted(series: Series, profile: str, kind: Kind, bits: int | None, where: str) -> Series:
-    """Return a signal in its sensor's unit.
-
-    Parameters
+    Attributes
     ----------
-    series : Series
-        Counts from 0 to 2**bits − 1.
     profile : str
-        One of `PROFILES` that knows the kind.
-    kind : Kind
-        What the signal measures.
+        Name of the device.
+    transfer : Transfer
+        From the device's own counts to a unit.
+    top : int
+        Largest of its own counts.
     bits : int or None
-        The converter's resolution; None for what the recording says.
-    where : str
-        For messages.
+        Resolution of the recorded counts, where it was given.
+    """
+
+    profile: str
+    transfer: Transfer
+    top: int
+    bits: int | None = None
+
+    def of(self, series: Series, where: str) -> Series:
+        """Return a signal in the sensor's unit.
+
+        Counts of another resolution than the device's own, which the recording or the specification says,
+        are taken for the same share of the converter's range.
+
+        Raises
+        ------
+        SourceError
+            If values are no counts of that resolution.
+        """
+        bits = self.bits or series.bits
+        highest = self.top if bits is None else 2**bits - 1
+        low, high = float(np.nanmin(series.values)), float(np.nanmax(series.values))
+        if low < 0 or high > highest:
+            raise SourceError(
+                f"{where}: values from {low:g} to {high:g} are not counts from 0 to {highest}; say their "
+                "resolution, as in &bits=12, or leave the profile away"
+            )
+        own = series.values * ((self.top + 1) / (highest + 1))
+        return replace(series, unit=self.transfer.unit, values=self.transfer.of_raw(own))
+
+
+def conversion_of(profile: Profile, kind: Kind, options: Mapping[str, float | str]) -> Conversion | None:
+    """Return what a device does to a kind of signal; None if its counts have no published unit."""
+    whole = {option.name: option.default for option in profile.options} | dict(options)
+    for channel in profile.channels:
+        if kind in channel.kinds and channel.top is not None:
+            transfer = profile.transfer(channel.label, kind, whole)
+            if transfer.unit not in {UNKNOWN_UNIT, "bpm"}:
+                return Conversion(profile=profile.name, transfer=transfer, top=channel.top)
+    return None
+
+
+def parse_conversion(text: str, kind: Kind, query: str) -> Conversion:
+    """Understand ``profile=bitalino&board=2014&bits=12``.
 
     Raises
     ------
-    SourceError
-        If the resolution is not known, or values are not counts of that resolution.
+    SpecError
+        In one line that shows a right specification.
     """
-    unit, transfer = PROFILES[profile][kind]
-    known = bits or series.bits or (GROVE_BITS if profile == "grove" else None)
-    if known is None:
-        raise SourceError(f"{where}: it does not say the resolution of its counts; add it, as in &bits=10")
-    lowest, highest = float(np.nanmin(series.values)), float(np.nanmax(series.values))
-    if lowest < 0 or highest >= 2**known:
-        raise SourceError(
-            f"{where}: values from {lowest:g} to {highest:g} are not counts of {known} bits "
-            f"(0 to {2**known - 1}); leave profile away, or give bits"
+    name = dict(part.partition("=")[::2] for part in query.split("&")).get("profile")
+    profiles = known_profiles()
+    if name not in profiles or conversion_of(profiles[name], kind, {}) is None:
+        there_are = ", ".join(known for known in profiles if conversion_of(profiles[known], kind, {}))
+        raise SpecError(
+            f"{text!r}: there is no profile {name!r} for {kind}, there are {there_are or 'none'}; "
+            f"write for example {_RIGHT}"
         )
-    return replace(series, unit=unit, values=transfer(series.values / 2**known))
+    profile = profiles[name]
+    given = parse_options(text, query, ("profile", "bits", *(o.name for o in profile.options)), _RIGHT)
+    options = {option.name: _option(text, option, given) for option in profile.options}
+    conversion = conversion_of(profile, kind, options)
+    assert conversion is not None  # noqa: S101 - whether a unit is known does not depend on the options
+    return replace(conversion, bits=_bits(text, given.get("bits")))
+
+
+def _option(text: str, option: Option, given: Mapping[str, str]) -> float | str:
+    if option.name not in given:
+        return option.default
+    value = given[option.name]
+    if isinstance(option.default, float):
+        number = finite_number(value)
+        if number is not None and number > 0:
+            return number
+        right = "a number above 0"
+    elif value in option.choices:
+        return value
+    else:
+        right = f"one of {', '.join(option.choices)}"
+    raise SpecError(f"{text!r}: {option.name}={value} is wrong, it is {right}; write for example {_RIGHT}")
+
+
+def _bits(text: str, given: str | None) -> int | None:
+    if given is None:
+        return None
+    if not given.isdecimal() or not 1 <= int(given) <= 32:
+        raise SpecError(
+            f"{text!r}: bits={given} is wrong, it is a number from 1 to 32; "
+            f"write for example {_RIGHT}&bits=10"
+        )
+    return int(given)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from acquisition.errors import SpecError
@@ -9,6 +10,7 @@ from acquisition.livespec import LslSpec
 from acquisition.profiles import known_profiles
 from acquisition.profiles.profile import Linear
 from acquisition.serialspec import SerialSpec
+from acquisition.series import Series
 from acquisition.spec import ListenerSpec, RecordingSpec, parse_spec
 from acquisition.streams import Kind
 
@@ -46,17 +48,33 @@ def test_a_recording_is_file_column_and_rate(text, kind, path, column, rate_hz):
 
 
 @pytest.mark.parametrize(
-    ("query", "unit", "profile", "bits"),
+    ("query", "bits", "conductance"),
     [
-        ("unit=µS", "uS", None, None),
-        ("profile=bitalino", None, "bitalino", None),
-        ("bits=12&profile=grove", None, "grove", 12),
+        ("profile=bitalino", None, 12.5),
+        ("bits=12&profile=bitalino&board=2014", 12, 2.0),
+        ("profile=grove-gsr&calibration=1024", 10, 25.0),
     ],
 )
-def test_what_a_file_does_not_say_may_be_added(query, unit, profile, bits):
+def test_counts_become_units_by_the_profile_of_their_device(query, bits, conductance):
     spec = parse_spec(f"eda=eda.csv:A3@100?{query}")
-    assert (spec.column, spec.rate_hz) == ("A3", 100.0)
-    assert (spec.unit, spec.profile, spec.bits) == (unit, profile, bits)
+    assert (spec.column, spec.rate_hz, spec.unit) == ("A3", 100.0, None)
+    half_range = np.array([2.0 ** ((bits or 10) - 1)])
+    counts = Series(
+        label="A3",
+        unit="a.u.",
+        rate_hz=100.0,
+        times=np.zeros(1),
+        values=half_range,
+        origin_s=0.0,
+        absolute=False,
+    )
+    series = spec.conversion.of(counts, "there")
+    assert series.unit == "uS"
+    np.testing.assert_allclose(series.values, conductance)
+
+
+def test_a_unit_that_the_file_does_not_say_may_be_added():
+    assert parse_spec("eda=eda.csv:A3@100?unit=µS").unit == "uS"
 
 
 @pytest.mark.parametrize(
@@ -137,11 +155,14 @@ def test_lines_need_no_more_than_their_rate():
         ("ecg=rec.csv:@360", "the column is missing"),
         ("ecg=rec:", "a colon and the column"),
         ("ecg=rec.csv:x?unit=furlong", "'furlong' is not a unit"),
-        ("ecg=rec.csv:x?unit=mV&colour=red", "'colour' is not an option; there are unit, profile, bits"),
-        ("ecg=rec.csv:x?profile=grove", "no profile 'grove' for ecg, there are bitalino, bitalino2014"),
+        ("ecg=rec.csv:x?unit=mV&colour=red", "'colour' is not an option; there are unit"),
+        ("ecg=rec.csv:x?profile=grove", "no profile 'grove' for ecg, there are bitalino"),
         ("rsp=rec.csv:x?profile=bitalino", "no profile 'bitalino' for rsp, there are none"),
         ("eda=rec.csv:x?profile=bitalino&bits=0", "bits=0 is wrong"),
-        ("eda=rec.csv:x?profile=bitalino&unit=uS", "a profile has its own unit"),
+        ("eda=rec.csv:x?profile=bitalino&board=mine", "board=mine is wrong, it is one of revolution, 2014"),
+        ("eda=rec.csv:x?profile=grove-gsr&resistor=-1", "resistor=-1 is wrong, it is a number above 0"),
+        ("eda=rec.csv:x?bits=10", "no profile None for eda, there are bitalino, grove-gsr"),
+        ("eda=rec.csv:x?profile=bitalino&unit=uS", "'unit' is not an option; there are profile, bits, board"),
         ("rr=rr.csv:rr_ms@4", "RR intervals have no sampling rate"),
         ("ecg=virtual:responder", "every signal at once"),
         ("listener=responder", "has a persona"),
