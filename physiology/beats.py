@@ -19,7 +19,7 @@ REVISABLE_S = 4.0
 SAME_BEAT_S = 0.1
 REFRACTORY_S = 0.25
 MOVED_S = 0.01
-WITHDRAWN_QUALITY = 0.2
+WITHDRAWN_LIKENESS = 0.2
 SHORTEST_RUN_S = 3.0
 SETTLED_S = 0.5
 POLARITY_DATA_S = 5.0
@@ -165,6 +165,7 @@ class BeatTracker:
         self._newest_sure_s = -np.inf
         self._early = EarlyStage(waveform)
         self._in_doubt = True
+        self._likeness: dict[int, float] = {}
         self._learned_s = -np.inf
 
     @property
@@ -186,12 +187,14 @@ class BeatTracker:
         runs = self._runs(*buffer.window(now - LOOK_BACK_S, now), shortest_s=1.0)
         if not runs:
             return []
-        told, left_open = self._early.hop(now, runs[-1], self._polarity, self.log.beats[-12:])
+        told, left_open = self._early.hop(now, runs[-1], self._polarity, self.log.beats[-12:], self._likeness)
         self._in_doubt = self._in_doubt or left_open
         lines: list[Beat] = []
         for beat in told:
             if not self.log.was_withdrawn(beat.time_s):
-                lines += self.log.add(beat.time_s, quality=beat.quality, known_at_s=now)
+                added = self.log.add(beat.time_s, quality=beat.quality, known_at_s=now)
+                self._likeness[added[0].beat_id] = beat.likeness
+                lines += added
         return lines
 
     def _runs(self, times: FloatArray, values: FloatArray, *, shortest_s: float) -> list[Run]:
@@ -218,6 +221,8 @@ class BeatTracker:
             lines += self._reconcile(now, run, seen)
             self._learn(now, run, seen)
         self.log.forget(now)
+        oldest = self.log.beats[0].beat_id if self.log.beats else 0
+        self._likeness = {beat_id: r for beat_id, r in self._likeness.items() if beat_id >= oldest}
         return lines
 
     def _learn(self, now: float, run: Run, seen: list[Candidate]) -> None:
@@ -228,7 +233,9 @@ class BeatTracker:
         if good:
             self._newest_sure_s = now
             self._amplitudes.extend(float(c.detection.amplitudes[c.index]) for c in good)
-            self._early.learn(run, self._polarity or 1, [c.time_s for c in good])
+            self._early.pattern.learn(
+                run, self._polarity or 1, [c.time_s for c in good], [c.time_s for c in seen]
+            )
         self._learned_s = max(self._learned_s, until)
 
     def _note_breaks(self, start: float, times: FloatArray) -> None:
@@ -269,7 +276,7 @@ class BeatTracker:
         for beat in [beat for beat in log.beats if revisable < beat.r_time_s < last - SAME_BEAT_S]:
             nearest = min((c.time_s for c in seen), key=lambda at: abs(at - beat.r_time_s), default=np.inf)
             if abs(nearest - beat.r_time_s) > SAME_BEAT_S:
-                if beat.quality < WITHDRAWN_QUALITY:
+                if self._likeness.get(beat.beat_id, beat.quality) < WITHDRAWN_LIKENESS:
                     lines += log.withdraw(beat.beat_id, now)
             elif abs(nearest - beat.r_time_s) > MOVED_S:
                 lines += log.move(beat.beat_id, nearest, now)
@@ -282,13 +289,17 @@ class BeatTracker:
             if any(abs(candidate.time_s - beat.r_time_s) < REFRACTORY_S for beat in log.beats[-32:]):
                 continue
             if not log.was_withdrawn(candidate.time_s):
-                lines += self._announce(candidate, now)
+                lines += self._announce(candidate, run, now)
         return lines
 
-    def _announce(self, candidate: Candidate, now: float) -> list[Beat]:
+    def _announce(self, candidate: Candidate, run: Run, now: float) -> list[Beat]:
         """Announce what only NeuroKit2 sees, but nothing that looks unlike the others and has no room."""
-        quality = candidate.detection.quality(candidate.index)
+        likeness = candidate.detection.quality(candidate.index)
         near = min((abs(candidate.time_s - beat.r_time_s) for beat in self.log.beats[-32:]), default=np.inf)
-        if quality < LIKE_OTHERS and near < EARLY_RR * usual_rr(self.log.beats[-12:]):
+        if likeness < LIKE_OTHERS and near < EARLY_RR * usual_rr(self.log.beats[-12:]):
             return []
-        return self.log.add(candidate.time_s, quality=quality, known_at_s=now)
+        judged = self._early.judge(run, self._polarity or 1, candidate.time_s, self.log.beats[-16:])
+        quality = min(likeness, judged)
+        added = self.log.add(candidate.time_s, quality=quality, known_at_s=now)
+        self._likeness[added[0].beat_id] = likeness
+        return added

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from physiology.locator import Locator
+from physiology.pattern import Pattern
 from physiology.samples import Run
-from physiology.state import Beat, FloatArray
+from physiology.state import Beat
 from physiology.waveform import Waveform
 
 LOOK_BACK_S = 2.0
@@ -23,21 +23,22 @@ RIVAL_S = 0.36
 SHARES = (0.55, 2.0)
 WEAK_SHARE, STRAY_SHARE = 0.3, 0.45
 LIKE_OTHERS, PLAINLY_LIKE = 0.5, 0.7
-EARLY_RR, LATE_RR = 0.65, 1.3
-LEARNED_BEATS = 4
+EARLY_RR, SOON_RR, LATE_RR = 0.65, 0.75, 1.3
+ASIDE_S = 0.12
 
 
 Told = Sequence[tuple[float, float]]
-"""Times and qualities of beats."""
+"""Times of beats and their likeness."""
 
 
 @dataclass(frozen=True, slots=True)
 class Early:
-    """A beat as first seen: its strength as a share of the usual, and quality as in `Beat`."""
+    """A beat as first seen: strength as a share of the usual, likeness to the others, and its quality."""
 
     time_s: float
     share: float
-    quality: float
+    likeness: float
+    quality: float = 0.0
 
     @property
     def strong(self) -> bool:
@@ -46,13 +47,7 @@ class Early:
 
     def merit(self, since_s: float, usual_rr_s: float) -> float:
         """Return how much speaks for it: shape, strength, and that it comes when a beat is due."""
-        return self.quality - abs(math.log(self.share)) - min(1.0, abs(math.log(since_s / usual_rr_s)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    strength: float
-    shape: FloatArray
+        return self.likeness - abs(math.log(self.share)) - min(1.0, abs(math.log(since_s / usual_rr_s)))
 
 
 class EarlyStage:
@@ -70,24 +65,12 @@ class EarlyStage:
     """
 
     def __init__(self, waveform: Waveform) -> None:
+        self.pattern = Pattern(waveform)
         self._waveform = waveform
-        self._known: deque[_Known] = deque(maxlen=15)
-        self._usual = 0.0
-        self._template: FloatArray = np.zeros(0)
 
-    def learn(self, run: Run, sign: int, times: Sequence[float]) -> None:
-        """Learn from confirmed beats of a run."""
-        locator = Locator(self._waveform, run, sign)
-        for time in times:
-            shape = locator.shape(time)
-            if shape is not None:
-                self._known.append(_Known(locator.strength_near(time), shape))
-        if self._known:
-            self._usual = float(np.median([known.strength for known in self._known]))
-            template = np.median([known.shape for known in self._known], axis=0)
-            self._template = template / max(1e-12, float(np.linalg.norm(template)))
-
-    def hop(self, now: float, run: Run, sign: int, log: Sequence[Beat]) -> tuple[list[Early], bool]:
+    def hop(
+        self, now: float, run: Run, sign: int, log: Sequence[Beat], likeness: Mapping[int, float]
+    ) -> tuple[list[Early], bool]:
         """Return the beats to be told at `now`, in order of time, and whether another was left open.
 
         Parameters
@@ -100,12 +83,14 @@ class EarlyStage:
             Polarity.
         log : sequence of Beat
             The last beats as they stand.
+        likeness : mapping of int to float
+            How much beats looked like the others when announced, by their id.
         """
-        if len(self._known) < LEARNED_BEATS:
+        if not self.pattern.learned:
             return [], False
         locator = Locator(self._waveform, run, sign)
-        before = [(beat.r_time_s, beat.quality) for beat in log]
-        complexes = locator.complexes(WEAK_SHARE * self._usual)
+        before = [(beat.r_time_s, likeness.get(beat.beat_id, beat.quality)) for beat in log]
+        complexes = locator.complexes(WEAK_SHARE * self.pattern.strength)
         if not any(self._may_be_due(now, locator.time_of(crests[0]), before) for crests, _ in complexes):
             return [], False
         seen = [self._seen(locator, crests, strength) for crests, strength in complexes]
@@ -117,8 +102,11 @@ class EarlyStage:
                 continue
             rivals = Rivals(candidate, usual_rr_s, before, seen)
             if rivals.plain or (candidate.time_s <= now - DOUBTFUL_AHEAD_S and rivals.best):
-                told.append(candidate)
-                before.append((candidate.time_s, candidate.quality))
+                quality = self.pattern.quality(
+                    locator, candidate.time_s, candidate.likeness, [at for at, _ in before], usual_rr_s
+                )
+                told.append(replace(candidate, quality=quality))
+                before.append((candidate.time_s, candidate.likeness))
             elif candidate.time_s <= now - DOUBTFUL_AHEAD_S:
                 left_open = left_open or candidate.strong
         return told, left_open
@@ -133,20 +121,25 @@ class EarlyStage:
         due = now - DOUBTFUL_AHEAD_S - PATIENCE_S < time <= now - PLAIN_AHEAD_S
         return due and all(abs(time - at) >= APART_S for at, _ in before)
 
+    def judge(self, run: Run, sign: int, time: float, log: Sequence[Beat]) -> float:
+        """Return the quality of a beat that only the confirming look saw; 1 where no pattern is known."""
+        if not self.pattern.learned:
+            return 1.0
+        locator = Locator(self._waveform, run, sign)
+        likeness = self.pattern.likeness(locator, time)
+        before = [beat.r_time_s for beat in log]
+        return self.pattern.quality(locator, time, likeness, before, usual_rr(log))
+
     def _seen(self, locator: Locator, crests: list[int], strength: float) -> Early:
         time = locator.locate(*crests)
-        quality = self._quality(locator, time)
-        if len(crests) > 1 and quality < LIKE_OTHERS:  # which of them looks most like a beat?
-            times = [locator.locate(crest) for crest in crests]
-            quality, time = max((quality, time), *((self._quality(locator, at), at) for at in times))
-        return Early(time, strength / self._usual, quality)
-
-    def _quality(self, locator: Locator, time: float) -> float:
-        shape = locator.shape(time)
-        if shape is None:
-            return 0.0
-        r = float(shape @ self._template) / max(1e-12, float(np.sqrt(shape @ shape)))
-        return max(0.0, 1 - (1 - r) / (2 * (1 - self._waveform.template_r))) * locator.peakedness()
+        likeness = self.pattern.likeness(locator, time)
+        if likeness < PLAINLY_LIKE:
+            first, last = locator.time_of(crests[0]) - ASIDE_S, locator.time_of(crests[-1]) + ASIDE_S
+            other = self.pattern.best_place(locator, first, last)
+            there = self.pattern.likeness(locator, other)
+            if there > likeness:
+                likeness, time = there, other
+        return Early(time, strength / self.pattern.strength, likeness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +159,14 @@ class Rivals:
     @property
     def plain(self) -> bool:
         """As strong as the others, of their shape and not early."""
-        usual = self.beat.strong and self.beat.quality >= PLAINLY_LIKE
-        return usual and self.since_s >= EARLY_RR * self.usual_rr_s
+        usual = self.beat.strong and self.beat.likeness >= PLAINLY_LIKE
+        return usual and self.since_s >= SOON_RR * self.usual_rr_s
 
     @property
     def best(self) -> bool:
         """Strong, or overdue, and with nothing better beside it; an odd early one only where it is quiet."""
-        overdue = self.since_s > LATE_RR * self.usual_rr_s and self.beat.quality >= LIKE_OTHERS
-        odd = self.since_s < EARLY_RR * self.usual_rr_s and self.beat.quality < LIKE_OTHERS
+        overdue = self.since_s > LATE_RR * self.usual_rr_s and self.beat.likeness >= LIKE_OTHERS
+        odd = self.since_s < EARLY_RR * self.usual_rr_s and self.beat.likeness < LIKE_OTHERS
         return (self.beat.strong or overdue) and not self._beaten() and not (odd and self._strays())
 
     def _beaten(self) -> bool:
@@ -182,7 +175,9 @@ class Rivals:
         near = [other for other in self.seen if 0 < abs(other.time_s - at) < RIVAL_S]
         return any(
             other.merit(max(0.1, since + other.time_s - at), self.usual_rr_s) > merit for other in near
-        ) or any(abs(told - at) < RIVAL_S and quality >= self.beat.quality for told, quality in self.before)
+        ) or any(
+            abs(told - at) < RIVAL_S and likeness >= self.beat.likeness for told, likeness in self.before
+        )
 
     def _strays(self) -> bool:
         """Tell whether something else was seen lately that is no beat: a sign of noise."""

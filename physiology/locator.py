@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from physiology.samples import Run
@@ -10,6 +12,8 @@ from physiology.waveform import Waveform, derivatives, peakedness, vertex
 
 COMPLEX_S = 0.2
 SHAPE_S = np.linspace(-0.15, 0.18, 34)
+BAND_S = np.linspace(-0.1, 0.1, 21)
+BEAT_S = 0.12
 
 
 class Locator:
@@ -32,9 +36,12 @@ class Locator:
         rising = np.convolve(self._values, slope, "same")
         # Beyond the ends the signal is not known, and a step there would look like a beat.
         edge = slope.size // 2
+        self._edge = edge
+        self._bands = [rising]
         if waveform.kurtosis:
             curved = np.convolve(self._values, curve, "same")
             self.strength = np.hypot(rising, curved)
+            self._bands.append(curved)
             self._curved = curved[edge:-edge]
         else:
             self.strength = np.maximum(rising, 0.0)
@@ -94,6 +101,24 @@ class Locator:
         if places[0] < 0 or places[-1] > self._values.size - 1:
             return None
         return _levelled(np.interp(places, np.arange(self._values.size), self._values))
+
+    def bands(self, times: FloatArray) -> FloatArray:
+        """Return the derivatives around each time, shape (times, n): the beat in its own band."""
+        places = (times[:, None] + BAND_S - self.start_s) * self.rate_hz
+        grid = np.arange(self._values.size)
+        return np.concatenate([np.interp(places, grid, band) for band in self._bands], axis=1)
+
+    def noise(self, first_s: float, last_s: float, beats: Sequence[float]) -> float:
+        """Return the root mean square of the strength between two times, beats left out."""
+        first = max(self._edge, self._index(first_s))
+        last = min(self.strength.size - self._edge, self._index(last_s) + 1)
+        rest = np.ones(max(0, last - first), dtype=bool)
+        reach = round(BEAT_S * self.rate_hz)
+        for beat in beats:
+            centre = self._index(beat) - first
+            rest[max(0, centre - reach) : max(0, centre + reach + 1)] = False
+        between = self.strength[first:last][rest]
+        return float(np.sqrt(between @ between / between.size)) if between.size else 0.0
 
     def _index(self, time: float) -> int:
         return round((time - self.start_s) * self.rate_hz)
