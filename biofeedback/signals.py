@@ -9,6 +9,9 @@ from acquisition.streams import Kind, Source, StreamInfo
 from biofeedback.errors import UsageError
 from physiology.pipeline import Physiology, Signal
 
+LONG_GAP_S = 3.0
+"""Without a beat for longer, heart rate is no longer believed (Orphanidou 2015)."""
+
 UNDERSTOOD = frozenset({Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR})
 
 

@@ -6,15 +6,21 @@ import csv
 import json
 import math
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from acquisition import open_sources
 from biofeedback.errors import UsageError
-from biofeedback.models import STEPS_PER_SECOND
 from biofeedback.recording import streams
-from biofeedback.signals import build_physiology, physiological_streams, recorded_seconds
+from biofeedback.signals import (
+    LONG_GAP_S,
+    build_physiology,
+    long_gaps,
+    physiological_streams,
+    recorded_seconds,
+)
 from physiology.baseline import Baseline
 from physiology.state import Beat, BeatAction, PhysiologyState, Scr
 
@@ -39,6 +45,8 @@ class Findings:
         One for each second.
     baseline : Baseline or None
         Where one was asked for.
+    gaps : list of str
+        A line for each long stretch in which a recording has no signal.
     """
 
     duration_s: float = 0.0
@@ -46,6 +54,7 @@ class Findings:
     scrs: list[Scr] = field(default_factory=list)
     states: list[PhysiologyState] = field(default_factory=list)
     baseline: Baseline | None = None
+    gaps: list[str] = field(default_factory=list)
 
     @property
     def median_hr_bpm(self) -> float | None:
@@ -56,6 +65,26 @@ class Findings:
     def median_scl_us(self) -> float | None:
         """Median of the valid 1-Hz skin conductance levels in µS; None where there is none."""
         return _median(state.scl_us.value for state in self.states)
+
+    @property
+    def median_breathing_rate(self) -> float | None:
+        """Median of the valid 1-Hz breathing rates per minute; None where there is none."""
+        return _median(state.breathing_rate.value for state in self.states)
+
+    @property
+    def hr_given(self) -> float | None:
+        """The share of seconds with a heart rate, 0 to 1; None without any second."""
+        given = [state.hr_bpm.value is not None for state in self.states]
+        return sum(given) / len(given) if given else None
+
+    def reasons(self) -> dict[str, dict[str, int]]:
+        """Return for each kind of signal what was wrong with it, and for how many seconds; longest first."""
+        seconds: dict[str, Counter[str]] = {}
+        for state in self.states:
+            for kind, signal in state.signals.items():
+                if signal.reason:
+                    seconds.setdefault(kind, Counter())[signal.reason] += 1
+        return {kind: dict(counter.most_common()) for kind, counter in seconds.items()}
 
     def first_reports(self) -> list[Beat]:
         """Each beat as first reported, never revised."""
@@ -73,7 +102,9 @@ def stream_recordings(
     baseline: tuple[float, float] | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Findings:
-    """Pass recordings through the live pipeline, 20 chunks for each second, as a session would.
+    """Pass recordings through the live pipeline, a chunk for each second.
+
+    The pipeline says the same whatever the chunks, so it is what a session would have said.
 
     Parameters
     ----------
@@ -98,25 +129,27 @@ def stream_recordings(
     end_s = recorded_seconds(sources)
     if baseline is not None and baseline[1] > end_s:
         raise UsageError(f"the baseline ends at {baseline[1]:g} s, the input at {end_s:.1f} s")
-    physiology = build_physiology(physiological_streams(sources))
-    findings = Findings(duration_s=end_s)
-    step = 0
-    while not all(source.ended for source in sources):
-        t = step / STEPS_PER_SECOND
+    listened_to = physiological_streams(sources)
+    physiology = build_physiology(listened_to)
+    findings = Findings(duration_s=end_s, gaps=long_gaps(sources, LONG_GAP_S))
+    begin_s, freeze_s = baseline or (math.inf, math.inf)
+    # The pipeline's ticks are 0.1 s apart: the last needs no more than the last sample.
+    last_s = math.ceil(end_s * 10) / 10
+    for t in sorted({*map(float, range(math.ceil(end_s))), last_s, *(baseline or ())}):
         for source in sources:
             for chunk in source.read(t):
-                physiology.push(chunk.stream.kind.value, chunk.times, chunk.samples[:, 0])
+                if chunk.stream in listened_to:
+                    physiology.push(chunk.stream.kind.value, chunk.times, chunk.samples[:, 0])
         update = physiology.step(t)
         findings.beats += update.beats
         findings.scrs += update.scrs
         findings.states += update.states
-        if baseline is not None and step == math.ceil(baseline[0] * STEPS_PER_SECOND):
+        if t == begin_s:
             physiology.begin_baseline(t)
-        if baseline is not None and step == math.floor(baseline[1] * STEPS_PER_SECOND):
+        if t == freeze_s:
             findings.baseline = physiology.freeze_baseline(t)
-        if progress is not None and step % STEPS_PER_SECOND == 0:
-            progress(min(t / end_s, 1.0), "")
-        step += 1
+        if progress is not None:
+            progress(t / last_s if last_s else 1.0, "")
     return findings
 
 
@@ -161,7 +194,10 @@ def as_json(findings: Findings) -> str:
         "corrected_beats": sum(beat.corrected for beat in first),
         "scrs": len(findings.scrs),
         "median_hr_bpm": findings.median_hr_bpm,
+        "hr_given": findings.hr_given,
         "median_scl_uS": findings.median_scl_us,
+        "median_breathing_rate": findings.median_breathing_rate,
+        "reasons": findings.reasons(),
         "baseline": None if findings.baseline is None else asdict(findings.baseline),
     }
     return json.dumps(summary, indent=2, ensure_ascii=False)

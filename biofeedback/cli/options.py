@@ -13,15 +13,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from acquisition import open_sources
 from biofeedback.errors import UsageError
-from biofeedback.signals import long_gaps
+from biofeedback.signals import LONG_GAP_S, long_gaps
 
 INPUT_HELP = (
     "A signal, as KIND=WHERE: ecg=rec.csv:ecg_mV@360 (column, rate), eda=session.xdf:Stream, "
     "rr=rr.csv:rr_ms, listener=virtual:responder. Several may follow, or repeat the option."
 )
-
-LONG_GAP_S = 3.0
-"""Without a beat for longer, heart rate is no longer believed (Orphanidou 2015)."""
 
 Command = Callable[..., Any]
 
@@ -35,7 +32,7 @@ def inputs_option(command: Command) -> Command:
     def with_inputs(
         *args: Any, first_inputs: tuple[str, ...], more_inputs: tuple[str, ...], **kwargs: Any
     ) -> Any:
-        if not first_inputs:
+        if not first_inputs and not kwargs.get("setup"):
             raise UsageError("no input: give --input KIND=WHERE, such as --input ecg=rec.csv:ecg_mV@360")
         return command(*args, inputs=(*first_inputs, *more_inputs), **kwargs)
 
@@ -66,12 +63,6 @@ def progress_bar(what: str) -> Iterator[Callable[[float, str], None]]:
         yield advance
     finally:
         progress.stop()
-
-
-def warn_of_gaps(inputs: Sequence[str]) -> None:
-    """Print a line for each long stretch in which a recording has no signal."""
-    for line in long_gaps(open_sources(inputs, seed=0), LONG_GAP_S):
-        click.echo(f"biofeedback: note: {line}", err=True)
 
 
 def is_live(spec: str) -> bool:

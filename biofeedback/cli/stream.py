@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
-from biofeedback.cli.options import inputs_option, progress_bar, warn_of_gaps
+from biofeedback.cli.options import inputs_option, progress_bar
 from biofeedback.errors import UsageError
 from biofeedback.streaming import Findings, as_json, stream_recordings, write_tables
+
+GAPS_SHOWN = 3
 
 
 @click.command()
@@ -30,16 +32,44 @@ def stream(
     """Pass recordings through the live pipeline, chunk by chunk, and write what it would have said.
 
     \b
+    Recordings, as KIND=WHERE; kinds are ecg, ppg, eda, rsp (respiration), rr (RR intervals), hr (heart rate):
+      CSV (.csv, .csv.gz)     ecg=rec.csv:ecg_mV@360      column by name or number from 0, and its rate;
+                              ppg=PPG.csv:R               the rate may be left out beside a column of times
+                              ecg=118e24.csv@360          (time_s, time in s or ms, datetime), the column
+                              rr=rr.csv:rr_ms             where there is only one
+      WFDB (PhysioNet)        ecg=100.hea:MLII            header and signal, by name or number
+      OpenSignals text        eda=rec.txt:A3              channel by its label, sensor or column
+      BioSPPy Simple Text     ecg=ecg.txt:ECG
+      Empatica E4             ppg=BVP.csv eda=EDA.csv rr=IBI.csv hr=HR.csv
+      list of RR intervals    rr=RR.txt                   in ms or s
+      XDF                     eda=session.xdf:Stream      or Stream/channel
+
+    \b
+    After them may stand what a file does not say:
+      ?unit=mV                ecg=rec.csv:1@250?unit=mV
+      ?profile=DEVICE         eda=eda.txt:A3?profile=bitalino         counts to units (&bits=12, &board=2014)
+
+    Files that know their absolute start (Empatica, time_s as Unix time, datetime with a time zone) are
+    aligned by it if all do; otherwise each begins at 0.
+
+    \b
     Tables (empty where there is no valid value):
       beats     time_s,rr_ms,quality,corrected,known_at_s
       scrs      onset_s,peak_s,amplitude_uS,known_at_s
       features  time_s,hr_bpm,hr_quality,rmssd_ms,scl_uS,scr_rate_per_min,phasic_auc,
                 eda_quality,breathing_rate,activation,activation_0_100,confidence
+                and more: window, usable and corrected share of each, its quality, its source
+
+    \b
+    Example:
+      biofeedback stream --input ecg=100.hea:MLII --input eda=rec.csv:eda_uS@4 --baseline 0:120 \\
+          --beats beats.csv --scrs scrs.csv --features features.csv --json
     """  # noqa: D301 - \b is click's mark for a paragraph it must not wrap
     baseline = None if baseline_text is None else parse_baseline(baseline_text)
-    warn_of_gaps(inputs)
     with progress_bar("streaming") as progress:
         findings = stream_recordings(inputs, baseline=baseline, progress=progress)
+    for line in shown_gaps(findings.gaps):
+        click.echo(f"biofeedback: note: {line}", err=True)
     write_tables(findings, beats=beats, scrs=scrs, features=features)
     click.echo(as_json(findings) if want_json else summary(findings))
 
@@ -61,15 +91,25 @@ def parse_baseline(text: str) -> tuple[float, float]:
     return begin, end
 
 
+def shown_gaps(gaps: list[str]) -> list[str]:
+    """Return the first lines on missing signal, and how many more there are."""
+    more = len(gaps) - GAPS_SHOWN
+    return gaps[:GAPS_SHOWN] + ([f"signals are missing {more} more times"] if more > 0 else [])
+
+
 def summary(findings: Findings) -> str:
     """Return a few lines for people."""
+    given = "" if findings.hr_given is None else f", given for {findings.hr_given:.0%} of the time"
     lines = [
-        f"{findings.duration_s:.1f} s, {len(findings.beats)} beats, {len(findings.scrs)} responses",
-        f"median heart rate {_text(findings.median_hr_bpm, 'bpm')}",
+        f"{findings.duration_s:.1f} s, {len(findings.first_reports())} beats, {len(findings.scrs)} responses",
+        f"median heart rate {_text(findings.median_hr_bpm, 'bpm')}{given}",
         f"median skin conductance level {_text(findings.median_scl_us, 'µS')}",
+        f"median breathing rate {_text(findings.median_breathing_rate, 'per min')}",
     ]
+    for kind, reasons in findings.reasons().items():
+        lines += [f"{kind}: {reason} ({seconds} s)" for reason, seconds in reasons.items()]
     if findings.baseline is not None:
-        lines.append(f"baseline: {findings.baseline.sentence}")
+        lines.append(f"baseline: {findings.baseline.verdict}")
     return "\n".join(lines)
 
 
