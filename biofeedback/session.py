@@ -22,6 +22,7 @@ from biofeedback.errors import SessionFault
 from biofeedback.models import Command, Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
+from biofeedback.setups import Setup
 from biofeedback.signals import build_physiology, physiological_streams
 from biofeedback.ticks import RealTicks, virtual_ticks
 from generator.calibration import Calibration
@@ -65,6 +66,8 @@ class Plan:
         Whether what is found, asked and sounded is published as LSL outlets; in real time only.
     faults : tuple of Fault
         Troubles that the inputs are given on purpose.
+    setup : Setup or None
+        The sensor set-up that the inputs are of: a session does not begin if they are not as it expects.
     preferences : Preferences
         What the listener likes to hear, laid over the protocol's piece.
     calibration : Calibration or None
@@ -79,6 +82,7 @@ class Plan:
     back_end: BackEnd | None = None
     publish: bool = False
     faults: tuple[Fault, ...] = ()
+    setup: Setup | None = None
     preferences: Preferences = field(default_factory=Preferences)
     calibration: Calibration | None = None
 
@@ -129,6 +133,8 @@ def run_session(
         sources = open_sources(plan.inputs, seed=plan.seed, live=plan.back_end is not None)
         for source in sources:
             stack.callback(source.close)
+        if plan.setup is not None:
+            plan.setup.require(sources)
         sources = inject(sources, plan.faults, seed=plan.seed)
         physiological_streams(sources)  # refused now, before anything sounds or is written
         player = _player(plan)
@@ -181,6 +187,7 @@ def _recorder(plan: Plan, sources: list[Source], t0_s: float) -> Recorder:
         t0_wall=datetime.now().astimezone() + timedelta(seconds=begins_in_s),
         arguments={
             "inputs": list(plan.inputs),
+            "setup": None if plan.setup is None else plan.setup.title,
             "faults": [fault.text for fault in plan.faults],
             "keep_sound": plan.keep_sound,
             "time": "virtual" if plan.back_end is None else "real",

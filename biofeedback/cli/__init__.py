@@ -13,6 +13,7 @@ from biofeedback.cli.music import render, replay
 from biofeedback.cli.protocols import protocols
 from biofeedback.cli.review import report
 from biofeedback.cli.sessions import demo, run
+from biofeedback.cli.setups import setups
 from biofeedback.cli.soundcheck import soundcheck
 from biofeedback.cli.sources import sources
 from biofeedback.cli.stream import stream
@@ -38,7 +39,19 @@ def commands() -> None:
     """
 
 
-for command in (demo, run, soundcheck, sources, emulate_command, protocols, stream, render, replay, report):
+for command in (
+    demo,
+    run,
+    soundcheck,
+    sources,
+    setups,
+    emulate_command,
+    protocols,
+    stream,
+    render,
+    replay,
+    report,
+):
     commands.add_command(command)
 
 

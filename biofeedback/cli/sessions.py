@@ -21,6 +21,7 @@ from biofeedback.recording.reader import read_recording
 from biofeedback.report import write_report
 from biofeedback.report.summary import session_summary
 from biofeedback.session import FLAC_NAME, MIDI_NAME, Interruption, Plan, run_session
+from biofeedback.setups import load_setup
 from generator.live.backend import PACED, BackEnd
 from generator.live.devices import choose_back_end, probe_outputs
 from generator.preferences import Preferences
@@ -80,6 +81,9 @@ def demo(seed: int, out: Path | None) -> int:
 @click.option("--protocol", "protocol_name", required=True, metavar="ID|FILE", help="What to do.")
 @inputs_option
 @click.option(
+    "--setup", metavar="NAME|FILE", help="A sensor set-up in place of inputs; see biofeedback setups."
+)
+@click.option(
     "--audio",
     type=click.Choice(["auto", "device", "file", "none"]),
     default="auto",
@@ -116,6 +120,7 @@ def demo(seed: int, out: Path | None) -> int:
 def run(
     protocol_name: str,
     inputs: tuple[str, ...],
+    setup: str | None,
     audio: str,
     device: str | None,
     clock: str | None,
@@ -132,6 +137,10 @@ def run(
 
     Ctrl-C stops with a fade and closes the recording; a second Ctrl-C silences the music at once.
     """
+    if setup and inputs:
+        raise click.UsageError("give --input or --setup, not both")
+    sensors = load_setup(setup) if setup else None
+    inputs = sensors.inputs if sensors else inputs
     protocol = load(protocol_name)
     for setting in settings:
         protocol = override(protocol, setting)
@@ -145,6 +154,7 @@ def run(
         Plan(
             protocol=protocol,
             inputs=inputs,
+            setup=sensors,
             directory=out or new_directory(protocol.id),
             seed=seed,
             keep_sound=audio == "file" or (audio == "auto" and not real),
