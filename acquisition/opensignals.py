@@ -200,7 +200,7 @@ def _described(path: Path, devices: dict[str, dict[str, Any]], header_lines: int
                     bits=int(device["resolution"][number - len(labels)]),
                 )
             )
-    device = next(iter(devices.values()))
+    device = next(iter(devices.values()), {})
     rate_hz = float(device["sampling rate"])
     if not 0 < rate_hz < np.inf:
         raise ValueError(rate_hz)
