@@ -28,12 +28,11 @@ class Correction:
     Attributes
     ----------
     times_s : ndarray, float64, shape (m,)
-        The beats: some moved, some left out, some put in.
+        The beats: extra ones left out, missed ones put in, the others as they were given.
     rr_ms : ndarray, float64, shape (m − 1,)
-        The intervals between them.
+        The intervals between them, those of ectopic beats and of wrong length interpolated.
     artefacts : mapping of str to ndarray of int
-        By class (`CLASSES`), which of the beats given are artefacts. ``missed`` names the beat that ends the
-        interval in which one was not seen.
+        By class (`CLASSES`), which of the beats given end an interval that is an artefact.
     share : float
         0 to 1: artefacts over beats given.
     """
@@ -47,52 +46,70 @@ class Correction:
 def correct(times_s: FloatArray) -> Correction:
     """Find and correct artefacts in a series of beats without a gap.
 
-    The method of Lipponen and Tarvainen 2019 (doi 10.1080/03091902.2019.1640306), as NeuroKit2 implements it
-    (``signal_fixpeaks(method="kubios")``), repeated while artefacts become fewer. NeuroKit2 reports the
-    artefacts of its last repetition only, when most have been corrected away, and numbers them in the series
-    as it is then; here each beat given has the class it first got. Deviations: the two beats at either end
-    are left as they are, and fewer than 12 beats are not looked at. Where more than half of the steps between
-    intervals are of one size (a constant series), the method has no threshold and finds nothing.
+    The method of Lipponen and Tarvainen 2019 (doi 10.1080/03091902.2019.1640306): a missed beat halves its
+    interval, an extra one is left out, intervals of ectopic beats and of wrong length are interpolated. The
+    classes are those of NeuroKit2 (``signal_fixpeaks(method="kubios")``, one pass). Its correction is not
+    used: it moves beats instead of interpolating intervals, a good one beside each ectopic one too, and it
+    reports the artefacts of its last repetition only, when most are gone. Deviations from the paper: once
+    missed and extra beats are mended, the classes are found again, so that their neighbours are not taken for
+    artefacts; the last two intervals are not judged, nor are fewer than 12 beats. Where more than half of the
+    steps between intervals are of one size (a constant series), there is no threshold and nothing is found.
 
     Parameters
     ----------
     times_s : ndarray, shape (n,)
-        Times of beats in seconds, increasing; resolved to 0.1 ms.
+        Times of beats in seconds, increasing; artefacts are looked for at a resolution of 0.1 ms.
     """
-    start = float(times_s[0]) if times_s.size else 0.0
-    peaks = np.rint((times_s - start) * STEPS_PER_SECOND).astype(np.int64)
     found: dict[str, set[int]] = {name: set() for name in CLASSES}
-    origin = list(range(times_s.size))
-    fewest = np.inf
-    while times_s.size >= LEAST_BEATS:
-        artefacts, corrected = nk.signal_fixpeaks(
-            peaks, sampling_rate=STEPS_PER_SECOND, iterative=False, method="kubios"
-        )
-        count = sum(len(artefacts[name]) for name in CLASSES)
-        if count >= fewest or count == 0:
+    kept, origin = times_s.astype(np.float64), list(range(times_s.size))
+    ectopic: list[int] = []
+    longshort: list[int] = []
+    while kept.size >= LEAST_BEATS:
+        artefacts = _classes(kept)
+        ectopic, longshort = artefacts["ectopic"], artefacts["longshort"]
+        extra, missed = artefacts["extra"], artefacts["missed"]
+        fresh = {origin[place] for place in extra + missed} - found["extra"] - found["missed"] - {INSERTED}
+        if not fresh:
             break
-        fewest = count
-        known = set().union(*found.values())
-        for name in CLASSES:
-            found[name] |= {origin[place] for place in artefacts[name]} - known - {INSERTED}
-        origin = _followed(origin, artefacts["extra"], artefacts["missed"])
-        peaks = np.asarray(corrected, dtype=np.int64)
-    kept = start + peaks / STEPS_PER_SECOND if fewest < np.inf else times_s.astype(np.float64)
+        found["extra"] |= {origin[place] for place in extra} & fresh
+        found["missed"] |= {origin[place] for place in missed} & fresh
+        kept, origin = _mended(kept, origin, extra, missed)
+    rr_ms = 1000 * np.diff(kept)
+    wrong = np.zeros(rr_ms.size, dtype=np.bool_)
+    wrong[[place - 1 for place in ectopic + longshort if place > 0]] = True
+    if not wrong.all():
+        places = np.arange(rr_ms.size)
+        rr_ms[wrong] = np.interp(places[wrong], places[~wrong], rr_ms[~wrong])
+    known = found["extra"] | found["missed"] | {INSERTED}
+    found["ectopic"] = {origin[place] for place in ectopic} - known
+    found["longshort"] = {origin[place] for place in longshort} - known - found["ectopic"]
     return Correction(
         times_s=kept,
-        rr_ms=1000 * np.diff(kept),
+        rr_ms=rr_ms,
         artefacts={name: np.array(sorted(places), dtype=np.int64) for name, places in found.items()},
-        share=len(set().union(*found.values())) / times_s.size if times_s.size else 0.0,
+        share=sum(map(len, found.values())) / times_s.size if times_s.size else 0.0,
     )
 
 
-def _followed(origin: list[int], extra: list[int], missed: list[int]) -> list[int]:
-    """Return which of the beats given each beat is, once extra ones are left out and missed ones put in."""
+def _classes(times_s: FloatArray) -> dict[str, list[int]]:
+    peaks = np.rint((times_s - times_s[0]) * STEPS_PER_SECOND).astype(np.int64)
+    artefacts, _ = nk.signal_fixpeaks(peaks, sampling_rate=STEPS_PER_SECOND, iterative=False, method="kubios")
+    return {name: [int(place) for place in artefacts[name]] for name in CLASSES}
+
+
+def _mended(
+    times_s: FloatArray, origin: list[int], extra: list[int], missed: list[int]
+) -> tuple[FloatArray, list[int]]:
+    """Leave extra beats out and put missed ones in; return the beats and which of those given each one is."""
     left_out, ahead = set(extra), set(missed)
+    times: list[float] = []
     followed: list[int] = []
-    for place, beat in enumerate(origin):
-        if place in ahead and place > 1:
+    for place, (time_s, beat) in enumerate(zip(times_s.tolist(), origin, strict=True)):
+        if place in left_out:
+            continue
+        if place in ahead and times:
+            times.append((times[-1] + time_s) / 2)
             followed.append(INSERTED)
-        if place not in left_out:
-            followed.append(beat)
-    return followed
+        times.append(time_s)
+        followed.append(beat)
+    return np.array(times), followed

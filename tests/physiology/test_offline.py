@@ -1,6 +1,5 @@
 """Artefact correction after the session: each class is found, named and mended."""
 
-import neurokit2 as nk
 import numpy as np
 import pytest
 
@@ -28,15 +27,14 @@ def test_a_series_without_artefacts_stays_as_it_is(truth):
     assert (classes(correction), correction.share) == ({}, 0.0)
 
 
-def test_an_ectopic_beat_is_moved_between_its_neighbours(truth):
+def test_the_intervals_of_an_ectopic_beat_are_interpolated(truth):
     beats = truth.copy()
     beats[100] -= 0.3
     correction = correct(beats)
     assert classes(correction) == {"ectopic": [101], "longshort": [100]}
-    assert correction.times_s.size == truth.size
-    assert np.abs(correction.times_s - truth).max() < 0.2
-    assert rmssd(1000 * np.diff(beats)) > 1.5 * rmssd(1000 * np.diff(truth))
-    assert rmssd(correction.rr_ms) == pytest.approx(rmssd(1000 * np.diff(truth)), rel=0.2)
+    assert correction.times_s == pytest.approx(beats)
+    assert correction.rr_ms[[99, 100]] == pytest.approx(900, abs=60)
+    assert rmssd(correction.rr_ms) == pytest.approx(rmssd(1000 * np.diff(truth)), rel=0.05)
 
 
 def test_a_missed_beat_is_put_in(truth):
@@ -49,8 +47,8 @@ def test_a_missed_beat_is_put_in(truth):
 
 def test_an_extra_beat_is_left_out(truth):
     correction = correct(np.insert(truth, 100, truth[99] + 0.4))
-    assert correction.artefacts["extra"].tolist() == [100]
-    assert correction.times_s == pytest.approx(truth, abs=0.06)
+    assert classes(correction) == {"extra": [100]}
+    assert correction.times_s == pytest.approx(truth)
 
 
 @pytest.mark.parametrize("by_s", [0.5, -0.45])
@@ -59,7 +57,7 @@ def test_a_long_or_short_interval_is_evened_out(truth, by_s):
     beats[100:] += by_s
     correction = correct(beats)
     assert correction.artefacts["longshort"].tolist() == [100]
-    assert np.abs(correction.rr_ms - 900).max() < abs(1000 * by_s)
+    assert correction.rr_ms == pytest.approx(900, abs=80)
 
 
 def test_several_artefacts_leave_the_variability_of_the_rest(truth):
@@ -71,16 +69,7 @@ def test_several_artefacts_leave_the_variability_of_the_rest(truth):
     assert correction.artefacts["missed"].tolist() == [101]
     assert correction.share == pytest.approx(sum(len(p) for p in correction.artefacts.values()) / 200)
     assert rmssd(1000 * np.diff(beats)) > 2 * rmssd(1000 * np.diff(truth))
-    assert rmssd(correction.rr_ms) == pytest.approx(rmssd(1000 * np.diff(truth)), rel=0.2)
-
-
-def test_the_corrected_beats_are_those_of_neurokit2_when_it_repeats(truth):
-    beats = truth.copy()
-    beats[[40, 90, 150]] -= 0.3
-    beats = np.delete(beats, [60, 120])
-    peaks = np.rint((beats - beats[0]) * 10_000).astype(int)
-    _, theirs = nk.signal_fixpeaks(peaks, sampling_rate=10_000, iterative=True, method="kubios")
-    assert correct(beats).times_s == pytest.approx(beats[0] + theirs / 10_000)
+    assert rmssd(correction.rr_ms) == pytest.approx(rmssd(1000 * np.diff(truth)), rel=0.05)
 
 
 def test_every_artefact_has_one_class(truth):
