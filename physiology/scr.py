@@ -13,8 +13,10 @@ LOOK_BACK_S = 10.0
 ONSET_SLOPE = 0.05
 HYSTERESIS = 0.1
 STEP_S, STEP_SHARE = 0.25, 0.65
-NOTCH_S, NOTCH_SHARE, NOTCH_SIZE = 2.0, 0.4, 0.5
+FALL_LAG_S, FALL_S, FALL_LOOK_BACK_S = 1.5, 3.0, 12.0
+FALL_SIZE, FALL_SHARE = 0.5, 0.5
 SPIKE_SHARE = 0.5
+DOUBLED = 2.0
 NOISE_FACTOR = 6.0
 LEAST_BEFORE_S = 1.0
 
@@ -63,7 +65,8 @@ def response_to(
     Rise or None
         None where the rise is too small after what the slope before it would have done anyway; lasts
         less than 0.5 s or more than 8 s (a response takes 0.5–5 s, Boucsein 2012; overlapping ones that
-        merge take longer); comes in one step or spike; or only undoes an abrupt fall.
+        merge take longer); comes in one step or spike, or doubles the conductance within a second; or only
+        undoes an abrupt fall.
     """
     first = max(since, peak - round(LOOK_BACK_S * rate_hz))
     trough = _trough(conductance, first, peak, noise_us)
@@ -109,16 +112,31 @@ def _onset(conductance: FloatArray, trough: int, peak: int, drift: float) -> int
 
 def _is_artefact(conductance: FloatArray, onset: int, peak: int, rate_hz: int, confirm: int) -> bool:
     """Tell whether the rise is a step, a spike, or the way back from an abrupt fall: an electrode moved."""
-    step = round(STEP_S * rate_hz)
-    size = float(conductance[peak] - conductance[onset])
     rise = conductance[onset : peak + 1]
+    size, step = float(rise[-1] - rise[0]), round(STEP_S * rate_hz)
     if np.max(rise[step:] - rise[:-step]) > STEP_SHARE * size:
         return True
-    before = conductance[max(0, onset - round(NOTCH_S * rate_hz)) : onset + 1]
-    fall = float(before.max() - before[-1])
-    steepest = float(np.max(before[:-step] - before[step:])) if before.size > step else 0.0
-    if fall > NOTCH_SIZE * size and steepest > NOTCH_SHARE * fall:
+    second = min(rate_hz, rise.size - 1)
+    if np.max(rise[second:] / rise[:-second]) > DOUBLED:
         return True
     earlier = conductance[max(0, onset - confirm)] - conductance[onset]
     after = conductance[peak] - conductance[peak + confirm]
-    return bool(after > SPIKE_SHARE * size + 1.5 * max(0.0, float(earlier)))
+    if after > SPIKE_SHARE * size + 1.5 * max(0.0, float(earlier)):
+        return True
+    return _fell_abruptly(conductance[: onset + 1], size, rate_hz)
+
+
+def _fell_abruptly(before: FloatArray, size: float, rate_hz: int) -> bool:
+    """Tell whether the conductance had just fallen, by about `size`, faster than responses recover.
+
+    Half of a response takes 2 s or longer to go: in 1.5 s no more than half of what was gained lately.
+    """
+    lag, late = round(FALL_LAG_S * rate_hz), round(FALL_S * rate_hz)
+    lately = before[-round(FALL_LOOK_BACK_S * rate_hz) :]
+    if lately.size < 2 * late:
+        return False
+    newest, earlier = lately[-late:], lately[-2 * late : -late]
+    fall = float(np.max(newest[:-lag] - newest[lag:]))
+    usual = max(0.0, float(earlier[0] - earlier[-1])) * lag / (late - 1)
+    gained = float(np.max(lately - np.minimum.accumulate(lately)))
+    return fall - usual > FALL_SIZE * size and fall - usual > FALL_SHARE * gained
