@@ -83,8 +83,8 @@ def converse(
         while (match := pattern.search(received)) is None:
             if clock() > deadline:
                 raise NoAnswerError(
-                    f"asked for {exchange.says or 'an answer'} it did not answer within "
-                    f"{exchange.limit_s:g} s ({len(received)} other bytes came)"
+                    f"it did not tell {exchange.says} within {exchange.limit_s:g} s "
+                    f"({len(received)} other bytes came)"
                 )
             received = received[-LONGEST_ANSWER:] + port.read(1) + port.read(port.in_waiting)
         behind = received[match.end() :]

@@ -193,6 +193,6 @@ PROFILES = (
         parser=parser,
         device=device,
         start=start,
-        stop=(Exchange(send=bytes((STOP,)), answer=ACKNOWLEDGED, limit_s=0.5),),
+        stop=(Exchange(send=bytes((STOP,)), answer=ACKNOWLEDGED, says="that it stops", limit_s=0.5),),
     ),
 )

@@ -2,23 +2,64 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Sequence
+
 import click
+from pylsl import local_clock
 from serial.tools import list_ports
 
+from acquisition import open_sources
 from acquisition.listener import PERSONAS
 from acquisition.lsl import describe, visible_streams
+from acquisition.profiles import Profile, known_profiles
+from acquisition.streams import Live
+from biofeedback.errors import UsageError
+from biofeedback.sensorcheck import SensorCheck
 from generator.live.devices import probe_outputs
+
+LISTEN_S = 2.0
+PREVIEW_S = 30.0
 
 
 @click.command()
 @click.option(
-    "--seconds", type=click.FloatRange(0.5, 30), default=2.0, show_default=True, help="Listen so long."
+    "--seconds",
+    type=click.FloatRange(0.5, 3600),
+    help=f"Listen so long. [default: {LISTEN_S:g}; to a sensor {PREVIEW_S:g}]",
 )
-def sources(seconds: float) -> None:
-    """List LSL streams, serial ports, virtual listeners and sound devices."""
+@click.option("--profile", metavar="NAME", help="Look at the sensor of this profile instead.")
+@click.option("--port", help="Where it is. [default: the only serial port there is]")
+@click.option("--channel", "channels", multiple=True, help="Which of its signals; may be repeated.")
+@click.option("--kind", "kinds", multiple=True, help="What each measures, where it may be any: ecg, eda, …")
+@click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="Another option of the input.")
+def sources(
+    seconds: float | None,
+    profile: str | None,
+    port: str | None,
+    channels: tuple[str, ...],
+    kinds: tuple[str, ...],
+    options: tuple[str, ...],
+) -> None:
+    """List LSL streams, serial ports, profiles of sensors, virtual listeners and sound devices.
+
+    With --profile show a live line of one sensor: rate, range, what is missing, and how good the signal is.
+    """
+    if profile is None:
+        if port or channels or kinds or options:
+            raise UsageError("--port, --channel, --kind and --option need --profile NAME")
+        list_all(seconds or LISTEN_S)
+    else:
+        preview(sensor_specs(profile, port, channels, kinds, options), seconds or PREVIEW_S)
+
+
+def list_all(seconds: float) -> None:
+    """Print what there is."""
     section("LSL streams (KIND=lsl:name=NAME)", [describe(info) for info in visible_streams(seconds)])
     ports = [f"{port.device}  {port.description}" for port in list_ports.comports()]
-    section("serial ports (KIND=serial:PORT?profile=lines&column=0&rate=250)", ports)
+    section("serial ports (KIND=serial:PORT?profile=NAME&channel=CHANNEL)", ports)
+    section("profiles of serial devices", [described(profile) for profile in known_profiles().values()])
     section("virtual listeners (listener=virtual:NAME)", sorted(PERSONAS))
     found = probe_outputs()
     section(
@@ -28,8 +69,76 @@ def sources(seconds: float) -> None:
     )
 
 
+def described(profile: Profile) -> str:
+    """Return a profile in a line."""
+    rate = "rate to be given" if profile.rate_hz is None else f"{profile.rate_hz:g} Hz"
+    channels = "any column" if profile.rate_hz is None else ", ".join(c.label for c in profile.channels)
+    return f"{profile.name:23} {profile.title}; {channels}; {rate}, {profile.baud} baud"
+
+
 def section(title: str, lines: list[str], none: str = "none found") -> None:
     """Print a heading and its lines."""
     click.echo(title)
     for line in lines or [none]:
         click.echo(f"  {line}")
+
+
+def sensor_specs(
+    name: str, port: str | None, channels: Sequence[str], kinds: Sequence[str], options: Sequence[str]
+) -> list[str]:
+    """Return the input specifications of the signals to be looked at.
+
+    Raises
+    ------
+    UsageError
+        Saying what is missing.
+    """
+    profiles = known_profiles()
+    if name not in profiles:
+        raise UsageError(f"there is no profile {name!r}; there are {', '.join(profiles)}")
+    profile = profiles[name]
+    if not channels and all(len(channel.kinds) == 1 for channel in profile.channels):
+        channels = [channel.label for channel in profile.channels]
+    if not channels:
+        raise UsageError(f"{profile.title} takes any sensor: say which, as in --channel A2 --kind ecg")
+    if not kinds:
+        found = [profile.channel(channel) for channel in channels]
+        kinds = [one.kinds[0].value for one in found if one is not None and len(one.kinds) == 1]
+    if len(kinds) != len(channels):
+        raise UsageError(f"{len(channels)} channels need as many kinds: give --kind for each, such as ecg")
+    where = port or only_port()
+    word = "column" if profile.rate_hz is None else "channel"
+    more = "".join(f"&{option}" for option in options)
+    return [
+        f"{kind}=serial:{where}?profile={name}&{word}={channel}{more}"
+        for kind, channel in zip(kinds, channels, strict=True)
+    ]
+
+
+def only_port() -> str:
+    """Return the name of the serial port, if there is but one."""
+    ports = [port.device for port in list_ports.comports()]
+    if len(ports) != 1:
+        raise UsageError(f"say which port with --port; there are {', '.join(ports) or 'none'}")
+    return str(ports[0])
+
+
+def preview(specs: Sequence[str], seconds: float) -> None:
+    """Show what a sensor delivers, a line each second; on a terminal each takes the place of the last."""
+    terminal = sys.stdout.isatty()
+    (source,) = open_sources(specs, seed=0, live=True)
+    try:
+        t0 = local_clock()
+        source.begin(t0)
+        check = SensorCheck(source, t0)
+        for second in range(1, 1 + round(max(1.0, seconds))):
+            while (now := local_clock()) < t0 + second:
+                check.take(source.read(now), now)
+                time.sleep(0.05)
+            click.echo(f"\r\x1b[K{check.line()}" if terminal else check.line(), nl=not terminal)
+            for incident in source.incidents() if isinstance(source, Live) else ():
+                click.echo(f"\n{incident.what}" if terminal else incident.what, err=True)
+    finally:
+        source.close()
+    if terminal:
+        click.echo()
