@@ -22,7 +22,8 @@ from biofeedback.report.panels import (
     Line,
     Panel,
 )
-from biofeedback.report.tables import Beats, Phase
+from biofeedback.report.rhythm import Beats
+from biofeedback.report.tables import Phase
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -20,8 +20,9 @@ from biofeedback.report.display import gaps, interval_s, pack, thinned
 from biofeedback.report.figures import EPOCH_MS, beats_figure, overview_figure
 from biofeedback.report.log import session_log
 from biofeedback.report.panels import overview, raw_streams
+from biofeedback.report.rhythm import beats
 from biofeedback.report.summary import session_summary
-from biofeedback.report.tables import PhaseStatistics, beats, duration_s, numeric, phase_table
+from biofeedback.report.tables import PhaseStatistics, duration_s, numeric, phase_table
 
 MOST_RAW_SAMPLES = 10_000_000
 """Of all raw signals together; a page with more is slow to open. One hour at 1 kHz is 3.6 million."""

@@ -1,13 +1,13 @@
 """What happened, in tables: phases, beats, and the statistics of each phase.
 
-Post-session statistics are computed from the final state of the beat log, not from what was known live;
-features other than heart rate are averages of the valid seconds of the 1-Hz ``features`` stream.
+Statistics of the heart are computed from the final state of the beat log, corrected by the whole series, not
+from what was known live; other features are averages of the valid seconds of the 1-Hz ``features`` stream.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biofeedback.recording.reader import Recording
-from physiology.state import BeatAction
+from biofeedback.report.rhythm import Beats, beats
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -28,6 +28,7 @@ HR_WINDOW_S = 30.0
 VARIABILITY_WINDOW_S = 60.0
 """Valid intervals RMSSD and SDNN need, and valid seconds a rate of responses needs."""
 
+LEAST_STEPS = 10
 MAX_CORRECTED_FOR_VARIABILITY = 10.0
 MAX_CORRECTED_FOR_HR = 20.0
 """Per cent of beats corrected above which variability, then heart rate too, is withheld."""
@@ -64,31 +65,6 @@ class Phase:
         return within
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Beats:
-    """Heart beats as the recording finally has them, in order of time; one array entry per beat.
-
-    Attributes
-    ----------
-    r_time_s : ndarray
-        Seconds from the session's start.
-    rr_ms : ndarray
-        Interval from the beat before; NaN where there is none or a gap lies between.
-    corrected : ndarray of bool
-        Whether the interval failed the artefact rule.
-    """
-
-    r_time_s: FloatArray
-    rr_ms: FloatArray
-    corrected: BoolArray
-
-    @property
-    def usable(self) -> BoolArray:
-        """Which intervals count: present and not corrected."""
-        usable: BoolArray = np.isfinite(self.rr_ms) & ~self.corrected
-        return usable
-
-
 @dataclass(frozen=True, slots=True)
 class Value:
     """A number of the table, or the reason why it is withheld.
@@ -106,6 +82,49 @@ class Value:
     number: float | None
     reason: str
     at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeartOf:
+    """The heart in one phase: what its numbers are made from.
+
+    Attributes
+    ----------
+    end_s, rr_ms : ndarray, shape (n,)
+        The corrected intervals, and when each ends.
+    together : ndarray of bool, shape (n,)
+        Whether an interval follows the one before it without a gap.
+    steps_ms : ndarray
+        Successive differences.
+    window_s : float
+        Seconds of intervals.
+    corrected : float
+        Per cent of the beats; NaN where there are none.
+    first_bad_s : float
+        The first corrected beat, or the phase's beginning.
+    no_rate, no_variability : str
+        Why heart rate or variability is withheld; empty where it is not.
+    """
+
+    end_s: FloatArray
+    rr_ms: FloatArray
+    together: BoolArray
+    steps_ms: FloatArray
+    window_s: float
+    corrected: float
+    first_bad_s: float
+    no_rate: str
+    no_variability: str
+
+    def rate(self, compute: Callable[[], float], at_s: float) -> Value:
+        """Return what is computed, or why a heart rate is withheld."""
+        return Value(None, self.no_rate, self.first_bad_s) if self.no_rate else Value(compute(), "", at_s)
+
+    def variability(self, compute: Callable[[], float], at_s: float) -> Value:
+        """Return what is computed, or why variability is withheld."""
+        if self.no_variability:
+            return Value(None, self.no_variability, self.first_bad_s)
+        return Value(compute(), "", at_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,25 +238,6 @@ def _decided_phases(
             )
 
 
-def beats(recording: Recording) -> Beats:
-    """Return the beats after every line of the beat log has been applied."""
-    stream = recording.streams.get("beats")
-    final: dict[int, tuple[float, float, bool]] = {}
-    if stream is not None and stream.times.size:
-        columns = [stream.column(label) for label in ("id", "r_time_s", "rr_ms", "corrected", "action")]
-        for beat_id, r_time, rr, corrected, action in zip(*(c.tolist() for c in columns), strict=True):
-            if action == BeatAction.WITHDRAWN:
-                final.pop(int(beat_id), None)
-            else:
-                final[int(beat_id)] = (r_time - recording.t0_s, rr, bool(corrected))
-    lines = sorted(final.values(), key=lambda line: line[0])
-    return Beats(
-        np.array([line[0] for line in lines], dtype=float),
-        np.array([line[1] for line in lines], dtype=float),
-        np.array([line[2] for line in lines], dtype=bool),
-    )
-
-
 def phase_table(recording: Recording) -> tuple[PhaseStatistics, ...]:
     """Return the statistics of each phase, in order of time."""
     all_beats = beats(recording)
@@ -256,32 +256,49 @@ def _statistics(recording: Recording, phase: Phase, all_beats: Beats) -> PhaseSt
     )
 
 
+def heart_of(phase: Phase, every: Beats) -> HeartOf:
+    """Return the corrected intervals of a phase, and why they may not be used."""
+    inside, within = phase.holds(every.interval_end_s), phase.holds(every.r_time_s)
+    rr = every.interval_ms[inside]
+    together = every.follows[inside]
+    together[:1] = False
+    corrected = every.corrected[within]
+    window = float(rr.sum()) / 1000
+    share = 100.0 * float(corrected.mean()) if corrected.size else math.nan
+    limits = ((HR_WINDOW_S, MAX_CORRECTED_FOR_HR), (VARIABILITY_WINDOW_S, MAX_CORRECTED_FOR_VARIABILITY))
+    no_rate, no_variability = (
+        _why_no_intervals(corrected.size, window, needed, share, limit) for needed, limit in limits
+    )
+    steps = np.diff(rr)[together[1:]]
+    if not no_variability and steps.size < LEAST_STEPS:
+        no_variability = f"fewer than {LEAST_STEPS} intervals follow each other"
+    bad = every.r_time_s[within][corrected]
+    return HeartOf(
+        end_s=every.interval_end_s[inside],
+        rr_ms=rr,
+        together=together,
+        steps_ms=steps,
+        window_s=window,
+        corrected=share,
+        first_bad_s=float(bad[0]) if bad.size else phase.begin_s,
+        no_rate=no_rate,
+        no_variability=no_variability,
+    )
+
+
 def _heart(phase: Phase, every: Beats) -> dict[str, Value]:
-    within = phase.holds(every.r_time_s)
-    times, rr = every.r_time_s[within], every.rr_ms[within]
-    usable, corrected = every.usable[within], every.corrected[within]
-    window = float(rr[usable].sum()) / 1000.0
-    share = 100.0 * float(corrected.mean()) if times.size else math.nan
-    at = phase.begin_s
-    first_bad = float(times[corrected][0]) if corrected.any() else at
-    no_hr = _why_no_intervals(times.size, window, HR_WINDOW_S, share, MAX_CORRECTED_FOR_HR)
-    no_hrv = _why_no_intervals(times.size, window, VARIABILITY_WINDOW_S, share, MAX_CORRECTED_FOR_VARIABILITY)
-    rates = 60_000.0 / rr[usable]
-    together = usable[1:] & usable[:-1]
-    steps = np.diff(rr)[together]
-    if not no_hrv and steps.size < 2:
-        no_hrv = "no two successive intervals were usable"
-
-    def value(number: float, reason: str) -> Value:
-        return Value(None, reason, first_bad) if reason else Value(number, "", at)
-
+    heart, at = heart_of(phase, every), phase.begin_s
+    rr, steps = heart.rr_ms, heart.steps_ms
+    no_beats = math.isnan(heart.corrected)
     return {
-        "hr": value(60_000.0 / float(rr[usable].mean()) if not no_hr else math.nan, no_hr),
-        "hr_sd": value(float(rates.std(ddof=1)) if not no_hr else math.nan, no_hr),
-        "rmssd": value(math.sqrt(float(np.mean(steps**2))) if not no_hrv else math.nan, no_hrv),
-        "sdnn": value(float(rr[usable].std(ddof=1)) if not no_hrv else math.nan, no_hrv),
-        "corrected": Value(share, "", first_bad) if times.size else Value(None, "no beats were found", at),
-        "hr_window": Value(window, "", at),
+        "hr": heart.rate(lambda: 60_000.0 / float(rr.mean()), at),
+        "hr_sd": heart.rate(lambda: float((60_000.0 / rr).std(ddof=1)), at),
+        "rmssd": heart.variability(lambda: math.sqrt(float(np.mean(steps**2))), at),
+        "sdnn": heart.variability(lambda: float(rr.std(ddof=1)), at),
+        "corrected": Value(None, "no beats were found", at)
+        if no_beats
+        else Value(heart.corrected, "", heart.first_bad_s),
+        "hr_window": Value(heart.window_s, "", at),
     }
 
 
