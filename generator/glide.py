@@ -49,6 +49,11 @@ class Fade:
         return 0.5 - 0.5 * cos(pi * self._position)
 
     @property
+    def position(self) -> float:
+        """Share of a whole fade that is left on the way down, 0 to 1."""
+        return self._position
+
+    @property
     def silent(self) -> bool:
         """Whether it is at 0."""
         return self._position == 0.0

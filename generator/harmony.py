@@ -1,4 +1,4 @@
-"""Scales, chords and the chord loops of each mode; no sound and no chance."""
+"""Scales, chords and what each mode says with them; no sound and no chance."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from generator.state import Mode
 LADDER = tuple(Mode)
 """Phrygian to lydian: neighbours differ by one pitch class."""
 
-SLOTS = 8
-"""Slots of a period, one a bar. Even ones carry the harmony; odd ones sound only where chords change fast."""
-
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
 _QUALITIES = {
     # Steps of the scale above the root; the mode decides whether a third is major or minor.
@@ -25,34 +22,50 @@ _QUALITIES = {
     "9sus": (0, 3, 4, 6, 8),
 }
 
-# Two strains of eight bars for each mode: the first stays open, the second comes home. A ninth or an
-# eleventh stands only where the mode has it a whole tone (or more) away from a chord tone below it.
-_STRAINS = {
+# What each mode says, in pairs of chords: the first of a pair carries the harmony, the second sounds only
+# where chords change fast. Every mode shows what is its own within two pairs: its lowered or raised degree
+# and the one next to be altered on either side of the ladder. A ninth or an eleventh stands only where the
+# mode has it a whole tone (or more) away from a chord tone below it.
+_IDIOMS = {
     Mode.LYDIAN: (
-        "I9 V9 IIadd9/I III7 VI9 I9 IIadd9/I V9",
-        "I9 VI9 III7 V9 IIadd9/I VII7 I6/9 I9",
+        "I9 IIadd9/I, I9 III7, Iadd9 VI9",
+        "IIadd9/I V9, V9 IIadd9/I, VII7 V9",
+        "IIadd9/I VI9, V9 III7, VII7 IIadd9/I, II9 V9",
+        "I9 I6/9, Iadd9 I9",
     ),
     Mode.IONIAN: (
-        "I9 III7 IV9 II9 VI9 IV9 V9sus II9",
-        "I9 III7 VI9 V9sus IV9 II9 Iadd9 I6/9",
+        "I9 III7, I9 VI9, I9 IV9",
+        "IV9 II9, V9sus II9, II9 VI9",
+        "V9sus IV9, IV9 V9sus, II9 V9sus, VI9 IV9",
+        "I9 I6/9, I9 Iadd9",
     ),
     Mode.MIXOLYDIAN: (
-        "Iadd9 IV9 VII9 II9 IV9 Iadd9 V9 VII9",
-        "I9sus V9 IV9 II9 VII9 IV9 Iadd9 I6/9",
+        "I9 IV9, I9 V9, I7 II9",
+        "VII9 IV9, IV9 VII9, V9 IV9",
+        "VII9 IV9, IV9 V9, V9 VII9, II9 VII9",
+        "I9 I6/9, Iadd9 I9",
     ),
     Mode.DORIAN: (
-        "I9 V9 IV9 III9 VII9 III9 IV9 V9",
-        "I9 III9 VII9 V9 IV9 VII9 I9 I6/9",
+        "I9 V9, I6/9 III9, I9 III9",
+        "IV9 V9, IV9 VII9, VII9 III9",
+        "IV9 VII9, VII9 IV9, II7 IV9, III9 IV9",
+        "I9 I6/9, I6/9 I9",
     ),
     Mode.AEOLIAN: (
-        "I9 V7 VI9 IV9 III9 I9 VIIadd9 V7",
-        "I9 III9 IV9 VIIadd9 VI9 IV9 Iadd9 I9",
+        "I9 V7, I9 III9, I9 VIIadd9",
+        "VI9 IV9, IV9 VI9, VII9 VI9",
+        "IV9 VIIadd9, VI9 VIIadd9, VII9 V7, II7 IV9",
+        "Iadd9 I9, I9 V7",
     ),
     Mode.PHRYGIAN: (
-        "I11 IV9 II9 VI9 I11 III9 VII9 II9",
-        "I11 VI9 VII9 IV9 II9 VII9 I11 I7",
+        "I11 II9, I11 VII9, I7 III9",
+        "II9 VI9, VII9 II9, II9 IV9",
+        "II9 VII9, VII9 IV9, III9 II9, V7 II9",
+        "I11 I7, I7 I11",
     ),
 }
+# Tonic chords that leave out one degree each: over them a mode becomes its neighbour unnoticed.
+_PIVOTS = {1: "I7", 2: "I9sus", 3: "I9", 5: "I9", 6: "I6/9"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,9 @@ class Chord:
         return cls(name, root, _NUMERALS.index(match[3]) if match[3] else root, degrees)
 
 
+Pair = tuple[Chord, Chord]
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """A mode on a tonic. Its tones are numbered: tone 35 is the tonic at or above middle C, 36 the next."""
@@ -113,18 +129,61 @@ class Scale:
         return frozenset((self.tonic + self.mode.steps[degree]) % 12 for degree in degrees)
 
 
+@cache
+def telling(mode: Mode) -> frozenset[int]:
+    """Return the degrees that tell a mode from its neighbours on the ladder."""
+    at = LADDER.index(mode)
+    near = LADDER[max(0, at - 1) : at] + LADDER[at + 1 : at + 2]
+    return frozenset(i for i in range(7) if any(mode.steps[i] != other.steps[i] for other in near))
+
+
 def step_towards(mode: Mode, target: Mode) -> Mode:
     """Return the mode one rung nearer to the target on the ladder."""
     here, there = LADDER.index(mode), LADDER.index(target)
     return LADDER[here + (there > here) - (there < here)]
 
 
+@dataclass(frozen=True, slots=True)
+class Idiom:
+    """What a mode says: pairs of chords by what they do in a phrase.
+
+    Attributes
+    ----------
+    openings : tuple of (Chord, Chord)
+        On the tonic.
+    questions : tuple of (Chord, Chord)
+        Where a phrase comes to rest without coming home.
+    ways_home : tuple of (Chord, Chord)
+        What goes before the tonic; the first also makes the last cadence.
+    homes : tuple of (Chord, Chord)
+        Where a phrase comes home.
+    """
+
+    openings: tuple[Pair, ...]
+    questions: tuple[Pair, ...]
+    ways_home: tuple[Pair, ...]
+    homes: tuple[Pair, ...]
+
+
 @cache
-def strain(mode: Mode, *, closed: bool) -> tuple[Chord, ...]:
-    """Return the eight chords of a period: an open strain, or one that closes on the tonic."""
-    return tuple(Chord.parse(name) for name in _STRAINS[mode][int(closed)].split())
+def idiom(mode: Mode) -> Idiom:
+    """Return the idiom of a mode."""
+    return Idiom(*(tuple(_pair(pair) for pair in pairs.split(", ")) for pairs in _IDIOMS[mode]))
 
 
-def tonic_chord(mode: Mode) -> Chord:
-    """Return the chord of rest on which a piece may end."""
-    return strain(mode, closed=True)[SLOTS - 2]
+def _pair(names: str) -> Pair:
+    first, second = names.split()
+    return Chord.parse(first), Chord.parse(second)
+
+
+@cache
+def pivot(before: Mode, after: Mode) -> Chord:
+    """Return a tonic chord common to two neighbouring modes."""
+    moved = next(degree for degree in range(7) if before.steps[degree] != after.steps[degree])
+    return Chord.parse(_PIVOTS[moved])
+
+
+@cache
+def resting_chord(mode: Mode) -> Chord:
+    """Return the tonic chord on which a piece ends; its ninth is left out where it would rub."""
+    return Chord.parse("Iadd9" if mode.steps[1] == 2 else "I7")

@@ -1,118 +1,46 @@
-"""The melody: a motif that is stated, answered, varied, and comes to rest."""
+"""The melody: a gesture that rises, comes to rest and leaves a silence; never the same phrase twice."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
-from enum import Enum, auto
-from itertools import accumulate
-from math import floor
+from collections import deque
+from dataclasses import dataclass
 
-from generator.harmony import Chord, Scale
+from generator.form import UNLIKE, Phrase
+from generator.ground import Ground
+from generator.harmony import Scale
+from generator.motif import EIGHTHS, Gesture, gesture
 from generator.notation import ScoreNote, chance, pick
-from generator.state import BEATS_PER_BAR, MusicState
-
-EIGHTHS = 8
-SECTION_BARS = 32
-"""Four periods, A A' B A. Each section has a new B, every fourth a new A."""
+from generator.state import MusicState
+from generator.voicing import Outer
 
 REACH = 6
 """Steps of the scale from the middle of the melody to its highest and lowest note."""
 
-LONGEST_RUN = 7
-"""Bars in a row with melody, at most: one bar in eight is silent."""
+WIDEST = 5
+"""Steps of the scale from a note to the next, at most: a sixth."""
 
+LOWEST = 57
+LONGEST_BEATS = 6.0
 NUDGE_S = 0.02
 
-# Which eighths of the bar matter most: the first n of a row are the rhythm of a bar of n notes, so that a
-# motif keeps its gait at any density.
-_GAITS = (
-    (0, 3, 4, 6, 2, 7, 5, 1),
-    (0, 4, 6, 3, 2, 7, 5, 1),
-    (2, 4, 6, 0, 7, 3, 5, 1),
-    (0, 2, 4, 6, 7, 3, 5, 1),
-    (0, 3, 6, 4, 2, 7, 5, 1),
-)
-# Figures: steps of the scale from each note to the next; a bar of n notes sings the first n - 1 of them.
-_FIGURES = (
-    (2, -1, -1, -1, 2, -1, -1),
-    (1, 1, 2, -1, -1, -1, -1),
-    (-1, -1, 2, 1, -1, -1, -1),
-    (2, 1, -1, -1, -1, -1, 1),
-    (-1, 1, 1, 1, -1, -2, 1),
-    (1, -2, -1, 2, 1, -1, -1),
-    (-1, 2, -1, -1, -1, 2, -1),
-    (1, -1, -1, 2, -1, -1, 1),
-)
-_COMING_DOWN = (0, 2, 4, 1, 3, 5, 6, 7)
+_MOVES = (1.0, 0.0, 0.3, 0.7, 1.0, 2.0)
+"""What a move of so many steps costs a singer."""
 
-
-class Role(Enum):
-    """What a bar does in its period."""
-
-    STATE = auto()
-    ANSWER = auto()
-    VARY = auto()
-    PAUSE = auto()
-    CLOSE = auto()
-    REST = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A bar of the period: its role, its share of the notes, how far the line has risen (in steps)."""
-
-    role: Role
-    share: float
-    rise: int
-
-
-# The shares sum to eight, so that over a period an eighth sounds with exactly the probability asked for.
-_PERIOD = (
-    _Place(Role.STATE, 1.4, 0),
-    _Place(Role.ANSWER, 1.1, 1),
-    _Place(Role.VARY, 1.4, 2),
-    _Place(Role.PAUSE, 0.6, 1),
-    _Place(Role.STATE, 1.4, 1),
-    _Place(Role.ANSWER, 1.1, 0),
-    _Place(Role.CLOSE, 1.0, -1),
-    _Place(Role.REST, 0.0, 0),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Motif:
-    """A gait (the eighths of a bar by importance) and a figure (steps of the scale from note to note)."""
-
-    gait: tuple[int, ...]
-    figure: tuple[int, ...]
-
-    def inverted(self) -> Motif:
-        """Return it upside down."""
-        return replace(self, figure=tuple(-step for step in self.figure))
-
-    def turned(self) -> Motif:
-        """Return it beginning as it was and going on the other way."""
-        return replace(self, figure=self.figure[:1] + tuple(-step for step in self.figure[1:]))
-
-    def later(self) -> Motif:
-        """Return it a beat later, after a breath."""
-        return replace(self, gait=tuple((at + 2) % EIGHTHS for at in self.gait))
-
-
-def new_motif(rng: random.Random) -> Motif:
-    """Return a motif: one of the gaits with one of the figures."""
-    return Motif(*(options[pick(rng, tuple(range(len(options))))] for options in (_GAITS, _FIGURES)))
+_BEAM = 6
 
 
 def centre(register: float) -> float:
-    """Return the pitch around which the melody lies: A3 at register 0, F5 at 1, G4 between."""
-    return 67.0 + 20.0 * (register - 0.5)
+    """Return the pitch around which the melody lies: C4 at register 0, F♯5 at 1."""
+    return 60.0 + 18.0 * register
 
 
-def note_probability(density: float) -> float:
-    """Return the probability that an eighth brings a note."""
-    return 0.05 + 0.45 * density
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """Where a note begins in its bar, in eighths, and how long it may last, in beats."""
+
+    at: int
+    beats: float
 
 
 class Melodist:
@@ -121,117 +49,182 @@ class Melodist:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._tone: int | None = None
-        self._owed = 0.5
-        self._run = 0
-        self._variation = 0
+        self._pitch: int | None = None
+        self._gesture: Gesture | None = None
+        self._sung: list[tuple[int, int, int]] = []
+        self._phrases: deque[tuple[tuple[int, int, int], ...]] = deque(maxlen=UNLIKE)
 
-    def bar(self, bar: int, place: int, chord: Chord, scale: Scale, state: MusicState) -> list[ScoreNote]:
-        """Return the melody of bar number `bar`, at `place` (0 to 7) in its period; it may be empty."""
-        here = _PERIOD[place]
-        silent = here.role is Role.REST or self._run >= LONGEST_RUN
-        count = 0 if silent else self._count(state.density, here.share)
-        self._run = 0 if silent else self._run + 1
-        if count == 0:
+    def begin(self, phrase: Phrase) -> None:
+        """Begin a phrase."""
+        if self._sung:
+            self._phrases.append(tuple(self._sung))
+        self._sung = []
+        self._gesture = gesture(self._seed, phrase)
+
+    def bar(self, ground: Ground, state: MusicState) -> list[ScoreNote]:
+        """Return the melody of a bar; it may be empty."""
+        plan = self._gesture
+        if plan is None:
+            raise ValueError("the melody of a bar is asked for before its phrase has begun")
+        slots = _slots(plan, state.density, ground)
+        if not slots:
             return []
-        rng = chance(self._seed, "melody", bar)
-        motif = self._motif(bar, here.role, rng)
-        eighths = sorted(motif.gait[:count])
-        aim = scale.nearest(centre(state.register)) + here.rise
-        if here.role is Role.PAUSE or here.role is Role.CLOSE:
-            tones = self._descent(len(eighths), aim, here.role, chord, scale)
+        here = plan.arrival[0] == ground.place
+        aim = ground.scale.nearest(centre(state.register))
+        if here:
+            tones = self._come_to_rest(slots, aim, ground)
         else:
-            tones = self._line(eighths, motif, aim, chord, scale)
+            treated = plan.bars[min(ground.place, len(plan.bars) - 1)]
+            tones = self._sing(slots, treated.figure, aim + plan.rises[ground.place % 5], ground)
         self._tone = tones[-1]
-        ends = [*eighths[1:], EIGHTHS]
-        return [
-            _note(at, until, scale.pitch(tone), state, rng)
-            for at, until, tone in zip(eighths, ends, tones, strict=True)
+        pitches = [ground.scale.pitch(tone) for tone in tones]
+        self._pitch = pitches[-1]
+        self._sung += [(ground.place, slot.at, pitch) for slot, pitch in zip(slots, pitches, strict=True)]
+        rng = chance(self._seed, "melody", ground.bar)
+        return [_note(slot, pitch, ground, state, rng) for slot, pitch in zip(slots, pitches, strict=True)]
+
+    def step_home(self, scale: Scale, low: Outer, state: MusicState) -> int:
+        """Return the pitch of the last note but one: a step from the tonic or the third."""
+        homes = [
+            tone
+            for tone in range(self._at(scale, state) - 3, self._at(scale, state) + 3)
+            if tone % 7 in (0, 2)
         ]
+        return self._choose([tone + side for tone in homes for side in (1, -1)], scale, low, state)
 
-    def last_word(self, chord: Chord, scale: Scale, state: MusicState, bars: int) -> list[ScoreNote]:
-        """Return the one note on which a piece ends: tonic or third, near where the line was."""
-        near = centre(state.register) if self._tone is None else scale.pitch(self._tone)
-        pitch = scale.pitch(scale.nearest(near, chord.degrees[:2]))
-        length = float(BEATS_PER_BAR * bars)
-        return [ScoreNote(offset=0.0, duration=length, pitch=pitch, velocity=48, layer="melody")]
+    def come_home(self, scale: Scale, low: Outer, state: MusicState) -> int:
+        """Return the pitch of the last note: the nearest tonic or third."""
+        here = self._at(scale, state)
+        return self._choose(
+            [tone for tone in range(here - 4, here + 5) if tone % 7 in (0, 2)], scale, low, state
+        )
 
-    def _count(self, density: float, share: float) -> int:
-        # Fractions of a note are carried over, never drawn: the texture stays even.
-        self._owed += EIGHTHS * note_probability(density) * share
-        count = min(EIGHTHS, floor(self._owed))
-        self._owed -= count
-        return count
+    def _at(self, scale: Scale, state: MusicState) -> int:
+        return scale.nearest(centre(state.register)) if self._tone is None else self._tone
 
-    def _motif(self, bar: int, role: Role, rng: random.Random) -> Motif:
-        if role is Role.PAUSE or role is Role.CLOSE:
-            return Motif(_COMING_DOWN, ())
-        section, within = divmod(bar, SECTION_BARS)
-        quarter = within // 8
-        name = f"B{section}" if quarter == 2 else f"A{section // 4}"
-        motif = new_motif(chance(self._seed, "motif", name))
-        if role is Role.ANSWER:
-            return motif.inverted().later()
-        if role is Role.VARY or quarter == 1:
-            # Never the same variation twice running, so that no phrase is repeated as it was.
-            self._variation = (self._variation + pick(rng, (1, 2))) % 3
-            return (motif.turned(), motif.later(), motif.inverted())[self._variation]
-        return motif
+    def _choose(self, tones: list[int], scale: Scale, low: Outer, state: MusicState) -> int:
+        here = self._at(scale, state)
 
-    def _line(self, eighths: list[int], motif: Motif, aim: int, chord: Chord, scale: Scale) -> list[int]:
-        """Return the most singable line that follows the motif's figure: the cheapest path through it."""
-        steps = (0, *motif.figure[: len(eighths) - 1])
-        wanted = [*accumulate(steps)]
-        middle = aim - round(sum(wanted) / len(wanted))
-        ends = [*eighths[1:], EIGHTHS]
+        def cost(tone: int) -> tuple[float, int]:
+            pitch = scale.pitch(tone)
+            far = abs(tone - here) + 0.5 * (tone == here) + 40 * (pitch < LOWEST)
+            return far + 60 * low.parallel(self._pitch, pitch), tone
+
+        self._tone = min(tones, key=cost)
+        self._pitch = scale.pitch(self._tone)
+        return self._pitch
+
+    def _sing(self, slots: list[_Slot], figure: tuple[int, ...], aim: int, ground: Ground) -> list[int]:
+        """Return the most singable line that follows a figure: the cheapest of the paths looked at."""
+        steps = (0, *figure[: len(slots) - 1])
+        heights = [sum(steps[: i + 1]) for i in range(len(steps))]
+        middle = aim - round(sum(heights) / len(heights))
         paths: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
-        for at, until, step, height in zip(eighths, ends, steps, wanted, strict=True):
-            weight = 0.3 + 1.1 * (until - at >= 3) + 0.4 * (at in (0, 4))
+        for slot, step, height in zip(slots, steps, heights, strict=True):
             longer = []
-            for tone in range(aim - REACH, aim + REACH + 1):
-                cost = weight * _strangeness(tone, chord, scale) + 0.3 * abs(tone - middle - height)
-                ways = (
-                    (past + cost + self._effort(path, tone, step, scale), (*path, tone))
-                    for past, path in paths
-                )
-                longer.append(min(ways))
-            paths = longer
-        return list(min(paths)[1])
+            for past, path in paths:
+                before = path[-1] if path else self._tone
+                for tone in _near(path, before, step, middle):
+                    cost = past + _strangeness(tone, slot, ground) + 0.3 * abs(tone - middle - height)
+                    if before is not None:
+                        cost += _MOVES[min(WIDEST, abs(tone - before))]
+                        was = ground.scale.pitch(before) if path else self._pitch
+                        cost += _clash(was, ground.scale.pitch(tone), slot, ground)
+                    if path:
+                        move = tone - path[-1]
+                        cost += abs(move - step) + (6.0 if move * step <= 0 else 0.0)
+                    longer.append((cost, (*path, tone)))
+            paths = sorted(longer)[:_BEAM]
+        return list(paths[0][1])
 
-    def _effort(self, path: tuple[int, ...], tone: int, step: int, scale: Scale) -> float:
-        """Return what the step to a tone costs a singer, and how far it is from the motif's."""
-        if not path:
-            return 0.6 * max(0, abs(tone - (self._tone or tone)) - 1)
-        move = tone - path[-1]
-        tritone = abs(scale.pitch(tone) - scale.pitch(path[-1])) == 6
-        return (1.2, 0.0, 0.3, 0.7, 1.0, 2.0)[min(5, abs(move))] + 2.0 * tritone + abs(move - step)
+    def _come_to_rest(self, slots: list[_Slot], aim: int, ground: Ground) -> list[int]:
+        """Return a line that comes by step to a plain tone of the chord, as no phrase before has."""
+        count = len(slots)
+        degrees = (*ground.chord.degrees[:3], ground.chord.degrees[-1])
+        wanted = degrees[:2] if ground.chord.root == 0 else degrees[1:3]
+        before = aim if self._tone is None else self._tone
+        aim = min(max(aim, before - WIDEST + 1), before + WIDEST - 1)
+        ways = []
+        for goal in range(aim - REACH, aim + REACH + 1):
+            if goal % 7 not in degrees or ground.scale.pitch(goal) < LOWEST:
+                continue
+            for direction in (1, -1):
+                line = [goal + direction * step for step in range(count - 1, -1, -1)]
+                if ground.scale.pitch(min(line)) < LOWEST:
+                    continue
+                leap = abs(line[0] - before)
+                cost = (1.5 if leap == 0 else 0.8 * (leap - 1)) + 0.6 * abs(goal - aim)
+                cost += (0.0 if goal % 7 in wanted else 1.5) + (0.0 if direction > 0 else 0.7)
+                cost += 30.0 * (leap > WIDEST) + 10.0 * self._is_old(slots, line, ground)
+                previous = self._pitch
+                for slot, tone in zip(slots, line, strict=True):
+                    pitch = ground.scale.pitch(tone)
+                    cost += _clash(previous, pitch, slot, ground)
+                    previous = pitch
+                ways.append((cost, line))
+        return min(ways)[1]
 
-    def _descent(self, count: int, aim: int, role: Role, chord: Chord, scale: Scale) -> list[int]:
-        # A phrase comes to rest by step on a plain tone of the chord: home at its close, open before.
-        goals = chord.degrees[:2] if role is Role.CLOSE else chord.degrees[1:3]
-        goal = scale.nearest(scale.pitch(aim), goals)
-        steps = range(count - 1, -1, -1)
-        below = self._tone is not None and self._tone < goal
-        return [goal - step if below else goal + step for step in steps]
+    def _is_old(self, slots: list[_Slot], line: list[int], ground: Ground) -> bool:
+        ahead = [
+            (ground.place, slot.at, ground.scale.pitch(tone)) for slot, tone in zip(slots, line, strict=True)
+        ]
+        whole = (*self._sung, *ahead)
+        return any(phrase[: len(whole)] == whole for phrase in self._phrases)
 
 
-def _strangeness(tone: int, chord: Chord, scale: Scale) -> float:
-    """Return 0 for a tone of the chord, 1 for one beside it, 2 for one that rubs from a semitone above."""
-    if tone % 7 in chord.degrees:
-        return 0.0
-    rubs = (tone - 1) % 7 in chord.degrees and scale.pitch(tone) - scale.pitch(tone - 1) == 1
-    return 2.0 if rubs else 1.0
+def _slots(plan: Gesture, density: float, ground: Ground) -> list[_Slot]:
+    """Return where the notes of a bar begin; each lasts to the next, as long as its chord does."""
+    rhythm = plan.rhythm(density)
+    slots = []
+    ends = EIGHTHS * ground.left
+    for (bar, at), follower in zip(rhythm, [*rhythm[1:], None], strict=True):
+        if bar == ground.place:
+            until = ends if follower is None else EIGHTHS * (follower[0] - bar) + follower[1]
+            slots.append(_Slot(at, min((min(until, ends) - at) / 2, LONGEST_BEATS)))
+    return slots
 
 
-def _note(at: int, until: int, pitch: int, state: MusicState, rng: random.Random) -> ScoreNote:
-    length = (until - at) / 2 * (1.0 - 0.5 * state.articulation)
-    accent = 3 if at == 0 else 1 if at == 4 else 0
-    nudge = (2.0 * rng.random() - 1.0) * NUDGE_S
+def _near(path: tuple[int, ...], before: int | None, step: int, middle: int) -> range:
+    """Return the tones to try: near the figure's, within a sixth of the one before."""
+    if path:
+        wanted = path[-1] + step
+        return range(max(wanted - 2, path[-1] - WIDEST), min(wanted + 2, path[-1] + WIDEST) + 1)
+    if before is None:
+        return range(middle - 3, middle + 4)
+    wanted = min(max(middle, before - WIDEST + 1), before + WIDEST - 1)
+    return range(max(wanted - 3, before - WIDEST), min(wanted + 3, before + WIDEST) + 1)
+
+
+def _strangeness(tone: int, slot: _Slot, ground: Ground) -> float:
+    """Return the cost of a tone on its chord: the longer and the stronger, the more of the chord it must be.
+
+    A tone that rubs from a semitone above one of the chord's costs double; one below the range, any price.
+    """
+    pitch = ground.scale.pitch(tone)
+    cost = 40.0 * (pitch < LOWEST)
+    if tone % 7 in ground.chord.degrees:
+        return cost
+    weight = 0.3 + 1.1 * (slot.beats >= 1.5) + 0.4 * (slot.at in (0, 4))
+    rubs = (tone - 1) % 7 in ground.chord.degrees and pitch - ground.scale.pitch(tone - 1) == 1
+    return cost + weight * (2.0 if rubs else 1.0)
+
+
+def _clash(was: int | None, now: int, slot: _Slot, ground: Ground) -> float:
+    """Return the cost of a move: a tritone is hard to sing, parallels with the lowest voice are not done."""
+    parallel = ground.low.at(slot.at / 2).parallel(was, now)
+    return 60.0 * parallel + 2.0 * (was is not None and abs(now - was) == 6)
+
+
+def _note(slot: _Slot, pitch: int, ground: Ground, state: MusicState, rng: random.Random) -> ScoreNote:
+    accent = 3 if slot.at == 0 else 1 if slot.at == 4 else 0
+    # The steadier the pulse is meant to be, the less the melody leans on it.
+    nudge = (2.0 * rng.random() - 1.0) * NUDGE_S * (1.0 - state.density)
     return ScoreNote(
-        offset=at / 2,
-        duration=length,
+        offset=slot.at / 2,
+        duration=slot.beats * (1.0 - 0.5 * state.articulation),
         pitch=pitch,
-        velocity=50 + round(12 * state.density) + accent + pick(rng, (-2, -1, 0, 1, 2)),
+        velocity=46 + round(12 * state.density + 7 * ground.swell) + accent + pick(rng, (-2, -1, 0, 1, 2)),
         layer="melody",
         # Nothing sounds before its own bar line.
-        nudge_s=abs(nudge) if at == 0 else nudge,
+        nudge_s=abs(nudge) if slot.at == 0 else nudge,
     )

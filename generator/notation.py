@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from generator.harmony import Chord
 from generator.state import Mode
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +41,28 @@ class ScoreNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarScore:
-    """One bar: its number from 0, the mode and the chord in force, the notes by offset."""
+    """One bar of the score.
+
+    Attributes
+    ----------
+    index : int
+        Its number from 0.
+    phrase, place : int, int
+        Number of its phrase, and its place in it, both from 0.
+    mode, chord : Mode, Chord
+        In force; the chord as the bar begins.
+    layers : tuple of str
+        The layers that play.
+    notes : tuple of ScoreNote
+        By offset.
+    """
 
     index: int
+    phrase: int
+    place: int
     mode: Mode
     chord: Chord
+    layers: tuple[str, ...]
     notes: tuple[ScoreNote, ...]
 
 
@@ -50,6 +71,6 @@ def chance(*key: object) -> random.Random:
     return random.Random("/".join(map(str, key)))  # noqa: S311 - music, not cryptography
 
 
-def pick(rng: random.Random, choices: tuple[int, ...]) -> int:
+def pick(rng: random.Random, choices: Sequence[_T]) -> _T:
     """Return one of the choices; built on ``random()``, the one stream Python promises to keep."""
     return choices[int(rng.random() * len(choices))]

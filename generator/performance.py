@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
-from math import ceil, log10, sqrt
+from math import log10, sqrt
 
 from generator.composer import Composer
 from generator.errors import StateError
@@ -19,6 +19,12 @@ BRIGHTNESS_TAU_S = 1.0
 BREATH_TAU_S = 3.0
 FAINTEST = 0.01
 """Amplitude (−40 dB) below which a listener hears no difference."""
+
+LANDINGS = (4, 2)
+"""Beats by which the tonic may land after the bar line on which an ending turns home; else it lands there."""
+
+RINGING = 0.5
+"""Share of the fade that the last chord has, at least, if another way it would not have to land at once."""
 
 LAYER_BARS = 3.0
 """Bars over which a layer enters or leaves."""
@@ -88,6 +94,7 @@ class Performance:
         self._controls = _Controls()
         self._end_s: float | None = None
         self._stop_s: float | None = None
+        self._turned = False
         self._closing = False
         self._novelty: deque[float] = deque([0.0] * BLOCKS_PER_STEP, BLOCKS_PER_STEP)
 
@@ -108,6 +115,7 @@ class Performance:
             bar,
             tempo_bpm=self._tempo or self._asked.tempo_bpm,
             mode=self._score.mode.openness if self._score else bar.mode,
+            layers=len(self._score.layers) if self._score else bar.layers,
             level_db=now.level_db,
             brightness=now.brightness,
             breath_rate=now.breath.rate,
@@ -136,7 +144,10 @@ class Performance:
         }
 
     def end(self, fade_s: float) -> None:
-        """Come to an end: a cadence on the next bar line, a fade of `fade_s` seconds, then nothing.
+        """Come to an end within `fade_s` seconds: a cadence while the fade begins, then nothing.
+
+        On the next bar line the music turns home; the tonic lands before half of the fade is over wherever
+        the tempo lets it, and rings until nothing is heard.
 
         Asked again, or after a stop, it changes nothing.
         """
@@ -178,7 +189,8 @@ class Performance:
         if self._playing:
             self._advance(state, stretch, notes, beats)
         self._tempo = state.tempo_bpm
-        self._controls.advance(state, self._at_bar or state, started=self._bar >= 0)
+        layers = self._score.layers if self._score else ()
+        self._controls.advance(state, self._at_bar or state, layers)
         self._move_fade(wanted=wanted)
         self._frame += BLOCK_FRAMES
         notes.sort(key=lambda note: note.frame)
@@ -190,6 +202,8 @@ class Performance:
         return self._end_s is not None or self._stop_s is not None
 
     def _begin(self, state: MusicState) -> None:
+        if self._bar >= 0:
+            self._composer.begin_anew()
         self._playing = True
         self._surprise(_NOVEL_START)
         self._open_bar(state)
@@ -237,11 +251,14 @@ class Performance:
         self._waiting = deque(sorted(waiting, key=lambda entry: entry[0]))
 
     def _cadence(self, state: MusicState, fade_s: float) -> BarScore:
-        self._closing = True
-        bars = ceil(
-            fade_s * state.tempo_bpm / 60.0 / BEATS_PER_BAR
-        )  # it rings for as long as it can be heard
-        return self._composer.cadence(state, bars)
+        """Return the bar that leads home, or lands there: as many beats before it as the fade leaves time."""
+        beat_s = 60.0 / state.tempo_bpm
+        left_s = self._controls.fade.position * fade_s
+        lands = (_land for _land in LANDINGS if left_s - _land * beat_s >= RINGING * fade_s)
+        land = 0 if self._turned else next(lands, 0)
+        self._turned = True
+        self._closing = land < BEATS_PER_BAR
+        return self._composer.cadence(state, land=land, beats=left_s / beat_s)
 
     def _note(self, note: ScoreNote, at: int, tempo: float) -> NoteEvent:
         return NoteEvent(
@@ -283,16 +300,16 @@ class _Controls:
         self._gains = [0.0] * len(LAYERS)
         self._set = False
 
-    def advance(self, state: MusicState, at_bar: MusicState, *, started: bool) -> None:
+    def advance(self, state: MusicState, at_bar: MusicState, layers: tuple[str, ...]) -> None:
         """Move on by one block towards a state; what goes by bars comes from the last bar line's."""
-        entering = [1.0 if i < at_bar.layers else 0.0 for i in range(len(LAYERS))]
+        entering = [1.0 if layer in layers else 0.0 for layer in LAYERS]
         if not self._set:  # nothing has sounded yet, so nothing can be heard to jump
             self.level_db = state.level_db
             self.brightness = state.brightness
             self.articulation = at_bar.articulation
             self.density = at_bar.density
             self._gains = entering
-            self._set = started
+            self._set = bool(layers)
         self.level_db = approach(self.level_db, state.level_db, MAX_LEVEL_SLOPE_DB_PER_S * BLOCK_S)
         self.brightness = relax(self.brightness, state.brightness, BLOCK_S, BRIGHTNESS_TAU_S)
         self.articulation = relax(self.articulation, at_bar.articulation, BLOCK_S, BRIGHTNESS_TAU_S)

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations, pairwise, product
 
-from generator.harmony import Chord, Scale
+from generator.harmony import Chord, Scale, telling
 
 MAX_STEP = 2
-"""Semitones a voice may move from one chord to the next."""
+"""Semitones a voice of a choir may move from one chord to the next."""
+
+MAX_TOP_STEP = 4
+"""Semitones the highest voice of a choir may move to keep away from parallels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """The lowest voice before and now, from which the others keep parallel fifths and octaves away."""
+
+    before: int | None
+    now: int | None
+
+    def parallel(self, top_before: int | None, top: int) -> bool:
+        """Return whether a voice and the lowest one go from one fifth or octave to another."""
+        if self.before is None or self.now is None or top_before is None:
+            return False
+        interval = (top - self.now) % 12
+        return (
+            interval in (0, 7)
+            and (top_before - self.before) % 12 == interval
+            and top != top_before
+            and self.now != self.before
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +43,7 @@ class Choir:
     voices : int
         Two or more.
     low, high : int
-        The range they return to, MIDI pitches; well above C3, so that nothing muddies the bass.
+        The range they return to, MIDI pitches.
     gap : float
         Semitones from voice to voice that sound best.
     """
@@ -31,33 +53,117 @@ class Choir:
     high: int
     gap: float
 
-    def lead(self, before: tuple[int, ...] | None, chord: Chord, scale: Scale) -> tuple[int, ...]:
+    def lead(
+        self,
+        before: tuple[int, ...] | None,
+        chord: Chord,
+        scale: Scale,
+        outer: Outer = Outer(None, None),
+        shift: float = 0.0,
+    ) -> tuple[int, ...]:
         """Return the chord's pitches, ascending: common tones held, the rest moved least.
 
-        No voice moves more than `MAX_STEP` semitones or crosses another. Without a position before, the
-        best spread one in the middle of the range.
+        No voice moves more than `MAX_STEP` semitones (the highest `MAX_TOP_STEP`, if it must) or crosses
+        another, and the highest makes no parallel fifths or octaves with the lowest voice of all. What tells
+        the mode is sung wherever it can be. Without a position before, the best spread one in the middle of
+        the range, moved by `shift` semitones.
         """
-        ways: Iterable[tuple[int, ...]]
+        cost = _Cost(self, before, chord, scale, shift)
         if before is None:
-            ways = combinations(scale.pitches(chord.degrees, self.low, self.high), self.voices)
+            ways = [*combinations(scale.pitches(chord.degrees, self.low, self.high), self.voices)]
         else:
-            reach = (scale.pitches(chord.degrees, voice - MAX_STEP, voice + MAX_STEP) for voice in before)
-            ways = product(*reach)
-        # Voices may meet, at a price; as no chord has a gap of more than five semitones, there is a way.
-        ascending = (way for way in ways if all(a <= b for a, b in pairwise(way)))
-        return min(ascending, key=lambda way: (self._cost(way, before, chord, scale), way))
+            ways = self._ways(before, chord, scale, MAX_STEP, outer)
+            # Now and then the highest voice has nowhere to go but in parallels: then it may take a third.
+            ways = ways or self._ways(before, chord, scale, MAX_TOP_STEP, outer)
+        return min(ways, key=lambda way: (cost.of(way), way))
 
-    def _cost(
-        self, way: tuple[int, ...], before: tuple[int, ...] | None, chord: Chord, scale: Scale
-    ) -> float:
+    def _ways(
+        self, before: tuple[int, ...], chord: Chord, scale: Scale, top_step: int, outer: Outer
+    ) -> list[tuple[int, ...]]:
+        # Voices may meet, at a price; as no chord has a gap of more than five semitones, each has a way.
+        steps = (*(MAX_STEP,) * (self.voices - 1), top_step)
+        reach = (
+            scale.pitches(chord.degrees, voice - step, voice + step)
+            for voice, step in zip(before, steps, strict=True)
+        )
+        return [
+            way
+            for way in product(*reach)
+            if all(a <= b for a, b in pairwise(way)) and not outer.parallel(before[-1], way[-1])
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Ornament:
+    """An inner voice that moves by step while the others hold: where to, when, and whether it came late.
+
+    Attributes
+    ----------
+    voice : int
+        Counted from the lowest.
+    first, then : int
+        Its two pitches: a suspension falls to its chord tone, a change leaves it for another.
+    beats : float
+        From the chord's beginning to the move.
+    """
+
+    voice: int
+    first: int
+    then: int
+    beats: float
+
+    def after(self, chord: tuple[int, ...]) -> tuple[int, ...]:
+        """Return where the voices are when it is done."""
+        return (*chord[: self.voice], self.then, *chord[self.voice + 1 :])
+
+
+def ornaments(
+    before: tuple[int, ...] | None, now: tuple[int, ...], chord: Chord, scale: Scale, beats: float
+) -> list[Ornament]:
+    """Return what the inner voices may do in a chord of so many beats that follows `before`."""
+    ways = []
+    for i in range(1, len(now) - 1):
+        below, here, above = now[i - 1 : i + 2]
+        if before is not None and 0 < before[i] - here <= MAX_STEP and below + 1 < before[i] < above - 1:
+            ways.append(Ornament(i, before[i], here, min(2.0, beats / 4)))
+        reach = scale.pitches(chord.degrees, here - MAX_STEP, here + MAX_STEP)
+        ways += [
+            Ornament(i, here, there, beats / 2)
+            for there in reach
+            if there != here and below + 1 < there < above - 1
+        ]
+    return ways
+
+
+class _Cost:
+    """What a position of a choir costs."""
+
+    def __init__(
+        self, choir: Choir, before: tuple[int, ...] | None, chord: Chord, scale: Scale, shift: float
+    ) -> None:
+        self._before = before
+        self._low, self._high = choir.low, choir.high
+        self._gap = choir.gap
+        self._middle = choir.voices * ((choir.low + choir.high) / 2 + shift)
+        self._third = scale.classes(chord.degrees[1:2])
+        self._colour = scale.classes(chord.degrees[3:])
+        told = telling(scale.mode).intersection(chord.degrees)
+        self._telling = [(scale.tonic + scale.mode.steps[degree]) % 12 for degree in sorted(told)]
+
+    def of(self, way: tuple[int, ...]) -> float:
         classes = {pitch % 12 for pitch in way}
-        moved = sum(abs(a - b) for a, b in zip(way, before, strict=True)) if before else 0
-        third_missing = scale.classes(chord.degrees[1:2]).isdisjoint(classes)
-        colour_missing = scale.classes(chord.degrees[3:]).isdisjoint(classes)
-        doubled = len(way) - len(classes)
-        rubbing = sum(b - a <= 1 for a, b in pairwise(way))
-        outside = max(0, self.low - way[0]) + max(0, way[-1] - self.high)
-        spread = sum(abs(b - a - self.gap) for a, b in pairwise(way))
-        drift = abs(sum(way) / len(way) - (self.low + self.high) / 2)
-        faults = 6.0 * third_missing + 2.0 * colour_missing + 3.0 * doubled + 8.0 * rubbing + 5.0 * outside
-        return moved + faults + 0.4 * spread + 0.6 * drift
+        cost = 3.0 * (len(way) - len(classes))
+        if self._before:
+            cost += sum(abs(a - b) for a, b in zip(way, self._before, strict=True))
+        cost += sum(7.0 for each in self._telling if each not in classes)
+        if self._third.isdisjoint(classes):
+            cost += 6.0
+        if self._colour.isdisjoint(classes):
+            cost += 2.0
+        below = way[0]
+        for pitch in way[1:]:
+            apart = pitch - below
+            cost += 0.4 * abs(apart - self._gap) + (8.0 if apart <= 1 else 0.0)
+            below = pitch
+        outside = max(0, self._low - way[0]) + max(0, way[-1] - self._high)
+        return cost + 8.0 * outside + 0.6 * abs(sum(way) - self._middle) / len(way)

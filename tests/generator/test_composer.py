@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from generator.composer import Composer
 from generator.harmony import LADDER, Scale
-from generator.melody import NUDGE_S, note_probability
+from generator.melody import NUDGE_S
 from generator.notation import BarScore
 from generator.state import LAYERS, RANGES, Mode, MusicState, Piece
 
@@ -35,58 +35,52 @@ def melody(bar: BarScore) -> list[tuple[float, int]]:
 def test_every_bar_keeps_the_rules(stretches: list[tuple[MusicState, int]], seed: int, tonic: int) -> None:
     states = [state for state, bars in stretches for _ in range(bars)]
     bars = compose(states, seed=seed, tonic=tonic)
+    playing = min(2, states[0].layers)
     for number, (state, bar) in enumerate(zip(states, bars, strict=True)):
         assert bar.index == number
         classes = Scale(tonic, bar.mode).classes(tuple(range(7)))
         assert {note.pitch % 12 for note in bar.notes} <= classes
-        assert {note.layer for note in bar.notes} <= set(LAYERS[: state.layers])
+        assert {note.layer for note in bar.notes} <= set(bar.layers)
+        # one layer enters or leaves with every bar
+        assert bar.layers == LAYERS[: len(bar.layers)]
+        assert abs(len(bar.layers) - state.layers) <= max(0, abs(playing - state.layers) - (number > 0))
+        playing = len(bar.layers)
         for note in bar.notes:
             assert 0 <= note.offset < 4
             assert 0 < note.duration <= 16
             assert 20 <= note.velocity <= 75
             assert abs(note.nudge_s) <= (NUDGE_S if note.layer == "melody" else 0)
             assert note.offset > 0 or note.nudge_s >= 0
-        low = sorted({note.pitch for note in bar.notes if note.layer in ("pad", "bass", "counter")})
-        assert all(b - a >= 5 for a, b in pairwise(low) if a < 48 and b > 47)
     assert all(any(melody(bar) == [] for bar in bars[i : i + 8]) for i in range(len(bars) - 7))
 
 
 @settings(max_examples=60, deadline=None)
-@given(stretches=STRETCHES)
-def test_the_mode_moves_one_rung_at_a_phrase(stretches: list[tuple[MusicState, int]]) -> None:
-    bars = compose([state for state, count in stretches for _ in range(count)])
-    moves = [i for i in range(1, len(bars)) if bars[i].mode is not bars[i - 1].mode]
-    assert all(i % 4 == 0 for i in moves)
-    for i in moves:
-        rungs = LADDER.index(bars[i].mode) - LADDER.index(bars[i - 1].mode)
-        assert abs(rungs) == 1
-        assert bars[i].chord.root == 0
+@given(stretches=STRETCHES, seed=st.integers(0, 2**32))
+def test_the_mode_moves_one_rung_where_a_phrase_begins(
+    stretches: list[tuple[MusicState, int]], seed: int
+) -> None:
+    bars = compose([state for state, count in stretches for _ in range(count)], seed=seed)
+    for before, bar in pairwise(bars):
+        assert (bar.phrase, bar.place) in {(before.phrase, before.place + 1), (before.phrase + 1, 0)}
+        if bar.place == 0:
+            assert 4 <= before.place + 1 <= 6
+        if bar.mode is not before.mode:
+            assert bar.place == 0
+            assert abs(LADDER.index(bar.mode) - LADDER.index(before.mode)) == 1
+            assert bar.chord.root == 0
+            scales = [Scale(0, mode).classes(bar.chord.degrees) for mode in (before.mode, bar.mode)]
+            assert scales[0] == scales[1]
 
 
 @pytest.mark.parametrize("mode", [mode.openness for mode in Mode])
-def test_below_half_density_a_chord_stays_two_bars(mode: float) -> None:
-    bars = compose([MusicState(mode=mode, density=0.45)] * 32)
-    assert all(a.chord == b.chord for a, b in zip(bars[::2], bars[1::2], strict=True))
-    assert all(a.chord != b.chord for a, b in zip(bars[1:8:2], bars[2:9:2], strict=True) if b.index % 8)
-    for bar in bars:
-        struck = [note.duration for note in bar.notes if note.layer == "pad"]
-        assert struck == ([] if bar.index % 2 else [8.0] * len(struck))
+def test_the_pace_of_the_harmony_follows_density(mode: float) -> None:
+    def changes(density: float) -> float:
+        bars = compose([MusicState(mode=mode, density=density)] * 64)
+        return sum(a.chord != b.chord for a, b in pairwise(bars)) / 63
 
-
-def test_a_chord_that_begins_in_a_sparse_bar_is_not_cut_short() -> None:
-    sparse, dense = MusicState(density=0.2), MusicState(density=0.8)
-    bars = compose([sparse, dense, dense, sparse])
-    assert bars[0].chord == bars[1].chord
-    assert bars[2].chord == bars[3].chord
-    # the chord meant for one bar is struck again for its second
-    assert [note.duration for note in bars[3].notes if note.layer == "pad"] == [4.0] * 4
-
-
-@pytest.mark.parametrize("density", [0.0, 0.25, 0.5, 0.75, 1.0])
-def test_an_eighth_brings_a_note_with_the_probability_asked_for(density: float) -> None:
-    bars = compose([MusicState(density=density, layers=2)] * 160)
-    share = sum(len(melody(bar)) for bar in bars) / (8 * len(bars))
-    assert share == pytest.approx(note_probability(density), rel=0.02)
+    paces = [changes(density) for density in (0.1, 0.45, 0.6, 0.8)]
+    assert paces == sorted(paces)
+    assert paces[1] < 0.6 < paces[2] < 0.9 < paces[3]
 
 
 def test_a_higher_register_is_a_higher_melody() -> None:
@@ -100,26 +94,15 @@ def test_a_higher_register_is_a_higher_melody() -> None:
     assert means[-1] - means[0] > 15
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_the_motif_returns_but_no_phrase_is_repeated_at_once(seed: int) -> None:
-    bars = compose([MusicState(density=0.4, layers=2, mode=0.8)] * 32, seed=seed)
-
-    def rhythm(bar: int) -> set[float]:
-        return {offset for offset, _ in melody(bars[bar])}
-
-    # the first bars of periods A, A (after B) have one gait: a bar with fewer notes keeps the weightier ones
-    for later in (4, 24, 28):
-        assert rhythm(0) <= rhythm(later) or rhythm(later) <= rhythm(0)
-    phrases = [[melody(bar) for bar in bars[i : i + 4]] for i in range(0, 32, 4)]
-    assert all(a != b for a, b in pairwise(phrases))
-
-
 @pytest.mark.parametrize("mode", [mode.openness for mode in Mode])
-def test_a_closed_period_ends_on_tonic_or_third_and_rests(mode: float) -> None:
-    bars = compose([MusicState(density=0.6, layers=3, mode=mode)] * 16, tonic=2)
-    scale = Scale(2, Mode.of(mode))
-    assert melody(bars[14])[-1][1] % 12 in scale.classes((0, 2))
-    assert melody(bars[15]) == []
+def test_a_period_comes_home_and_breathes(mode: float) -> None:
+    bars = compose([MusicState(density=0.6, layers=3, mode=mode)] * 64, tonic=2)
+    phrases = [[bar for bar in bars if bar.phrase == number] for number in range(bars[-1].phrase)]
+    for question, answer in zip(phrases[::2], phrases[1::2], strict=False):
+        assert question[0].chord.root == 0
+        assert question[2].chord.root != 0
+        assert answer[-1].chord.root == 0 or answer[-2].chord.root == 0
+        assert melody(answer[-1]) == []
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -133,16 +116,50 @@ def test_the_melody_can_be_sung(seed: int) -> None:
     assert max(pitches) - min(pitches) <= 19
 
 
-def test_the_cadence_rests_on_the_tonic() -> None:
+@pytest.mark.parametrize("played", range(1, 9))
+def test_the_cadence_leads_to_the_tonic_and_rings(played: int) -> None:
     composer = Composer(Piece(tonic=7))
-    for _ in range(5):
-        composer.bar(MusicState(mode=0.2))
-    last = composer.cadence(MusicState(mode=0.2), 3)
+    state = MusicState(mode=0.2, layers=8)
+    for _ in range(played):
+        composer.bar(state)
+    turning = composer.cadence(state, land=4, beats=16)
+    last = composer.cadence(state, land=0, beats=12)
+    assert max(note.offset + note.duration for note in turning.notes) <= 8
     assert last.chord.root == 0
-    assert {note.duration for note in last.notes} == {12.0}
+    assert {note.offset + note.duration for note in last.notes} == {12}
     assert min(note.pitch for note in last.notes) % 12 == 7
-    assert {note.offset for note in last.notes} == {0.0}
-    assert {note.layer for note in last.notes} == {"pad", "melody", "bass"}
+    assert {"pad", "melody"} <= {note.layer for note in last.notes if note.offset == 0}
+    final = [note.pitch for note in last.notes if note.layer == "melody"]
+    step = [note.pitch for note in turning.notes if note.layer == "melody"]
+    assert abs(final[0] - step[-1]) <= 5
+
+
+def test_a_cadence_may_land_within_its_bar() -> None:
+    composer = Composer(Piece())
+    composer.bar(MusicState(layers=2))
+    last = composer.cadence(MusicState(layers=2), land=2, beats=10)
+    landed = [note for note in last.notes if note.offset == 2]
+    assert min(note.pitch for note in landed) % 12 == 0
+    assert {note.duration for note in landed} == {8}
+
+
+def test_unwanted_layers_never_sound_and_others_enter_in_their_stead() -> None:
+    piece = Piece(unwanted=("bass", "arpeggio", "bells"))
+    composer = Composer(piece)
+    bars = [composer.bar(MusicState(layers=4, density=0.8)) for _ in range(12)]
+    assert bars[-1].layers == ("pad", "melody", "counter", "strings")
+    assert {note.layer for bar in bars for note in bar.notes} == set(bars[-1].layers)
+
+
+def test_the_register_keeps_within_the_listeners_bounds() -> None:
+    def highest(piece: Piece) -> int:
+        composer = Composer(piece)
+        bars = [composer.bar(MusicState(register=1.0, layers=2, density=0.6)) for _ in range(32)]
+        return max(pitch for bar in bars for _, pitch in melody(bar))
+
+    assert highest(Piece(register_range=(0.0, 0.3))) < highest(Piece()) - 6
+    same = Composer(Piece(register_range=(0.4, 0.4))), Composer(Piece())
+    assert same[0].bar(MusicState(register=0.9)) == same[1].bar(MusicState(register=0.4))
 
 
 def test_the_seed_makes_the_music() -> None:
@@ -152,9 +169,10 @@ def test_the_seed_makes_the_music() -> None:
 
 
 def test_layers_do_not_disturb_one_another() -> None:
-    few = compose([MusicState(layers=2)] * 24)
+    few = compose([MusicState(layers=3)] * 24)
     many = compose([MusicState(layers=8)] * 24)
-    assert [melody(bar) for bar in few] == [melody(bar) for bar in many]
+    for fewer, more in zip(few, many, strict=True):
+        assert set(fewer.notes) == {note for note in more.notes if note.layer in LAYERS[:3]}
 
 
 def test_four_bars_as_they_have_always_been() -> None:
@@ -169,44 +187,31 @@ def test_four_bars_as_they_have_always_been() -> None:
 
 
 GOLDEN = [
-    "0 I9 pad 0+8 57 51",
-    "0 I9 pad 0+8 62 51",
-    "0 I9 pad 0+8 65 51",
-    "0 I9 pad 0+8 72 51",
-    "0 I9 melody 0+0.9 64 58",
-    "0 I9 bass 0+2.5 38 57",
-    "0 I9 arpeggio 0+0.9 62 40",
-    "0 I9 melody 1+0.9 67 57",
-    "0 I9 arpeggio 1+0.9 64 37",
-    "0 I9 melody 2+1.8 69 58",
-    "0 I9 arpeggio 2+0.9 65 37",
-    "0 I9 bass 2.5+1.5 45 49",
-    "0 I9 arpeggio 3+0.9 64 37",
-    "1 I9 bass 0+2.5 38 53",
-    "1 I9 arpeggio 0+0.9 65 40",
-    "1 I9 melody 1+0.9 69 56",
-    "1 I9 arpeggio 1+0.9 69 37",
-    "1 I9 melody 2+1.8 65 58",
-    "1 I9 arpeggio 2+0.9 72 37",
-    "1 I9 bass 2.5+1.5 45 49",
-    "1 I9 arpeggio 3+0.9 62 37",
-    "2 IV9 pad 0+8 57 51",
-    "2 IV9 pad 0+8 62 51",
-    "2 IV9 pad 0+8 65 51",
-    "2 IV9 pad 0+8 71 51",
-    "2 IV9 melody 0+0.9 69 58",
-    "2 IV9 bass 0+2.5 43 57",
-    "2 IV9 arpeggio 0+0.9 65 40",
-    "2 IV9 melody 1+2.7 65 53",
-    "2 IV9 arpeggio 1+0.9 67 37",
-    "2 IV9 arpeggio 2+0.9 65 37",
-    "2 IV9 bass 2.5+1.5 38 49",
-    "2 IV9 arpeggio 3+0.9 67 37",
-    "3 IV9 melody 0+3.6 71 58",
-    "3 IV9 bass 0+2.5 43 53",
-    "3 IV9 arpeggio 0+0.9 69 40",
-    "3 IV9 arpeggio 1+0.9 71 37",
-    "3 IV9 arpeggio 2+0.9 62 37",
-    "3 IV9 bass 2.5+1.5 38 49",
-    "3 IV9 arpeggio 3+0.9 65 37",
+    "0 I9 pad 0+7.28 50 55",
+    "0 I9 pad 0+7.6 60 50",
+    "0 I9 pad 0+7.6 65 48",
+    "0 I9 pad 0+7.6 69 50",
+    "0 I9 pad 0+7.6 74 50",
+    "0 I9 melody 0+0.9 69 57",
+    "0 I9 melody 1+0.9 67 56",
+    "0 I9 melody 2+1.8 69 57",
+    "1 I9 melody 0+3.6 72 62",
+    "2 IV9 pad 0+7.6 59 50",
+    "2 IV9 pad 0+7.6 65 48",
+    "2 IV9 pad 0+4 69 50",
+    "2 IV9 pad 0+7.6 74 50",
+    "2 IV9 melody 0+1.8 71 58",
+    "2 IV9 bass 0+3.64 43 55",
+    "2 IV9 arpeggio 0+0.9 69 42",
+    "2 IV9 arpeggio 1+0.9 74 38",
+    "2 IV9 melody 2+1.8 69 53",
+    "2 IV9 arpeggio 2+0.9 69 40",
+    "2 IV9 arpeggio 3+0.9 67 38",
+    "3 IV9 pad 0+3.8 71 45",
+    "3 IV9 melody 0+3.6 71 54",
+    "3 IV9 bass 0+3.64 38 53",
+    "3 IV9 arpeggio 0+0.9 71 39",
+    "3 IV9 arpeggio 1+0.9 71 35",
+    "3 IV9 arpeggio 2+0.9 65 37",
+    "3 IV9 arpeggio 3+0.9 69 35",
 ]

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from generator.harmony import LADDER, Chord, Scale, step_towards, strain, tonic_chord
+from generator.harmony import LADDER, Chord, Scale, idiom, pivot, resting_chord, step_towards, telling
 from generator.state import Mode
-from generator.voicing import MAX_STEP, Choir
+from generator.voicing import MAX_STEP, MAX_TOP_STEP, Choir, Outer
 
 PAD = Choir(voices=4, low=54, high=72, gap=5.0)
 
@@ -43,19 +43,40 @@ def test_a_name_that_is_no_chord_is_refused() -> None:
         Chord.parse("H7")
 
 
+def chords(mode: Mode) -> list[Chord]:
+    says = idiom(mode)
+    pairs = (*says.openings, *says.questions, *says.ways_home, *says.homes)
+    return [resting_chord(mode), *(chord for pair in pairs for chord in pair)]
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_no_chord_holds_a_minor_ninth_above_its_root(mode: Mode) -> None:
-    for closed in (False, True):
-        for chord in strain(mode, closed=closed):
-            above = {(mode.steps[degree] - mode.steps[chord.root]) % 12 for degree in chord.degrees}
-            assert 1 not in above, chord.name
+    for chord in chords(mode):
+        above = {(mode.steps[degree] - mode.steps[chord.root]) % 12 for degree in chord.degrees}
+        assert 1 not in above, chord.name
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_the_closed_strain_comes_home_and_the_open_one_does_not(mode: Mode) -> None:
-    assert [chord.root for chord in strain(mode, closed=True)[-2:]] == [0, 0]
-    assert strain(mode, closed=False)[-1].root != 0
-    assert tonic_chord(mode).bass == 0
+def test_phrases_open_and_close_on_the_tonic_and_ask_elsewhere(mode: Mode) -> None:
+    says = idiom(mode)
+    assert {pair[0].root for pair in (*says.openings, *says.homes)} == {0}
+    assert 0 not in {pair[0].root for pair in (*says.questions, *says.ways_home)}
+    assert resting_chord(mode).bass == 0
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_every_mode_has_what_tells_it_in_the_chords_of_its_questions(mode: Mode) -> None:
+    for first, _ in idiom(mode).openings:
+        for second, _ in idiom(mode).questions:
+            assert telling(mode) <= {*first.degrees, *second.degrees}
+
+
+def test_a_pivot_belongs_to_both_modes() -> None:
+    for lower, higher in pairwise(LADDER):
+        chord = pivot(lower, higher)
+        assert chord == pivot(higher, lower)
+        assert chord.root == 0
+        assert Scale(0, lower).classes(chord.degrees) == Scale(0, higher).classes(chord.degrees)
 
 
 def test_tone_35_is_the_tonic_at_or_above_middle_c() -> None:
@@ -67,18 +88,30 @@ def test_tone_35_is_the_tonic_at_or_above_middle_c() -> None:
 @pytest.mark.parametrize("tonic", range(12))
 def test_voices_move_two_semitones_at_most_and_never_cross(tonic: int) -> None:
     voices = None
-    path = [*LADDER, *LADDER[::-1]] * 2
-    for i, mode in enumerate(path):
-        for slot in range(0, 8, 1 + i % 2):
-            chord = strain(mode, closed=bool(i // 2 % 2))[slot]
+    low = None
+    for i, mode in enumerate([*LADDER, *LADDER[::-1]] * 2):
+        for chord in chords(mode)[i % 2 :: 2]:
             scale = Scale(tonic, mode)
-            before, voices = voices, PAD.lead(voices, chord, scale)
+            outer = Outer(low, scale.pitches((chord.bass,), 36, 47)[0])
+            before, voices = voices, PAD.lead(voices, chord, scale, outer)
+            low = outer.now
             assert {pitch % 12 for pitch in voices} <= scale.classes(chord.degrees)
             assert all(a <= b for a, b in pairwise(voices))
-            assert min(voices) >= PAD.low - MAX_STEP
-            assert max(voices) <= PAD.high + MAX_STEP
+            assert PAD.low - 4 <= min(voices)
+            assert max(voices) <= PAD.high + 6
             if before:
-                assert all(abs(a - b) <= MAX_STEP for a, b in zip(before, voices, strict=True))
+                steps = [abs(a - b) for a, b in zip(before, voices, strict=True)]
+                assert max(steps[:-1]) <= MAX_STEP
+                assert steps[-1] <= MAX_TOP_STEP
+                assert not outer.parallel(before[-1], voices[-1])
+
+
+def test_parallels_are_known_by_ear() -> None:
+    assert Outer(43, 36).parallel(74, 67)
+    assert Outer(43, 36).parallel(79, 84)
+    assert not Outer(43, 36).parallel(74, 72)
+    assert not Outer(43, 43).parallel(74, 67)
+    assert not Outer(None, 36).parallel(74, 67)
 
 
 def test_common_tones_are_held() -> None:

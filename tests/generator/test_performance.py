@@ -137,13 +137,13 @@ def test_whatever_is_asked_the_limits_hold(changes: list[tuple[MusicState, int]]
 def test_more_density_is_more_notes_a_second_and_more_register_a_higher_melody() -> None:
     settings_ = [i / 10 for i in range(11)]
     rates = [
-        float(len(notes_of(play(Performance(Piece(seed=2)), MusicState(density=value, layers=4), 180))))
+        float(len(notes_of(play(Performance(Piece(seed=2)), MusicState(density=value, layers=4), 90))))
         for value in settings_
     ]
     heights = [
         float(np.mean([
             note.pitch
-            for note in notes_of(play(Performance(Piece(seed=2)), MusicState(register=value), 180))
+            for note in notes_of(play(Performance(Piece(seed=2)), MusicState(register=value), 90))
             if note.layer == "melody"
         ]))
         for value in settings_
@@ -277,22 +277,32 @@ def test_called_back_in_mid_fade_it_turns_round_without_a_jump() -> None:
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def test_the_end_is_a_cadence_then_nothing_new() -> None:
+@pytest.mark.parametrize(("tempo", "lands"), [(60, 28.0), (40, 30.0), (120, 24.0)])
+def test_the_end_turns_home_lands_on_the_tonic_and_rings(tempo: float, lands: float) -> None:
     performance = Performance(Piece(tonic=5))
-    play(performance, MusicState(layers=5), 21)
+    state = MusicState(layers=5, tempo_bpm=tempo)
+    play(performance, state, 21)
     performance.end(20)
-    blocks = play(performance, MusicState(layers=5), 30)
-    bar_line = next(beat for beat in beats_of(blocks) if beat.beat % 4 == 0)
-    after = [note for note in notes_of(blocks) if note.bar >= bar_line.bar]
-    assert bar_line.time_s == 24
-    assert {note.bar for note in after} == {bar_line.bar}
-    assert {note.beat for note in after} == {float(bar_line.beat)}
-    assert min(note.pitch for note in after) % 12 == 5
-    assert {note.duration_s for note in after} == {20.0}
+    blocks = play(performance, state, 30)
+    landed = [note for note in notes_of(blocks) if note.time_s >= lands and note.layer != "arpeggio"]
+    assert {note.time_s for note in landed} == {lands}
+    assert min(note.pitch for note in landed) % 12 == 5
+    assert [note.time_s + note.duration_s for note in landed] == pytest.approx([41] * len(landed), abs=0.02)
     assert performance.finished
     silent = [block for block in blocks if block.shape.fade == 0]
     assert len(silent) == pytest.approx(blocks_of(10), abs=1)
     assert beats_of(silent[1:]) == []
+    assert notes_of(silent) == []
+
+
+def test_a_short_end_lands_at_once() -> None:
+    performance = Performance(Piece(tonic=5))
+    state = MusicState(layers=3, tempo_bpm=30)
+    play(performance, state, 17)
+    performance.end(15)
+    notes = [note for note in notes_of(play(performance, state, 16)) if note.bar >= 3]
+    assert {note.time_s for note in notes} == {24.0}
+    assert min(note.pitch for note in notes) % 12 == 5
 
 
 def test_an_end_asked_twice_and_a_stop_asked_twice_are_asked_once() -> None:

@@ -1,0 +1,452 @@
+"""What the composer writes, measured on its events; the rules are stated here anew, not taken from it."""
+
+from __future__ import annotations
+
+import random
+import time
+import tracemalloc
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import fmean
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from generator.composer import Composer
+from generator.notation import BarScore
+from generator.performance import Performance
+from generator.state import LAYERS, MusicState, Piece
+
+MODES = {
+    0.0: (0, 1, 3, 5, 7, 8, 10),
+    0.2: (0, 2, 3, 5, 7, 8, 10),
+    0.4: (0, 2, 3, 5, 7, 9, 10),
+    0.6: (0, 2, 4, 5, 7, 9, 10),
+    0.8: (0, 2, 4, 5, 7, 9, 11),
+    1.0: (0, 2, 4, 6, 7, 9, 11),
+}
+"""Openness and pitch classes above the tonic: phrygian, aeolian, dorian, mixolydian, ionian, lydian."""
+
+LEAPS = {"pad": 2, "strings": 2, "bass": 11, "counter": 9, "melody": 10}
+"""Semitones a voice may move at most."""
+
+TOP_LEAP = 4
+"""The highest of the pad and of the strings may take a third where it would run in parallels."""
+
+LOW_PITCH, LOW_GAP = 48, 7
+"""Below C3 nothing stands closer than a fifth."""
+
+PAD_FLOOR = 53
+"""What the pad sings below is its root, which moves as a bass does."""
+
+Note = tuple[float, float, int]
+"""Beginning and end in beats from the beginning of the piece, and pitch."""
+
+
+def compose(states: Sequence[MusicState], piece: Piece) -> list[BarScore]:
+    """Return one bar for each state."""
+    composer = Composer(piece)
+    return [composer.bar(state) for state in states]
+
+
+def random_states(rng: random.Random, bars: int) -> list[MusicState]:
+    """Return states that change at random to anything every one to twelve bars."""
+    states: list[MusicState] = []
+    while len(states) < bars:
+        state = MusicState(
+            mode=rng.choice(list(MODES)),
+            density=rng.random(),
+            register=rng.random(),
+            brightness=rng.random(),
+            articulation=rng.random(),
+            layers=rng.randint(1, 8),
+        )
+        states += [state] * rng.randint(1, 12)
+    return states[:bars]
+
+
+# --- voices -----------------------------------------------------------------------------------------------
+
+
+class VoiceLeading:
+    """Counts breaches of the rules of voice leading, bar after bar."""
+
+    def __init__(self) -> None:
+        self.breaches: Counter[str] = Counter()
+        self.widest: Counter[str] = Counter()
+        self._voices: dict[str, list[Note]] = defaultdict(list)
+        self._sounding: list[tuple[Note, str]] = []
+        self._low: int | None = None
+
+    def bar(self, bar: BarScore) -> None:
+        """Add a bar."""
+        start = 4.0 * bar.index
+        for voice in list(self._voices):
+            if ("pad" if voice == "root" else voice) not in bar.layers:
+                del self._voices[voice]
+        moments: dict[float, list[tuple[Note, str]]] = defaultdict(list)
+        for note in bar.notes:
+            at = start + note.offset
+            voice = "root" if note.layer == "pad" and note.pitch < PAD_FLOOR else note.layer
+            moments[at].append(((at, at + note.duration, note.pitch), voice))
+        for at in sorted(moments):
+            self._moment(at, moments[at])
+
+    def _moment(self, at: float, begun: list[tuple[Note, str]]) -> None:
+        self._sounding = [each for each in self._sounding if each[0][1] > at + 1e-6] + begun
+        before = {voice: self._last(voice) for voice in ("melody", "pad", "strings")}
+        for voice in {voice for _, voice in begun}:
+            self._move(voice, at, [note for note, of in begun if of == voice])
+        self._parallels(at, before)
+        self._places()
+
+    def _move(self, voice: str, at: float, begun: list[Note]) -> None:
+        choir = voice in ("pad", "strings")  # the others are one voice, which leaves a note for the next
+        going_on = [note for note in self._voices[voice] if choir and note[1] > at + 1e-6]
+        left = [note[2] for note in self._voices[voice] if note not in going_on]
+        came = [note[2] for note in begun]
+        limit = LEAPS.get("bass" if voice == "root" else voice)
+        if limit is not None and left:
+            stays = [note[2] for note in going_on]
+            self._leap(voice, limit, sorted(left + stays), sorted(came + stays))
+        self._voices[voice] = going_on + begun
+
+    def _leap(self, voice: str, limit: int, before: list[int], now: list[int]) -> None:
+        top = abs(now[-1] - before[-1])
+        if len(before) == len(now):  # voices keep their order, so each goes to its own
+            rest = [abs(a - b) for a, b in zip(before[:-1], now[:-1], strict=True)]
+        else:  # two voices met or parted
+            rest = [min(abs(a - b) for b in before) for a in now[:-1]]
+            rest += [min(abs(a - b) for b in now) for a in before[:-1]]
+        inner = max(rest, default=0)
+        self.widest[voice] = max(self.widest[voice], inner if rest else top)
+        self.widest[f"{voice} top"] = max(self.widest[f"{voice} top"], top)
+        self.breaches["leap"] += inner > limit or top > max(limit, TOP_LEAP)
+
+    def _last(self, voice: str) -> int | None:
+        return max((note[2] for note in self._voices[voice]), default=None)
+
+    def _parallels(self, at: float, before: dict[str, int | None]) -> None:
+        low = [note[2] for voice in ("bass", "root") for note in self._voices[voice] if note[0] == at]
+        if not low:
+            return
+        was, self._low = self._low, min(low)
+        if was is None or was == self._low:
+            return
+        for voice, top_was in before.items():
+            top = self._last(voice)
+            if top_was is None or top is None or top_was == top:
+                continue
+            interval = (top - self._low) % 12
+            self.breaches["parallel"] += interval in (0, 7) and (top_was - was) % 12 == interval
+
+    def _places(self) -> None:
+        pitches = sorted(note[2] for note, _ in self._sounding)
+        self.breaches["low interval"] += any(
+            a < LOW_PITCH and 0 < b - a < LOW_GAP for a, b in pairwise(pitches)
+        )
+        lows = [note[2] for note, voice in self._sounding if voice in ("bass", "root")]
+        rest = [note[2] for note, voice in self._sounding if voice not in ("bass", "root")]
+        self.breaches["crossing"] += bool(lows and rest and max(lows) >= min(rest))
+        melody = [note[2] for note, voice in self._sounding if voice == "melody"]
+        second = [note[2] for note, voice in self._sounding if voice == "counter"]
+        self.breaches["crossing"] += bool(melody and second and max(second) >= min(melody))
+
+
+def voice_leading(bars: int, seed: int = 0) -> dict[str, object]:
+    """Return the breaches in so many bars at random states."""
+    rng = random.Random(seed)
+    checker = VoiceLeading()
+    for bar in compose(random_states(rng, bars), Piece(seed=seed, tonic=seed % 12)):
+        checker.bar(bar)
+    kinds = ("crossing", "leap", "low interval", "parallel")
+    return {
+        "bars": bars,
+        "breaches": {kind: checker.breaches[kind] for kind in kinds},
+        "widest_semitones": dict(checker.widest),
+    }
+
+
+# --- what is asked and what is written --------------------------------------------------------------------
+
+
+def onsets_per_bar(bars: Sequence[BarScore]) -> float:
+    """Return moments at which something begins, per bar."""
+    return fmean(len({note.offset for note in bar.notes}) + len(bar.notes) / 1000 for bar in bars)
+
+
+def mean_pitch(bars: Sequence[BarScore]) -> float:
+    """Return the mean pitch of the notes, weighted by how long they last."""
+    notes = [note for bar in bars for note in bar.notes]
+    return float(np.average([n.pitch for n in notes], weights=[n.duration for n in notes]))
+
+
+def shortness(bars: Sequence[BarScore]) -> float:
+    """Return the share of their time to the next onset of the layer that notes leave silent, 0 to 1."""
+    gaps = []
+    for layer in LAYERS:
+        notes = sorted(
+            (4 * b.index + n.offset, n.duration) for b in bars for n in b.notes if n.layer == layer
+        )
+        starts = sorted({at for at, _ in notes})
+        following = dict(pairwise(starts))
+        gaps += [1 - min(1.0, held / (following[at] - at)) for at, held in notes if at in following]
+    return fmean(gaps)
+
+
+def parts(bars: Sequence[BarScore]) -> float:
+    """Return how many layers play, on average over stretches of four bars."""
+    stretches = [bars[i : i + 4] for i in range(0, len(bars) - 3, 4)]
+    return fmean(len({note.layer for bar in stretch for note in bar.notes}) for stretch in stretches)
+
+
+MEASURES = {
+    "density": onsets_per_bar,
+    "register": mean_pitch,
+    "articulation": shortness,
+    "layers": parts,
+}
+
+
+def rank_correlations(contexts: int = 24, bars: int = 40, seed: int = 0) -> dict[str, float]:
+    """Return the lowest rank correlation of command and measure, field by field, over random contexts."""
+    rng = random.Random(seed)
+    lowest = dict.fromkeys(MEASURES, 1.0)
+    for context in random_states(rng, 12 * contexts)[::12]:
+        piece = Piece(seed=rng.randrange(1000), tonic=rng.randrange(12))
+        for name, measure in MEASURES.items():
+            grid = range(1, 9) if name == "layers" else [i / 10 for i in range(11)]
+            measured = [measure(compose([_with(context, name, value)] * bars, piece)[12:]) for value in grid]
+            lowest[name] = min(lowest[name], float(spearmanr(list(grid), measured).statistic))
+    return {name: round(value, 4) for name, value in lowest.items()}
+
+
+def _with(state: MusicState, name: str, value: float) -> MusicState:
+    values = {field: getattr(state, field) for field in state.__slots__} | {name: value}
+    return MusicState(**values)
+
+
+# --- mode -------------------------------------------------------------------------------------------------
+
+
+def recovered_mode(bars: Sequence[BarScore], tonic: int) -> float:
+    """Return the mode whose pitch classes the sounding time correlates with best, the tonic told."""
+    profile = np.zeros(12)
+    for bar in bars:
+        for note in bar.notes:
+            profile[(note.pitch - tonic) % 12] += note.duration
+    return max(MODES, key=lambda mode: np.corrcoef(profile, np.isin(np.arange(12), MODES[mode]))[0, 1])
+
+
+def mode_recovery(seed: int = 0) -> dict[str, object]:
+    """Return the share of minutes whose mode is recovered, and the faintest of the tones that tell it."""
+    rng = random.Random(seed)
+    right = total = 0
+    faintest = 1.0
+    for mode, steps in MODES.items():
+        for tonic in range(0, 12, 2):
+            for density in (0.0, 0.3, 0.6, 1.0):
+                for layers in (1, 2, 4, 8):
+                    state = MusicState(mode=mode, density=density, layers=layers, register=rng.random())
+                    bars = compose([state] * 36, Piece(seed=rng.randrange(10_000), tonic=tonic))
+                    tempo = rng.uniform(40, 120)
+                    minute = max(6, int(tempo / 4))
+                    for i in range(0, len(bars) - minute + 1, minute):
+                        total += 1
+                        right += recovered_mode(bars[i : i + minute], tonic) == mode
+                        faintest = min(faintest, _faintest(bars[i : i + minute], tonic, steps))
+    return {"minutes": total, "recovered": right / total, "faintest_telling_share": round(faintest, 4)}
+
+
+def _faintest(bars: Sequence[BarScore], tonic: int, steps: tuple[int, ...]) -> float:
+    """Return the share of the sounding time of the rarest degree that tells the mode from its neighbours."""
+    time_of: Counter[int] = Counter()
+    for bar in bars:
+        for note in bar.notes:
+            time_of[(note.pitch - tonic) % 12] += note.duration  # type: ignore[assignment]
+    telling = {s for s in steps if any(s not in other for other in _neighbours(steps))}
+    return min(time_of[step] for step in telling) / sum(time_of.values())
+
+
+def _neighbours(steps: tuple[int, ...]) -> list[tuple[int, ...]]:
+    scales = list(MODES.values())
+    at = scales.index(steps)
+    return scales[max(0, at - 1) : at] + scales[at + 1 : at + 2]
+
+
+def foreign_bars(bars: int, seed: int = 1) -> int:
+    """Return in how many bars at random states a note begins, or sounds on, that is not of the mode."""
+    foreign = 0
+    lasting: list[tuple[float, int]] = []
+    before = None
+    for bar in compose(random_states(random.Random(seed), bars), Piece(seed=seed)):
+        lasting = [note for note in lasting if note[0] > 4 * bar.index + 1e-6]
+        lasting += [(4 * bar.index + note.offset + note.duration, note.pitch) for note in bar.notes]
+        scale = MODES[bar.mode.openness]
+        changing = before is not None and bar.mode is not before
+        foreign += not changing and any(pitch % 12 not in scale for _, pitch in lasting)
+        before = bar.mode
+    return foreign
+
+
+# --- motif, repetition, rest ------------------------------------------------------------------------------
+
+
+def melody(bar: BarScore) -> tuple[tuple[float, int], ...]:
+    """Return offset and pitch of the melody's notes."""
+    return tuple((note.offset, note.pitch) for note in bar.notes if note.layer == "melody")
+
+
+def shape(bars: Sequence[BarScore]) -> tuple[tuple[float, int], ...] | None:
+    """Return rhythm and contour (up 1, down −1) of a melody; None below three notes."""
+    line = [(4 * i + at, pitch) for i, bar in enumerate(bars) for at, pitch in melody(bar)]
+    if len(line) < 3:
+        return None
+    moves = [0, *(int(np.sign(b - a)) for (_, a), (_, b) in pairwise(line))]
+    return tuple((at, move) for (at, _), move in zip(line, moves, strict=True))
+
+
+def phrases(bars: Sequence[BarScore]) -> Iterator[list[BarScore]]:
+    """Yield the bars of each phrase."""
+    starts = [i for i, bar in enumerate(bars) if bar.place == 0]
+    for i, j in zip(starts, [*starts[1:], len(bars)], strict=True):
+        yield list(bars[i:j])
+
+
+def motif_figures(state: MusicState, bars: int, seed: int) -> dict[str, float]:
+    """Return how the motif comes back and whether anything is repeated, in so many bars of one state."""
+    score = compose([state] * bars, Piece(seed=seed))
+    cells = [(phrase[0].index, shape(phrase[:1])) for phrase in phrases(score)]
+    cells = [(at, cell) for at, cell in cells if cell is not None]
+    windows = [[cell for at, cell in cells if start <= at < start + 16] for start in range(8, bars - 16, 4)]
+    back = [max(Counter(window).values(), default=0) >= 2 for window in windows]
+    lines = [tuple(melody(bar) for bar in score[i : i + 8]) for i in range(bars - 7)]
+    return {
+        "motif_back_in_16_bars": fmean(back) if back else 1.0,
+        "repeated_8_bars": len(lines) - len(set(lines)),
+    }
+
+
+def repetition(seed: int = 0) -> dict[str, float]:
+    """Return the worst of `motif_figures` over states, in stretches of five minutes at 140 bpm or more."""
+    rng = random.Random(seed)
+    back, repeated, silent = 1.0, 0, 1.0
+    for density in (0.0, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0):
+        for mode in MODES:
+            state = MusicState(mode=mode, density=density, layers=2, register=rng.random())
+            measured = motif_figures(state, 176, rng.randrange(10_000))
+            repeated += int(measured["repeated_8_bars"])
+            if density >= 0.35:
+                back = min(back, measured["motif_back_in_16_bars"])
+            score = compose([state] * 176, Piece(seed=rng.randrange(10_000)))
+            rests = [not melody(bar) for bar in score]
+            silent = min(silent, fmean(any(rests[i : i + 8]) for i in range(len(rests) - 7)))
+    return {"motif_back_in_16_bars": back, "repeated_8_bars": repeated, "silent_bar_in_8": silent}
+
+
+def repeated_textures(seed: int = 0) -> int:
+    """Return how many stretches of eight bars come back note for note within five minutes, pad alone."""
+    repeated = 0
+    for mode in MODES:
+        for density in (0.1, 0.6, 0.9):
+            score = compose([MusicState(mode=mode, density=density, layers=1)] * 176, Piece(seed=seed))
+            lines = [
+                tuple((i, n.offset, n.pitch) for i, bar in enumerate(score[at : at + 8]) for n in bar.notes)
+                for at in range(169)
+            ]
+            repeated += len(lines) - len(set(lines))
+    return repeated
+
+
+# --- endings and cost -------------------------------------------------------------------------------------
+
+
+def endings(seed: int = 0) -> dict[str, float]:
+    """Return when the last chord lands, as a share of the fade, over tempi, fades and moments of the stop."""
+    rng = random.Random(seed)
+    landings, homes, late = [], [], 0
+    for tempo in (30, 40, 50, 60, 80, 100, 120, 140):
+        for fade_s in (15.0, 20.0, 30.0):
+            for _ in range(4):
+                state = MusicState(tempo_bpm=tempo, layers=rng.randint(2, 8), density=rng.random())
+                performance = Performance(Piece(seed=rng.randrange(1000), tonic=3))
+                for _ in range(60 * rng.randint(12, 30) + rng.randrange(60)):
+                    performance.block(state)
+                asked = performance.block(state).start_frame / 48_000
+                performance.end(fade_s)
+                notes = [
+                    note for _ in range(round(60 * (fade_s + 1))) for note in performance.block(state).notes
+                ]
+                low = min((note.pitch, -note.time_s) for note in notes if note.layer in ("bass", "pad"))
+                final = max((n for n in notes if n.layer in ("bass", "pad")), key=lambda n: n.time_s)
+                landings.append((final.time_s - asked) / fade_s)
+                last = [n for n in notes if n.time_s == final.time_s]
+                homes.append(min(n.pitch for n in last) % 12 == 3 and low is not None)
+                late += any(n.time_s + n.duration_s > asked + fade_s + 0.5 for n in last)
+    return {
+        "home": fmean(homes),
+        "latest_landing_share": round(max(landings), 3),
+        "mean_landing_share": round(fmean(landings), 3),
+        "ring_beyond_fade": late,
+    }
+
+
+def cost(bars: int = 600) -> dict[str, float]:
+    """Return CPU milliseconds per bar of the richest state, and how memory grows over hours of music."""
+    state = MusicState(density=1.0, layers=8)
+    composer = Composer(Piece())
+    begun = time.process_time()
+    for _ in range(bars):
+        composer.bar(state)
+    spent = 1000 * (time.process_time() - begun) / bars
+    tracemalloc.start()
+    composer = Composer(Piece())
+    for _ in range(1500):
+        composer.bar(state)
+    early = tracemalloc.get_traced_memory()[0]
+    for _ in range(1500):
+        composer.bar(state)
+    late = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return {"ms_per_bar": round(spent, 3), "memory_growth_kB": round((late - early) / 1024, 1)}
+
+
+def figures(bars: int = 10_000) -> dict[str, object]:
+    """Return all figures of the composition."""
+    return {
+        "voice_leading": voice_leading(bars),
+        "rank_correlations": rank_correlations(),
+        "mode": mode_recovery(),
+        "foreign_bars": foreign_bars(2000),
+        "repetition": repetition(),
+        "repeated_textures": repeated_textures(),
+        "endings": endings(),
+        "cost": cost(),
+    }
+
+
+def missed(measured: dict[str, object]) -> list[str]:
+    """Return which goals the figures miss, in words."""
+    leading, ranks = measured["voice_leading"], measured["rank_correlations"]
+    mode, repeated = measured["mode"], measured["repetition"]
+    ending, spent = measured["endings"], measured["cost"]
+    for part in (leading, ranks, mode, repeated, ending, spent):
+        if not isinstance(part, dict):
+            raise TypeError("the figures are not those of figures()")
+    goals = [
+        *((f"voice leading: {kind}", count == 0) for kind, count in leading["breaches"].items()),  # type: ignore[index]
+        *((f"rank correlation of {name}", value >= 0.95) for name, value in ranks.items()),  # type: ignore[attr-defined]
+        ("mode from events", mode["recovered"] == 1.0),  # type: ignore[index]
+        ("pitch classes of the mode", measured["foreign_bars"] == 0),
+        ("the motif within 16 bars", repeated["motif_back_in_16_bars"] == 1.0),  # type: ignore[index]
+        ("no 8 bars of melody twice in 5 minutes", repeated["repeated_8_bars"] == 0),  # type: ignore[index]
+        ("a silent bar of melody in 8", repeated["silent_bar_in_8"] == 1.0),  # type: ignore[index]
+        ("no 8 bars twice in 5 minutes", measured["repeated_textures"] == 0),
+        ("an end on the tonic", ending["home"] == 1.0),  # type: ignore[index]
+        ("a landing within two thirds of the fade", ending["latest_landing_share"] <= 2 / 3),  # type: ignore[index]
+        ("no ring beyond the fade", ending["ring_beyond_fade"] == 0),  # type: ignore[index]
+        ("a bar composed within 1 ms", spent["ms_per_bar"] < 1.0),  # type: ignore[index]
+        ("flat memory", spent["memory_growth_kB"] < 50),  # type: ignore[index]
+    ]
+    return [name for name, reached in goals if not reached]

@@ -1,0 +1,146 @@
+"""The form: phrases of four to six bars, a question and its answer, in sections A A' B A."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from generator.harmony import Chord, idiom, pivot, step_towards
+from generator.notation import chance, pick
+from generator.state import Mode
+
+FAST_HARMONY = 0.5
+"""Density from which chords may change every bar; below it they stay for two."""
+
+PERIODS = 4
+"""Periods of a section: A, A', B, A. Each section has a new B, every fourth a new A."""
+
+UNLIKE = 48
+"""Phrases to look back: none of them had the same chords. They fill five minutes at any tempo."""
+
+_TRIES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A chord and how many bars it lasts."""
+
+    chord: Chord
+    bars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phrase:
+    """A phrase: where it is, what it is for, its chords.
+
+    Attributes
+    ----------
+    number : int
+        Counted from 0.
+    theme : str
+        Name of the motif it sings: ``A0``, ``B3`` …
+    again : bool
+        Whether its theme comes back here as a variation (A').
+    mode : Mode
+        In force throughout.
+    spans : tuple of Span
+        The chords; one or two bars each.
+    arrival : int
+        Bar in which it comes to rest.
+    linked : bool
+        Whether the melody leads on into the next phrase; else its last bar is a breath.
+    """
+
+    number: int
+    theme: str
+    again: bool
+    mode: Mode
+    spans: tuple[Span, ...]
+    arrival: int
+    linked: bool
+
+    @property
+    def bars(self) -> int:
+        """Its length."""
+        return sum(span.bars for span in self.spans)
+
+    def place(self, bar: int) -> tuple[Span, int]:
+        """Return the span of a bar, and how many bars of it are past."""
+        for span in self.spans:
+            if bar < span.bars:
+                return span, bar
+            bar -= span.bars
+        raise ValueError("the bar lies beyond the phrase")
+
+
+class Form:
+    """Plans phrase after phrase. The same seed and requests give the same plan."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._number = 0
+        self._period = 0
+        self._answering = False
+        self._breathless = False
+        self._answer = 4
+        self._mode: Mode | None = None
+        self._recent: deque[tuple[Span, ...]] = deque(maxlen=UNLIKE)
+
+    def begin_anew(self) -> None:
+        """Begin a new period with the next phrase, as after a silence."""
+        if self._answering:
+            self._period += 1
+        self._answering = self._breathless = False
+
+    def next(self, asked: Mode, density: float) -> Phrase:
+        """Return the next phrase: its mode one rung nearer to what is asked, its chords as dense."""
+        before, mode = self._mode, asked if self._mode is None else step_towards(self._mode, asked)
+        turning = before is not None and mode is not before
+        if turning:
+            self._answering = False  # a new mode begins with a question, on the tonic
+        rng = chance(self._seed, "form", self._number)
+        bars = self._answer if self._answering else 4
+        self._answer = pick(rng, (4, 4, 4, 5, 6))
+        # One bar in eight at least is silent.
+        linked = not (self._answering or self._breathless or self._answer == 6) and rng.random() < 0.7
+        for attempt in range(_TRIES):
+            spans = self._spans(mode, bars, density, attempt)
+            if turning and before is not None:
+                spans = (Span(pivot(before, mode), spans[0].bars), *spans[1:])
+            if spans not in self._recent:
+                break
+        self._recent.append(spans)
+        section, quarter = divmod(self._period, PERIODS)
+        phrase = Phrase(
+            number=self._number,
+            theme=f"B{section}" if quarter == 2 else f"A{section // 4}",
+            again=quarter == 1,
+            mode=mode,
+            spans=spans,
+            arrival=4 if bars == 6 else 2,
+            linked=linked,
+        )
+        self._mode, self._number, self._breathless = mode, self._number + 1, linked
+        self._period += self._answering
+        self._answering = not self._answering
+        return phrase
+
+    def _spans(self, mode: Mode, bars: int, density: float, attempt: int) -> tuple[Span, ...]:
+        rng = chance(self._seed, "chords", self._number, attempt)
+        says = idiom(mode)
+
+        if not self._answering:
+            pairs = [pick(rng, says.openings), pick(rng, says.questions)]
+        elif bars == 6:
+            pairs = [pick(rng, says.openings), pick(rng, says.ways_home), pick(rng, says.homes)]
+        else:
+            pairs = [pick(rng, says.ways_home), pick(rng, says.homes)]
+        # From density .5 on one pair of the phrase moves by bars, from .75 on all do: never all at once.
+        quick = rng.random() * len(pairs)
+        spans: list[Span] = []
+        for i, (first, second) in enumerate(pairs):
+            fast = density >= 0.75 or (density >= FAST_HARMONY and i == int(quick))
+            spans += [Span(first, 1), Span(second, 1)] if fast else [Span(first, 2)]
+        if bars == 5:  # home, and a bar more to breathe
+            spans.append(Span(pairs[-1][1] if spans[-1].chord == pairs[-1][0] else pairs[-1][0], 1))
+        return tuple(spans)
