@@ -30,7 +30,7 @@ FloatArray = npt.NDArray[np.float64]
 SIDES_APART_CYCLES = 30
 
 CUTOFF_HZ = (600.0, 3500.0)
-BUS_CUTOFFS = {"warm": 1.0, "clear": 2.0, "low": 0.6, "vowel": 1.2}
+BUS_CUTOFFS = {"warm": 1.0, "clear": 2.5, "low": 0.6, "vowel": 1.2}
 """Cutoff of each bus relative to the brightness's."""
 
 REVERBERANT = ("warm", "clear", "vowel")

@@ -7,8 +7,8 @@ def _harp(decay_s: float, at: float, edge: float) -> tuple[Strand, ...]:
     """Three groups of a string's partials, the higher the sooner gone, as in a string that loses treble."""
     groups = (
         (plucked(1, 3, at=at, slope=1.1), 1.0, 1.0, 0.0),
-        (plucked(3, 8, at=at, slope=1.0), 0.4, 0.4, 0.6),
-        (plucked(7, 18, at=at, slope=0.6), 0.1, edge, 1.2),
+        (plucked(3, 8, at=at, slope=0.9), 0.45, 0.5, 0.6),
+        (plucked(7, 20, at=at, slope=0.6), 0.13, edge, 1.2),
     )
     return tuple(
         Strand(
@@ -51,15 +51,17 @@ _BELL = (
 )
 
 HARP_BELLS = Palette(
+    # The fifth and seventh harmonics would take sides between major and minor: they are left out.
     drone=Drone(
         strands=(
-            Strand(partials=(1.0, 0.5, 0.3, 0.2, 0.12, 0.1, 0.06, 0.05), bandwidth_cents=5.0, core=0.5),
-            Strand(partials=(1.0, 0.4, 0.3, 0.22, 0.1, 0.08), bandwidth_cents=7.0, ratio=2.0, level=0.8),
-            Strand(partials=(1.0, 0.3, 0.2, 0.1), bandwidth_cents=7.0, ratio=2.9966, level=0.5),
-            Strand(partials=(1.0, 0.3, 0.12), bandwidth_cents=9.0, ratio=4.0, level=0.25),
+            Strand(partials=(1.0, 0.5, 0.35, 0.2, 0.0, 0.12, 0.0, 0.06), bandwidth_cents=9.0, core=0.3),
+            Strand(partials=(1.0, 0.5, 0.35, 0.25, 0.0, 0.1), bandwidth_cents=12.0, core=0.3, ratio=2.0),
+            Strand(partials=(1.0, 0.5, 0.0, 0.2), bandwidth_cents=12.0, core=0.3, ratio=2.9966, level=0.7),
+            Strand(partials=(1.0, 0.4, 0.2, 0.1), bandwidth_cents=14.0, core=0.3, ratio=4.0, level=0.4),
+            Strand(partials=(1.0, 0.3), bandwidth_cents=16.0, core=0.3, ratio=5.9932, level=0.22),
         ),
-        level_db=-31.0,
-        sway=0.35,
+        level_db=-35.0,
+        sway=0.6,
     ),
     hall=Hall(t60_s=(6.3, 2.5), gain=(1.2, 0.6), damp_hz=6000.0),
     timbres={
@@ -67,23 +69,25 @@ HARP_BELLS = Palette(
         "pad": Timbre(
             voices=10,
             strands=(
-                Strand(partials=(1.0, 0.35, 0.22, 0.08, 0.1, 0.03, 0.05), bandwidth_cents=11.0, core=0.55),
+                Strand(
+                    partials=(1.0, 0.5, 0.3, 0.22, 0.06, 0.12, 0.03, 0.08), bandwidth_cents=12.0, core=0.5
+                ),
             ),
             attack_s=(4.0, 0.8),
             release_s=(6.0, 2.0),
-            level_db=-32.0,
+            level_db=-33.0,
             sway=0.25,
-            typical_lufs=-25.0,
+            typical_lufs=-24.5,
         ),
         "melody": Timbre(
             voices=8,
-            strands=_harp(1.5, 0.38, 0.2),
+            strands=_harp(1.5, 0.38, 0.35),
             attack_s=(0.05, 0.008),
             release_s=(2.4, 0.35),
-            level_db=-19.0,
+            level_db=-15.5,
             tilt_db=-1.0,
             pans=(0.12, -0.12, 0.2, -0.2),
-            typical_lufs=-28.0,
+            typical_lufs=-22.6,
         ),
         "bass": Timbre(
             voices=3,
@@ -99,20 +103,20 @@ HARP_BELLS = Palette(
             ),
             attack_s=(0.12, 0.03),
             release_s=(2.5, 0.6),
-            level_db=-22.0,
+            level_db=-25.5,
             tilt_db=-1.0,
             pans=(0.0,),
-            typical_lufs=-29.0,
+            typical_lufs=-28.5,
         ),
         "arpeggio": Timbre(
             voices=8,
-            strands=_harp(1.0, 0.29, 0.25),
+            strands=_harp(1.0, 0.29, 0.4),
             attack_s=(0.05, 0.008),
             release_s=(1.8, 0.3),
             level_db=-22.0,
             tilt_db=-1.0,
             pans=(-0.6, -0.2, 0.25, 0.6),
-            typical_lufs=-33.0,
+            typical_lufs=-30.4,
         ),
         # A hollow flute of glass.
         "counter": Timbre(
@@ -125,7 +129,7 @@ HARP_BELLS = Palette(
             attack_s=(0.5, 0.12),
             release_s=(1.6, 0.4),
             level_db=-30.0,
-            typical_lufs=-32.0,
+            typical_lufs=-30.8,
         ),
         "strings": Timbre(
             voices=6,
@@ -134,7 +138,7 @@ HARP_BELLS = Palette(
             release_s=(3.5, 1.2),
             level_db=-31.0,
             sway=0.3,
-            typical_lufs=-32.0,
+            typical_lufs=-32.3,
         ),
         "bells": Timbre(
             voices=5,
@@ -143,7 +147,7 @@ HARP_BELLS = Palette(
             release_s=(5.0, 1.2),
             level_db=-17.0,
             pans=(0.5, -0.5, 0.25, -0.25),
-            typical_lufs=-38.0,
+            typical_lufs=-34.8,
         ),
         # A singing bowl.
         "air": Timbre(
@@ -156,7 +160,7 @@ HARP_BELLS = Palette(
             release_s=(5.0, 1.5),
             level_db=-34.0,
             sway=0.4,
-            typical_lufs=-38.0,
+            typical_lufs=-40.3,
         ),
     },
 )

@@ -10,7 +10,7 @@ SOFT_STRINGS = Palette(
         "pad": Timbre(
             voices=10,
             strands=(
-                Strand(partials=falling(24, 1.1), bandwidth_cents=30.0, core=0.35),
+                Strand(partials=falling(26, 0.95), bandwidth_cents=30.0, core=0.35),
                 Strand(
                     partials=_CHOIR.partials,
                     bandwidth_cents=26.0,
@@ -22,9 +22,9 @@ SOFT_STRINGS = Palette(
             ),
             attack_s=(3.2, 0.6),
             release_s=(5.0, 1.6),
-            level_db=-32.0,
+            level_db=-34.0,
             sway=0.2,
-            typical_lufs=-24.5,
+            typical_lufs=-24.0,
         ),
         # Two players, bow attack, vibrato once the note stands.
         "melody": Timbre(
@@ -39,8 +39,8 @@ SOFT_STRINGS = Palette(
             ),
             attack_s=(0.22, 0.05),
             release_s=(1.0, 0.2),
-            level_db=-28.0,
-            typical_lufs=-26.0,
+            level_db=-25.0,
+            typical_lufs=-26.5,
         ),
         "bass": Timbre(
             voices=3,
@@ -51,9 +51,9 @@ SOFT_STRINGS = Palette(
             ),
             attack_s=(0.5, 0.08),
             release_s=(1.6, 0.3),
-            level_db=-28.0,
+            level_db=-31.0,
             tilt_db=-1.0,
-            typical_lufs=-28.5,
+            typical_lufs=-29.4,
         ),
         # Pizzicato, soft as with the flesh of the thumb.
         "arpeggio": Timbre(
@@ -87,7 +87,7 @@ SOFT_STRINGS = Palette(
             attack_s=(0.5, 0.12),
             release_s=(1.2, 0.3),
             level_db=-31.0,
-            typical_lufs=-31.7,
+            typical_lufs=-32.5,
         ),
         "strings": Timbre(
             voices=6,
@@ -96,7 +96,7 @@ SOFT_STRINGS = Palette(
             release_s=(3.5, 1.0),
             level_db=-30.0,
             sway=0.25,
-            typical_lufs=-31.0,
+            typical_lufs=-31.8,
         ),
         # A celesta, far away.
         "bells": Timbre(
@@ -109,7 +109,7 @@ SOFT_STRINGS = Palette(
             release_s=(1.6, 0.6),
             level_db=-20.0,
             pans=(0.6, -0.55, 0.35, -0.15),
-            typical_lufs=-42.0,
+            typical_lufs=-42.6,
         ),
         "air": Timbre(
             voices=3,
@@ -118,7 +118,7 @@ SOFT_STRINGS = Palette(
             release_s=(4.0, 1.5),
             level_db=-33.0,
             sway=0.4,
-            typical_lufs=-36.0,
+            typical_lufs=-33.5,
         ),
     },
 )

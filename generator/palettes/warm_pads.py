@@ -8,12 +8,12 @@ WARM_PADS = Palette(
     timbres={
         "pad": Timbre(
             voices=10,
-            strands=(Strand(partials=falling(18, 1.25), bandwidth_cents=20.0, core=0.5),),
+            strands=(Strand(partials=falling(22, 1.05), bandwidth_cents=20.0, core=0.5),),
             attack_s=(4.0, 0.8),
             release_s=(6.0, 2.0),
             level_db=-31.0,
             sway=0.15,
-            typical_lufs=-24.3,
+            typical_lufs=-24.0,
         ),
         # A mellow body that rings on after a fuller start, a brighter edge that follows the touch, and the
         # breath of the felt on the string.
@@ -52,17 +52,17 @@ WARM_PADS = Palette(
             attack_s=(0.05, 0.01),
             release_s=(1.2, 0.3),
             level_db=-21.5,
-            typical_lufs=-27.0,
+            typical_lufs=-26.5,
         ),
         "bass": Timbre(
             voices=3,
             strands=(Strand(partials=(1.0, 0.45, 0.2, 0.08, 0.03), decay_s=7.0, bus="low"),),
             attack_s=(0.25, 0.05),
             release_s=(1.5, 0.4),
-            level_db=-25.0,
+            level_db=-26.5,
             tilt_db=-1.0,
             pans=(0.0,),
-            typical_lufs=-28.5,
+            typical_lufs=-28.7,
         ),
         "arpeggio": Timbre(
             voices=6,
@@ -90,7 +90,7 @@ WARM_PADS = Palette(
             attack_s=(0.6, 0.15),
             release_s=(1.2, 0.4),
             level_db=-30.0,
-            typical_lufs=-31.7,
+            typical_lufs=-31.4,
         ),
         "strings": Timbre(
             voices=6,
@@ -99,7 +99,7 @@ WARM_PADS = Palette(
             release_s=(3.5, 1.2),
             level_db=-29.0,
             sway=0.2,
-            typical_lufs=-30.7,
+            typical_lufs=-30.8,
         ),
         "bells": Timbre(
             voices=4,
@@ -112,7 +112,7 @@ WARM_PADS = Palette(
             release_s=(2.0, 0.8),
             level_db=-19.0,
             pans=(0.6, -0.55, 0.35, -0.15),
-            typical_lufs=-42.0,
+            typical_lufs=-39.5,
         ),
         "air": Timbre(
             voices=3,
@@ -121,7 +121,7 @@ WARM_PADS = Palette(
             release_s=(4.0, 1.5),
             level_db=-36.0,
             sway=0.4,
-            typical_lufs=-38.0,
+            typical_lufs=-39.1,
         ),
     },
 )
