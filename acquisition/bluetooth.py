@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ from acquisition.errors import SourceError, SpecError
 from acquisition.heartrate import BeatClock, parse_measurement
 from acquisition.incidents import Diary
 from acquisition.livespec import parse_options
-from acquisition.streams import Chunk, ClockPair, Incident, Kind, StreamInfo
+from acquisition.streams import Chunk, ClockPair, Incident, Kind, Status, StreamInfo
 
 HEART_RATE_SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
 HEART_RATE_MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
@@ -288,11 +288,17 @@ class BluetoothSource:
         """Return what happened since the last call."""
         return self._diary.take()
 
+    def statuses(self) -> tuple[Status, ...]:
+        """Return how the streams are doing: all of one device alike."""
+        return tuple(replace(self._diary.status, stream_id=s.stream_id) for s in self._streams)
+
     def read(self, t: float) -> list[Chunk]:
         """Return the intervals and rates up to engine time `t` that were not read before."""
         received = self._receiver.take()
         for arrival_s, what in received:
-            if isinstance(what, str):
+            if isinstance(what, str) and "was lost" in what:
+                self._diary.lost(arrival_s, what)
+            elif isinstance(what, str):
                 self._diary.note(arrival_s, what)
             else:
                 self._take_in(arrival_s, what)

@@ -20,6 +20,7 @@ from acquisition.streams import (
     Kind,
     Live,
     Source,
+    Status,
     StreamInfo,
 )
 
@@ -265,6 +266,10 @@ class FaultySource:
     def incidents(self) -> tuple[Incident, ...]:
         """Return those of the source behind."""
         return self._source.incidents() if isinstance(self._source, Live) else ()
+
+    def statuses(self) -> tuple[Status, ...]:
+        """Return those of the source behind."""
+        return self._source.statuses() if isinstance(self._source, Live) else ()
 
     def read(self, t: float) -> list[Chunk]:
         """Return what the source behind delivers, with the faults."""

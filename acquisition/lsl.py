@@ -19,7 +19,7 @@ from acquisition.errors import SourceError
 from acquisition.incidents import SILENT_AFTER_S, Diary
 from acquisition.livespec import LslSpec
 from acquisition.series import known_unit, unit_of_kind
-from acquisition.streams import Chunk, ClockPair, FloatArray, Incident, Kind, StreamInfo
+from acquisition.streams import Chunk, ClockPair, FloatArray, Incident, Kind, Status, StreamInfo
 
 RESOLVE_S = 1.0
 RESOLVE_TRIES = 5
@@ -252,6 +252,10 @@ class LslSource:
         """Return what happened since the last call."""
         return self._diary.take()
 
+    def statuses(self) -> tuple[Status, ...]:
+        """Return how the stream is doing."""
+        return (self._diary.status,)
+
     def read(self, t: float) -> list[Chunk]:
         """Return the samples stamped up to engine time `t` that have arrived and were not read before."""
         stamps, values = self._pull(t)
@@ -281,7 +285,7 @@ class LslSource:
                 values.append(np.asarray(samples, dtype=np.float64)[:, self._channel])
         except LostError:
             self._ended = True
-            self._diary.note(t, "the stream was lost; without a source id it cannot be found again")
+            self._diary.close(t, "the stream was lost; without a source id it cannot be found again")
         taken = np.concatenate(values)
         return np.concatenate(stamps), np.where(np.isfinite(taken), taken * self._scale, np.nan)
 

@@ -16,7 +16,7 @@ from acquisition.incidents import Diary
 from acquisition.receiver import Receiver
 from acquisition.sampleclock import RATE_TOLERANCE, SampleClock
 from acquisition.serialspec import LINES, SerialSpec, setting_of
-from acquisition.streams import Chunk, ClockPair, FloatArray, Incident, StreamInfo
+from acquisition.streams import Chunk, ClockPair, FloatArray, Incident, Status, StreamInfo
 
 CLOCK_PAIR_EVERY_S = 5.0
 TRIAL_S = 2.0
@@ -144,6 +144,10 @@ class SerialSource:
         """Return what happened since the last call."""
         return self._diary.take()
 
+    def statuses(self) -> tuple[Status, ...]:
+        """Return how the streams are doing: all of one device alike."""
+        return tuple(replace(self._diary.status, stream_id=s.stream_id) for s in self._streams)
+
     def read(self, t: float) -> list[Chunk]:
         """Return the samples taken up to engine time `t` that were not read before."""
         received = self._take_in(t)
@@ -174,7 +178,8 @@ class SerialSource:
         before = self._count
         for arrival_s, data in self._receiver.take():
             if isinstance(data, str):
-                self._diary.note(arrival_s, data)
+                tell = self._diary.lost if data.endswith("was lost") else self._diary.note
+                tell(arrival_s, data)
                 self._parser.reset()
                 continue
             if data and not self._bytes:

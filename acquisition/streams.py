@@ -118,6 +118,39 @@ class Incident:
     what: str
 
 
+class Condition(StrEnum):
+    """How a live stream is doing."""
+
+    OPENING = "opening"
+    STREAMING = "streaming"
+    DOUBTFUL = "doubtful"
+    LOST = "lost"
+    RECOVERING = "recovering"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How a live stream is doing, why, and since when.
+
+    Attributes
+    ----------
+    stream_id : str
+        Which stream.
+    condition : Condition
+        Doubtful: samples come, with trouble. Recovering: they come again, but have not for long.
+    reason : str
+        In words; empty where there is nothing to say.
+    since_s : float
+        Engine seconds.
+    """
+
+    stream_id: str
+    condition: Condition
+    reason: str
+    since_s: float
+
+
 class Source(Protocol):
     """Anything chunks can be read from. It never blocks.
 
@@ -183,4 +216,8 @@ class Live(Protocol):
 
     def incidents(self) -> tuple[Incident, ...]:
         """Return what happened since the last call: silence, return, losses, lines not understood."""
+        ...
+
+    def statuses(self) -> tuple[Status, ...]:
+        """Return how each stream is doing, as of the last read."""
         ...

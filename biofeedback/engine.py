@@ -214,4 +214,10 @@ class Engine:
             music=self._music,
             why=self._why,
             finished=self.finished,
+            inputs={
+                self._names[status.stream_id]: status
+                for source in self._sources
+                if isinstance(source, Live)
+                for status in source.statuses()
+            },
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from acquisition.streams import Status
 from generator.state import MusicState
 from physiology.state import PhysiologyState
 
@@ -60,6 +61,8 @@ class Snapshot:
         The newest decision's sentence.
     finished : bool
         Whether the session is over and the last sound has faded.
+    inputs : mapping of str to Status
+        How each live stream is doing, by its name.
     """
 
     t: float
@@ -69,6 +72,7 @@ class Snapshot:
     music: MusicState
     why: str
     finished: bool
+    inputs: Mapping[str, Status]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import pytest
 
 from acquisition.bluetooth import BluetoothSource, BluetoothSpec, Strap, parse_bluetooth
 from acquisition.errors import SourceError, SpecError
-from acquisition.streams import Kind, StreamInfo
+from acquisition.streams import Condition, Kind, StreamInfo
 
 POLAR = Strap("Polar H10 1234", "A0:9E:1A:00:00:01", None)
 OTHER = Strap("Polar OH1 5678", "A0:9E:1A:00:00:02", None)
@@ -120,6 +120,7 @@ def test_a_strap_that_goes_away_is_taken_up_again(adapter: FakeAdapter) -> None:
     told = [incident.what for incident in strap.incidents()]
     assert any("Polar H10 1234 was lost" in text for text in told)
     assert "Polar H10 1234 is back" in told
+    assert strap.statuses()[0].condition is Condition.RECOVERING
 
 
 @pytest.mark.parametrize(

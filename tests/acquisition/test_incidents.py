@@ -1,6 +1,7 @@
 """What is told of a live stream, and how often."""
 
-from acquisition.incidents import Diary
+from acquisition.incidents import SETTLED_AFTER_S, Diary
+from acquisition.streams import Condition
 
 
 def told(diary):
@@ -49,3 +50,55 @@ def test_what_happens_is_told_of_its_stream():
         5.0,
         "COM3 was lost",
     )
+
+
+def conditions(diary, looks):
+    """The condition after each look; looks are times, whether samples came, and what trouble."""
+    seen = []
+    for t, samples, trouble in looks:
+        if trouble:
+            diary.count(1, trouble)
+        diary.heard(t, samples=samples)
+        seen.append(diary.status.condition)
+    return seen
+
+
+def test_a_stream_opens_streams_is_lost_and_recovers():
+    diary = Diary("x", silent_after_s=2.0)
+    looks = [(0, False, ""), (1, True, ""), (2, False, ""), (4, False, ""), (9, False, ""), (10, True, "")]
+    looks += [(11, True, ""), (10 + SETTLED_AFTER_S, True, "")]
+    assert conditions(diary, looks[:5]) == [
+        *(Condition.OPENING, Condition.STREAMING, Condition.STREAMING, Condition.LOST, Condition.LOST)
+    ]
+    assert (diary.status.reason, diary.status.since_s) == ("no samples", 1.0)
+    assert conditions(diary, looks[5:7]) == [Condition.RECOVERING, Condition.RECOVERING]
+    assert (diary.status.reason, diary.status.since_s) == ("samples again after 9.0 s", 10.0)
+    assert conditions(diary, looks[7:]) == [Condition.STREAMING]
+
+
+def test_trouble_makes_a_stream_doubtful_until_it_has_been_quiet_for_a_while():
+    diary = Diary("x")
+    assert conditions(diary, [(0, True, ""), (1, True, "lines without a number"), (2, True, "")]) == [
+        *(Condition.STREAMING, Condition.DOUBTFUL, Condition.DOUBTFUL)
+    ]
+    assert (diary.status.reason, diary.status.since_s) == ("lines without a number", 1.0)
+    assert conditions(diary, [(1 + SETTLED_AFTER_S, True, "")]) == [Condition.STREAMING]
+
+
+def test_how_a_stream_was_lost_is_kept_and_a_closed_one_stays_closed():
+    diary = Diary("x")
+    diary.heard(0.0, samples=True)
+    diary.lost(1.0, "COM3 was lost")
+    diary.heard(5.0, samples=False)
+    assert (diary.status.condition, diary.status.reason) == (Condition.LOST, "COM3 was lost")
+    diary.close(6.0, "it came back with another rate")
+    diary.heard(7.0, samples=True)
+    assert (diary.status.condition, diary.status.since_s) == (Condition.CLOSED, 6.0)
+    assert told(diary) == [(1.0, "COM3 was lost"), (6.0, "it came back with another rate")]
+
+
+def test_trouble_without_samples_is_a_loss():
+    diary = Diary("x", silent_after_s=2.0)
+    looks = [(t, t == 0, "lines without a number") for t in range(5)]
+    assert conditions(diary, looks)[-2:] == [Condition.LOST, Condition.LOST]
+    assert diary.status.reason == "no samples, but lines without a number"
