@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from acquisition.emulator.playback import Playback, Reader
+from acquisition.emulator.playback import SAME_S, Playback, Reader
 from acquisition.errors import SpecError
 from acquisition.profiles import Profile
 from acquisition.profiles.profile import Device
@@ -55,7 +55,7 @@ class Emulation:
     @property
     def ended(self) -> bool:
         """Whether the recordings were played to their ends."""
-        return self.played_s > max(reader.end_s for reader in self._readers)
+        return self.played_s > max(reader.end_s for reader in self._readers) + SAME_S
 
     @property
     def due_s(self) -> float:

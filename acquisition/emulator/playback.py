@@ -14,6 +14,9 @@ LOOK_S = 10.0
 AHEAD_S = 2.0
 """So far ahead it is read, so that there is a sample on either side of each moment."""
 
+SAME_S = 1e-6
+"""Moments that differ by less are the same."""
+
 IRREGULAR_GAP_S = 3.0
 """Between samples of an irregular signal no more than this is bridged."""
 
@@ -86,11 +89,12 @@ class Playback:
         times, values = self._reader.window(self._stream, float(moments[0]), float(moments[-1]))
         if not times.size:
             return np.full(moments.shape, np.nan)
+        after = np.minimum(np.searchsorted(times, moments - SAME_S), times.size - 1)
+        before = np.maximum(after - 1, 0)
+        at_sample = np.abs(times[after] - moments) <= SAME_S
         found = np.interp(moments, times, values, left=np.nan, right=np.nan)
-        after = np.clip(np.searchsorted(times, moments), 1, max(1, times.size - 1))
-        if times.size > 1:
-            apart = times[after] - times[after - 1]
-            found = np.where((apart > self._longest_s) & ~np.isin(moments, times), np.nan, found)
+        found[times[after] - times[before] > self._longest_s] = np.nan
+        found[at_sample] = values[after[at_sample]]
         raw = self._transfer.to_raw(found)
         # Adding 0 makes −0, which would be printed so, 0.
         return raw if self._top is None else np.clip(np.round(raw), 0, self._top) + 0.0
