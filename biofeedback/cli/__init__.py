@@ -11,7 +11,7 @@ from acquisition.errors import AcquisitionError
 from biofeedback.cli.emulate import emulate_command
 from biofeedback.cli.music import render, replay
 from biofeedback.cli.protocols import protocols
-from biofeedback.cli.review import report
+from biofeedback.cli.review import analyse_command, report
 from biofeedback.cli.sessions import demo, run
 from biofeedback.cli.setups import setups
 from biofeedback.cli.soundcheck import soundcheck
@@ -50,6 +50,7 @@ for command in (
     stream,
     render,
     replay,
+    analyse_command,
     report,
 ):
     commands.add_command(command)

@@ -241,16 +241,17 @@ def _decided_phases(
 def phase_table(recording: Recording) -> tuple[PhaseStatistics, ...]:
     """Return the statistics of each phase, in order of time."""
     all_beats = beats(recording)
-    return tuple(_statistics(recording, phase, all_beats) for phase in phases(recording))
+    return tuple(phase_statistics(recording, phase, all_beats) for phase in phases(recording))
 
 
-def _statistics(recording: Recording, phase: Phase, all_beats: Beats) -> PhaseStatistics:
+def phase_statistics(recording: Recording, phase: Phase, all_beats: Beats) -> PhaseStatistics:
+    """Return the statistics of one phase."""
     return PhaseStatistics(
         phase=phase,
         **_heart(phase, all_beats),
         **_skin(recording, phase),
-        breathing=_mean_feature(recording, phase, "breathing_rate", "breathing"),
-        activation=_mean_feature(recording, phase, "activation", "activation"),
+        breathing=mean_feature(recording, phase, "breathing_rate", "breathing"),
+        activation=mean_feature(recording, phase, "activation", "activation"),
         usable_hr=_usable(recording, phase, "hr_bpm"),
         usable_eda=_usable(recording, phase, "scl_uS"),
     )
@@ -326,7 +327,7 @@ def _skin(recording: Recording, phase: Phase) -> dict[str, Value]:
         onsets = _valid_onsets(recording, phase, times, np.isfinite(scl))
         rate = Value(60.0 * onsets.size / window, "", float(onsets[0]) if onsets.size else at)
     return {
-        "scl": _mean_feature(recording, phase, "scl_uS", "skin conductance"),
+        "scl": mean_feature(recording, phase, "scl_uS", "skin conductance"),
         "scr_rate": rate,
         "eda_window": Value(window, "", at),
     }
@@ -342,7 +343,8 @@ def _valid_onsets(recording: Recording, phase: Phase, seconds: FloatArray, valid
     return onsets[phase.holds(onsets) & known]
 
 
-def _mean_feature(recording: Recording, phase: Phase, label: str, name: str) -> Value:
+def mean_feature(recording: Recording, phase: Phase, label: str, name: str) -> Value:
+    """Return the mean of a feature's valid seconds in a phase, withheld with fewer than 30 of them."""
     times, values = numeric(recording, "features", label)
     valid = values[phase.holds(times) & np.isfinite(values)]
     if not valid.size:
