@@ -8,11 +8,10 @@ import numpy as np
 
 from physiology.samples import Run
 from physiology.state import FloatArray
-from physiology.waveform import Waveform, derivatives, peakedness, vertex
+from physiology.waveform import RISE_S, SMOOTH_S, Waveform, derivatives, peakedness, smoothed, systole, vertex
 
 COMPLEX_S = 0.2
 SHAPE_S = np.linspace(-0.15, 0.18, 34)
-BAND_S = np.linspace(-0.1, 0.1, 21)
 BEAT_S = 0.12
 
 
@@ -91,9 +90,29 @@ class Locator:
         """Return the time of the maximum that belongs to a complex."""
         before, after = (round(s * self.rate_hz) for s in self._waveform.locate_s)
         first = max(0, crests[0] + before)
+        if self._waveform.pulse:
+            return self.time_from(self.time_of(max(crests, key=lambda crest: float(self.strength[crest]))))
         part = self._values[first : crests[-1] + after + 1]
-        top = first + int(np.argmax(_levelled(part) if self._waveform.kurtosis else part))
+        top = first + int(np.argmax(_levelled(part)))
         return float(self.start_s + (top + vertex(self._values, top)) / self.rate_hz)
+
+    def time_from(self, anchor: float) -> float:
+        """Return the time of the beat whose anchor (see `anchor`) is given."""
+        if not self._waveform.pulse:
+            return anchor
+        rise = self._index(anchor)
+        after = smoothed(
+            self._values[rise : rise + round(RISE_S * self.rate_hz) + 1], SMOOTH_S * self.rate_hz
+        )
+        return float(self.start_s + (rise + systole(after)) / self.rate_hz)
+
+    def anchor(self, time: float) -> float:
+        """Return the moment by which a beat is compared: of a pulse its steepest rise, not its top."""
+        if not self._waveform.pulse:
+            return time
+        first, last = max(0, self._index(time - RISE_S)), self._index(time)
+        part = self.strength[first : last + 1]
+        return self.time_of(first + int(np.argmax(part))) if part.size else time
 
     def shape(self, time: float) -> FloatArray | None:
         """Return the beat at `time` without level and slope, None where the run does not hold all of it."""
@@ -104,7 +123,7 @@ class Locator:
 
     def bands(self, times: FloatArray) -> FloatArray:
         """Return the derivatives around each time, shape (times, n): the beat in its own band."""
-        places = (times[:, None] + BAND_S - self.start_s) * self.rate_hz
+        places = (times[:, None] + self._waveform.band_s - self.start_s) * self.rate_hz
         grid = np.arange(self._values.size)
         return np.concatenate([np.interp(places, grid, band) for band in self._bands], axis=1)
 

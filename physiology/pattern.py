@@ -15,7 +15,6 @@ from physiology.state import FloatArray
 from physiology.waveform import Waveform
 
 LEARNED_BEATS = 4
-BAND_R = 0.75
 SEARCH_STEP_S = 0.005
 QUIET, LOUD = 0.1, 0.35
 NOISE_POWER = 3.0
@@ -69,13 +68,14 @@ class Pattern:
         """Learn from confirmed beats of a run, `times`, among all `beats` of it."""
         locator = Locator(self._waveform, run, sign)
         for time in times:
-            shape = locator.shape(time)
+            anchor = locator.anchor(time)
+            shape = locator.shape(anchor)
             if shape is None:
                 continue
             strength = locator.strength_near(time)
             noise = locator.noise(time - NEAR_S, time + NEAR_S, beats) / max(1e-12, strength)
             if not self._would_spoil(noise):
-                self._known.append(_Known(strength, noise, shape, locator.bands(np.array([time]))[0]))
+                self._known.append(_Known(strength, noise, shape, locator.bands(np.array([anchor]))[0]))
         if not self._known:
             return
         self.strength = float(np.median([known.strength for known in self._known]))
@@ -86,18 +86,17 @@ class Pattern:
     def likeness(self, locator: Locator, time: float) -> float:
         """Return 0 to 1: the correlation with the known beats, 0.5 at the threshold.
 
-        ECG: of the whole shape or within the band, whichever says more.
+        Of the whole shape or within the band, whichever says more.
         """
-        shape = locator.shape(time)
+        anchor = locator.anchor(time)
+        shape = locator.shape(anchor)
         if shape is None:
             return 0.0
         r = float(shape @ self._shape) / max(1e-12, math.sqrt(float(shape @ shape)))
         whole = _share(r, 2 * self._waveform.template_r - 1, 1.0)
-        if not self._waveform.kurtosis:
-            return whole
-        band = locator.bands(np.array([time]))[0]
+        band = locator.bands(np.array([anchor]))[0]
         r = float(band @ self._band) / math.sqrt(max(1e-24, float(band @ band) * self._energy))
-        return max(whole, _share(r, 2 * BAND_R - 1, 1.0))
+        return max(whole, _share(r, 2 * self._waveform.band_r - 1, 1.0))
 
     def best_place(self, locator: Locator, first: float, last: float) -> float:
         """Return when a matched filter answers best: by shape, and by strength up to the usual."""
@@ -105,7 +104,8 @@ class Pattern:
         bands = locator.bands(times)
         answers = bands @ self._band
         r = answers / np.sqrt(np.maximum(1e-24, (bands**2).sum(axis=1) * self._energy))
-        return float(times[np.argmax(r * np.minimum(1.0, answers / max(1e-24, self._energy)))])
+        best = int(np.argmax(r * np.minimum(1.0, answers / max(1e-24, self._energy))))
+        return locator.time_from(float(times[best]))
 
     def quality(
         self, locator: Locator, time: float, likeness: float, before: Sequence[float], usual_rr_s: float
@@ -143,7 +143,7 @@ class Pattern:
         return noise > 1.5 * float(np.median([known.noise for known in self._known]))
 
     def _note_band(self, bands: FloatArray) -> None:
-        """Note what is common in the band and how far beats agree in shape and size: learned noise does not."""
+        """Note what is common in the band, and how far beats agree: learned noise does not."""
         self._band = np.median(bands, axis=0)
         self._energy = float(self._band @ self._band)
         answers = bands @ self._band

@@ -17,6 +17,8 @@ from physiology.samples import Run
 from physiology.state import FloatArray
 
 MAINS_HZ = 50.0
+REFINE_S = 0.05
+RISE_S, SMOOTH_S = 0.3, 0.03
 
 IntArray = npt.NDArray[np.int64]
 
@@ -114,13 +116,18 @@ class Waveform:
         zero phase and its thresholds local, so the newest tenths of a second still change.
     gap_s : float
         Longer without a sample is a gap.
-    refine_s : float
-        The maximum is sought this far around NeuroKit2's peak.
     before_s, after_s : float
         The part of a beat that is compared with the template.
     template_r : float
         Correlation with the template below which a beat is doubtful (Orphanidou 2015,
         doi 10.1109/JBHI.2014.2338351: 0.66 for ECG, 0.86 for PPG).
+    band_s : ndarray
+        Where around a beat (of a pulse: its steepest rise) its derivatives are compared, no later than is
+        known when it is plain.
+    band_r : float
+        Their correlation below which a beat is doubtful.
+    pulse : bool
+        Whether beats are told by their rise and timed by the peak after it; else by the extremum itself.
     kurtosis : bool
         Whether the signal must be peaked (ECG: kSQI > 5, Zhao 2018; 3 is what noise has).
     kernel_s : float
@@ -137,10 +144,12 @@ class Waveform:
     window_s: float
     margin_s: float
     gap_s: float
-    refine_s: float
     before_s: float
     after_s: float
     template_r: float
+    band_s: FloatArray
+    band_r: float
+    pulse: bool
     kurtosis: bool
     kernel_s: float
     locate_s: tuple[float, float]
@@ -152,10 +161,12 @@ ECG = Waveform(
     window_s=10.0,
     margin_s=0.4,
     gap_s=0.1,
-    refine_s=0.05,
     before_s=0.15,
     after_s=0.3,
     template_r=0.66,
+    band_s=np.linspace(-0.1, 0.1, 21),
+    band_r=0.75,
+    pulse=False,
     kurtosis=True,
     kernel_s=0.014,
     locate_s=(-0.06, 0.06),
@@ -166,10 +177,12 @@ PPG = Waveform(
     window_s=12.0,
     margin_s=0.5,
     gap_s=0.3,
-    refine_s=0.1,
     before_s=0.25,
     after_s=0.4,
     template_r=0.86,
+    band_s=np.linspace(-0.25, 0.15, 41),
+    band_r=0.8,
+    pulse=True,
     kurtosis=False,
     kernel_s=0.04,
     locate_s=(0.0, 0.3),
@@ -240,14 +253,60 @@ class Detection:
 
     def _refined(self, run: Run, sign: int, times: FloatArray) -> FloatArray:
         """Move each time to the maximum of the signal itself, between samples by a parabola."""
+        if self._waveform.pulse:
+            return self._systoles(run.averaged(), sign, times)
+        values = sign * run.values
         refined = []
-        reach = max(1, round(self._waveform.refine_s * run.rate_hz))
+        reach = max(1, round(REFINE_S * run.rate_hz))
         for time in times:
             centre = round((time - run.start_s) * run.rate_hz)
             first = max(0, centre - reach)
-            top = first + int(np.argmax(sign * run.values[first : centre + reach + 1]))
-            refined.append(run.start_s + (top + vertex(sign * run.values, top)) / run.rate_hz)
+            top = first + int(np.argmax(values[first : centre + reach + 1]))
+            refined.append(run.start_s + (top + vertex(values, top)) / run.rate_hz)
         return np.array(refined)
+
+    def _systoles(self, run: Run, sign: int, times: FloatArray) -> FloatArray:
+        """Return the systolic peak after the steepest rise before each time."""
+        values = smoothed(sign * run.values, SMOOTH_S * run.rate_hz)
+        rises, reach = np.diff(values), round(RISE_S * run.rate_hz)
+        found = []
+        for time in times:
+            centre = round((time - run.start_s) * run.rate_hz)
+            first = max(0, centre - reach)
+            rise = (
+                first + int(np.argmax(rises[first : centre + 1])) if rises[first : centre + 1].size else first
+            )
+            found.append(run.start_s + (rise + systole(values[rise : rise + reach + 1])) / run.rate_hz)
+        return np.array(found)
+
+
+def systole(values: FloatArray) -> float:
+    """Return where the systolic peak lies after the steepest rise (the first value), in samples.
+
+    It is the first maximum at least 90 % as high as the highest: a flat top's highest is anywhere.
+    """
+    floor = values[0] + 0.9 * (float(values.max()) - values[0])
+    middle = values[1:-1]
+    maxima = np.flatnonzero((middle >= floor) & (middle > values[:-2]) & (middle >= values[2:])) + 1
+    top = int(maxima[0]) if maxima.size else int(np.argmax(values))
+    return top + vertex(values, top)
+
+
+def smoothed(values: FloatArray, width: float) -> FloatArray:
+    """Return values averaged by a bell of `width` (standard deviation) samples, ends repeated."""
+    if width == 0:
+        return values
+    bell = _bell(width)
+    reach = bell.size // 2
+    result: FloatArray = np.convolve(np.pad(values, reach, mode="edge"), bell, "valid")
+    return result
+
+
+@lru_cache(maxsize=8)
+def _bell(width: float) -> FloatArray:
+    reach = max(1, int(np.ceil(3 * width)))
+    bell: FloatArray = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    return bell / bell.sum()
 
 
 @lru_cache(maxsize=8)
