@@ -151,14 +151,12 @@ def footing(measure: Measure) -> str:
 def _measures(recording: Recording, phase: Phase, every: Beats) -> Iterator[Measure]:
     table = phase_statistics(recording, phase, every)
     yield from _heart(recording, table, heart_of(phase, every))
-    belts = _named(recording, phase, "breathing_source", "breathing_sources") or ["belt"]
+    breath_from = _named(recording, phase, "breathing_source", "breathing_sources")
     breath_s = _valid_s(recording, phase, "breathing_rate")
     skin_s, phasic_s = (_valid_s(recording, phase, label) for label in ("scl_uS", "phasic_auc"))
     area = mean_feature(recording, phase, "phasic_auc", "phasic area")
-    yield replace(
-        _measure("breathing", table.breathing, breath_s, phase),
-        label=f"breathing rate ({' and '.join(belts)})",
-    )
+    breath = _measure("breathing", table.breathing, breath_s, phase)
+    yield replace(breath, label=f"{breath.label} ({' and '.join(breath_from)})") if breath_from else breath
     yield _measure("scl", table.scl, skin_s, phase)
     yield _measure("scr_rate", table.scr_rate, skin_s, phase)
     yield _measure("phasic_auc", area, phasic_s, phase)

@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 from biofeedback.errors import RecordingError
 from biofeedback.recording.reader import Recording
 from biofeedback.report import words
+from biofeedback.report.analysis import analyse, footing
 from biofeedback.report.display import gaps, interval_s, pack, thinned
 from biofeedback.report.figures import EPOCH_MS, beats_figure, overview_figure
 from biofeedback.report.log import session_log
@@ -69,6 +70,7 @@ def render(recording: Recording) -> str:
         groups=_groups(),
         rows=_rows(table),
         withheld=words.withheld(table),
+        analysis=_analysis(recording),
         log=log,
         pulse=bool(raw_streams(recording, ("PPG",)) and not raw_streams(recording, ("ECG",))),
         thinned=_too_many(recording) > 1,
@@ -119,6 +121,33 @@ def _rows(table: tuple[PhaseStatistics, ...]) -> list[dict[str, Any]]:
             )
         rows.append({"phase": row.phase, "cells": cells})
     return rows
+
+
+def _analysis(recording: Recording) -> dict[str, Any]:
+    """Return the table of the analysis as it is shown: a row for each measure, a column for each stretch."""
+    stretches = analyse(recording)
+    rows = []
+    for measures in zip(*(stretch.measures for stretch in stretches), strict=True):
+        cells = [
+            {
+                "text": words.WITHHELD
+                if measure.value.number is None
+                else words.number(measure.value.number, measure.digits),
+                "reason": measure.value.reason,
+                "at_s": measure.value.at_s,
+                "label": f"{measure.label}, {stretch.phase.name}",
+                "footing": footing(measure),
+            }
+            for stretch, measure in zip(stretches, measures, strict=True)
+        ]
+        whole = measures[-1]
+        rows.append({"label": whole.label, "unit": whole.unit, "cells": cells})
+    return {
+        "stretches": [
+            {"name": stretch.phase.name, "duration_s": stretch.phase.duration_s} for stretch in stretches
+        ],
+        "rows": rows,
+    }
 
 
 def _data(recording: Recording, table: tuple[PhaseStatistics, ...]) -> dict[str, Any]:

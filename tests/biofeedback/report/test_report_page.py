@@ -10,6 +10,7 @@ import pytest
 
 from biofeedback.errors import RecordingError
 from biofeedback.report import write_report
+from biofeedback.report.analysis import analyse
 from biofeedback.report.log import session_log
 from biofeedback.report.summary import session_summary
 from biofeedback.report.tables import phase_table
@@ -106,7 +107,11 @@ def test_faults_given_on_purpose_come_first(session):
 def test_every_number_of_the_table_is_a_button_to_its_moment(page, session):
     table = phase_table(session)
     moments = [float(a["data-t"]) for t, a in page.elements if t == "button" and "aria-label" in a]
-    assert moments == [value.at_s for row in table for _, value in row.values()]
+    analysed = zip(*(stretch.measures for stretch in analyse(session)), strict=True)
+    assert moments == [
+        *(value.at_s for row in table for _, value in row.values()),
+        *(measure.value.at_s for row in analysed for measure in row),
+    ]
 
 
 def test_withheld_values_are_a_dash_with_the_reason_in_the_tooltip_and_below(page):
