@@ -8,16 +8,17 @@ import numpy as np
 
 from physiology.state import FloatArray
 
-SHORTEST_RISE_S, LONGEST_RISE_S = 0.5, 8.0
-LOOK_BACK_S = 10.0
+SHORTEST_RISE_S, LONGEST_RISE_S = 0.25, 8.0
+LOOK_BACK_S, DRIFT_S = 10.0, 20.0
 ONSET_SLOPE = 0.05
 HYSTERESIS = 0.1
 STEP_S, STEP_SHARE = 0.25, 0.65
+RECOVERS = 0.1
 FALL_LAG_S, FALL_S, FALL_LOOK_BACK_S = 1.5, 3.0, 12.0
-FALL_SIZE, FALL_SHARE = 0.5, 0.5
-SPIKE_SHARE = 0.5
+FALL_SIZE, FALL_SHARE = 0.5, 0.8
+SPIKE_SHARE = 0.7
 DOUBLED = 2.0
-NOISE_FACTOR = 6.0
+NOISE_FACTOR = 8.0
 LEAST_BEFORE_S = 1.0
 
 
@@ -58,7 +59,7 @@ def response_to(
     threshold_us : float
         Least amplitude, absolute.
     noise_us : float
-        Standard deviation of the noise: less than six times that is not believed.
+        Standard deviation of the noise: less than eight times that is not believed.
 
     Returns
     -------
@@ -73,7 +74,9 @@ def response_to(
     amplitude = float(conductance[peak] - conductance[trough])
     if amplitude < max(threshold_us, NOISE_FACTOR * noise_us) or peak - trough < 2:
         return None
-    drift = _drift(conductance[first : peak + 1], rate_hz)
+    drift = _slope(conductance[first : peak + 1], 25, rate_hz)
+    if peak >= DRIFT_S * rate_hz:
+        drift = max(drift, _slope(conductance[peak - round(DRIFT_S * rate_hz) : peak + 1], 50, rate_hz))
     onset = _onset(conductance, trough, peak, drift)
     rise_s = (peak - onset) / rate_hz
     if not SHORTEST_RISE_S <= rise_s <= LONGEST_RISE_S or onset < LEAST_BEFORE_S * rate_hz:
@@ -94,12 +97,12 @@ def _trough(conductance: FloatArray, first: int, peak: int, noise_us: float) -> 
     return peak - int(np.argmin(back[:end]))
 
 
-def _drift(conductance: FloatArray, rate_hz: int) -> float:
-    """Return the slope that the conductance has anyway, at least 0, in µS per place."""
+def _slope(conductance: FloatArray, percentile: float, rate_hz: int) -> float:
+    """Return a percentile of the slopes over a second, at least 0, in µS per place."""
     if conductance.size <= 2 * rate_hz:
         return 0.0
     slopes = (conductance[rate_hz:] - conductance[:-rate_hz]) / rate_hz
-    return max(0.0, float(np.percentile(slopes, 25)))
+    return max(0.0, float(np.percentile(slopes, percentile)))
 
 
 def _onset(conductance: FloatArray, trough: int, peak: int, drift: float) -> int:
@@ -114,13 +117,13 @@ def _is_artefact(conductance: FloatArray, onset: int, peak: int, rate_hz: int, c
     """Tell whether the rise is a step, a spike, or the way back from an abrupt fall: an electrode moved."""
     rise = conductance[onset : peak + 1]
     size, step = float(rise[-1] - rise[0]), round(STEP_S * rate_hz)
-    if np.max(rise[step:] - rise[:-step]) > STEP_SHARE * size:
+    earlier = conductance[max(0, onset - confirm)] - conductance[onset]
+    after = float(conductance[peak] - conductance[peak + confirm])
+    if np.max(rise[step:] - rise[:-step]) > STEP_SHARE * size and after < RECOVERS * size:
         return True
     second = min(rate_hz, rise.size - 1)
     if np.max(rise[second:] / rise[:-second]) > DOUBLED:
         return True
-    earlier = conductance[max(0, onset - confirm)] - conductance[onset]
-    after = conductance[peak] - conductance[peak + confirm]
     if after > SPIKE_SHARE * size + 1.5 * max(0.0, float(earlier)):
         return True
     return _fell_abruptly(conductance[: onset + 1], size, rate_hz)
@@ -129,7 +132,8 @@ def _is_artefact(conductance: FloatArray, onset: int, peak: int, rate_hz: int, c
 def _fell_abruptly(before: FloatArray, size: float, rate_hz: int) -> bool:
     """Tell whether the conductance had just fallen, by about `size`, faster than responses recover.
 
-    Half of a response takes 2 s or longer to go: in 1.5 s no more than half of what was gained lately.
+    Half of a response takes 2 s or longer to go: in 1.5 s less than half of what was gained lately, and
+    tails of older ones.
     """
     lag, late = round(FALL_LAG_S * rate_hz), round(FALL_S * rate_hz)
     lately = before[-round(FALL_LOOK_BACK_S * rate_hz) :]
