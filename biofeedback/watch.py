@@ -1,0 +1,51 @@
+"""What happens to the signals, in words, for the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from physiology.state import PhysiologyState
+
+SETTLING_S = 20.0
+LASTING_S = 3.0
+STANDING_BY = "not used"
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was last seen of a signal, since when, and what was last said of it."""
+
+    reason: str | None
+    since_s: float
+    said: str | None = None
+
+
+class SignalWatch:
+    """Turns what is wrong with each signal into markers, one for each change that lasts 3 s.
+
+    While signals settle, in the first 20 s, nothing is said; nor of a signal that only stands by.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, _Seen] = {}
+        self._began_s: float | None = None
+
+    def markers(self, state: PhysiologyState) -> Iterator[Mapping[str, str]]:
+        """Yield what changed by this state, the next second's.
+
+        Parameters
+        ----------
+        state : PhysiologyState
+            In order of time, one a second.
+        """
+        self._began_s = state.t if self._began_s is None else self._began_s
+        for kind, signal in state.signals.items():
+            reason = None if (signal.reason or "").startswith(STANDING_BY) else signal.reason
+            seen = self._seen.setdefault(kind, _Seen(reason, state.t))
+            if seen.reason != reason:
+                seen.reason, seen.since_s = reason, state.t
+            lasting = state.t - max(seen.since_s, self._began_s + SETTLING_S - LASTING_S) >= LASTING_S
+            if lasting and seen.said != reason:
+                seen.said = reason
+                yield {"type": "signal", "stream": kind, "text": f"{kind}: {reason or 'good again'}"}
