@@ -108,8 +108,7 @@ class Table:
         zoned = [True for _ in indexes]
         line = self.first_line
         with open_text(self.path) as file:
-            rows = self._rows(file)
-            while block := list(itertools.islice(rows, LINES_AT_ONCE)):
+            for block in self._blocks(file):
                 for number, index in enumerate(indexes):
                     cells = [row[index] if row else "" for row in block]
                     if dated[number]:
@@ -124,29 +123,36 @@ class Table:
             for values, is_dated, zones in zip(blocks, dated, zoned, strict=True)
         ]
 
-    def _rows(self, file: TextIO) -> Iterator[Row]:
-        """Yield the cells of each sample's line, none for a blank line, up to the last that is not blank."""
-        lines = itertools.islice(_text_lines(file, self.path), self.first_line - 1, None)
-        width, line, blank = len(self.columns), self.first_line - 1, 0
-        cut_short: Row | None = None
+    def _blocks(self, file: TextIO) -> Iterator[list[Row]]:
+        """Yield the cells of samples' lines, none for a blank line, up to the last that is not blank."""
+        reader = csv.reader(itertools.islice(file, self.first_line - 1, None), delimiter=self.delimiter)
+        width, line = len(self.columns), self.first_line
+        held: list[Row] = []  # blank lines, or one cut short: nothing, if they are the last
         try:
-            for row in csv.reader(lines, delimiter=self.delimiter):
-                line += 1
-                if is_blank(row):
-                    blank += 1
-                    continue
-                if cut_short is not None:
-                    raise self._ragged(line - 1 - blank, cut_short)
-                yield from itertools.repeat([], blank)
-                blank = 0
-                if len(row) == width:
-                    yield row
-                elif len(row) < width:
-                    cut_short = row
-                else:
-                    raise self._ragged(line, row)
+            while rows := list(itertools.islice(reader, LINES_AT_ONCE)):
+                if held or set(map(len, rows)) != {width}:
+                    rows = [[] if is_blank(row) else row for row in held + rows]
+                    held = self._held(rows)
+                    del rows[len(rows) - len(held) :]
+                    self._refuse_ragged(rows, line)
+                line += len(rows)
+                yield rows
         except csv.Error as error:
             raise SourceError(f"{self.path} is not a table of numbers: {error}") from error
+
+    def _held(self, rows: list[Row]) -> list[Row]:
+        """Return the last lines that count only if something follows: blank ones, one cut short before."""
+        last = len(rows)
+        while last and not rows[last - 1]:
+            last -= 1
+        if last and len(rows[last - 1]) < len(self.columns):
+            last -= 1
+        return rows[last:]
+
+    def _refuse_ragged(self, rows: list[Row], first_line: int) -> None:
+        for line, row in enumerate(rows, start=first_line):
+            if row and len(row) != len(self.columns):
+                raise self._ragged(line, row)
 
     def _ragged(self, line: int, row: Row) -> SourceError:
         return SourceError(

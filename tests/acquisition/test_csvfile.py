@@ -156,3 +156,13 @@ def test_a_broken_gzip_file_is_named(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(SourceError, match="not a complete gzip file"):
         read_csv(path)
+
+
+@pytest.mark.parametrize("lines_at_once", [1, 2, 3, 100])
+@pytest.mark.parametrize("ending", ["", "\n\n \n\n", "7", "7\n\n\n"])
+def test_blank_and_cut_lines_are_understood_wherever_a_block_ends(path, monkeypatch, lines_at_once, ending):
+    monkeypatch.setattr("acquisition.tables.LINES_AT_ONCE", lines_at_once)
+    series = load(path, f"a,ecg\n1,2\n\n\n3,4\n , \n \n5,6\n{ending}", "ecg@10")
+    np.testing.assert_array_equal(series.values, [2.0, np.nan, np.nan, 4.0, np.nan, np.nan, 6.0])
+    with pytest.raises(SourceError, match="line 9: 1 cells where the first line has 2"):
+        load(path, "a,ecg\n1,2\n\n\n3,4\n , \n \n5,6\n7\n\n\n8,9\n", "ecg@10")
