@@ -1,0 +1,63 @@
+"""The music, measured from outside: with tools that share no code with what makes it.
+
+Usage: ``python benchmarks/music.py [--only NAME...] [--long]``. Prints one JSON; exits with 1 if what was
+reached once is lost. ``--long`` renders hours where minutes are rendered otherwise.
+
+A part is a module of this folder with ``figures() -> dict`` (``figures(long=...)`` where length matters) and
+``missed(figures)``, a list of words; where a goal lies above the ratchet of what was reached, also
+``goals_not_reached(figures)``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import json
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+# Run as a script, this file would hide the packages beside its folder.
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+PARTS = {
+    "composition": "composition_figures",
+    "sound": "sound_figures",
+    "tempo": "tempo_figures",
+    "safety": "safety_figures",
+    "engine": "engine_figures",
+    "comparison": "comparison_figures",
+}
+"""What ``--only`` takes, and the module that measures it."""
+
+
+def main() -> int:
+    """Run the parts asked for and print their figures."""
+    parser = argparse.ArgumentParser(description="The music, measured from outside.")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="NAME")
+    parser.add_argument("--long", action="store_true", help="hours in place of minutes")
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    results: dict[str, Any] = {}
+    goals_not_reached: list[str] = []
+    missed: list[str] = []
+    for name in asked.only:
+        part = importlib.import_module(f"benchmarks.{PARTS[name]}")
+        began = time.process_time()
+        lengths = {"long": asked.long} if "long" in inspect.signature(part.figures).parameters else {}
+        results[name] = part.figures(**lengths)
+        missed += [f"{name}: {what}" for what in part.missed(results[name])]
+        if hasattr(part, "goals_not_reached"):
+            goals_not_reached += [f"{name}: {what}" for what in part.goals_not_reached(results[name])]
+        results[name]["cpu_s"] = round(time.process_time() - began, 1)
+    print(json.dumps({**results, "goals_not_reached": goals_not_reached, "missed": missed}, indent=2))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

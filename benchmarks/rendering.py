@@ -1,0 +1,47 @@
+"""Rendering for the benchmarks: states in, samples and events out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.player import Player
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.state import MusicState, Piece
+
+BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
+StateAt = Callable[[float], MusicState]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Sound, shape (n, 2), with its notes and beats: a note's frame is its place in the sound."""
+
+    audio: npt.NDArray[np.float32]
+    notes: tuple[NoteEvent, ...]
+    beats: tuple[BeatEvent, ...]
+
+
+def blocks(player: Player, state_at: StateAt, seconds: float) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield the sound of a player block by block."""
+    for block in range(round(seconds / BLOCK_S)):
+        audio = player.play([state_at((block + 1) * BLOCK_S)]).audio
+        assert audio is not None
+        yield audio
+
+
+def render(state: MusicState | StateAt, piece: Piece, seconds: float, *, fade_in_s: float = 1.0) -> Rendered:
+    """Render a state, or states over time."""
+    state_at: StateAt = (lambda _t: state) if isinstance(state, MusicState) else state
+    audio, notes, beats = [], [], []
+    with Player(piece, sound=True, fade_in_s=fade_in_s) as player:
+        latency = player.latency_frames
+        for block in range(round(seconds / BLOCK_S) + -(-latency // BLOCK_FRAMES)):
+            sounded = player.play([state_at((block + 1) * BLOCK_S)])
+            audio.append(sounded.audio)
+            notes += sounded.notes
+            beats += sounded.beats
+    return Rendered(np.concatenate(audio)[latency:], tuple(notes), tuple(beats))
