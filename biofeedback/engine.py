@@ -13,6 +13,7 @@ from biofeedback.models import Command, Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
 from biofeedback.signals import physiological_streams
+from biofeedback.watch import SignalWatch
 from generator.live.player import LivePlayer
 from generator.player import Player, Sounded
 from generator.render import SoundFile
@@ -83,6 +84,7 @@ class Engine:
         self._recorder = recorder
         self._audio = audio
         self._state: PhysiologyState | None = None
+        self._watch = SignalWatch()
         self._music = MusicState(sounding=False)
         self._state_id = -1
         self._why = ""
@@ -137,6 +139,8 @@ class Engine:
         self._recorder.scrs(update.scrs)
         for state in update.states:
             self._recorder.features(state)
+            for marker in self._watch.markers(state):
+                self._note(t, marker)
             if self._outlets is not None:
                 self._outlets.features(state)
             self._state = state
