@@ -209,7 +209,7 @@ class Receiver(threading.Thread):
             data += device.read(device.in_waiting)
             self._heard_s = self._clock()
             self._received.append((self._heard_s, data))
-            self._stopping.wait(0.01)  # so that what comes byte by byte does not wake us for each
+            self._stopping.wait(0.001)  # so that what comes byte by byte does not wake us for each
         elif self._start_with and self._clock() - self._heard_s > RESTART_AFTER_S:
             raise OSError("silent: a device that was off has to be told again to send")
 

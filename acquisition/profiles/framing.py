@@ -49,7 +49,8 @@ class FrameParser:
 
     A frame is believed if it surely follows the last one. Any other, as the first one, or one after bytes
     were lost, is believed if the frame behind it follows it: that is known one frame later. Without this,
-    every sixteenth heap of garbage would pass a checksum of four bits.
+    every sixteenth heap of garbage would pass a checksum of four bits. Where a frame cannot follow, the one
+    before may have been cut short and have taken its beginning, so it is looked for from there on.
 
     Parameters
     ----------
@@ -90,7 +91,9 @@ class FrameParser:
         """Forget the frame begun and the count of the last."""
         self._rest = b""
         self._last: int | None = None
+        # Bytes since the end of the last frame; below 0 while looking into it, and what is there to look at.
         self._skipped = 0
+        self._inside = b""
 
     def feed(self, data: bytes) -> FloatArray:
         """Return the samples of the frames that these bytes complete, shape (n, width)."""
@@ -112,8 +115,12 @@ class FrameParser:
                 rows += [(math.nan,) * self._width] * self._missing_before(frame)
                 rows.append(frame.values)
                 self._last, self._skipped = frame.count, 0
+                self._inside = data[at + 1 : at + self._length]
                 self.frames += 1
                 at += self._length
+            elif self._inside:
+                data, at = self._inside + data[at:], 0
+                self._skipped, self._inside = -len(self._inside), b""
             else:
                 self._skip(data[at : at + self._length])
                 at += 1
@@ -130,6 +137,8 @@ class FrameParser:
 
     def _skip(self, seen: bytes) -> None:
         self._skipped += 1
+        if self._skipped <= 0:
+            return
         self._stray += 1
         self.last_rejected = seen
         if self.frames:

@@ -39,6 +39,8 @@ FEEDBACK_KOHM = (40.2, 287.0, 1000.0, 3300.0)
 REFERENCE_V = 0.5
 FULL_SCALE, SUPPLY_V = 4095, 3.0
 LONGEST_LOSS = 2 * TICK_HZ
+MOST_LOST = 16
+"""Without bytes between, a frame further on does not surely follow."""
 
 
 def decode(frame: bytes) -> tuple[int, int, int] | None:
@@ -60,11 +62,15 @@ class Ticks:
 
     period: int
 
-    def follows(self, before: int, after: int, skipped: int) -> bool:  # noqa: ARG002 - the clock is enough
-        """Return whether whole periods lie between, and not many seconds."""
+    def follows(self, before: int, after: int, skipped: int) -> bool:
+        """Return whether whole periods lie between, and about as many as fit the bytes between.
+
+        A frame read one byte too early shows a clock that runs 256 times as fast.
+        """
         step = (after - before) % TICKS
-        off = abs(step - round(step / self.period) * self.period)
-        return self.period <= step + off and step <= LONGEST_LOSS and off <= self.period // 10
+        frames = round(step / self.period)
+        off = abs(step - frames * self.period)
+        return 1 <= frames <= MOST_LOST + max(0, skipped) // LENGTH and off <= self.period // 10
 
     def lost(self, before: int, after: int, skipped: int) -> int:  # noqa: ARG002 - the clock is enough
         """Return the number of periods between, less one."""
