@@ -20,18 +20,21 @@ def pitch(degree: int, scale: Scale, lowest: int = LOWEST) -> int:
     return scale.pitches((degree,), lowest, lowest + 11)[0]
 
 
-def line(scale: Scale, chord: Chord, following: Chord, *, past: int, left: int, density: float) -> Line:
+def line(
+    scale: Scale, chord: Chord, following: Chord, *, past: int, left: int, density: float, third: bool
+) -> Line:
     """Return the bass of a bar, `past` bars into a chord that lasts for `left` more.
 
     Below density .25 a note lasts as long as its chord; from there on each bar has one, from .5 two, the
-    second on the fifth; from .75 a third leads by step to the next root.
+    second on the fifth or, where `third` says so, on the third; from .75 one more leads by step to the next
+    root.
     """
     if density < 0.25:
         return foundation(scale, chord, left, LOWEST)
     beats = float(BEATS_PER_BAR)
     root = pitch(chord.bass, scale)
     above, below = (pitch((chord.bass + step) % 7, scale) for step in (4, 2))
-    fifth = above if abs(above - root) in (5, 7) else below
+    fifth = below if third or abs(above - root) not in (5, 7) else above
     if density < 0.5:
         return [(0.0, beats, fifth if past % 2 else root)]
     if density < 0.75 or following == chord:

@@ -141,7 +141,10 @@ class Composer:
         following = phrase.place(min(self._place + 1, phrase.bars - 1))[0].chord
         line: bass.Line = []
         if self._held == 0 and self._lowest_layer == "bass":
-            line = bass.line(scale, chord, following, past=past, left=left, density=state.density)
+            third = chance(self._piece.seed, "bass", self._bar).random() < 0.3
+            line = bass.line(
+                scale, chord, following, past=past, left=left, density=state.density, third=third
+            )
         elif self._held == 0:  # the pad stands on its own root
             line = bass.foundation(scale, chord, left)
         if line:
@@ -179,7 +182,7 @@ class Composer:
     ) -> Ornament | None:
         """Return what the pad does within a chord: most often nothing in a short one, something in a long."""
         rng = chance(self._piece.seed, "ornament", self._bar)
-        if rng.random() > (0.35 if left == 1 else 0.65):
+        if rng.random() > (0.4 if left == 1 else 0.85):
             return None
         # a chord tone of the mode before would be foreign in the first bar of a new one
         ways = ornaments(before if self._place else None, now, chord, scale, float(BEATS_PER_BAR * left))

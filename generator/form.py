@@ -39,8 +39,6 @@ class Phrase:
         Counted from 0.
     theme : str
         Name of the motif it sings: ``A0``, ``B3`` …
-    again : bool
-        Whether its theme comes back here as a variation (A').
     mode : Mode
         In force throughout.
     spans : tuple of Span
@@ -53,7 +51,6 @@ class Phrase:
 
     number: int
     theme: str
-    again: bool
     mode: Mode
     spans: tuple[Span, ...]
     arrival: int
@@ -114,7 +111,6 @@ class Form:
         phrase = Phrase(
             number=self._number,
             theme=f"B{section}" if quarter == 2 else f"A{section // 4}",
-            again=quarter == 1,
             mode=mode,
             spans=spans,
             arrival=4 if bars == 6 else 2,

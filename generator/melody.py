@@ -132,7 +132,7 @@ class Melodist:
                         cost += _clash(was, ground.scale.pitch(tone), slot, ground)
                     if path:
                         move = tone - path[-1]
-                        cost += abs(move - step) + (6.0 if move * step <= 0 else 0.0)
+                        cost += abs(move - step) + (15.0 if move * step <= 0 else 0.0)
                     longer.append((cost, (*path, tone)))
             paths = sorted(longer)[:_BEAM]
         return list(paths[0][1])

@@ -37,7 +37,15 @@ _FIGURES = (
     (3, -1, -1, 1, -1, -1, 1),
     (-2, 1, 1, 1, -2, 1, 1),
 )
-_ARCHES = ((0, 1, 2, 1, 0), (1, 0, 1, 0, -1), (0, 2, 1, 0, 1), (-1, 1, 0, 1, 0), (0, -1, 1, 2, 0))
+_ARCHES = (
+    (0, 2, 3, 1, 0),
+    (2, 0, 1, -1, -2),
+    (-1, 2, 1, 0, 1),
+    (-2, 0, 2, 1, 0),
+    (1, -1, 1, 2, 0),
+    (0, -2, 0, 1, -1),
+    (3, 1, 2, 0, 1),
+)
 """How far the line lies above its middle from bar to bar of a phrase, in steps of the scale."""
 
 
@@ -109,8 +117,6 @@ def gesture(seed: int, phrase: Phrase) -> Gesture:
     late = phrase.linked and rng.random() < 0.5
     arrival = (phrase.arrival + 1, 0) if late else (phrase.arrival, pick(rng, (0, 2, 4, 4)))
     treatments = [Treatment.PLAIN] + [pick(rng, tuple(Treatment)) for _ in range(arrival[0])]
-    if phrase.again and not late:
-        treatments[0] = pick(rng, (Treatment.PLAIN, Treatment.PLAIN, Treatment.TURNED))
     bars = tuple(theme.treated(treatment) for treatment in treatments)
     keys: dict[tuple[int, int], float] = {}
     for bar, treated in enumerate(bars[: arrival[0]]):

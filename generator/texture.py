@@ -13,11 +13,11 @@ LATE_BEATS = 2.0
 
 _ARPEGGIO_GAIT = (0, 4, 2, 6, 3, 7, 1, 5)
 _ARPEGGIO_WALKS = (
-    (0, 2, 1, 3, 2, 4, 1),
-    (0, 1, 2, 3, 4, 3, 2),
-    (0, 2, 4, 1, 3, 2, 5),
-    (1, 3, 2, 0, 3, 1, 4),
-    (0, 3, 1, 4, 2, 3, 1),
+    (0, 2, 4, 5, 4, 3, 1),
+    (0, 3, 1, 4, 2, 5, 3),
+    (0, 1, 2, 4, 6, 5, 3),
+    (2, 4, 3, 5, 1, 3, 0),
+    (0, 4, 2, 5, 3, 6, 2),
 )
 """Seven steps against eight eighths: the figure returns to the same place every seventh bar."""
 
@@ -55,7 +55,9 @@ def strings(ground: Ground, state: MusicState) -> list[ScoreNote]:
 def arpeggio(ground: Ground, state: MusicState) -> list[ScoreNote]:
     """Return broken chord tones: two in a bar at density 0, all eight eighths at 1."""
     lowest = 60 + round(10 * state.register)
-    tones = ground.scale.pitches(ground.chord.degrees, lowest, lowest + 20)
+    # without the fifth the figure spans an octave and a half: root, third, colour
+    open_tones = (*ground.chord.degrees[:2], *ground.chord.degrees[3:])
+    tones = ground.scale.pitches(open_tones, lowest, lowest + 24)
     count = 2 + floor(6.0 * state.density + 0.5)
     walk = pick(chance(ground.seed, "walk", ground.phrase.theme), _ARPEGGIO_WALKS)
     eighths = sorted(_ARPEGGIO_GAIT[:count])

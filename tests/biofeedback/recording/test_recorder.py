@@ -185,6 +185,8 @@ def test_session_json_says_from_the_start_what_is_recorded(tmp_path, make_record
         "palette": "warm-pads",
         "nature": "none",
         "nature_db": -12.0,
+        "unwanted": [],
+        "register_range": [0.0, 1.0],
         "seed": 7,
     }
     assert meta["arguments"] == {"out": "Küche\udce4"}

@@ -114,6 +114,8 @@ def test_the_file_says_what_the_music_was_made_from():
         "palette": "warm-pads",
         "nature": "none",
         "nature_db": "-12.0",
+        "unwanted": "",
+        "register_range": "0.0,1.0",
     }
     assert headers["notes"].desc["layers"].split(",") == list(LAYERS)
 
