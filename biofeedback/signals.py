@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acquisition.recordings import RecordingSource, missing_stretches
-from acquisition.streams import Kind, Source, StreamInfo
+from acquisition.streams import Chunk, FloatArray, Kind, Source, StreamInfo
 from biofeedback.errors import UsageError
 from physiology.pipeline import Physiology, Signal
 
@@ -39,8 +39,21 @@ def physiological_streams(sources: Sequence[Source]) -> tuple[StreamInfo, ...]:
 def build_physiology(streams: Sequence[StreamInfo]) -> Physiology:
     """Return a Physiology for these streams."""
     return Physiology(
-        [Signal(kind=stream.kind.value, rate_hz=stream.rate_hz, unit=stream.unit) for stream in streams]
+        [
+            Signal(
+                kind=stream.kind.value,
+                rate_hz=stream.rate_hz,
+                unit=stream.unit,
+                labels=stream.labels if stream.kind is Kind.PPG else ("",),
+            )
+            for stream in streams
+        ]
     )
+
+
+def heard(chunk: Chunk) -> FloatArray:
+    """Return the samples physiology is told: all channels of a pulse, else the first."""
+    return chunk.samples if chunk.stream.kind is Kind.PPG else chunk.samples[:, 0]
 
 
 def recorded_seconds(sources: Sequence[Source]) -> float:

@@ -17,6 +17,7 @@ from biofeedback.recording import streams
 from biofeedback.signals import (
     LONG_GAP_S,
     build_physiology,
+    heard,
     long_gaps,
     physiological_streams,
     recorded_seconds,
@@ -139,7 +140,7 @@ def stream_recordings(
         for source in sources:
             for chunk in source.read(t):
                 if chunk.stream in listened_to:
-                    physiology.push(chunk.stream.kind.value, chunk.times, chunk.samples[:, 0])
+                    physiology.push(chunk.stream.kind.value, chunk.times, heard(chunk))
         update = physiology.step(t)
         findings.beats += update.beats
         findings.scrs += update.scrs

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from physiology.heart import Heart, HeartReport
+from physiology.heart import Heart, HeartReport, WaveformHeart
 from physiology.state import Beat, BeatAction, FloatArray
 
 LOST_S = 10.0
@@ -83,6 +83,15 @@ class HeartSources:
                 reason = f"{reason or 'good again'}; heart rate from {self.kind} meanwhile"
             found[kind] = reason
         return found
+
+    def choices(self) -> Mapping[str, str]:
+        """Return which of several channels is listened to and why, by kind, in words."""
+        found = {
+            kind: source.heart.choice
+            for kind, source in self._sources.items()
+            if isinstance(source.heart, WaveformHeart)
+        }
+        return {kind: choice for kind, choice in found.items() if choice}
 
     def qualities(self) -> Mapping[str, float]:
         """Return each signal's quality: that of its heart rate, 0 while that is withheld."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from physiology.beats import BeatLog, BeatTracker
+from physiology.beats import BeatLog
+from physiology.channels import Channels
 from physiology.derived_breathing import DerivedBreathing
 from physiology.feature import Feature
 from physiology.quality import complaint
@@ -57,33 +58,48 @@ class WaveformHeart:
         Nominal rate of the signal, 0 if irregular.
     breathing : bool
         Whether the breathing rate is to be derived from it.
+    labels : sequence of str
+        Its channels; of several the best is listened to (see `Channels`).
     """
 
-    def __init__(self, kind: str, rate_hz: float, *, breathing: bool) -> None:
+    def __init__(self, kind: str, rate_hz: float, *, breathing: bool, labels: Sequence[str] = ("",)) -> None:
         waveform = ECG if kind == "ecg" else PPG
-        self._buffer = SampleBuffer(kind, keep_s=waveform.window_s + 1)
-        self._tracker = BeatTracker(waveform, rate_hz)
+        self._buffers = [SampleBuffer(kind, keep_s=waveform.window_s + 1) for _ in labels]
+        self._channels = Channels(waveform, rate_hz, labels)
         self._breathing = DerivedBreathing(kind) if breathing else None
 
     def push(self, times: FloatArray, values: FloatArray) -> None:
-        """Take in samples (see `SampleBuffer.push`)."""
-        self._buffer.push(times, values)
+        """Take in samples, of several channels as columns (see `SampleBuffer.push`)."""
+        for place, buffer in enumerate(self._buffers):
+            buffer.push(times, values if values.ndim == 1 else values[:, place])
+
+    @property
+    def choice(self) -> str | None:
+        """Which of several channels is listened to and why, in words."""
+        return self._channels.why
+
+    @property
+    def _buffer(self) -> SampleBuffer:
+        return self._buffers[self._channels.chosen or 0]
 
     def hop(self, now: float) -> list[Beat]:
         """Return the new lines of the beat log at `now`."""
-        lines = self._tracker.hop(now, self._buffer)
+        lines = self._channels.hop(now, self._buffers)
         if self._breathing:
             for line in lines:
                 if line.action in {BeatAction.NEW, BeatAction.INSERTED}:
                     self._breathing.see(line, self._buffer)
-        self._buffer.forget(now)
+        for buffer in self._buffers:
+            buffer.forget(now)
         return lines
 
     def report(self, now: float) -> HeartReport:
         """Return the features at `now`."""
         times, values = self._buffer.window(now - 3, now)
-        reason = complaint(times, values, now, usual_amplitude=self._tracker.usual_amplitude)
-        beats = self._tracker.log.beats
+        reason = complaint(times, values, now, usual_amplitude=self._channels.usual_amplitude)
+        if self._channels.chosen is None:
+            reason = "no channel shows a clear pulse yet"
+        beats = self._channels.log.beats
         found = report_of(beats, now, reason)
         return replace(found, breathing=self._breathing.rate(beats, now)) if self._breathing else found
 
@@ -154,8 +170,8 @@ class RateHeart:
 Heart = WaveformHeart | IntervalHeart | RateHeart
 
 
-def heart_for(kind: str, rate_hz: float, *, breathing: bool) -> Heart:
+def heart_for(kind: str, rate_hz: float, *, breathing: bool, labels: Sequence[str] = ("",)) -> Heart:
     """Return what reads the heart from a signal of that kind, and breathing from a waveform if it shall."""
     if kind == "rr":
         return IntervalHeart()
-    return RateHeart() if kind == "hr" else WaveformHeart(kind, rate_hz, breathing=breathing)
+    return RateHeart() if kind == "hr" else WaveformHeart(kind, rate_hz, breathing=breathing, labels=labels)

@@ -44,6 +44,8 @@ class Signal:
         ``ecg``, ``ppg``, ``eda``, ``rsp``, ``rr`` or ``hr``.
     rate_hz : float
         Nominal samples per second; 0 for irregular ones.
+    labels : tuple of str
+        Its channels, of a pulse only: of several the best is listened to.
     unit : str
         ``uS`` for EDA, ``ms`` for RR intervals, ``bpm`` for heart rates; of no matter for the others.
 
@@ -56,6 +58,7 @@ class Signal:
     kind: str
     rate_hz: float
     unit: str
+    labels: tuple[str, ...] = ("",)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -106,7 +109,12 @@ class Physiology:
                 f"signals {', '.join(s.kind for s in signals)}: each kind may be given only once"
             )
         hearts = {
-            kind: heart_for(kind, by_kind[kind].rate_hz, breathing="rsp" not in by_kind)
+            kind: heart_for(
+                kind,
+                by_kind[kind].rate_hz,
+                breathing="rsp" not in by_kind,
+                labels=by_kind[kind].labels,
+            )
             for kind in HEART_KINDS
             if kind in by_kind
         }
@@ -132,8 +140,8 @@ class Physiology:
             One of the configured kinds.
         times : ndarray, float64, shape (n,)
             Engine seconds, strictly increasing.
-        values : ndarray, float64, shape (n,)
-            In the signal's unit; NaN is a missing sample.
+        values : ndarray, float64, shape (n,) or (n, channels)
+            In the signal's unit; NaN is a missing sample. Only a pulse is given in several channels.
 
         Raises
         ------
@@ -209,6 +217,10 @@ class Physiology:
     def mark_transition(self, t: float) -> None:
         """Note that the music made a large change at engine time `t`: EDA counts less for 6 s."""
         self._transition_s = t
+
+    def choices(self) -> Mapping[str, str]:
+        """Return, of signals in several channels, which one is listened to and why, in words."""
+        return self._heart.choices() if self._heart else {}
 
     def reasons(self) -> Mapping[str, str]:
         """Return what is wrong with each signal now, in words; a signal without a fault is left out."""

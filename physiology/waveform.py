@@ -306,7 +306,8 @@ def smoothed(values: FloatArray, width: float) -> FloatArray:
 def _bell(width: float) -> FloatArray:
     reach = max(1, int(np.ceil(3 * width)))
     bell: FloatArray = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
-    return bell / bell.sum()
+    bell /= bell.sum()
+    return bell
 
 
 @lru_cache(maxsize=8)
