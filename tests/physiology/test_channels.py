@@ -10,7 +10,7 @@ LABELS = ("R", "G", "B")
 
 
 def camera(synth, duration_s, faults):
-    """Three channels at 30 frames a second: the pulse inverted, drowned in noise from and until given times."""
+    """Return three channels of 30 frames a second: the pulse inverted, drowned in noise now and then."""
     t = synth.seconds(duration_s, 30)
     beats = synth.beat_times(duration_s)
     rng = np.random.default_rng(8)
@@ -69,7 +69,7 @@ def test_nothing_is_said_where_no_channel_shows_a_pulse(synth):
 
 
 def test_one_channel_is_taken_as_it_is(synth):
-    t, beats, samples = camera(synth, 30, [(99, 99)])
+    t, _, samples = camera(synth, 30, [(99, 99)])
     several, *_ = listen(t, samples, ("pulse",))
     alone, *_ = listen(t, samples[:, 0], ("",))
     assert several == alone
