@@ -198,7 +198,8 @@ def inject(sources: Sequence[Source], faults: Sequence[Fault], *, seed: int) -> 
     SpecError
         If a fault is for a stream that there is not.
     """
-    names = [stream.name for source in sources for stream in source.streams]
+    everything = [stream for source in sources for stream in source.streams]
+    names = [stream.name for stream in everything if stream.kind is not Kind.MARKERS]
     for fault in faults:
         if fault.stream not in names:
             raise SpecError(

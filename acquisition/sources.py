@@ -10,7 +10,8 @@ from acquisition.bluetooth import BluetoothSource, BluetoothSpec
 from acquisition.errors import SpecError
 from acquisition.listener import VirtualListener
 from acquisition.livespec import LslSpec
-from acquisition.lsl import Connection, LslSource, connect
+from acquisition.lsl import LslMarks, LslSource, connect
+from acquisition.lsl.connection import Connection
 from acquisition.recordedfile import RecordedFile, open_recording
 from acquisition.recordings import RecordingSource
 from acquisition.serialport import SerialSource
@@ -112,7 +113,7 @@ def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> list[Source]:
             continue
         opened.callback(sources[-1].close)
     for source in sources:
-        if isinstance(source, SerialSource):
+        if isinstance(source, SerialSource | LslSource):
             source.try_out()
     return sources
 
@@ -156,7 +157,7 @@ def _listener(spec: ListenerSpec, seed: int, naming: _Naming) -> VirtualListener
     return VirtualListener(spec.persona, seed=seed, kappa=spec.kappa, name_stream=naming.distinct)
 
 
-def _lsl(spec: LslSpec, connection: Connection, naming: _Naming) -> LslSource:
+def _lsl(spec: LslSpec, connection: Connection, naming: _Naming) -> LslSource | LslMarks:
     stream = StreamInfo(
         stream_id=naming.distinct(connection.stream_id),
         name=naming.distinct(spec.kind.value),
@@ -165,7 +166,7 @@ def _lsl(spec: LslSpec, connection: Connection, naming: _Naming) -> LslSource:
         rate_hz=connection.rate_hz,
         labels=(connection.label,),
     )
-    return LslSource(connection, stream)
+    return LslMarks(connection, stream) if spec.kind is Kind.MARKERS else LslSource(connection, stream)
 
 
 def _serial(specs: Sequence[SerialSpec], naming: _Naming) -> SerialSource:

@@ -99,6 +99,7 @@ def parse_spec(text: str) -> Spec:
         ``ecg=rec.csv:ecg_mV@360``, ``ecg=rec.csv.gz:0@360``, ``eda=session.xdf:Stream/label``,
         ``rr=rr.csv:rr_ms``, ``ecg=100.hea:MLII``, ``eda=eda.txt:A3?profile=bitalino``,
         ``listener=virtual:responder?kappa=0``, ``ecg=lsl:name=PolarECG``,
+        ``markers=lsl:name=PsychoPy``,
         ``rr=ble:name=Polar H10`` or ``ecg=serial:/dev/ttyUSB0?profile=lines&rate=250``.
 
     Raises
@@ -111,6 +112,8 @@ def parse_spec(text: str) -> Spec:
         raise SpecError(f"{text!r} is not of the form KIND=WHERE; write for example {_RIGHT_CSV}")
     if kind == "listener":
         return _parse_listener(text, where)
+    if kind == Kind.MARKERS and where.startswith("lsl:"):
+        return parse_lsl(text, Kind.MARKERS, where.removeprefix("lsl:"))
     if kind not in RECORDED_KINDS:
         known = ", ".join(RECORDED_KINDS)
         raise SpecError(

@@ -118,6 +118,25 @@ class Incident:
     what: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A text that another program stamped: a stimulus began, a button was pressed.
+
+    Attributes
+    ----------
+    stream_id : str
+        Which stream.
+    time_s : float
+        Engine seconds.
+    text : str
+        As it came.
+    """
+
+    stream_id: str
+    time_s: float
+    text: str
+
+
 class Condition(StrEnum):
     """How a live stream is doing."""
 
@@ -220,4 +239,13 @@ class Live(Protocol):
 
     def statuses(self) -> tuple[Status, ...]:
         """Return how each stream is doing, as of the last read."""
+        ...
+
+
+@runtime_checkable
+class Marking(Protocol):
+    """A source of marks; what it reads is no chunk."""
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Return the marks that were read since the last call, in order of time."""
         ...

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from acquisition.streams import Hearing, Live, Source
+from acquisition.streams import Hearing, Live, Marking, Source
 from biofeedback.controller import Controller, PhaseChange
 from biofeedback.cues import cue_record
 from biofeedback.models import Command, Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
-from biofeedback.signals import physiological_streams
+from biofeedback.signals import heard, physiological_streams
 from biofeedback.watch import SignalWatch
 from generator.live.player import LivePlayer
 from generator.player import Player, Sounded
@@ -126,14 +126,10 @@ class Engine:
             for chunk in source.read(t):
                 self._recorder.raw(chunk)
                 if chunk.stream.stream_id in self._listened_to:
-                    self._physiology.push(chunk.stream.kind.value, chunk.times, chunk.samples[:, 0])
+                    self._physiology.push(chunk.stream.kind.value, chunk.times, heard(chunk))
             for pair in source.clock_pairs():
                 self._recorder.clock(t, pair)
-            if isinstance(source, Live):
-                for incident in source.incidents():
-                    name = self._names[incident.stream_id]
-                    text = f"{name}: {incident.what}"
-                    self._note(t, {"type": "source", "stream": name, "text": text})
+            self._hear_of(t, source)
         update = self._physiology.step(t - self._behind_s)
         self._recorder.beats(update.beats)
         self._recorder.scrs(update.scrs)
@@ -146,6 +142,19 @@ class Engine:
             self._state = state
         if not self._ending and all(source.ended for source in self._sources):
             self._controller.end(t, "input ended")
+
+    def _hear_of(self, t: float, source: Source) -> None:
+        """Record what a source tells beside its samples: marks of other programs, and trouble."""
+        if isinstance(source, Marking):
+            for mark in source.marks():
+                self._recorder.mark(mark)
+                name, at_s = self._names[mark.stream_id], round(mark.time_s - self._t0_s, 4)
+                self._note(t, {"type": "mark", "stream": name, "text": mark.text, "at_s": at_s})
+        if isinstance(source, Live):
+            for incident in source.incidents():
+                name = self._names[incident.stream_id]
+                text = f"{name}: {incident.what}"
+                self._note(t, {"type": "source", "stream": name, "text": text})
 
     def _decide(self, t: float, commands: Sequence[Command]) -> None:
         for command in commands:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from acquisition.streams import Chunk, ClockPair, StreamInfo
+from acquisition.streams import Chunk, ClockPair, Mark, StreamInfo
 from biofeedback.errors import RecordingError
 from biofeedback.models import Decision
 from biofeedback.recording import streams, xdf
@@ -145,6 +145,10 @@ class Recorder:
         if name is None:
             raise RecordingError(f"stream {chunk.stream.name!r} is not an input of this session")
         self._track(name).extend(chunk.times, chunk.samples)
+
+    def mark(self, mark: Mark) -> None:
+        """Append a mark of another program, stamped as it was."""
+        self._track(self._input_names[mark.stream_id]).append_text(mark.time_s, mark.text)
 
     def clock(self, t: float, pair: ClockPair) -> None:
         """Append a moment read on an input's clock and on the engine's, stamped `t`."""

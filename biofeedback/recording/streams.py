@@ -126,7 +126,7 @@ def _constant(value: object) -> str:
 def input_names(inputs: Sequence[StreamInfo]) -> tuple[str, ...]:
     """Return the name of each input's stream: its kind, with ``_2``, ``_3`` … for further ones of a kind.
 
-    Markers that arrive as numbers are ``markers_2``: the name ``markers`` is taken by the session's own.
+    Marks from another program are ``markers_2``: the name ``markers`` is taken by the session's own.
     """
     seen = {Kind.MARKERS: 1}
     names = []
@@ -237,6 +237,7 @@ def _input(name: str, info: StreamInfo) -> StreamHeader:
         rate_hz=float(info.rate_hz),
         labels=info.labels,
         units=(info.unit,) * len(info.labels),
+        text=info.kind is Kind.MARKERS,
         desc={"source_name": info.name},
     )
 

@@ -1,6 +1,7 @@
 """An LSL outlet for tests, in a process of its own: each sample is its index, and its stamp as pushed."""
 
 import argparse
+import random
 import time
 
 import pylsl
@@ -13,6 +14,8 @@ parser.add_argument("--rate", type=float, default=250.0)
 parser.add_argument("--labels", default="index")
 parser.add_argument("--unit", default="mV")
 parser.add_argument("--format", default="double64")
+parser.add_argument("--true-rate", type=float, help="samples a second, where it is not the one stated")
+parser.add_argument("--jitter", type=float, default=0.0, help="seconds by which stamps are late at most")
 options = parser.parse_args()
 
 labels = options.labels.split(",")
@@ -29,8 +32,9 @@ outlet = pylsl.StreamOutlet(info)
 start = pylsl.local_clock()
 index = 0
 while True:
-    stamp = start + index / options.rate
+    stamp = start + index / (options.true_rate or options.rate)
     time.sleep(max(0.0, stamp - pylsl.local_clock()))
+    stamp += random.uniform(0.0, options.jitter)
     if options.format == "string":
         outlet.push_sample([str(index)] * len(labels), stamp)
     else:

@@ -1,5 +1,6 @@
 """LSL streams, against outlets in other processes."""
 
+import re
 import subprocess
 import sys
 import time
@@ -15,8 +16,8 @@ from pylsl import local_clock
 
 from acquisition import open_sources
 from acquisition.errors import SourceError
-from acquisition.lsl import in_order
-from acquisition.streams import Kind, Live
+from acquisition.lsl.stamps import EvenStamps, in_order, unevenness
+from acquisition.streams import Condition, Kind, Live, Marking
 
 OUTLET = Path(__file__).with_name("fake_lsl_outlet.py")
 # Other outlets may be about on this network; ours have names nobody else has.
@@ -154,7 +155,7 @@ def test_several_streams_are_refused_with_what_tells_them_apart():
 
 
 def test_no_stream_is_refused_with_those_there_are(monkeypatch):
-    monkeypatch.setattr("acquisition.lsl.RESOLVE_TRIES", 1)
+    monkeypatch.setattr("acquisition.lsl.connection.RESOLVE_TRIES", 1)
     says = refusal(f"ecg=lsl:name=nobody-{RUN}&type=ECG")
     assert f"no LSL stream has name 'nobody-{RUN}' and type 'ECG'; streams found:" in says
     assert f"name={TWO}&type=ECG&source_id={TWO}-1" in says
@@ -197,3 +198,90 @@ def test_times_that_increase_are_left_as_they_are_and_the_others_are_caught_up_w
         ordered, [10.0, 10.004, 10.008, 10.010, 10.012, 10.014, 10.016, 10.018, 10.020, 10.024, np.nan]
     )
     np.testing.assert_array_equal(in_order(stamps[:3], 9.0, step_s=0.002, limit_s=0.5), stamps[:3])
+
+
+def packets(rng, seconds=30.0, rate_hz=130.0, drift=200e-6, gap=(15.0, 17.0)):
+    """True times, and the stamps of a device that stamps packets of 16 when they arrive, up to 40 ms late."""
+    true = np.arange(0.0, seconds, (1 + drift) / rate_hz)
+    true = true[(true < gap[0]) | (true >= gap[1])]
+    blocks = np.array_split(true, len(true) // 16)
+    return blocks, [
+        block[-1] + rng.uniform(0, 0.04) + (np.arange(len(block)) - len(block) + 1) / rate_hz
+        for block in blocks
+    ]
+
+
+def test_uneven_stamps_are_put_on_a_line_and_gaps_stay():
+    blocks, stamps = packets(np.random.default_rng(4))
+    assert unevenness(np.concatenate(stamps)[:260], 130.0) > 0.2 / 130
+    even = EvenStamps(130.0)
+    times = np.concatenate([even.even(block) for block in stamps])
+    true = np.concatenate(blocks)
+    assert np.all(np.diff(times) > 0)
+    settled = ((true > 10) & (true < 14.5)) | (true > 25)
+    scatter = (np.concatenate(stamps) - true)[settled].std()
+    assert (times - true)[settled].std() < 0.35 * scatter
+    assert np.diff(times).max() == pytest.approx(2.0, abs=0.06)
+
+
+def test_even_stamps_are_known_as_such():
+    assert unevenness(np.arange(500) / 250, 250.0) < 1e-9
+    assert unevenness(np.arange(5.0), 1.0) == 0.0
+
+
+def test_stamps_may_come_in_any_portions_one_by_one():
+    _, stamps = packets(np.random.default_rng(5), seconds=5.0, gap=(9, 9))
+    even = EvenStamps(130.0)
+    times = [float(even.even(np.array([stamp]))[0]) for stamp in np.concatenate(stamps)]
+    assert np.all(np.diff(times) > 0)
+    assert even.even(np.empty(0)).size == 0
+
+
+def test_uneven_stamps_are_recognised_at_the_opening_and_a_wrong_rate_is_refused():
+    uneven, slow = f"uneven-{RUN}", f"slow-{RUN}"
+    with (
+        outlet(uneven, "--rate", "100", "--jitter", "0.02"),
+        outlet(slow, "--rate", "250", "--true-rate", "100"),
+    ):
+        with opened(f"ecg=lsl:name={uneven}") as sources:
+            told = [incident.what for incident in sources[0].incidents()]
+            assert len(told) == 1
+            assert "stamps come unevenly" in told[0]
+            reading = Reading(sources)
+            reading.until(lambda: len(reading.times()) > 300)
+        assert np.diff(reading.times()[200:]).std() < 0.002
+        says = refusal(f"ecg=lsl:name={slow}")
+        assert re.search(r"(99|10\d) samples come per second where the stream states 250", says)
+
+
+def test_a_stream_that_comes_back_with_another_rate_is_closed():
+    name = f"changed-{RUN}"
+    with outlet(name, "--rate", "250") as first, opened(f"ecg=lsl:name={name}") as sources:
+        reading = Reading(sources)
+        reading.until(lambda: len(reading.times()) > 100)
+        first.kill()
+        reading.until(lambda: any("no samples for" in what for what in reading.told))
+        assert sources[0].statuses()[0].condition is Condition.LOST
+        with outlet(name, "--rate", "250", "--true-rate", "125"):
+            reading.until(lambda: sources[0].statuses()[0].condition is Condition.CLOSED)
+    assert re.search(r"came back with 12\d samples a second where it had 250: closed", reading.told[-1])
+    assert sources[0].ended
+
+
+def test_marks_of_another_program_come_with_their_stamps():
+    with opened(f"markers=lsl:name={TEXT}") as (source,):
+        t0 = local_clock()
+        source.begin(t0)
+        marks = []
+        deadline = time.monotonic() + 20
+        while len(marks) < 10 and time.monotonic() < deadline:
+            time.sleep(0.05)
+            assert source.read(local_clock()) == []
+            marks += source.marks()
+        assert source.streams[0].kind is Kind.MARKERS
+        assert isinstance(source, Marking)
+    numbers = [int(mark.text) for mark in marks]
+    assert numbers == list(range(numbers[0], numbers[0] + len(marks)))
+    np.testing.assert_allclose(np.diff([mark.time_s for mark in marks]), 0.1, atol=0.002)
+    assert all(t0 <= mark.time_s <= local_clock() for mark in marks)
+    assert "is of numbers, not of text, as markers are" in refusal(f"markers=lsl:source_id={TWO}-1")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import pyxdf
 
-from acquisition.streams import Chunk
+from acquisition.streams import Chunk, Kind, Mark, StreamInfo
 from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
 from biofeedback.recording.reader import read_recording
@@ -248,6 +248,23 @@ def test_a_directory_that_cannot_be_is_one_clear_line(tmp_path, make_recorder):
 def test_two_inputs_with_one_id_are_refused(tmp_path, make_recorder, things):
     with pytest.raises(RecordingError, match="same stable id"):
         make_recorder(tmp_path / "s", inputs=[things.ecg, things.ecg])
+
+
+def test_marks_of_another_program_are_kept_as_texts_with_their_own_stamps(tmp_path, make_recorder, things):
+    marks = StreamInfo(
+        stream_id="psy", name="markers", kind=Kind.MARKERS, unit="a.u.", rate_hz=0.0, labels=("mark",)
+    )
+    with make_recorder(tmp_path / "s", inputs=[things.ecg, marks]) as recorder:
+        recorder.mark(Mark(stream_id="psy", time_s=0.512, text="Reiz für links"))
+        recorder.mark(Mark(stream_id="psy", time_s=0.75, text="{not json"))
+    kept = read_recording(tmp_path / "s").streams["markers_2"]
+    assert kept.times.tolist() == [0.512, 0.75]
+    assert list(kept.texts) == ["Reiz für links", "{not json"]
+    streams, _ = pyxdf.load_xdf(
+        tmp_path / "s" / "session.xdf", dejitter_timestamps=False, synchronize_clocks=False
+    )
+    (read,) = (stream for stream in streams if stream["info"]["name"] == ["markers_2"])
+    assert read["time_series"] == [["Reiz für links"], ["{not json"]]
 
 
 def test_labels_that_xdf_cannot_hold_are_refused(tmp_path, make_recorder, things):
