@@ -195,9 +195,10 @@ def sharpest_click(audio: npt.NDArray[Any], rate: int, onsets_s: FloatArray) -> 
 
     Prediction of order 32 from frame to frame of 40 ms; a click is what a smooth sound cannot foresee. The
     level is the residual's root mean square over the second around. Whatever is nearer than 20 ms to an
-    onset does not count.
+    onset does not count, nor what noise as faint as the last of 16 bits would cover.
     """
     samples = mono(audio)
+    samples = samples + np.random.default_rng(0).standard_normal(samples.size) * 2.0**-15
     counts = np.ones(samples.size, dtype=bool)
     for onset in onsets_s:
         at = int(onset * rate)
@@ -210,8 +211,8 @@ def sharpest_click(audio: npt.NDArray[Any], rate: int, onsets_s: FloatArray) -> 
             ahead = lfilter(librosa.lpc(frame, order=32), [1.0], samples[at - 64 : at + size])
             residual[at : at + size] = ahead[64:]
     frames = np.add.reduceat(residual**2, np.arange(0, residual.size, size)) / size
-    around = np.convolve(frames, np.ones(25), "same") / np.convolve(frames > 0.0, np.ones(25), "same").clip(
-        1.0
-    )
+    second = np.ones(25)
+    around = np.convolve(frames, second, "same")
+    around /= np.convolve(frames > 0.0, second, "same").clip(1.0)
     level = np.sqrt(np.repeat(around, size)[: residual.size]) + 1e-9
     return float((np.abs(residual) / level)[counts].max())

@@ -24,7 +24,7 @@ SOFT_STRINGS = Palette(
             release_s=(5.0, 1.6),
             level_db=-34.0,
             sway=0.2,
-            typical_lufs=-24.0,
+            typical_lufs=-24.7,
         ),
         # Two players, bow attack, vibrato once the note stands.
         "melody": Timbre(
@@ -40,7 +40,7 @@ SOFT_STRINGS = Palette(
             attack_s=(0.22, 0.05),
             release_s=(1.0, 0.2),
             level_db=-25.0,
-            typical_lufs=-26.5,
+            typical_lufs=-25.5,
         ),
         "bass": Timbre(
             voices=3,
@@ -53,7 +53,7 @@ SOFT_STRINGS = Palette(
             release_s=(1.6, 0.3),
             level_db=-31.0,
             tilt_db=-1.0,
-            typical_lufs=-29.4,
+            typical_lufs=-30.2,
         ),
         # Pizzicato, soft as with the flesh of the thumb.
         "arpeggio": Timbre(
@@ -70,9 +70,9 @@ SOFT_STRINGS = Palette(
             ),
             attack_s=(0.05, 0.01),
             release_s=(0.5, 0.2),
-            level_db=-20.5,
+            level_db=-18.5,
             pans=(-0.5, 0.3, -0.15, 0.5),
-            typical_lufs=-34.0,
+            typical_lufs=-34.8,
         ),
         "counter": Timbre(
             voices=3,
@@ -87,16 +87,16 @@ SOFT_STRINGS = Palette(
             attack_s=(0.5, 0.12),
             release_s=(1.2, 0.3),
             level_db=-31.0,
-            typical_lufs=-32.5,
+            typical_lufs=-31.6,
         ),
         "strings": Timbre(
             voices=6,
             strands=(Strand(partials=falling(20, 1.3), bandwidth_cents=36.0, core=0.3),),
             attack_s=(2.2, 0.6),
             release_s=(3.5, 1.0),
-            level_db=-30.0,
+            level_db=-29.0,
             sway=0.25,
-            typical_lufs=-31.8,
+            typical_lufs=-31.7,
         ),
         # A celesta, far away.
         "bells": Timbre(
@@ -107,18 +107,18 @@ SOFT_STRINGS = Palette(
             ),
             attack_s=(0.05, 0.01),
             release_s=(1.6, 0.6),
-            level_db=-20.0,
+            level_db=-13.0,
             pans=(0.6, -0.55, 0.35, -0.15),
-            typical_lufs=-42.6,
+            typical_lufs=-41.7,
         ),
         "air": Timbre(
             voices=3,
             strands=(_CHOIR,),
             attack_s=(3.0, 1.0),
             release_s=(4.0, 1.5),
-            level_db=-33.0,
+            level_db=-29.0,
             sway=0.4,
-            typical_lufs=-33.5,
+            typical_lufs=-30.3,
         ),
     },
 )

@@ -1,0 +1,263 @@
+"""How the palettes sound, measured from their sound: what `figures` returns and `missed` judges.
+
+    python benchmarks/sound_figures.py [--quick]
+
+Rendering is the product's; all measuring is in ``ears``, which shares nothing with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+import ears
+
+from generator.player import Player
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, NoteEvent, Shape
+from generator.state import LAYERS, PALETTES, Mode, MusicState, Piece
+from generator.synth import Synth
+
+SETTLED_S = 4.0
+PLUCKED = MusicState(tempo_bpm=76, density=0.6, layers=5, brightness=0.5, articulation=0.4)
+RICHEST = MusicState(tempo_bpm=120, density=1.0, layers=8, brightness=1.0, register=0.6, articulation=0.0)
+STATES = {
+    "calm": MusicState(
+        tempo_bpm=48, mode=0.8, density=0.15, layers=2, register=0.35, brightness=0.2, articulation=0.1
+    ),
+    "middle": MusicState(
+        tempo_bpm=64, mode=0.6, density=0.4, layers=4, register=0.5, brightness=0.45, articulation=0.3
+    ),
+    "rich": MusicState(
+        tempo_bpm=84, mode=0.4, density=0.8, layers=8, register=0.65, brightness=0.75, articulation=0.5
+    ),
+}
+
+
+def listen(piece: Piece, state: MusicState, seconds: float) -> tuple[Any, list[NoteEvent]]:
+    """Return the sound of a piece in one state, shape (n, 2), and its notes; sample and frame agree."""
+    notes: list[NoteEvent] = []
+    heard = []
+    with Player(piece, sound=True, fade_in_s=1.0) as player:
+        for _ in range(round(seconds * 20)):
+            step = player.step(state)
+            notes += step.notes
+            heard.append(step.audio)
+        return np.concatenate(heard)[player.latency_frames :], notes
+
+
+def settled(piece: Piece, state: MusicState, seconds: float) -> Any:
+    """Return `seconds` of sound after it has faded in."""
+    return listen(piece, state, seconds + SETTLED_S)[0][round(SETTLED_S * SAMPLE_RATE) :]
+
+
+def onset_error_ms(palette: str) -> float:
+    """Return how far the first audible sample of any layer lies from its note's frame, at the worst.
+
+    Each layer plays a note alone, at a place within the block of its own, attack at its shortest; audible
+    is what comes within 60 dB of the note's peak.
+    """
+    shape = Shape(
+        level_db=0.0, breath_db=0.0, fade=1.0, brightness=0.8, articulation=1.0, density=0.5,
+        layer_gains=(1.0,) * len(LAYERS),
+    )  # fmt: skip
+    quiet = replace(shape, layer_gains=(0.0,) * len(LAYERS))
+    worst = 0.0
+    for index, layer in enumerate(LAYERS):
+        frame = 4 * BLOCK_FRAMES + 97 * (index + 1)
+        note = NoteEvent(
+            frame=frame, duration_s=1.0, beat=0.0, bar=0, pitch=60 + index, velocity=80, layer=layer
+        )
+        gains = replace(shape, layer_gains=tuple(float(each == layer) for each in LAYERS))
+        with closing(Synth(Piece(palette=palette))) as synth:
+            audio = np.concatenate(
+                [
+                    synth.render(
+                        Block(
+                            start_frame=i * BLOCK_FRAMES,
+                            notes=(note,) if i == 4 else (),
+                            beats=(),
+                            shape=quiet if layer == "pad" and i < 4 else gains,
+                        )
+                    )
+                    for i in range(90)
+                ]
+            )
+            at = np.abs(audio).max(axis=1)
+            begins = int(np.argmax(at > 1e-3 * at.max())) - synth.latency_frames
+        if layer in {"melody", "arpeggio", "bells", "bass"}:
+            worst = max(worst, abs(begins - frame) / SAMPLE_RATE * 1e3)
+    return worst
+
+
+def answers(palette: str, steps: int, seconds: float) -> dict[str, float]:
+    """Return rank correlations between what is asked for and what is heard, for each field."""
+    piece = Piece(palette=palette, seed=5)
+    fields: dict[str, tuple[Sequence[float], Callable[[Any, int], float]]] = {
+        "brightness": (np.linspace(0, 1, steps), ears.centroid_hz),
+        "articulation": (np.linspace(0, 1, steps), ears.detachment_db),
+        "level_db": (np.linspace(-18, 0, steps), ears.loudness_lufs),
+        "register": (np.linspace(0, 1, steps), ears.mean_pitch),
+        "density": (np.linspace(0, 1, steps), ears.onset_rate_hz),
+    }
+    found = {}
+    for field, (asked, measure) in fields.items():
+        heard = [
+            measure(settled(piece, replace(PLUCKED, **{field: float(value)}), seconds), SAMPLE_RATE)
+            for value in asked
+        ]
+        found[field] = round(float(spearmanr(asked, heard).statistic), 3)
+    return found
+
+
+def modes(palette: str, tonics: Sequence[int], seconds: float) -> dict[str, Any]:
+    """Return the shares of renders whose mode, and whose family, is told from the sound."""
+    exact = family = count = 0
+    wrong = []
+    for tonic in tonics:
+        for mode in Mode:
+            state = replace(PLUCKED, mode=mode.openness)
+            audio = settled(Piece(palette=palette, tonic=tonic, seed=tonic), state, seconds)
+            told, name = ears.mode_of(audio, SAMPLE_RATE, tonic), mode.name.lower()
+            count += 1
+            exact += told == name
+            family += (told in ears.MAJOR) == (name in ears.MAJOR)
+            if told != name:
+                wrong.append(f"{name} on {tonic} as {told}")
+    return {"renders": count, "exact": exact / count, "family": family / count, "wrong": wrong}
+
+
+def times_real_time(palette: str, seconds: float = 20.0) -> float:
+    """Return seconds of the richest state made in a second of this process's time: the best of three."""
+    best = 0.0
+    with Player(Piece(palette=palette, nature="water"), sound=True, fade_in_s=1.0) as player:
+        for _ in range(60):
+            player.step(RICHEST)
+        for _ in range(3):
+            before = time.process_time()
+            for _ in range(round(seconds * 20)):
+                player.step(RICHEST)
+            best = max(best, seconds / (time.process_time() - before))
+    return best
+
+
+def digest(palette: str) -> str:
+    """Return the SHA-256 of ten seconds of a piece with all there is."""
+    audio, _ = listen(Piece(palette=palette, nature="rain", seed=9), STATES["rich"], 10.0)
+    return hashlib.sha256(audio.tobytes()).hexdigest()
+
+
+def same_elsewhere(palette: str) -> bool:
+    """Return whether another process makes the same samples."""
+    code = f"import sound_figures; print(sound_figures.digest({palette!r}))"
+    paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks'}", "OMP_NUM_THREADS": "1"}
+    other = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=paths
+    )
+    return other.stdout.split()[-1] == digest(palette)
+
+
+def excerpt(palette: str, name: str, seconds: float) -> dict[str, float]:
+    """Return what an excerpt measures."""
+    audio, notes = listen(Piece(palette=palette, seed=2, tonic=2), STATES[name], seconds + SETTLED_S)
+    audio = audio[round(SETTLED_S * SAMPLE_RATE) :]
+    onsets = np.array([note.time_s for note in notes]) - SETTLED_S
+    rough, varies = ears.roughness(audio, SAMPLE_RATE)
+    return {
+        "centroid_hz": round(ears.centroid_hz(audio, SAMPLE_RATE)),
+        "below_200_hz": round(ears.share_below(audio, SAMPLE_RATE, 200.0), 3),
+        "roughness": round(rough, 4),
+        "roughness_variance": round(varies, 6),
+        "loudness_lufs": round(ears.loudness_lufs(audio, SAMPLE_RATE), 2),
+        "loudness_range_lu": round(ears.loudness_range_lu(audio, SAMPLE_RATE), 2),
+        "crest_db": round(ears.crest_db(audio), 1),
+        "onsets_per_s": round(ears.onset_rate_hz(audio, SAMPLE_RATE), 2),
+        "notes_per_s": round(len(notes) / (seconds + SETTLED_S), 2),
+        "click": round(ears.sharpest_click(audio, SAMPLE_RATE, onsets), 1),
+        "dc_db": round(ears.offset_db(audio)),
+        "finite": bool(np.isfinite(audio).all()),
+    }
+
+
+def silence(palette: str) -> dict[str, float]:
+    """Return the largest sample while silence is asked for, bed and all, and of what comes after it."""
+    sound, quiet = PLUCKED, replace(PLUCKED, sounding=False)
+    with Player(Piece(palette=palette, nature="water"), sound=True, fade_in_s=1.0) as player:
+        for _ in range(100):
+            player.step(sound)
+        heard = [player.step(quiet).audio for _ in range(240)]
+        after = [player.step(sound).audio for _ in range(60)]
+    return {
+        "asked_for": float(np.abs(np.concatenate(heard[-60:])).max()),
+        "after": float(np.abs(np.concatenate(after)).max()),
+    }
+
+
+def figures(*, quick: bool = False) -> dict[str, Any]:
+    """Return all figures by palette; `quick` takes fewer and shorter renders."""
+    tonics = (2,) if quick else (0, 2, 5, 7, 10)
+    return {
+        palette: {
+            "onset_error_ms": round(onset_error_ms(palette), 3),
+            "rank_correlation": answers(palette, 5 if quick else 9, 30.0),
+            "modes": modes(palette, tonics, 40.0 if quick else 60.0),
+            "excerpts": {name: excerpt(palette, name, 30.0 if quick else 60.0) for name in STATES},
+            "silence": silence(palette),
+            "same_in_another_process": same_elsewhere(palette),
+            "times_real_time": round(times_real_time(palette), 1),
+        }
+        for palette in PALETTES
+    }
+
+
+def missed(figures: dict[str, Any]) -> list[str]:
+    """Return what misses its floor, one line each."""
+    lines = []
+    for palette, found in figures.items():
+        rank = found["rank_correlation"]
+        checks = {
+            "onsets differ from their notes by more than 1 ms": found["onset_error_ms"] > 1.0,
+            "mode told from the sound in less than 90 %": found["modes"]["exact"] < 0.9,
+            "major or minor not always told from the sound": found["modes"]["family"] < 1.0,
+            "another process makes other samples": not found["same_in_another_process"],
+            "slower than 15 times real time": found["times_real_time"] < 15.0,
+            "silence is not digital silence": found["silence"]["asked_for"] != 0.0,
+            "no sound after silence": found["silence"]["after"] == 0.0,
+        }
+        checks |= {f"{field} follows its command below .95": value < 0.95 for field, value in rank.items()}
+        for name, measured in found["excerpts"].items():
+            checks[f"{name}: not finite"] = not measured["finite"]
+            checks[f"{name}: a click"] = measured["click"] > 14.0
+            checks[f"{name}: DC above -60 dB"] = measured["dc_db"] > -60.0
+            checks[f"{name}: more than 1 LU from -23"] = abs(measured["loudness_lufs"] + 23.0) > 1.0
+        lines += [f"{palette}: {line}" for line, wrong in checks.items() if wrong]
+    return lines
+
+
+def main() -> int:
+    """Print the figures as JSON and what they miss."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter renders")
+    found = figures(quick=parser.parse_args().quick)
+    print(json.dumps(found, indent=1))
+    lines = missed(found)
+    print(*lines, sep="\n", file=sys.stderr)
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
