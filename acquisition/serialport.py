@@ -259,7 +259,8 @@ class SerialSource:
         self._rate_hz = rate_hz
         self._streams = tuple(replace(stream, rate_hz=rate_hz) for stream in self._streams)
         self._sample_clock = SampleClock(rate_hz)
-        self._times, self._samples, self._pairs = np.empty(0), np.empty((0, len(self._specs))), []
+        self._times, self._samples = np.empty(0), np.empty((0, len(self._specs)))
+        self._pairs, self._pair_due_s = [], -math.inf
 
 
 def _shown(garbage: bytes) -> str:

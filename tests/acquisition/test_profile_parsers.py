@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.lines import MAX_LINE_BYTES
@@ -66,6 +66,7 @@ def mutated(draw, name):
     return b"".join(pieces)
 
 
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), sizes=st.lists(st.integers(1, 60), min_size=1, max_size=12))
 @pytest.mark.parametrize("name", PROFILES)
 def test_samples_do_not_depend_on_how_bytes_are_cut(name, data, sizes):
@@ -83,6 +84,7 @@ def test_samples_do_not_depend_on_how_bytes_are_cut(name, data, sizes):
     assert expected.shape[1] == len(setting(name).channels)
 
 
+@settings(max_examples=60, deadline=None)
 @given(garbage=st.binary(max_size=200), run=counts)
 @pytest.mark.parametrize("name", LINES)
 def test_every_intact_line_after_garbage_is_found(name, garbage, run):
@@ -90,6 +92,7 @@ def test_every_intact_line_after_garbage_is_found(name, garbage, run):
     np.testing.assert_array_equal(rows[-len(run) :, 0], run)
 
 
+@settings(max_examples=60, deadline=None)
 @given(before=counts, garbage=st.binary(max_size=60), run=counts, gap=st.integers(0, 30))
 @pytest.mark.parametrize("name", FRAMES)
 def test_every_intact_frame_after_garbage_is_found(name, before, garbage, run, gap):
@@ -118,6 +121,7 @@ def passes_by_chance(name, data, intact_from, before):
 
 
 @pytest.mark.parametrize("name", FRAMES)
+@settings(max_examples=60, deadline=None)
 @given(lost=st.integers(1, 7))
 def test_frames_that_were_lost_keep_their_place(name, lost):
     run = list(range(100, 120))
