@@ -7,7 +7,7 @@ from math import log10
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import butter, lfilter, resample_poly, sos2tf
+from scipy.signal import butter, firwin, lfilter, sos2tf, upfirdn
 
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Shape
 from generator.state import REFERENCE_LUFS
@@ -128,7 +128,9 @@ class Limiter:
 
     MARGIN_DB = 0.3
     RECOVERY_DB_PER_S = 6.0
+    FINER = 4
     CONTEXT = 32
+    INTERPOLATION = firwin(20 * FINER + 1, 1.0 / FINER, window=("kaiser", 5.0)) * FINER
 
     def __init__(self) -> None:
         self._held = np.zeros((2, BLOCK_FRAMES))
@@ -154,7 +156,7 @@ class Limiter:
         if peak < self._ceiling / 4:
             return peak
         joined = np.concatenate((self._held[:, -self.CONTEXT :], block), axis=1)
-        return float(np.abs(resample_poly(joined, 4, 1, axis=1)).max())
+        return float(np.abs(upfirdn(self.INTERPOLATION, joined, self.FINER, axis=1)).max())
 
 
 class Master:

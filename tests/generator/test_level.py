@@ -144,7 +144,7 @@ def test_music_comes_back_after_a_burst_at_the_level_it_had():
     assert 20 * np.log10(np.std(after) / np.std(before)) == pytest.approx(0.0, abs=1.5)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     parts=st.lists(
         st.tuples(
