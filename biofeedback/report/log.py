@@ -16,7 +16,7 @@ LONGEST_STEP_S = 15.0
 BOOKKEEPING = ("phase", "cue", "end fade")
 """Types of markers that are for programs; phases are shown in the table and the figure."""
 
-TROUBLE = ("fault", "emergency stop", "audio", "source")
+TROUBLE = ("fault", "emergency stop", "audio", "source", "signal")
 """Types of markers that tell of something that went wrong, or came back."""
 
 WEAK_SIGNAL = ("weak", "frozen", "plan")
