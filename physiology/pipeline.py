@@ -127,6 +127,7 @@ class Physiology:
         self._rows: deque[tuple[float, Mapping[str, Feature]]] = deque(maxlen=LONGEST_BASELINE_S)
         self._baseline_start_s: float | None = None
         self._baseline: Baseline | None = None
+        self._baseline_heart: str | None = None
         self._smoothers = [Smoother() for _ in range(3)]
         self._transition_s = -math.inf
         self._signals: Mapping[str, SignalQuality] = {}
@@ -208,6 +209,7 @@ class Physiology:
         rows = [(at, features) for at, features in self._rows if self._baseline_start_s < at <= t]
         given = {"heart": self._heart is not None, "eda": self._eda is not None}
         names = [name for name, term in TERMS.items() if given[term.modality]]
+        self._baseline_heart = self._heart.kind if self._heart else None
         self._baseline = freeze(rows, names, self._baseline_start_s, t)
         self._baseline_start_s = None
         self._rows.clear()
@@ -276,6 +278,9 @@ class Physiology:
         if self._baseline is None:
             return NOTHING
         silent_skin = self._eda is not None and not self._eda.responded
+        if self._heart and self._heart.kind != self._baseline_heart:
+            # The variability of one sensor is not compared with the baseline of another.
+            features = {**features, "rmssd_ms": Feature()}
         return fuse(
             features,
             self._baseline,
