@@ -39,9 +39,12 @@ class SkinConductance:
     scr_threshold_us : float
         Least trough-to-peak amplitude of a response, in µS and absolute. (NeuroKit2's ``amplitude_min`` is
         relative to the largest response of the window, so that a calm window yields false ones.)
+    unit_known : bool
+        Whether the samples are said to be in µS. If not, they are taken for µS unless they are whole numbers,
+        as the counts of a converter are: those are withheld.
     """
 
-    def __init__(self, *, scr_threshold_us: float) -> None:
+    def __init__(self, *, scr_threshold_us: float, unit_known: bool = True) -> None:
         self._signal = BinnedSignal("eda", KEEP_S)
         self._threshold_us = scr_threshold_us
         self._examined = -np.inf
@@ -50,6 +53,7 @@ class SkinConductance:
         self._conductance: FloatArray = np.full(KEEP_S * RATE_HZ, np.nan)
         self._valid: BoolArray = np.zeros(KEEP_S * RATE_HZ, dtype=bool)
         self._contact = Contact()
+        self._unit_known = unit_known
         self.responded = False
         """Whether there was any response since the start."""
 
@@ -65,22 +69,22 @@ class SkinConductance:
         changed = self._signal.advance(now)
         filled = self._signal.filled(BRIDGED_S)
         self._conductance = _smoothed(filled)
-        self._valid = is_valid(filled, RATE_HZ) & np.isfinite(self._conductance)
+        self._valid = is_valid(filled, RATE_HZ) & np.isfinite(self._conductance) & (not self._is_counts())
         newest, size = round(now * RATE_HZ), filled.size
         present = np.isfinite(self._conductance)
         last = size - 1 - int(np.argmax(present[::-1])) - CONFIRM if present.any() else -1
         first = max(RATE_HZ, int(max(0, min(self._examined - newest + size, size - changed - CONFIRM))))
-        noise_us = _noise_us(filled[-NOISE_WINDOW_S * RATE_HZ :])
         found = []
         for place in range(first, last + 1):
-            scr = self._response(place, now, noise_us)
+            scr = self._response(place, now, filled)
             if scr is not None:
                 found.append(scr)
                 self._newest_peak_s = scr.peak_s
         self._examined = max(self._examined, newest - size + last + 1)
         self._scrs.extend(found)
         self.responded |= bool(found)
-        self._contact.look(now, self._conductance, self._valid, RATE_HZ)
+        if newest % RATE_HZ == 0:
+            self._contact.look(now, self._conductance, self._valid, RATE_HZ)
         return found
 
     def level(self) -> Feature:
@@ -123,15 +127,14 @@ class SkinConductance:
         present = newest[np.isfinite(newest)]
         if present.size < NEWEST_CHECKED // 2:
             return "missing samples"
-        if present[-1] < LOWEST_US:
-            return f"below {LOWEST_US:g} µS: no contact, or not in µS"
-        if present[-1] > HIGHEST_US:
-            return f"above {HIGHEST_US:g} µS: saturated, or not in µS"
-        if self._is_flat():
-            return "flat line"
-        if not self._valid[-NEWEST_CHECKED:].any():
-            return "jumps: electrode moved"
-        return self._contact.complaint
+        faults = (
+            (self._is_counts(), "not in µS: whole numbers, as a converter counts them"),
+            (present[-1] < LOWEST_US, f"no contact, or a lead is off: below {LOWEST_US:g} µS"),
+            (present[-1] > HIGHEST_US, f"saturated, or not in µS: above {HIGHEST_US:g} µS"),
+            (self._is_flat(), "flat line"),
+            (not self._valid[-NEWEST_CHECKED:].any(), "movement: the conductance jumped"),
+        )
+        return next((words for holds, words in faults if holds), self._contact.complaint)
 
     def _over_a_minute(self, compute: Callable[[float], float]) -> Feature:
         valid = self._valid[-WINDOW_S * RATE_HZ :]
@@ -140,6 +143,9 @@ class SkinConductance:
             return Feature(age_s=age_s, filled=share, window_s=WINDOW_S)
         value, quality = compute(share * WINDOW_S / 60), share * self._contact.quality
         return Feature(value=value, quality=quality, age_s=age_s, filled=share, window_s=WINDOW_S)
+
+    def _is_counts(self) -> bool:
+        return self._signal.whole_numbers and not self._unit_known
 
     def _age_s(self) -> float | None:
         return int(np.argmax(self._valid[::-1])) / RATE_HZ if self._valid.any() else None
@@ -151,7 +157,7 @@ class SkinConductance:
         # The newest bins may be on their way still; means of equal numbers differ by rounding.
         return present.size >= (FLAT_S - 1) * RATE_HZ and bool(np.ptp(present) <= 1e-9 * present[0])
 
-    def _response(self, place: int, now: float, noise_us: float) -> Scr | None:
+    def _response(self, place: int, now: float, filled: FloatArray) -> Scr | None:
         """Return the response that peaks at this place, or None."""
         if not is_peak(self._conductance, place, CONFIRM):
             return None
@@ -168,7 +174,7 @@ class SkinConductance:
             rate_hz=RATE_HZ,
             confirm=CONFIRM,
             threshold_us=self._threshold_us,
-            noise_us=noise_us,
+            noise_us=_noise_us(filled[-NOISE_WINDOW_S * RATE_HZ :]),
         )
         if rise is None:
             return None

@@ -30,8 +30,8 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "rr": ("ms",),
     "hr": ("bpm",),
 }
-"""The units that are taken, where it matters. Conductance in unknown units is taken for µS: what is not
-leaves the range 0.05–60 µS and is withheld."""
+"""The units that are taken, where it matters. Conductance in an unknown unit (``a.u.``) is taken for µS, but
+not whole numbers, as counts are; what leaves the range 0.05–60 µS is withheld in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Physiology:
             if kind in by_kind
         }
         self._heart = HeartSources(hearts) if hearts else None
-        self._eda = SkinConductance(scr_threshold_us=scr_threshold_us) if "eda" in by_kind else None
+        self._eda = _skin(by_kind["eda"], scr_threshold_us) if "eda" in by_kind else None
         self._respiration = Respiration() if "rsp" in by_kind else None
         self._tick: int | None = None
         self._start_s = math.inf
@@ -314,3 +314,7 @@ class Physiology:
             since_s = before.since_s if before and before.reason == reason else now
             signals[kind] = SignalQuality(qualities[kind], reason, since_s if reason else None)
         self._signals = signals
+
+
+def _skin(signal: Signal, scr_threshold_us: float) -> SkinConductance:
+    return SkinConductance(scr_threshold_us=scr_threshold_us, unit_known=signal.unit != "a.u.")

@@ -50,13 +50,16 @@ class SampleBuffer:
             return
         if not np.isfinite(times).all():
             raise SignalError(f"{self._kind}: a sample's time is not a finite number")
-        if times[0] <= self._newest_s or (np.diff(times) <= 0).any():
+        if times[0] <= self._newest_s or (times[1:] <= times[:-1]).any():
             raise SignalError(
                 f"{self._kind}: times must increase strictly; they do not near {float(times[0]):.3f} s"
             )
         self._newest_s = float(times[-1])
         present = np.isfinite(values)
-        self._pending.append((times[present].astype(np.float64), values[present].astype(np.float64)))
+        if not present.all():
+            times, values = times[present], values[present]
+        # A copy: the caller may use its arrays again.
+        self._pending.append((times.astype(np.float64), values.astype(np.float64)))
 
     def window(self, start: float, end: float) -> tuple[FloatArray, FloatArray]:
         """Return times and values of the samples with ``start < time <= end``."""
@@ -175,6 +178,8 @@ class BinnedSignal:
         self._ahead_s, self._binned = 0.0, 0
         self.lost = 0
         """How many samples came so late that their bin was gone."""
+        self.whole_numbers = True
+        """Whether all samples so far are whole numbers, as a converter counts them."""
 
     def push(self, times: FloatArray, values: FloatArray) -> None:
         """Take in samples (see `SampleBuffer.push`)."""
@@ -191,6 +196,7 @@ class BinnedSignal:
         times, values = self._buffer.take(now)
         if not times.size:
             return new
+        self.whole_numbers = self.whole_numbers and bool((values == np.rint(values)).all())
         bins = np.minimum(np.ceil(times * self.RATE_HZ).astype(np.int64), last)
         self._ahead_s += float(np.sum(bins / self.RATE_HZ - times))
         self._binned += times.size

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from physiology.contact import is_valid
+from physiology.eda import SkinConductance
 
 RESPONSES = ((20.0, 0.5), (32.0, 0.12), (34.2, 0.3), (50.0, 0.08), (62.0, 0.03), (75.0, 1.5))
 
@@ -92,8 +95,8 @@ def test_level_after_10_s_rate_and_area_after_48(synth):
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        (0.01, "below 0.05 µS: no contact, or not in µS"),
-        (512.0, "above 60 µS: saturated, or not in µS"),
+        (0.01, "no contact, or a lead is off: below 0.05 µS"),
+        (512.0, "saturated, or not in µS: above 60 µS"),
         (np.nan, "missing samples"),
         (4.0, "flat line"),
     ],
@@ -106,3 +109,126 @@ def test_a_fault_withholds_everything_and_says_why(synth, values, reason):
     last = update.states[-1]
     assert (last.scl_us.value, last.scr_rate_per_min.value, last.phasic_auc.value) == (None, None, None)
     assert pipeline.reasons()["eda"] == reason
+
+
+def found(synth, x, rate=32, unit="uS", **options):
+    t = np.arange(x.size) / rate
+    return synth.stream({"eda": (rate, unit, t, x)}, **options)
+
+
+def test_overlapping_responses_are_told_apart_by_the_trough_between(synth):
+    t = synth.seconds(60, 32)
+    responses = [(20.0, 0.5), (22.0, 0.4), (40.0, 0.3), (42.5, 0.3), (44.5, 0.3)]
+    update, _ = found(synth, synth.eda(t, responses, noise=0.001))
+    assert [scr.onset_s for scr in update.scrs] == pytest.approx([onset for onset, _ in responses], abs=0.5)
+
+
+@pytest.mark.parametrize("slope", [-0.03, 0.03])
+def test_small_responses_on_a_steep_drift(synth, slope):
+    t = synth.seconds(120, 32)
+    onsets = [30.0, 50.0, 70.0, 90.0]
+    update, _ = found(synth, synth.eda(t, [(s, 0.2) for s in onsets], level=8, slope=slope, noise=0.001))
+    assert [scr.onset_s for scr in update.scrs] == pytest.approx(onsets, abs=0.5)
+
+
+def test_the_way_back_from_an_abrupt_fall_is_no_response(synth):
+    t = synth.seconds(90, 32)
+    notch = np.interp(t, [40, 40.8, 41.2, 43], [0, -0.4, -0.4, 0])
+    update, _ = found(synth, synth.eda(t, [(70.0, 0.3)], noise=0.001) + notch)
+    assert [scr.onset_s for scr in update.scrs] == pytest.approx([70.0], abs=0.5)
+
+
+def test_a_fast_rise_is_a_response_only_if_it_recovers_like_one(synth):
+    t = synth.seconds(90, 100)
+    since = np.clip(t - 30, 0, None)
+    # As NeuroKit2 simulates them: up within 0.4 s, half of it gone 0.7 s later.
+    fast = 0.8 * np.where(since < 0.4, since / 0.4, np.exp(-(since - 0.4)))
+    update, _ = found(synth, synth.eda(t, (), noise=0.001) + fast, rate=100)
+    assert [scr.peak_s for scr in update.scrs] == pytest.approx([30.4], abs=0.2)
+    step = 0.8 * np.clip(since / 0.4, 0, 1)
+    assert found(synth, synth.eda(t, (), noise=0.001) + step, rate=100)[0].scrs == ()
+
+
+def test_the_steps_of_a_converter_are_no_responses_at_the_lowest_threshold(synth):
+    t = synth.seconds(120, 100)
+    lsb = 0.012
+    wander = 6 - 0.003 * t + 0.004 * np.sin(0.9 * t)
+    update, _ = found(synth, lsb * np.round(wander / lsb), rate=100, scr_threshold_us=0.01)
+    assert update.scrs == ()
+
+
+def test_noise_is_no_response(synth):
+    t = synth.seconds(150, 32)
+    assert found(synth, synth.eda(t, (), noise=0.05))[0].scrs == ()
+
+
+@pytest.mark.parametrize(
+    ("disturb", "reason"),
+    [
+        (lambda t: np.where(t > 78, 1.3, 1.0), "movement: the conductance jumped"),
+        (lambda t: np.full(t.size, 0.02), "poor contact, or very dry skin: less than 0.2 µS"),
+        (lambda t: 1 + 0.004 * t, "sensor warming up: the electrodes are settling"),
+    ],
+)
+def test_a_doubtful_contact_lowers_the_quality_and_says_why(synth, disturb, reason):
+    t = synth.seconds(80, 32)
+    update, _ = found(synth, synth.eda(t, [(20.0, 0.3)], level=5.0, noise=0.001) * disturb(t))
+    signal = update.states[-1].signals["eda"]
+    assert signal.reason == reason
+    assert 0 < signal.quality <= 0.8
+
+
+def test_a_good_contact_has_nothing_to_say(synth):
+    t = synth.seconds(80, 32)
+    update, _ = found(synth, synth.eda(t, [(20.0, 0.3)]))
+    signal = update.states[-1].signals["eda"]
+    assert signal.reason is None
+    assert signal.quality > 0.99
+
+
+def test_counts_of_a_converter_are_not_compared_in_microsiemens(synth):
+    t = synth.seconds(60, 32)
+    counts = np.round(20 * synth.eda(t, [(20.0, 0.5)], level=1.0))
+    assert counts.max() < 60
+    update, pipeline = found(synth, counts, unit="a.u.")
+    assert update.scrs == ()
+    assert all(state.scl_us.value is None for state in update.states)
+    assert pipeline.reasons()["eda"] == "not in µS: whole numbers, as a converter counts them"
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    late_s=st.lists(st.sampled_from([0.0, 0.1, 0.3, 0.9]), min_size=4, max_size=12), seed=st.integers(0, 9)
+)
+def test_samples_that_come_late_are_not_lost(synth, late_s, seed):
+    t = synth.seconds(40, 16)
+    x = synth.eda(t, [(10.0, 0.4), (22.0, 0.3)], noise=0.001, seed=seed)
+    punctual, delayed = (SkinConductance(scr_threshold_us=0.05) for _ in range(2))
+    told, fed = ([], []), [0, 0]
+    for step in range(1, 80):
+        now = step / 2
+        for which, (skin, late) in enumerate(((punctual, 0.0), (delayed, late_s[step % len(late_s)]))):
+            due = max(fed[which], int(np.searchsorted(t, now - late, side="right")))
+            skin.push(t[fed[which] : due], x[fed[which] : due])
+            fed[which] = due
+            told[which].extend(skin.hop(now))
+    delayed.push(t[fed[1] : fed[0]], x[fed[1] : fed[0]])
+    for skin in (punctual, delayed):
+        skin.hop(40.0)
+    assert delayed._signal.lost == 0
+    assert delayed.level().value == punctual.level().value
+    assert [scr.peak_s for scr in told[1]] == pytest.approx([scr.peak_s for scr in told[0]], abs=0.13)
+
+
+def test_memory_does_not_grow_with_time(synth):
+    t = synth.seconds(400, 100)
+    x = synth.eda(t, [(s, 0.2) for s in range(10, 400, 7)])
+    skin, sizes = SkinConductance(scr_threshold_us=0.05), []
+    for step in range(1, 801):
+        first, last = np.searchsorted(t, (step / 2 - 0.5, step / 2), side="right")
+        skin.push(t[first:last], x[first:last])
+        skin.hop(step / 2)
+        sizes.append(sum(a.nbytes for a in vars(skin._signal).values() if isinstance(a, np.ndarray)))
+        sizes[-1] += sum(a.nbytes + b.nbytes for a, b in skin._signal._buffer._pending)
+        sizes[-1] += skin._signal._buffer._times.nbytes
+    assert max(sizes[600:]) <= max(sizes[100:300])
