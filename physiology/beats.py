@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -124,7 +126,7 @@ class BeatLog:
                 previous = self.beats[place - 1].r_time_s
                 if not any(previous < at <= beat.r_time_s for at in self._breaks):
                     rr_ms = 1000 * (beat.r_time_s - previous)
-        recent = [other.rr_ms for other in self.beats[:place] if not np.isnan(other.rr_ms)][-11:]
+        recent = [other.rr_ms for other in self.beats[:place] if not math.isnan(other.rr_ms)][-11:]
         self.beats[place] = replace(beat, rr_ms=rr_ms, corrected=is_artefact(rr_ms, recent))
 
 
@@ -134,13 +136,13 @@ def is_artefact(rr_ms: float, recent_ms: Sequence[float]) -> bool:
     All intervals count for the median, artefacts too, so that a real change of rate is followed after
     six beats. A missing interval (NaN) is no artefact: there is nothing to correct.
     """
-    if np.isnan(rr_ms):
+    if math.isnan(rr_ms):
         return False
     if not SHORTEST_RR_S * 1000 <= rr_ms <= LONGEST_RR_S * 1000:
         return True
     if len(recent_ms) < 3:
         return False
-    median = float(np.median(recent_ms))
+    median = statistics.median(recent_ms)
     return abs(rr_ms - median) > LARGEST_DEVIATION * median
 
 
@@ -171,7 +173,7 @@ class BeatTracker:
     @property
     def usual_amplitude(self) -> float | None:
         """Median peak-to-peak amplitude of the last good beats, None where there are none."""
-        return float(np.median(self._amplitudes)) if self._amplitudes else None
+        return statistics.median(self._amplitudes) if self._amplitudes else None
 
     def hop(self, now: float, buffer: SampleBuffer) -> list[Beat]:
         """Look at what ends at `now`, a multiple of 1/10 s; return what changed, as lines of the beat log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -191,5 +192,5 @@ class Rivals:
 
 def usual_rr(log: Sequence[Beat]) -> float:
     """Return the median good interval in seconds, 0.5 where there are too few."""
-    intervals = [beat.rr_ms for beat in log if not np.isnan(beat.rr_ms) and not beat.corrected]
-    return float(np.median(intervals)) / 1000 if len(intervals) >= 3 else 0.5
+    intervals = [beat.rr_ms for beat in log if not math.isnan(beat.rr_ms) and not beat.corrected]
+    return statistics.median(intervals) / 1000 if len(intervals) >= 3 else 0.5

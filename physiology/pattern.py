@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Pattern:
                 self._known.append(_Known(strength, noise, shape, locator.bands(np.array([anchor]))[0]))
         if not self._known:
             return
-        self.strength = float(np.median([known.strength for known in self._known]))
+        self.strength = statistics.median(known.strength for known in self._known)
         shape = np.median([known.shape for known in self._known], axis=0)
         self._shape = shape / max(1e-12, float(np.linalg.norm(shape)))
         self._note_band(np.array([known.band for known in self._known]))
@@ -140,7 +141,7 @@ class Pattern:
     def _would_spoil(self, noise: float) -> bool:
         if not self.learned or noise <= QUIET:
             return False
-        return noise > 1.5 * float(np.median([known.noise for known in self._known]))
+        return noise > 1.5 * statistics.median(known.noise for known in self._known)
 
     def _note_band(self, bands: FloatArray) -> None:
         """Note what is common in the band, and how far beats agree: learned noise does not."""
