@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from physiology.pipeline import Physiology, Signal
 from physiology.state import BeatAction
 
 DURATION_S = 130
@@ -101,3 +102,22 @@ def test_neither_change_nor_derived_breathing_depends_on_chunks_or_steps(synth, 
     update, _ = synth.stream(data, steps=[*sorted(steps), 60.0], chunks=chunks)
     assert repr(update.beats) == repr(whole.beats)
     assert repr(update.states) == repr(whole.states)
+
+
+def test_the_variability_of_the_pulse_is_not_compared_with_a_baseline_of_the_ecg(synth):
+    t, beats = synth.seconds(130, 64), synth.beat_times(130)
+    x, y = synth.ecg(t, beats), synth.ppg(t, beats + 0.3)
+    x[t > 100] = np.nan
+    pipeline = Physiology([Signal("ecg", 64, "mV"), Signal("ppg", 64, "a.u.")])
+    states = []
+    for since_s, until_s in pairwise((-1.0, 20.0, 98.0, 130.0)):
+        chosen = (t > since_s) & (t <= until_s)
+        pipeline.push("ecg", t[chosen], x[chosen])
+        pipeline.push("ppg", t[chosen], y[chosen])
+        states += pipeline.step(until_s).states
+        if until_s == 20.0:
+            pipeline.begin_baseline(until_s)
+        if until_s == 98.0:
+            assert pipeline.freeze_baseline(until_s).usable
+    by_source = {s.heart_source: set(s.contributions) for s in states if s.t > 98 and s.heart_source}
+    assert by_source == {"ecg": {"hr_bpm", "rmssd_ms"}, "ppg": {"hr_bpm"}}
