@@ -1,7 +1,8 @@
 """Heart rate and its variability, live, from the beats as the log has them now.
 
-An interval is bad if it fails the live artefact rule or ends in a beat of quality below 0.3. Whatever the
-feature, it is withheld when no interval of the last 5 s is there or fewer than half of them are good.
+An interval beside a beat of quality below 0.3 is missing: what was measured there is not known. Of the others
+those are bad that fail the live artefact rule. Whatever the feature, it is withheld when no interval of the
+last 5 s is there or fewer than half of them are good.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ HR_WINDOW_S, HR_LEAST_S = 30.0, 10.0
 FAST_HR_WINDOW_S, FAST_HR_LEAST_S = 10.0, 8.0
 VARIABILITY_WINDOW_S, RMSSD_LEAST_S, SPREAD_LEAST_S = 60.0, 30.0, 54.0
 NEWEST_BEAT_S = 5.0
-HR_LARGEST_SHARE, VARIABILITY_LARGEST_SHARE = 0.20, 0.10
+HR_LARGEST_SHARE, VARIABILITY_LARGEST_SHARE = 0.25, 0.10
 DOUBTFUL_QUALITY = 0.3
 LEAST_DIFFERENCES = 10
 LARGE_DIFFERENCE_MS = 50.0
@@ -65,7 +66,10 @@ class Intervals:
         self._quality = table[:, 2]
         self.corrected: BoolArray = table[:, 3] > 0
         self._present = np.isfinite(self.rr_ms)
-        self.good: BoolArray = self._present & ~self.corrected & (self._quality >= DOUBTFUL_QUALITY)
+        believed = self._quality >= DOUBTFUL_QUALITY
+        believed[1:] &= believed[:-1].copy()
+        self._measured = self._present & believed
+        self.good: BoolArray = self._measured & ~self.corrected
         self._now = now
         self._going_on = self._is_going_on()
         self._minute = self._window(VARIABILITY_WINDOW_S)
@@ -74,7 +78,7 @@ class Intervals:
     def heart_rate(self) -> Feature:
         """Return 60 000 over the mean good interval of the last 30 s, in beats per minute.
 
-        Withheld with less than 10 s of good intervals, or with more than 20 % of them bad.
+        Withheld with less than 10 s of good intervals, or with more than 25 % of them bad.
         """
         return self._feature(self._window(HR_WINDOW_S), HR_LEAST_S, HR_LARGEST_SHARE, _rate)
 
@@ -114,10 +118,10 @@ class Intervals:
             return "no beats for 3 s"
         recent = self._present & (self.times > self._now - HR_WINDOW_S)
         good = recent & self.good
-        if recent.any() and 1 - good.sum() / recent.sum() > HR_LARGEST_SHARE:
-            doubtful = (recent & (self._quality < DOUBTFUL_QUALITY)).sum()
-            irregular = (recent & self.corrected).sum()
-            return "beats look unlike each other" if doubtful >= irregular else "irregular beats"
+        measured = recent & self._measured
+        unlike = bool(measured.sum() < recent.sum() / 2)
+        if unlike or good.sum() < (1 - HR_LARGEST_SHARE) * measured.sum():
+            return "beats look unlike each other" if unlike else "irregular beats"
         if not self._going_on:
             return "doubtful beats in the last 5 s"
         if self.rr_ms[good].sum() / 1000 < HR_LEAST_S:
@@ -133,7 +137,7 @@ class Intervals:
         first = int(np.searchsorted(self.times, self._now - seconds, side="right"))
         good = self.good[first:]
         return _Window(
-            seconds, first, good, self.rr_ms[first:][good], int(np.count_nonzero(self._present[first:]))
+            seconds, first, good, self.rr_ms[first:][good], int(np.count_nonzero(self._measured[first:]))
         )
 
     def _variability(self, least_s: float, compute: Callable[[FloatArray], float]) -> Feature:

@@ -87,7 +87,7 @@ def test_memory_is_bounded(synth):
         pipeline.push("eda", te[k * 8 : (k + 1) * 8], y[k * 8 : (k + 1) * 8])
         pipeline.step(k + 0.995)
         heart, skin = pipeline._heart._sources["ecg"].heart, pipeline._eda
-        kept = (heart._buffer.window(-np.inf, np.inf), heart._tracker.log, skin._signal)
+        kept = (heart._buffer.window(-np.inf, np.inf), heart._channels.log, skin._signal)
         sizes.append(sum(len(pickle.dumps(part)) for part in kept))
     assert max(sizes[180:]) <= 1.1 * max(sizes[100:150])
 
