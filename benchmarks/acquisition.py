@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from benchmarks.lsl_figures import lsl_figures
 from benchmarks.serial_figures import serial_figures
 
 
@@ -20,7 +21,11 @@ def main() -> None:
     )
     parser.add_argument("--fuzz", type=int, default=20_000, metavar="N")
     options = parser.parse_args()
-    print(json.dumps({"serial": serial_figures(options.fuzz)}, indent=2, ensure_ascii=False))
+    print(
+        json.dumps(
+            {"lsl": lsl_figures(), "serial": serial_figures(options.fuzz)}, indent=2, ensure_ascii=False
+        )
+    )
 
 
 if __name__ == "__main__":

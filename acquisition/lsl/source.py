@@ -37,7 +37,11 @@ RATE_TOLERANCE = 0.1
 UNEVEN = 0.2
 """From which share of a period on stamps are evened."""
 
+PULL_EVERY_S = 0.5
+"""Only an attempt to pull tells that a stream is lost; it costs more than to ask what is there."""
+
 _CHUNK = 4096
+_NOTHING: FloatArray = np.empty(0)
 
 
 class LslSource:
@@ -74,6 +78,7 @@ class LslSource:
         self._last_s = -math.inf
         self._begin_s = -math.inf
         self._ended = False
+        self._pull_due_s = -math.inf
         self._even: EvenStamps | None = None
         self._text = connection.text
         # Since when, and how many samples, after a silence: to see whether the rate is still the same.
@@ -136,6 +141,8 @@ class LslSource:
     def read(self, t: float) -> list[Chunk]:
         """Return the samples stamped up to engine time `t` that have arrived and were not read before."""
         self._gather(t)
+        if not (self._stamps.size or self._times.size or t >= self._pair_due_s):
+            return []
         if (correction_s := self._correction(t)) is not None:
             stamps = self._stamps + correction_s
             self._place(t, stamps if self._even is None else self._even.even(stamps), self._values)
@@ -155,16 +162,18 @@ class LslSource:
         stamps, values = self._pull(t)
         was_lost = self._diary.status.condition is Condition.LOST
         self._diary.heard(t, samples=stamps.size > 0)
+        if not stamps.size:
+            return
         self._stamps = np.concatenate((self._stamps, stamps))
         self._values = np.concatenate((self._values, values))
-        if stamps.size and was_lost and self._stream.rate_hz:
+        if was_lost and self._stream.rate_hz:
             self._again = (float(stamps[0]), 0)
         if self._again is not None:
             self._watch_rate(t, stamps)
 
     def _watch_rate(self, t: float, stamps: FloatArray) -> None:
         """Close a stream that came back at another rate."""
-        if self._again is None or not stamps.size:
+        if self._again is None:
             return
         since_s, count = self._again[0], self._again[1] + stamps.size
         self._again = (since_s, count)
@@ -189,8 +198,11 @@ class LslSource:
             )
 
     def _pull(self, t: float) -> tuple[FloatArray, FloatArray]:
-        stamps: list[FloatArray] = [np.empty(0)]
-        values: list[FloatArray] = [np.empty(0)]
+        if t < self._pull_due_s and not self._inlet.samples_available():
+            return _NOTHING, _NOTHING
+        self._pull_due_s = t + PULL_EVERY_S
+        stamps: list[FloatArray] = [_NOTHING]
+        values: list[FloatArray] = [_NOTHING]
         try:
             while not self._ended and (len(values) == 1 or len(values[-1]) == _CHUNK):
                 samples, times = self._inlet.pull_chunk(0.0, _CHUNK, as_numpy=True)
