@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -139,11 +141,14 @@ def gapless_runs(
         return []
     intervals = np.diff(times)
     rate = rate_hz if rate_hz > 0 else 1 / float(np.median(intervals))
-    cuts = np.flatnonzero(intervals > max(gap_s, 3 / rate)) + 1
-    fine_rate = rate * max(1, int(np.ceil(LOWEST_ANALYSIS_HZ / rate)))
+    bounds = [0, times.size]
+    if intervals.max() > (longest := max(gap_s, 3 / rate)):
+        bounds[1:1] = (np.flatnonzero(intervals > longest) + 1).tolist()
+    fine_rate = rate * max(1, math.ceil(LOWEST_ANALYSIS_HZ / rate))
     runs = []
-    for part in np.split(np.arange(times.size), cuts):
-        start, span = times[part[0]], times[part[-1]] - times[part[0]]
+    for first, end in pairwise(bounds):
+        part = slice(first, end)
+        start, span = times[first], times[end - 1] - times[first]
         if span < shortest_s:
             continue
         grid = start + np.arange(int(span * fine_rate + 1e-6) + 1) / fine_rate
