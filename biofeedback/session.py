@@ -72,6 +72,8 @@ class Plan:
         What the listener likes to hear, laid over the protocol's piece.
     calibration : Calibration or None
         How loud the reference noise is at the ear, on this back end; None where nobody has measured.
+    scr_threshold_us : float
+        Least amplitude of a skin conductance response, in µS.
     """
 
     protocol: Protocol
@@ -85,6 +87,7 @@ class Plan:
     setup: Setup | None = None
     preferences: Preferences = field(default_factory=Preferences)
     calibration: Calibration | None = None
+    scr_threshold_us: float = 0.05
 
     @property
     def piece(self) -> Piece:
@@ -148,7 +151,9 @@ def run_session(
         audio = _sound_file(plan, player, t0_s)
         engine = Engine(
             sources=sources,
-            physiology=build_physiology(physiological_streams(sources)),
+            physiology=build_physiology(
+                physiological_streams(sources), scr_threshold_us=plan.scr_threshold_us
+            ),
             controller=Controller(plan.protocol),
             player=player,
             recorder=recorder,
@@ -189,6 +194,7 @@ def _recorder(plan: Plan, sources: list[Source], t0_s: float) -> Recorder:
             "inputs": list(plan.inputs),
             "setup": None if plan.setup is None else plan.setup.title,
             "faults": [fault.text for fault in plan.faults],
+            "scr_threshold_uS": plan.scr_threshold_us,
             "keep_sound": plan.keep_sound,
             "time": "virtual" if plan.back_end is None else "real",
             "output": None if plan.back_end is None else asdict(plan.back_end),

@@ -36,8 +36,17 @@ def physiological_streams(sources: Sequence[Source]) -> tuple[StreamInfo, ...]:
     return tuple(chosen.values())
 
 
-def build_physiology(streams: Sequence[StreamInfo]) -> Physiology:
-    """Return a Physiology for these streams."""
+def assumed_units(streams: Sequence[StreamInfo]) -> list[str]:
+    """Return a line for each stream whose unit nothing states, and that is taken for the usual one."""
+    return [
+        f"{stream.name}: nothing states its unit; it is taken for µS (state another, as in ...?unit=uS)"
+        for stream in streams
+        if stream.kind is Kind.EDA and stream.unit == "a.u."
+    ]
+
+
+def build_physiology(streams: Sequence[StreamInfo], *, scr_threshold_us: float = 0.05) -> Physiology:
+    """Return a Physiology for these streams, with the least amplitude of a skin conductance response."""
     return Physiology(
         [
             Signal(
@@ -47,7 +56,8 @@ def build_physiology(streams: Sequence[StreamInfo]) -> Physiology:
                 labels=stream.labels if stream.kind is Kind.PPG else ("",),
             )
             for stream in streams
-        ]
+        ],
+        scr_threshold_us=scr_threshold_us,
     )
 
 

@@ -16,6 +16,7 @@ from biofeedback.errors import UsageError
 from biofeedback.recording import streams
 from biofeedback.signals import (
     LONG_GAP_S,
+    assumed_units,
     build_physiology,
     heard,
     long_gaps,
@@ -46,6 +47,8 @@ class Findings:
         One for each second.
     baseline : Baseline or None
         Where one was asked for.
+    assumptions : list of str
+        What was taken for granted, in words.
     gaps : list of str
         A line for each long stretch in which a recording has no signal.
     """
@@ -56,6 +59,7 @@ class Findings:
     states: list[PhysiologyState] = field(default_factory=list)
     baseline: Baseline | None = None
     gaps: list[str] = field(default_factory=list)
+    assumptions: list[str] = field(default_factory=list)
 
     @property
     def median_hr_bpm(self) -> float | None:
@@ -101,6 +105,7 @@ def stream_recordings(
     inputs: Sequence[str],
     *,
     baseline: tuple[float, float] | None = None,
+    scr_threshold_us: float = 0.05,
     progress: Callable[[float, str], None] | None = None,
 ) -> Findings:
     """Pass recordings through the live pipeline, a chunk for each second.
@@ -113,6 +118,8 @@ def stream_recordings(
         Input specifications of recordings.
     baseline : tuple of float, optional
         Begin and end in seconds of the stretch to freeze as baseline.
+    scr_threshold_us : float
+        Least amplitude of a skin conductance response, in µS.
     progress : callable, optional
         Told the fraction done, 0 to 1.
 
@@ -131,8 +138,10 @@ def stream_recordings(
     if baseline is not None and baseline[1] > end_s:
         raise UsageError(f"the baseline ends at {baseline[1]:g} s, the input at {end_s:.1f} s")
     listened_to = physiological_streams(sources)
-    physiology = build_physiology(listened_to)
-    findings = Findings(duration_s=end_s, gaps=long_gaps(sources, LONG_GAP_S))
+    physiology = build_physiology(listened_to, scr_threshold_us=scr_threshold_us)
+    findings = Findings(
+        duration_s=end_s, gaps=long_gaps(sources, LONG_GAP_S), assumptions=assumed_units(listened_to)
+    )
     begin_s, freeze_s = baseline or (math.inf, math.inf)
     # The pipeline's ticks are 0.1 s apart: the last needs no more than the last sample.
     last_s = math.ceil(end_s * 10) / 10

@@ -20,6 +20,9 @@ INPUT_HELP = (
     "rr=rr.csv:rr_ms, listener=virtual:responder. Several may follow, or repeat the option."
 )
 
+USUAL_SCR_US, LEAST_SCR_US = 0.05, 0.01
+"""Usual for sensors that cost little; the least that is called a response (Boucsein 2012)."""
+
 Command = Callable[..., Any]
 
 
@@ -37,6 +40,17 @@ def inputs_option(command: Command) -> Command:
         return command(*args, inputs=(*first_inputs, *more_inputs), **kwargs)
 
     return with_inputs
+
+
+scr_threshold_option = click.option(
+    "--scr-threshold",
+    "scr_threshold_us",
+    type=click.FloatRange(LEAST_SCR_US, 10.0),
+    default=USUAL_SCR_US,
+    show_default=True,
+    metavar="US",
+    help="Least amplitude of a skin conductance response in µS; 0.01 for a laboratory's amplifier.",
+)
 
 
 @contextmanager

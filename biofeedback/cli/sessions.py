@@ -14,7 +14,7 @@ import click
 
 from acquisition.faults import FAULTS, parse_fault
 from biofeedback.calibration import calibration_file, read_calibration
-from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps
+from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
 from biofeedback.cli.preferences import preference_options
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import read_recording
@@ -100,6 +100,7 @@ def demo(seed: int, out: Path | None) -> int:
 )
 @seed_option
 @out_option
+@scr_threshold_option
 @preference_options
 @click.option("--set", "settings", multiple=True, metavar="PHASE.KEY=VALUE", help="Change the protocol.")
 @click.option(
@@ -129,6 +130,7 @@ def run(
     settings: tuple[str, ...],
     faults: tuple[str, ...],
     preferences: Preferences,
+    scr_threshold_us: float,
     *,
     allow_gaps: bool,
     lsl_out: bool,
@@ -162,6 +164,7 @@ def run(
             publish=lsl_out,
             faults=tuple(parse_fault(text) for text in faults),
             preferences=preferences,
+            scr_threshold_us=scr_threshold_us,
             calibration=read_calibration(back_end.name, calibration_file()) if back_end else None,
         )
     )

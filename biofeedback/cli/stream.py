@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from biofeedback.cli.options import inputs_option, progress_bar
+from biofeedback.cli.options import inputs_option, progress_bar, scr_threshold_option
 from biofeedback.errors import UsageError
 from biofeedback.streaming import Findings, as_json, stream_recordings, write_tables
 
@@ -19,6 +19,7 @@ GAPS_SHOWN = 3
 @click.option("--beats", type=click.Path(path_type=Path), help="Write each beat as first reported (CSV).")
 @click.option("--scrs", type=click.Path(path_type=Path), help="Write skin conductance responses (CSV).")
 @click.option("--features", type=click.Path(path_type=Path), help="Write the 1-Hz features (CSV).")
+@scr_threshold_option
 @click.option("--json", "want_json", is_flag=True, help="Print a summary as JSON.")
 def stream(
     inputs: tuple[str, ...],
@@ -26,6 +27,7 @@ def stream(
     beats: Path | None,
     scrs: Path | None,
     features: Path | None,
+    scr_threshold_us: float,
     *,
     want_json: bool,
 ) -> None:
@@ -67,8 +69,10 @@ def stream(
     """  # noqa: D301 - \b is click's mark for a paragraph it must not wrap
     baseline = None if baseline_text is None else parse_baseline(baseline_text)
     with progress_bar("streaming") as progress:
-        findings = stream_recordings(inputs, baseline=baseline, progress=progress)
-    for line in shown_gaps(findings.gaps):
+        findings = stream_recordings(
+            inputs, baseline=baseline, scr_threshold_us=scr_threshold_us, progress=progress
+        )
+    for line in (*shown_gaps(findings.gaps), *findings.assumptions):
         click.echo(f"biofeedback: note: {line}", err=True)
     write_tables(findings, beats=beats, scrs=scrs, features=features)
     click.echo(as_json(findings) if want_json else summary(findings))
@@ -109,7 +113,7 @@ def summary(findings: Findings) -> str:
     for kind, reasons in findings.reasons().items():
         lines += [f"{kind}: {reason} ({seconds} s)" for reason, seconds in reasons.items()]
     if findings.baseline is not None:
-        lines.append(f"baseline: {findings.baseline.verdict}")
+        lines.append(f"baseline: {findings.baseline.sentence}")
     return "\n".join(lines)
 
 

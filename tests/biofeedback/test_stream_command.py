@@ -150,3 +150,32 @@ def test_a_baseline_that_cannot_be_is_refused(folder, run, arguments, says):
     status, _, lines = run("--input", f"ecg={folder / 'ecg.csv'}@100", *arguments)
     assert status == 2
     assert says in lines[0]
+
+
+def test_the_threshold_of_responses_can_be_lowered_to_001_and_no_further(run, tmp_path):
+    t = np.arange(90 * 32) / 32
+    eda = 5 + 0.0005 * np.sin(40 * t)
+    for onset, amplitude in ((20, 0.2), (40, 0.03), (60, 0.03)):
+        since = np.clip(t - onset, 0, None)
+        eda += amplitude * (np.exp(-since / 2) - np.exp(-since / 0.7)) / 0.369
+    np.savetxt(tmp_path / "eda.csv", eda, header="eda_uS", comments="", fmt="%.6f")
+    found = {}
+    for threshold in ("0.05", "0.01"):
+        arguments = ("--scrs", tmp_path / "scrs.csv", "--scr-threshold", threshold)
+        assert run("--input", f"eda={tmp_path}/eda.csv:eda_uS@32", *arguments)[0] == 0
+        with (tmp_path / "scrs.csv").open(encoding="utf-8") as file:
+            found[threshold] = [float(row["onset_s"]) for row in csv.DictReader(file)]
+    assert found["0.05"] == pytest.approx([20], abs=0.3)
+    assert found["0.01"] == pytest.approx([20, 40, 60], abs=0.3)
+    status, _, said = run("--input", f"eda={tmp_path}/eda.csv:eda_uS@32", "--scr-threshold", "0.001")
+    assert status == 2
+    assert "0.01<=x<=10.0" in said[0]
+
+
+def test_conductance_in_no_unit_is_taken_for_microsiemens_and_this_is_said(run, tmp_path):
+    eda = 5 + 0.01 * np.sin(np.arange(60 * 8) / 9)
+    np.savetxt(tmp_path / "rec.csv", eda, header="EDA", comments="", fmt="%.6f")
+    status, out, said = run("--input", f"eda={tmp_path}/rec.csv:EDA@8")
+    assert (status, len(said)) == (0, 1)
+    assert "nothing states its unit; it is taken for µS" in said[0]
+    assert "5.00 µS" in out
