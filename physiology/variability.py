@@ -98,9 +98,10 @@ class Intervals:
     def sdnn(self) -> Feature:
         """Return the standard deviation of the good intervals of the last 60 s, in ms.
 
-        Withheld with less than 54 s of them or with more than 10 % of the intervals bad. 60 s is the shortest
-        window in use for it and for pNN50 (Shaffer and Ginsberg 2017, doi 10.3389/fpubh.2017.00258), and it
-        grows with the window. Deviation: a tenth of the 60 s may be missing, as much as may be bad.
+        Withheld with less than 54 s of them or with more than 10 % of the intervals bad. The 60 s are a
+        convention, for it and for pNN50: whether so short a window agrees with 5 min is hardly tested
+        (Shaffer, Meehan and Zerr 2020, doi 10.3389/fnins.2020.594880), and SDNN grows with the window. A
+        tenth of it may be missing, as much as may be bad.
         """
         return self._variability(SPREAD_LEAST_S, lambda rr_ms: float(np.std(rr_ms, ddof=1)))
 
