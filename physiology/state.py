@@ -80,8 +80,8 @@ class Reading:
     usable_share : float
         0 to 1: the part of that window that is valid, told of withheld values too.
     corrected_share : float or None
-        0 to 1: the part of the window's beats whose interval is not used, because it fails the artefact
-        rule or ends in a doubtful beat; None where no beats are involved or there were none.
+        0 to 1: the part of the window's intervals that fail the artefact rule; those beside doubtful beats
+        are missing from both. None where no beats are involved or there were none.
     """
 
     value: float | None

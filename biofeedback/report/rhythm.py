@@ -30,8 +30,10 @@ class Beats:
         was measured; NaN where there is none or a gap lies between.
     corrected : ndarray of bool, shape (n,)
         Which are artefacts by the whole series (see `physiology.offline.correct`) or by the rule that is
-        used live, or doubtful (quality below 0.3). The first adapts to the series, so it does not see
-        artefacts where half of the intervals are some; the second does.
+        used live. The first adapts to the series, so it does not see artefacts where half of the intervals
+        are some; the second does.
+    doubtful : ndarray of bool, shape (n,)
+        Which have a quality below 0.3: the intervals beside them count as missing, as they do live.
     interval_end_s, interval_ms : ndarray, shape (m,)
         The corrected intervals of all stretches without a gap that are long enough to be judged, and when
         each ends.
@@ -42,14 +44,15 @@ class Beats:
     r_time_s: FloatArray
     rr_ms: FloatArray
     corrected: BoolArray
+    doubtful: BoolArray
     interval_end_s: FloatArray
     interval_ms: FloatArray
     follows: BoolArray
 
     @property
     def usable(self) -> BoolArray:
-        """Which intervals count as they were measured: present and not corrected."""
-        usable: BoolArray = np.isfinite(self.rr_ms) & ~self.corrected
+        """Which intervals count as they were measured: present, not doubtful and not corrected."""
+        usable: BoolArray = np.isfinite(self.rr_ms) & ~self.corrected & ~_beside(self.doubtful)
         return usable
 
 
@@ -71,7 +74,7 @@ def beats(recording: Recording) -> Beats:
 
 
 def _corrected(times: FloatArray, rr_ms: FloatArray, live: BoolArray, doubtful: BoolArray) -> Beats:
-    corrected = live | doubtful
+    corrected = live.copy()
     ends, intervals, follows = [np.empty(0)], [np.empty(0)], [np.empty(0, dtype=np.bool_)]
     for places in _series(times, rr_ms, doubtful):
         # A sensor that delivers intervals stamps them less exactly than it measures them.
@@ -82,15 +85,27 @@ def _corrected(times: FloatArray, rr_ms: FloatArray, live: BoolArray, doubtful: 
         intervals.append(correction.rr_ms)
         follows.append(np.arange(correction.rr_ms.size) > 0)
     return Beats(
-        times, rr_ms, corrected, np.concatenate(ends), np.concatenate(intervals), np.concatenate(follows)
+        r_time_s=times,
+        rr_ms=rr_ms,
+        corrected=corrected & ~_beside(doubtful),
+        doubtful=doubtful,
+        interval_end_s=np.concatenate(ends),
+        interval_ms=np.concatenate(intervals),
+        follows=np.concatenate(follows),
     )
+
+
+def _beside(doubtful: BoolArray) -> BoolArray:
+    """Return which intervals begin or end in a doubtful beat."""
+    beside = doubtful.copy()
+    beside[1:] |= doubtful[:-1]
+    return beside
 
 
 def _series(times: FloatArray, rr_ms: FloatArray, doubtful: BoolArray) -> list[npt.NDArray[np.int64]]:
     """Return the places of beats that follow each other without a gap or a doubtful one between."""
     with np.errstate(invalid="ignore"):
         near = 1000 * np.diff(times, prepend=-np.inf) < LATEST * rr_ms
-    linked = near & ~doubtful
-    linked[1:] &= ~doubtful[:-1]
+    linked = near & ~_beside(doubtful)
     series = np.split(np.arange(times.size), np.flatnonzero(~linked))
     return [places for places in series if places.size >= LEAST_BEATS]

@@ -145,6 +145,8 @@ class PhaseStatistics:
     scr_rate: Value
     breathing: Value
     activation: Value
+    heart_activation: Value
+    eda_activation: Value
     usable_hr: Value
     usable_eda: Value
     corrected: Value
@@ -252,6 +254,8 @@ def phase_statistics(recording: Recording, phase: Phase, all_beats: Beats) -> Ph
         **_skin(recording, phase),
         breathing=mean_feature(recording, phase, "breathing_rate", "breathing"),
         activation=mean_feature(recording, phase, "activation", "activation"),
+        heart_activation=mean_feature(recording, phase, "heart_activation", "activation of the heart alone"),
+        eda_activation=mean_feature(recording, phase, "eda_activation", "activation of the skin alone"),
         usable_hr=_usable(recording, phase, "hr_bpm"),
         usable_eda=_usable(recording, phase, "scl_uS"),
     )
@@ -263,12 +267,14 @@ def heart_of(phase: Phase, every: Beats) -> HeartOf:
     rr = every.interval_ms[inside]
     together = every.follows[inside]
     together[:1] = False
+    count = int(within.sum())
+    within &= ~every.doubtful
     corrected = every.corrected[within]
     window = float(rr.sum()) / 1000
     share = 100.0 * float(corrected.mean()) if corrected.size else math.nan
     limits = ((HR_WINDOW_S, MAX_CORRECTED_FOR_HR), (VARIABILITY_WINDOW_S, MAX_CORRECTED_FOR_VARIABILITY))
     no_rate, no_variability = (
-        _why_no_intervals(corrected.size, window, needed, share, limit) for needed, limit in limits
+        _why_no_intervals(count, window, needed, share, limit) for needed, limit in limits
     )
     steps = np.diff(rr)[together[1:]]
     if not no_variability and steps.size < LEAST_STEPS:
@@ -296,7 +302,7 @@ def _heart(phase: Phase, every: Beats) -> dict[str, Value]:
         "hr_sd": heart.rate(lambda: float((60_000.0 / rr).std(ddof=1)), at),
         "rmssd": heart.variability(lambda: math.sqrt(float(np.mean(steps**2))), at),
         "sdnn": heart.variability(lambda: float(rr.std(ddof=1)), at),
-        "corrected": Value(None, "no beats were found", at)
+        "corrected": Value(None, heart.no_rate, at)
         if no_beats
         else Value(heart.corrected, "", heart.first_bad_s),
         "hr_window": Value(heart.window_s, "", at),
@@ -348,7 +354,7 @@ def mean_feature(recording: Recording, phase: Phase, label: str, name: str) -> V
     times, values = numeric(recording, "features", label)
     valid = values[phase.holds(times) & np.isfinite(values)]
     if not valid.size:
-        hint = " (it exists only once the baseline is frozen)" if label == "activation" else ""
+        hint = " (it exists only once the baseline is frozen)" if label.endswith("activation") else ""
         return Value(None, f"no valid {name}{hint}", phase.begin_s)
     if valid.size < HR_WINDOW_S:
         reason = f"only {valid.size} s of valid {name}; {HR_WINDOW_S:.0f} s are needed"

@@ -81,13 +81,13 @@ def test_an_interval_across_a_gap_gives_no_successive_difference(make):
     assert row.rmssd.number == pytest.approx(0.0, abs=1e-6)
 
 
-def test_doubtful_beats_count_as_corrected_and_end_a_series(make):
+def test_the_intervals_beside_a_doubtful_beat_are_missing(make):
     times = np.concatenate([[0.0], np.cumsum(varied(110)) / 1000])
     quality = np.ones(111)
     quality[50] = 0.1
     columns = [np.arange(111), times + make.t0, np.concatenate([[math.nan], varied(110)]), quality, 0, 0]
     row = one_phase(make, make.numeric("beats", "P", BEAT_COLUMNS, times, columns))
-    assert row.corrected.number == pytest.approx(100 / 111)
+    assert row.corrected.number == 0.0
     assert row.hr_window.number == pytest.approx((varied(110).sum() - varied(110)[[49, 50]].sum()) / 1000)
 
 
