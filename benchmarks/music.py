@@ -16,7 +16,6 @@ import inspect
 import json
 import os
 import sys
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,12 @@ PARTS = {
 """What ``--only`` takes, and the module that measures it."""
 
 
+def cpu_s() -> float:
+    """Return the processor time of this process and of those it waited for."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
 def main() -> int:
     """Run the parts asked for and print their figures."""
     parser = argparse.ArgumentParser(description="The music, measured from outside.")
@@ -48,13 +53,13 @@ def main() -> int:
     missed: list[str] = []
     for name in asked.only:
         part = importlib.import_module(f"benchmarks.{PARTS[name]}")
-        began = time.process_time()
+        began = cpu_s()
         lengths = {"long": asked.long} if "long" in inspect.signature(part.figures).parameters else {}
         results[name] = part.figures(**lengths)
         missed += [f"{name}: {what}" for what in part.missed(results[name])]
         if hasattr(part, "goals_not_reached"):
             goals_not_reached += [f"{name}: {what}" for what in part.goals_not_reached(results[name])]
-        results[name]["cpu_s"] = round(time.process_time() - began, 1)
+        results[name]["cpu_s"] = round(cpu_s() - began, 1)
     print(json.dumps({**results, "goals_not_reached": goals_not_reached, "missed": missed}, indent=2))
     return 1 if missed else 0
 

@@ -65,6 +65,8 @@ class Leveller:
     PRIOR_S = 4.0
     RANGE_DB = 10.0
     SLEW_DB_PER_S = 1.0
+    _LEAST = power_of(-50.0)
+    """What is foreseen at least, lest all layers that enter together be lifted to the reference at once."""
 
     def __init__(self, expected: tuple[float, ...]) -> None:
         self._expected = tuple(power_of(loudness) for loudness in expected)
@@ -75,7 +77,7 @@ class Leveller:
     def step(self, power: float, layer_gains: tuple[float, ...]) -> float:
         """Return the gain in dB after a block of music of this K-weighted power."""
         alone = zip(self._expected, layer_gains, strict=True)
-        foreseen = sum(power * gain * gain for power, gain in alone) + power_of(-70.0)
+        foreseen = sum(power * gain * gain for power, gain in alone) + self._LEAST
         if self._heard is None:
             self._heard = self._foreseen = foreseen * self.PRIOR_S * _RATE
         keep = 1.0 - 1.0 / (self.MEMORY_S * _RATE)
@@ -212,9 +214,11 @@ class Master:
         """
         guarded, self._guard_state = lfilter(*self._guard, music, axis=1, zi=self._guard_state)
         power, self._music_state = _weighted_power(guarded, self._music_state)
-        if shape.fade > 0.0 or self._makeup_db is None:
+        if shape.fade > 0.0:
             self._makeup_db = self._leveller.step(power, shape.layer_gains)
-        gain = amplitude(self._makeup_db + shape.level_db + shape.breath_db)
+        gain = 0.0  # before anything was to be heard, nothing is known
+        if self._makeup_db is not None:
+            gain = amplitude(self._makeup_db + shape.level_db + shape.breath_db)
         asked = guarded * _glide(self._gain, gain)
         if bed is not None:
             level = amplitude(shape.level_db + shape.breath_db)

@@ -136,6 +136,15 @@ def test_restart_fades_out_within_a_block_and_rises_from_silence():
     assert all(later > earlier for earlier, later in pairwise(loudness[:19]))
 
 
+@pytest.mark.parametrize("gains", [(0.0,) * 8, (1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)])
+def test_music_after_silence_begins_at_the_reference(gains):
+    master = Master(LAYERS_ALONE)
+    through(master, np.zeros((600, 2, BLOCK_FRAMES)), fade=0.0, layer_gains=gains)
+    audio = through(master, noise(6, AS_EXPECTED))
+    loudness = [pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(part) for part in np.split(audio, 6)]
+    assert loudness == pytest.approx([-23.0] * 6, abs=2.0)
+
+
 def test_music_comes_back_after_a_burst_at_the_level_it_had():
     master = Master(LAYERS_ALONE)
     before = through(master, noise(10, AS_EXPECTED))[-3 * SAMPLE_RATE :]
