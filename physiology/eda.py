@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfiltfilt
 
-from physiology.contact import HIGHEST_US, LOWEST_US, Contact, is_valid
+from physiology.contact import HIGHEST_US, LOWEST_US, SETTLING_QUALITY, Contact, is_valid
 from physiology.feature import Feature
 from physiology.samples import BinnedSignal
 from physiology.scr import is_peak, response_to
@@ -55,7 +55,7 @@ class SkinConductance:
         self._contact = Contact()
         self._unit_known = unit_known
         self.responded = False
-        """Whether there was any response since the start."""
+        """Whether there was any response since the start, movement and poor contact left aside."""
 
     def push(self, times: FloatArray, values: FloatArray) -> None:
         """Take in samples in µS (see `SampleBuffer.push`)."""
@@ -82,7 +82,7 @@ class SkinConductance:
                 self._newest_peak_s = scr.peak_s
         self._examined = max(self._examined, newest - size + last + 1)
         self._scrs.extend(found)
-        self.responded |= bool(found)
+        self.responded |= bool(found) and self._contact.quality >= SETTLING_QUALITY
         if newest % RATE_HZ == 0:
             self._contact.look(now, self._conductance, self._valid, RATE_HZ)
         return found

@@ -15,6 +15,7 @@ from biofeedback.recording.xdf import StreamHeader
 from generator.score import BeatEvent, NoteEvent
 from generator.state import LAYERS, STATE_COLUMNS, MusicState, Piece
 from physiology.state import Beat, PhysiologyState, Reading, Scr
+from physiology.weights import WEIGHTS_VERSION
 
 Row = tuple[float, ...]
 
@@ -68,6 +69,7 @@ FEATURE_CODES = {
     "heart_sources": ",".join(HEART_SOURCES),
     "breathing_sources": ",".join(BREATHING_SOURCES),
     "variability": "of the pulse rate where heart_source is ppg, of the heart rate elsewhere",
+    "activation": WEIGHTS_VERSION,
 }
 BEATS = {"id": "", "r_time_s": "s", "rr_ms": "ms", "quality": "0-1", "corrected": "0/1", "action": "code"}
 SCRS = {"onset_s": "s", "peak_s": "s", "amplitude_uS": "uS"}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from biofeedback.recording.reader import RecordedStream, Recording
 from biofeedback.report.display import Spans, broken, gaps, interval_s, thinned
 from biofeedback.report.log import held_spans, hold_threshold
+from biofeedback.report.rhythm import PULSE, heart_sources
 from biofeedback.report.tables import duration_s, numeric, texts
 from generator.state import Mode
 
@@ -99,7 +100,7 @@ def overview(recording: Recording) -> tuple[Panel, ...]:
     panels = [
         *(_raw(recording, stream, end) for stream in raw_streams(recording, HEART_KINDS)[:1]),
         _heart_rate(recording, end),
-        _feature(recording, end, "rmssd_ms", "RMSSD", unit="ms", colour=PURPLE),
+        _feature(recording, end, "rmssd_ms", _rmssd_title(recording, end), unit="ms", colour=PURPLE),
         *_skin(recording, end),
         *_breathing(recording, end),
         _activation(recording, end),
@@ -140,6 +141,10 @@ def _feature(recording: Recording, end: float, label: str, title: str, *, unit: 
     times, values, missing = _valid(recording, label, end)
     line = _line(title, times, values, missing, colour)
     return Panel(title=title, unit=unit, height=80, lines=(line,), areas={NO_SIGNAL: missing})
+
+
+def _rmssd_title(recording: Recording, end: float) -> str:
+    return "RMSSD of the pulse rate" if PULSE in heart_sources(recording, 0.0, end) else "RMSSD"
 
 
 def _heart_rate(recording: Recording, end: float) -> Panel:
@@ -202,6 +207,7 @@ def _activation(recording: Recording, end: float) -> Panel:
     lines = (
         Line(name="own baseline (0)", times=ends, values=0 * ends, colour=INK, width=1, dash="dot"),
         Line(name="hold threshold (A_ref + σ)", times=corners, values=levels, colour=PURPLE, dash="dash"),
+        *_alone(recording, end),
         _line("activation", times, values, missing, INK, width=2.4),
     )
     areas = {NO_ACTIVATION: missing, HELD: held_spans(recording)}
@@ -209,6 +215,19 @@ def _activation(recording: Recording, end: float) -> Panel:
         title="Physiological activation", unit="z against own baseline", height=150, lines=lines,
         areas=areas, low=-1.0, high=1.0,
     )  # fmt: skip
+
+
+def _alone(recording: Recording, end: float) -> list[Line]:
+    """Return the activation from heart and skin alone, where there is any."""
+    found = []
+    for name, label, colour in (
+        ("from the heart alone", "heart_activation", VERMILLION),
+        ("from the skin alone", "eda_activation", GREEN),
+    ):
+        times, values, missing = _valid(recording, label, end)
+        if times.size:
+            found.append(_line(name, times, values, missing, colour, width=1.0))
+    return found
 
 
 def _music(recording: Recording, end: float) -> list[Panel]:

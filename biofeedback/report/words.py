@@ -35,6 +35,8 @@ COLUMNS = (
     Column("scr_rate", "Skin conductance", "SCR", "per min", 1, compared=True),
     Column("breathing", "Breathing", "rate", "per min", 1, compared=True),
     Column("activation", "Activation", "mean", "z", 2, signed=True),
+    Column("heart_activation", "Activation", "heart alone", "z", 2, signed=True),
+    Column("eda_activation", "Activation", "skin alone", "z", 2, signed=True),
     Column("usable_hr", "Usable", "HR", "%", 0),
     Column("usable_eda", "Usable", "EDA", "%", 0),
     Column("corrected", "Beats", "corrected", "%", 1),
