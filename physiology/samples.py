@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import make_interp_spline
 
 from physiology.errors import SignalError
 from physiology.state import FloatArray
@@ -30,9 +30,9 @@ class SampleBuffer:
     def __init__(self, kind: str, keep_s: float) -> None:
         self._kind = kind
         self._keep_s = keep_s
-        self._times: FloatArray = np.empty(0)
-        self._values: FloatArray = np.empty(0)
-        self._pending: list[tuple[FloatArray, FloatArray]] = []
+        self._times: FloatArray = np.empty(1024)
+        self._values: FloatArray = np.empty(1024)
+        self._first = self._end = 0
         self._newest_s = -np.inf
 
     def push(self, times: FloatArray, values: FloatArray) -> None:
@@ -60,28 +60,37 @@ class SampleBuffer:
         present = np.isfinite(values)
         if not present.all():
             times, values = times[present], values[present]
-        # A copy: the caller may use its arrays again.
-        self._pending.append((times.astype(np.float64), values.astype(np.float64)))
+        self._make_room(times.size)
+        new = slice(self._end, self._end + times.size)
+        self._times[new], self._values[new] = times, values
+        self._end = new.stop
 
     def window(self, start: float, end: float) -> tuple[FloatArray, FloatArray]:
         """Return times and values of the samples with ``start < time <= end``."""
-        if self._pending:
-            self._times = np.concatenate([self._times, *(times for times, _ in self._pending)])
-            self._values = np.concatenate([self._values, *(values for _, values in self._pending)])
-            self._pending.clear()
-        first, last = np.searchsorted(self._times, (start, end), side="right")
+        kept = self._times[self._first : self._end]
+        first, last = self._first + kept.searchsorted((start, end), side="right")
         return self._times[first:last], self._values[first:last]
 
     def take(self, end: float) -> tuple[FloatArray, FloatArray]:
         """Return times and values of all samples up to `end` that are still there, and let go of them."""
         times, values = self.window(-np.inf, end)
-        self._times, self._values = self._times[times.size :], self._values[times.size :]
+        self._first += times.size
         return times, values
 
     def forget(self, now: float) -> None:
         """Let go of what lies more than `keep_s` before `now`."""
-        first = int(np.searchsorted(self._times, now - self._keep_s))
-        self._times, self._values = self._times[first:], self._values[first:]
+        self._first += int(self._times[self._first : self._end].searchsorted(now - self._keep_s))
+
+    def _make_room(self, count: int) -> None:
+        """Move what is kept to new arrays if there is no room behind; windows handed out stay as they are."""
+        if self._end + count <= self._times.size:
+            return
+        kept = slice(self._first, self._end)
+        size = self._end - self._first
+        room = max(self._times.size, 2 * (size + count))
+        times, values = np.empty(room), np.empty(room)
+        times[:size], values[:size] = self._times[kept], self._values[kept]
+        self._times, self._values, self._first, self._end = times, values, 0, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +162,8 @@ def gapless_runs(
             continue
         grid = start + np.arange(int(span * fine_rate + 1e-6) + 1) / fine_rate
         if fine_rate > rate:
-            on_grid = CubicSpline(times[part], values[part])(grid)
+            degree = min(3, end - first - 1)
+            on_grid = make_interp_spline(times[part], values[part], degree, check_finite=False)(grid)
         else:
             on_grid = np.interp(grid, times[part], values[part])
         runs.append(Run(float(start), fine_rate, on_grid))
