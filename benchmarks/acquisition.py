@@ -1,32 +1,62 @@
-"""Acquisition: rates, latencies and what garbage costs, as JSON.
+"""Acquisition: rates, latencies, times, and what garbage and a long session cost, as JSON.
 
-    python -m benchmarks.acquisition [--fuzz N]
+    python -m benchmarks.acquisition [--fuzz N] [--soak HOURS]
 
-`--fuzz` is the number of byte sequences for each parser; a million takes an hour and a half.
+`--fuzz` is the number of byte sequences for each parser; a million takes an hour and a half. `--soak` is how
+long emulated devices with faults are recorded, in virtual time; eight hours take about five minutes. Exits
+with 1 if a floor is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+from typing import Any
 
 from benchmarks.lsl_figures import lsl_figures
 from benchmarks.serial_figures import serial_figures
+from benchmarks.soak_figures import DEVICES, soak_figures
+from benchmarks.timebase_figures import FLOOR_P95_MS, timebase_figures
+
+LSL_AGE_MS = 2.0
+GROWTH_MB = 5.0
 
 
-def main() -> None:
+def missed(figures: dict[str, Any]) -> list[str]:
+    """Return the floors that were missed, in words."""
+    found = []
+    if (age := figures["lsl"]["ours"]["age_median_ms"]) > LSL_AGE_MS:
+        found.append(f"LSL sample age at first read {age} ms > {LSL_AGE_MS} ms")
+    if (error := figures["timebase"]["error_p95_ms"]) > FLOOR_P95_MS:
+        found.append(f"time of serial samples {error} ms off > {FLOOR_P95_MS} ms")
+    if lost := figures["timebase"]["lost"]:
+        found.append(f"{lost} serial samples lost")
+    soak = figures["soak"]
+    found += [f"{name}: recorded is not sent less lost" for name in DEVICES if not soak[name]["exact"]]
+    if len(peaks := soak["peak_memory_MB"]) > 1 and peaks[-1] - peaks[0] > GROWTH_MB:
+        found.append(f"memory grew by {peaks[-1] - peaks[0]:.1f} MB")
+    return found
+
+
+def main() -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--fuzz", type=int, default=20_000, metavar="N")
+    parser.add_argument("--soak", type=float, default=0.2, metavar="HOURS")
     options = parser.parse_args()
-    print(
-        json.dumps(
-            {"lsl": lsl_figures(), "serial": serial_figures(options.fuzz)}, indent=2, ensure_ascii=False
-        )
-    )
+    figures: dict[str, Any] = {
+        "lsl": lsl_figures(),
+        "timebase": timebase_figures(),
+        "serial": serial_figures(options.fuzz),
+        "soak": soak_figures(options.soak),
+    }
+    figures["missed"] = missed(figures)
+    print(json.dumps(figures, indent=2, ensure_ascii=False))
+    return 1 if figures["missed"] else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
