@@ -27,6 +27,7 @@ PARTS = {
     "cost": "cost_figures",
     "formats": "format_figures",
     "memory": "memory_figures",
+    "skin": "skin_figures",
 }
 """What ``--only`` takes, and the module that measures it."""
 
