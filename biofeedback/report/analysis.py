@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from biofeedback.recording.reader import Recording
-from biofeedback.report.rhythm import Beats, beats
+from biofeedback.report.rhythm import PULSE, Beats, beats, breathing_sources, heart_sources
 from biofeedback.report.tables import (
     HeartOf,
     Phase,
@@ -46,7 +46,6 @@ NAMES = {
 """Label, unit and digits of each measure."""
 
 LARGE_STEP_MS = 50.0
-PULSE = "ppg"
 TWO_SENSORS = "intervals of two sensors, {}: they are not mixed"
 
 
@@ -151,7 +150,7 @@ def footing(measure: Measure) -> str:
 def _measures(recording: Recording, phase: Phase, every: Beats) -> Iterator[Measure]:
     table = phase_statistics(recording, phase, every)
     yield from _heart(recording, table, heart_of(phase, every))
-    breath_from = _named(recording, phase, "breathing_source", "breathing_sources")
+    breath_from = breathing_sources(recording, phase.begin_s, phase.end_s)
     breath_s = _valid_s(recording, phase, "breathing_rate")
     skin_s, phasic_s = (_valid_s(recording, phase, label) for label in ("scl_uS", "phasic_auc"))
     area = mean_feature(recording, phase, "phasic_auc", "phasic area")
@@ -172,7 +171,7 @@ def _measure(key: str, value: Value, window_s: float, phase: Phase) -> Measure:
 
 def _heart(recording: Recording, table: PhaseStatistics, heart: HeartOf) -> Iterator[Measure]:
     phase, at, rr, steps = table.phase, table.phase.begin_s, heart.rr_ms, heart.steps_ms
-    sources = _sources(recording, phase)
+    sources = heart_sources(recording, phase.begin_s, phase.end_s)
     share = None if np.isnan(heart.corrected) else heart.corrected / 100
     rates = {
         "hr_mean": table.hr,
@@ -221,22 +220,3 @@ def _spectral(heart: HeartOf, power: float | None, window_s: float, needed_s: fl
 def _valid_s(recording: Recording, phase: Phase, label: str) -> float:
     times, values = numeric(recording, "features", label)
     return float(np.count_nonzero(phase.holds(times) & np.isfinite(values)))
-
-
-def _sources(recording: Recording, phase: Phase) -> list[str]:
-    """Return the kinds of signal the beats of a phase came from."""
-    named = _named(recording, phase, "heart_source", "heart_sources")
-    if named:
-        return named
-    kinds = {stream.kind for stream in recording.streams.values() if stream.times.size}
-    return [PULSE] if "PPG" in kinds and not kinds & {"ECG", "RR"} else []
-
-
-def _named(recording: Recording, phase: Phase, label: str, names: str) -> list[str]:
-    """Return what the codes in a column of ``features`` stand for, those that occur in a phase."""
-    times, codes = numeric(recording, "features", label)
-    if not times.size:
-        return []
-    words = recording.streams["features"].desc[names].split(",")
-    inside = codes[phase.holds(times) & np.isfinite(codes)]
-    return [words[code] for code in sorted({int(code) for code in inside})]

@@ -21,7 +21,7 @@ from biofeedback.report.display import gaps, interval_s, pack, thinned
 from biofeedback.report.figures import EPOCH_MS, beats_figure, overview_figure
 from biofeedback.report.log import session_log
 from biofeedback.report.panels import overview, raw_streams
-from biofeedback.report.rhythm import beats
+from biofeedback.report.rhythm import PULSE, beats, heart_sources
 from biofeedback.report.summary import session_summary
 from biofeedback.report.tables import PhaseStatistics, duration_s, numeric, phase_table
 
@@ -61,18 +61,19 @@ def render(recording: Recording) -> str:
     page = environment.from_string(_asset("page.html"))
     meta, log = recording.meta, session_log(recording)
     every = beats(recording)
+    pulse = PULSE in heart_sources(recording, 0.0, duration_s(recording))
     return page.render(
         title=words.title(recording),
         facts=words.facts(recording),
         complete=recording.complete,
         summary=session_summary(recording),
         columns=words.COLUMNS,
-        groups=_groups(),
+        groups=_groups(pulse=pulse),
         rows=_rows(table),
         withheld=words.withheld(table),
         analysis=_analysis(recording),
         log=log,
-        pulse=bool(raw_streams(recording, ("PPG",)) and not raw_streams(recording, ("ECG",))),
+        pulse=pulse,
         thinned=_too_many(recording) > 1,
         beat_count=int(every.r_time_s.size),
         meta={key: meta.get(key) for key in ("protocol_sha256", "seed", "versions", "t0_wall")},
@@ -94,8 +95,9 @@ def _json(value: Any) -> Markup:
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
 
 
-def _groups() -> list[tuple[str, int]]:
-    names = [column.group for column in words.COLUMNS]
+def _groups(*, pulse: bool) -> list[tuple[str, int]]:
+    named = {"Variability": "Pulse-rate variability"} if pulse else {}
+    names = [named.get(column.group, column.group) for column in words.COLUMNS]
     return [(name, names.count(name)) for name in dict.fromkeys(names)]
 
 

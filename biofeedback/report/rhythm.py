@@ -15,6 +15,7 @@ from physiology.variability import DOUBTFUL_QUALITY
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
+PULSE = "ppg"
 LATEST = 1.5
 """A beat that comes later than so many of its intervals after the beat before was not the next one."""
 
@@ -109,3 +110,28 @@ def _series(times: FloatArray, rr_ms: FloatArray, doubtful: BoolArray) -> list[n
     linked = near & ~_beside(doubtful)
     series = np.split(np.arange(times.size), np.flatnonzero(~linked))
     return [places for places in series if places.size >= LEAST_BEATS]
+
+
+def heart_sources(recording: Recording, begin_s: float, end_s: float) -> list[str]:
+    """Return the kinds of signal beats came from in a stretch, by what was recorded where no code tells."""
+    named = _named(recording, "heart_source", begin_s, end_s)
+    if named:
+        return named
+    kinds = {stream.kind for stream in recording.streams.values() if stream.times.size}
+    return [PULSE] if "PPG" in kinds and not kinds & {"ECG", "RR"} else []
+
+
+def breathing_sources(recording: Recording, begin_s: float, end_s: float) -> list[str]:
+    """Return what breathing was told from in a stretch: ``belt``, ``ecg-derived``, ``ppg-derived``."""
+    return _named(recording, "breathing_source", begin_s, end_s)
+
+
+def _named(recording: Recording, label: str, begin_s: float, end_s: float) -> list[str]:
+    """Return what the codes in a column of ``features`` stand for, those that occur in a stretch."""
+    features = recording.streams.get("features")
+    if features is None or label not in features.labels or not features.times.size:
+        return []
+    words = features.desc[f"{label}s"].split(",")
+    times, codes = features.times - recording.t0_s, features.column(label)
+    inside = codes[(times >= begin_s) & (times < end_s) & np.isfinite(codes)]
+    return [words[code] for code in sorted({int(code) for code in inside})]

@@ -38,6 +38,7 @@ def recorded(make, rr, *, phases=((0.0, END_S),), heart=(0.0,), breath=0.0):
     sources = np.array(heart)[(seconds * len(heart) / (END_S + 1)).astype(int)]
     features = {
         "scl_uS": np.where(seconds <= 300, 4.0, math.nan),
+        "eda_quality": np.full(seconds.size, 0.9),
         "phasic_auc": np.where(seconds <= 300, 2.5, math.nan),
         "breathing_rate": np.full(seconds.size, 15.0),
         "heart_source": sources,
@@ -96,6 +97,13 @@ def test_variability_from_a_pulse_sensor_is_that_of_the_pulse_rate(make):
     assert labels["hf"] == "HF power, 0.15–0.4 Hz of the pulse rate"
     assert labels["hr_mean"] == "pulse rate, mean"
     assert labels["breathing"] == "breathing rate (ppg-derived)"
+
+
+def test_the_report_calls_it_so_too(make):
+    page = render(recorded(make, waves(), heart=(2.0,)))
+    assert "Pulse-rate variability" in page
+    assert "RMSSD of the pulse rate" in page
+    assert "Pulse-rate variability" not in render(recorded(make, waves()))
 
 
 def test_intervals_of_two_sensors_are_not_mixed(make):
