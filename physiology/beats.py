@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from physiology.early import EARLY_RR, LIKE_OTHERS, LOOK_BACK_S, EarlyStage, usual_rr
+from physiology.early import (
+    EARLY_RR,
+    LATE_RR,
+    LIKE_OTHERS,
+    LOOK_BACK_S,
+    PLAINLY_LIKE,
+    EarlyStage,
+    usual_rr,
+)
 from physiology.samples import Run, SampleBuffer, gapless_runs
 from physiology.state import Beat, BeatAction, FloatArray
 from physiology.waveform import Detection, Waveform
@@ -25,6 +33,8 @@ WITHDRAWN_LIKENESS = 0.2
 SHORTEST_RUN_S = 3.0
 SETTLED_S = 0.5
 POLARITY_DATA_S = 5.0
+CONFIRM_EVERY_S = 2.5
+BREAKS_S = 3.0
 SHORTEST_RR_S, LONGEST_RR_S = 0.3, 2.0
 LARGEST_DEVIATION = 0.25
 
@@ -167,6 +177,7 @@ class BeatTracker:
         self._newest_sure_s = -np.inf
         self._early = EarlyStage(waveform)
         self._in_doubt = True
+        self._confirmed_s = -np.inf
         self._likeness: dict[int, float] = {}
         self._learned_s = -np.inf
 
@@ -179,20 +190,39 @@ class BeatTracker:
         """Look at what ends at `now`, a multiple of 1/10 s; return what changed, as lines of the beat log."""
         lines = self._announce_early(now, buffer)
         tick = round(now * HOPS_PER_SECOND)
-        if tick % HOPS_PER_SECOND == 0 or (tick % (HOPS_PER_SECOND // 2) == 0 and self._in_doubt):
+        if tick % HOPS_PER_SECOND == 0:
+            self._note_breaks(now, buffer)
+        if tick % (HOPS_PER_SECOND // 2) == 0 and self._is_confirmation_due(now):
             lines += self._confirm(now, buffer)
+            self._confirmed_s = now
         return lines
+
+    def _is_confirmation_due(self, now: float) -> bool:
+        """Tell whether to look again: twice a second in doubt, once where beats are awaited, else seldom."""
+        if self._in_doubt:
+            return True
+        beats = self.log.beats
+        awaited = (
+            not self._early.pattern.learned
+            or not beats
+            or now - beats[-1].r_time_s > LATE_RR * usual_rr(beats[-12:]) + SETTLED_S
+        )
+        return now - self._confirmed_s >= (1.0 if awaited else CONFIRM_EVERY_S)
 
     def _announce_early(self, now: float, buffer: SampleBuffer) -> list[Beat]:
         if self._polarity is None:
             return []
-        runs = self._runs(*buffer.window(now - LOOK_BACK_S, now), shortest_s=1.0)
+        times, values = buffer.window(now - LOOK_BACK_S, now)
+        if self._early.is_idle(times, values, self._polarity):
+            return []
+        runs = self._runs(times, values, shortest_s=1.0)
         if not runs:
             return []
         told, left_open = self._early.hop(now, runs[-1], self._polarity, self.log.beats[-12:], self._likeness)
         self._in_doubt = self._in_doubt or left_open
         lines: list[Beat] = []
         for beat in told:
+            self._in_doubt = self._in_doubt or beat.likeness < PLAINLY_LIKE
             if not self.log.was_withdrawn(beat.time_s):
                 added = self.log.add(beat.time_s, quality=beat.quality, known_at_s=now)
                 self._likeness[added[0].beat_id] = beat.likeness
@@ -208,7 +238,6 @@ class BeatTracker:
         start = now - self._waveform.window_s
         times, values = buffer.window(start, now)
         runs = self._runs(times, values, shortest_s=SHORTEST_RUN_S)
-        self._note_breaks(start, times)
         if self._polarity is None:
             self._find_polarity(now, runs)
         if self._polarity is None:
@@ -240,7 +269,10 @@ class BeatTracker:
             )
         self._learned_s = max(self._learned_s, until)
 
-    def _note_breaks(self, start: float, times: FloatArray) -> None:
+    def _note_breaks(self, now: float, buffer: SampleBuffer) -> None:
+        """Note where the signal was interrupted lately."""
+        start = now - BREAKS_S
+        times, _ = buffer.window(start, now)
         longest = max(self._waveform.gap_s, 3 / self._rate_hz if self._rate_hz else 0.0)
         if times.size:
             for time in times[1:][np.diff(times) > longest]:

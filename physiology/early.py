@@ -12,7 +12,7 @@ import numpy as np
 from physiology.locator import Locator
 from physiology.pattern import Pattern
 from physiology.samples import Run
-from physiology.state import Beat
+from physiology.state import Beat, FloatArray
 from physiology.waveform import Waveform
 
 LOOK_BACK_S = 2.0
@@ -68,6 +68,23 @@ class EarlyStage:
     def __init__(self, waveform: Waveform) -> None:
         self.pattern = Pattern(waveform)
         self._waveform = waveform
+        self._clear_s = np.inf
+        self._edge_s = 0.0
+        self._harmless = 0.0
+
+    def is_idle(self, times: FloatArray, values: FloatArray, sign: int) -> bool:
+        """Tell from the samples alone whether nothing can have happened since the last hop.
+
+        So it is where nothing was left open then and no rise (ECG: or fall) since is large enough for the
+        weakest beat.
+        """
+        first = int(np.searchsorted(times, self._clear_s - 2 * self._edge_s))
+        new = sign * values[first:]
+        if not new.size:
+            return bool(self._clear_s < np.inf)
+        if self._waveform.pulse:
+            return bool((new - np.minimum.accumulate(new)).max() < self._harmless)
+        return bool(new.max() - new.min() < self._harmless)
 
     def hop(
         self, now: float, run: Run, sign: int, log: Sequence[Beat], likeness: Mapping[int, float]
@@ -92,7 +109,9 @@ class EarlyStage:
         locator = Locator(self._waveform, run, sign)
         before = [(beat.r_time_s, likeness.get(beat.beat_id, beat.quality)) for beat in log]
         complexes = locator.complexes(WEAK_SHARE * self.pattern.strength)
-        if not any(self._may_be_due(now, locator.time_of(crests[0]), before) for crests, _ in complexes):
+        starts = [locator.time_of(crests[0]) for crests, _ in complexes]
+        self._note_clear(now, locator, starts, before)
+        if not any(self._may_be_due(now, start, before) for start in starts):
             return [], False
         seen = [self._seen(locator, crests, strength) for crests, strength in complexes]
         usual_rr_s = usual_rr(log)
@@ -109,8 +128,20 @@ class EarlyStage:
                 told.append(replace(candidate, quality=quality))
                 before.append((candidate.time_s, candidate.likeness))
             elif candidate.time_s <= now - DOUBTFUL_AHEAD_S:
-                left_open = left_open or candidate.strong
+                left_open = left_open or candidate.strong or candidate.likeness >= LIKE_OTHERS
         return told, left_open
+
+    def _note_clear(self, now: float, locator: Locator, starts: Sequence[float], before: Told) -> None:
+        """Note up to when every crest is of a beat that was told."""
+        first, last = self._waveform.locate_s
+        still_open = any(
+            now - DOUBTFUL_AHEAD_S - PATIENCE_S - last < start
+            and not any(first <= at - start <= last for at, _ in before)
+            for start in starts
+        )
+        self._clear_s = np.inf if still_open else now
+        self._edge_s = locator.edge_s
+        self._harmless = WEAK_SHARE * self.pattern.strength / max(1e-24, locator.sensitivity)
 
     def _may_be_due(self, now: float, crest: float, before: Told) -> bool:
         """Tell from a crest alone, for this is asked ten times a second."""

@@ -46,6 +46,17 @@ class Locator:
             self.strength = np.maximum(rising, 0.0)
         self.strength[:edge] = self.strength[-edge:] = 0.0
 
+    @property
+    def edge_s(self) -> float:
+        """How far from its ends a run's strength is not known."""
+        return self._edge / self.rate_hz
+
+    @property
+    def sensitivity(self) -> float:
+        """The greatest strength that a rise (ECG: or fall) by 1 within reach of the kernel can have."""
+        slope, _ = derivatives(self._waveform.kernel_s * self.rate_hz)
+        return float(np.abs(slope).sum()) * (1.0 if self._waveform.kurtosis else 0.5)
+
     def peakedness(self) -> float:
         """Return for ECG 0 where the kurtosis of the second derivative is that of noise (3), 1 from 5 on."""
         if not self._waveform.kurtosis:
