@@ -3,7 +3,7 @@
 Usage: ``python benchmarks/music.py [--only NAME...] [--long]``. Prints one JSON; exits with 1 if what was
 reached once is lost. ``--long`` renders hours where minutes are rendered otherwise.
 
-A part is a module of this folder with ``figures() -> dict`` (taking ``long`` or ``quick`` where it matters) and
+A part is a module of this folder with ``figures() -> dict`` (with ``long`` or ``quick`` where it matters) and
 ``missed(figures)``, a list of words; where a goal lies above the ratchet of what was reached, also
 ``goals_not_reached(figures)``.
 """
