@@ -125,6 +125,21 @@ class BleakAdapter:
                 wait.cancel()
 
 
+def visible_straps(seconds: float, adapter: Adapter | None = None) -> list[Strap]:
+    """Return the straps that announce themselves within some seconds.
+
+    Raises
+    ------
+    SourceError
+        If there is no Bluetooth, or it is switched off.
+    """
+    try:
+        found = asyncio.run((adapter or BleakAdapter()).seen(seconds))
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises, there is no Bluetooth then
+        raise SourceError(f"no Bluetooth: is it there and on? ({error})") from None
+    return sorted(found, key=lambda strap: (strap.name, strap.address))
+
+
 class StrapReceiver(threading.Thread):
     """Receives and stamps a strap's packets; a strap that went away is looked for again.
 

@@ -11,6 +11,8 @@ from pylsl import local_clock
 from serial.tools import list_ports
 
 from acquisition import open_sources
+from acquisition.bluetooth import visible_straps
+from acquisition.errors import SourceError
 from acquisition.listener import PERSONAS
 from acquisition.lsl import describe, visible_streams
 from acquisition.profiles import Profile, known_profiles
@@ -42,7 +44,7 @@ def sources(
     kinds: tuple[str, ...],
     options: tuple[str, ...],
 ) -> None:
-    """List LSL streams, serial ports, profiles of sensors, virtual listeners and sound devices.
+    """List LSL streams, serial ports, profiles of sensors, straps, virtual listeners and sound devices.
 
     With --profile show a live line of one sensor: rate, range, what is missing, and how good the signal is.
     """
@@ -60,6 +62,8 @@ def list_all(seconds: float) -> None:
     ports = [f"{port.device}  {port.description}" for port in list_ports.comports()]
     section("serial ports (KIND=serial:PORT?profile=NAME&channel=CHANNEL)", ports)
     section("profiles of serial devices", [described(profile) for profile in known_profiles().values()])
+    straps, no_straps = straps_in_range(seconds)
+    section("Bluetooth heart-rate straps (rr=ble:name=NAME)", straps, none=no_straps)
     section("virtual listeners (listener=virtual:NAME)", sorted(PERSONAS))
     found = probe_outputs()
     section(
@@ -67,6 +71,15 @@ def list_all(seconds: float) -> None:
         [f"{device.name}  {1000 * device.latency_s:.0f} ms" for device in found.devices],
         none=found.reason,
     )
+
+
+def straps_in_range(seconds: float) -> tuple[list[str], str]:
+    """Return the straps, and what to say if there are none."""
+    try:
+        straps = visible_straps(seconds)
+    except SourceError as error:
+        return [], str(error)
+    return [f"{strap.name or 'without a name'}  {strap.address}" for strap in straps], "none found"
 
 
 def described(profile: Profile) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from acquisition.bluetooth import BluetoothSource, BluetoothSpec, Strap, parse_bluetooth
+from acquisition.bluetooth import BluetoothSource, BluetoothSpec, Strap, parse_bluetooth, visible_straps
 from acquisition.errors import SourceError, SpecError
 from acquisition.streams import Condition, Kind, StreamInfo
 
@@ -147,6 +147,18 @@ def test_a_computer_without_bluetooth_is_told_so_in_one_line() -> None:
 
     with pytest.raises(SourceError, match=r"no Bluetooth: is it there and on\? \(no adapter\)"):
         source(Without(), Kind.RR).open(limit_s=0.5)
+
+
+def test_straps_in_range_are_listed_by_name(adapter: FakeAdapter) -> None:
+    adapter.straps.reverse()
+    assert visible_straps(0.1, adapter) == [POLAR, OTHER]
+
+    class Without(FakeAdapter):
+        async def seen(self, seconds: float) -> list[Strap]:
+            raise OSError("no adapter")
+
+    with pytest.raises(SourceError, match="no Bluetooth"):
+        visible_straps(0.1, Without())
 
 
 def test_a_specification_names_a_strap_in_one_way() -> None:
