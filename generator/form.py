@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from generator.harmony import Chord, idiom, pivot, step_towards
@@ -16,7 +17,7 @@ PERIODS = 4
 """Periods of a section: A, A', B, A. Each section has a new B, every fourth a new A."""
 
 UNLIKE = 48
-"""Phrases to look back: none of them had the same chords. They fill five minutes at any tempo."""
+"""Phrases to look back so as not to repeat them. They fill five minutes at any tempo."""
 
 _TRIES = 30
 
@@ -68,6 +69,71 @@ class Phrase:
                 return span, bar
             bar -= span.bars
         raise ValueError("the bar lies beyond the phrase")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A bar of a phrase and its chord.
+
+    Attributes
+    ----------
+    bar : int
+        Number of the bar from 0.
+    phrase : Phrase
+        It belongs to.
+    place : int
+        Its place in the phrase, from 0.
+    chord, following : Chord
+        Of this bar and of the next one; the last chord of a phrase is followed by itself.
+    past, left : int
+        How many bars of the chord are past, and how many are left, this one included.
+    """
+
+    bar: int
+    phrase: Phrase
+    place: int
+    chord: Chord
+    following: Chord
+    past: int
+    left: int
+
+    @classmethod
+    def of(cls, bar: int, phrase: Phrase, place: int) -> Place:
+        """Return the bar that is at a place of its phrase."""
+        span, past = phrase.place(place)
+        following = phrase.place(min(place + 1, phrase.bars - 1))[0].chord
+        return cls(
+            bar=bar,
+            phrase=phrase,
+            place=place,
+            chord=span.chord,
+            following=following,
+            past=past,
+            left=span.bars - past,
+        )
+
+
+class Memory:
+    """What a part did in the phrases of the last five minutes, so that none becomes another's double."""
+
+    def __init__(self) -> None:
+        self._now: list[Hashable] = []
+        self._past: deque[list[Hashable]] = deque(maxlen=UNLIKE)
+
+    def begin(self) -> None:
+        """Begin a phrase."""
+        if self._now:
+            self._past.append(self._now)
+        self._now = []
+
+    def add(self, done: Iterable[Hashable]) -> None:
+        """Remember what is done in this phrase."""
+        self._now += done
+
+    def knows(self, ahead: Iterable[Hashable]) -> bool:
+        """Return whether an earlier phrase began as this one would with what is ahead."""
+        whole = [*self._now, *ahead]
+        return any(phrase[: len(whole)] == whole for phrase in self._past)
 
 
 class Form:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 from dataclasses import dataclass
 
-from generator.form import UNLIKE, Phrase
+from generator.form import Memory, Phrase
 from generator.ground import Ground
-from generator.harmony import Scale
 from generator.motif import EIGHTHS, Gesture, gesture
 from generator.notation import ScoreNote, chance, pick
 from generator.state import MusicState
-from generator.voicing import Outer
 
 REACH = 6
 """Steps of the scale from the middle of the melody to its highest and lowest note."""
@@ -51,14 +48,11 @@ class Melodist:
         self._tone: int | None = None
         self._pitch: int | None = None
         self._gesture: Gesture | None = None
-        self._sung: list[tuple[int, int, int]] = []
-        self._phrases: deque[tuple[tuple[int, int, int], ...]] = deque(maxlen=UNLIKE)
+        self._memory = Memory()
 
     def begin(self, phrase: Phrase) -> None:
         """Begin a phrase."""
-        if self._sung:
-            self._phrases.append(tuple(self._sung))
-        self._sung = []
+        self._memory.begin()
         self._gesture = gesture(self._seed, phrase)
 
     def bar(self, ground: Ground, state: MusicState) -> list[ScoreNote]:
@@ -79,39 +73,35 @@ class Melodist:
         self._tone = tones[-1]
         pitches = [ground.scale.pitch(tone) for tone in tones]
         self._pitch = pitches[-1]
-        self._sung += [(ground.place, slot.at, pitch) for slot, pitch in zip(slots, pitches, strict=True)]
+        self._memory.add(_marks(slots, tones, ground))
         rng = chance(self._seed, "melody", ground.bar)
         return [_note(slot, pitch, ground, state, rng) for slot, pitch in zip(slots, pitches, strict=True)]
 
-    def step_home(self, scale: Scale, low: Outer, state: MusicState) -> int:
+    def step_home(self, ground: Ground, state: MusicState) -> int:
         """Return the pitch of the last note but one: a step from the tonic or the third."""
-        homes = [
-            tone
-            for tone in range(self._at(scale, state) - 3, self._at(scale, state) + 3)
-            if tone % 7 in (0, 2)
-        ]
-        return self._choose([tone + side for tone in homes for side in (1, -1)], scale, low, state)
+        here = self._at(ground, state)
+        homes = [tone for tone in range(here - 3, here + 4) if tone % 7 in (0, 2)]
+        return self._choose([tone + side for tone in homes for side in (1, -1)], ground, state)
 
-    def come_home(self, scale: Scale, low: Outer, state: MusicState) -> int:
+    def come_home(self, ground: Ground, state: MusicState) -> int:
         """Return the pitch of the last note: the nearest tonic or third."""
-        here = self._at(scale, state)
-        return self._choose(
-            [tone for tone in range(here - 4, here + 5) if tone % 7 in (0, 2)], scale, low, state
-        )
+        here = self._at(ground, state)
+        return self._choose([tone for tone in range(here - 4, here + 5) if tone % 7 in (0, 2)], ground, state)
 
-    def _at(self, scale: Scale, state: MusicState) -> int:
-        return scale.nearest(centre(state.register)) if self._tone is None else self._tone
+    def _at(self, ground: Ground, state: MusicState) -> int:
+        return ground.scale.nearest(centre(state.register)) if self._tone is None else self._tone
 
-    def _choose(self, tones: list[int], scale: Scale, low: Outer, state: MusicState) -> int:
-        here = self._at(scale, state)
+    def _choose(self, tones: list[int], ground: Ground, state: MusicState) -> int:
+        here = self._at(ground, state)
+        low = ground.low.at(0.0)
 
         def cost(tone: int) -> tuple[float, int]:
-            pitch = scale.pitch(tone)
+            pitch = ground.scale.pitch(tone)
             far = abs(tone - here) + 0.5 * (tone == here) + 40 * (pitch < LOWEST)
             return far + 60 * low.parallel(self._pitch, pitch), tone
 
         self._tone = min(tones, key=cost)
-        self._pitch = scale.pitch(self._tone)
+        self._pitch = ground.scale.pitch(self._tone)
         return self._pitch
 
     def _sing(self, slots: list[_Slot], figure: tuple[int, ...], aim: int, ground: Ground) -> list[int]:
@@ -155,7 +145,7 @@ class Melodist:
                 leap = abs(line[0] - before)
                 cost = (1.5 if leap == 0 else 0.8 * (leap - 1)) + 0.6 * abs(goal - aim)
                 cost += (0.0 if goal % 7 in wanted else 1.5) + (0.0 if direction > 0 else 0.7)
-                cost += 30.0 * (leap > WIDEST) + 10.0 * self._is_old(slots, line, ground)
+                cost += 30.0 * (leap > WIDEST) + 10.0 * self._memory.knows(_marks(slots, line, ground))
                 previous = self._pitch
                 for slot, tone in zip(slots, line, strict=True):
                     pitch = ground.scale.pitch(tone)
@@ -164,12 +154,12 @@ class Melodist:
                 ways.append((cost, line))
         return min(ways)[1]
 
-    def _is_old(self, slots: list[_Slot], line: list[int], ground: Ground) -> bool:
-        ahead = [
-            (ground.place, slot.at, ground.scale.pitch(tone)) for slot, tone in zip(slots, line, strict=True)
-        ]
-        whole = (*self._sung, *ahead)
-        return any(phrase[: len(whole)] == whole for phrase in self._phrases)
+
+def _marks(slots: list[_Slot], tones: list[int], ground: Ground) -> list[tuple[int, int, int]]:
+    """Return bar, eighth and pitch of each note."""
+    return [
+        (ground.place, slot.at, ground.scale.pitch(tone)) for slot, tone in zip(slots, tones, strict=True)
+    ]
 
 
 def _slots(plan: Gesture, density: float, ground: Ground) -> list[_Slot]:

@@ -128,9 +128,10 @@ def ornaments(
             ways.append(Ornament(i, before[i], here, min(2.0, beats / 4)))
         reach = scale.pitches(chord.degrees, here - MAX_STEP, here + MAX_STEP)
         ways += [
-            Ornament(i, here, there, beats / 2)
+            Ornament(i, here, there, beats * share)
+            for share in (0.25, 0.5, 0.75)
             for there in reach
-            if there != here and below + 1 < there < above - 1
+            if there != here and max(below + 1, above - 7) < there < min(above - 1, below + 7)
         ]
     return ways
 
@@ -152,10 +153,10 @@ class _Cost:
 
     def of(self, way: tuple[int, ...]) -> float:
         classes = {pitch % 12 for pitch in way}
-        cost = 3.0 * (len(way) - len(classes))
+        cost = 5.0 * (len(way) - len(classes))
         if self._before:
             cost += sum(abs(a - b) for a, b in zip(way, self._before, strict=True))
-        cost += sum(7.0 for each in self._telling if each not in classes)
+        cost += sum(10.0 for each in self._telling if each not in classes)
         if self._third.isdisjoint(classes):
             cost += 6.0
         if self._colour.isdisjoint(classes):
@@ -163,7 +164,7 @@ class _Cost:
         below = way[0]
         for pitch in way[1:]:
             apart = pitch - below
-            cost += 0.4 * abs(apart - self._gap) + (8.0 if apart <= 1 else 0.0)
+            cost += 0.4 * abs(apart - self._gap) + (8.0 if apart <= 1 else 2.0 * max(0, apart - 7))
             below = pitch
         outside = max(0, self._low - way[0]) + max(0, way[-1] - self._high)
         return cost + 8.0 * outside + 0.6 * abs(sum(way) - self._middle) / len(way)
