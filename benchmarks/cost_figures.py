@@ -30,7 +30,7 @@ WINDOW_S = 30
 NAIVE_STEPS = 40
 LEAST_RATIO, RATIO_AIMED_AT = 50.0, 100.0
 LEAST_SPEED = 200.0
-REACHED_RATIO, REACHED_SPEED = 20.0, 100.0
+REACHED_RATIO, REACHED_SPEED = 40.0, 100.0
 """What must not be lost again; they only rise. Both depend on how busy the machine's caches are."""
 
 
