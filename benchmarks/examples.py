@@ -114,13 +114,10 @@ def draw(rendered: Rendered, title: str, path: Path) -> None:
     draw_spectrum(spectrum, rendered)
     spectrum.set_xlabel("seconds", color=INK)
     figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=11)
-    figure.savefig(path, dpi=90, format="png", pil_kwargs={"optimize": True})
-    quantise(path)
-
-
-def quantise(path: Path) -> None:
-    """Keep 128 colours, which halves the file and cannot be seen."""
-    Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
+    figure.savefig(path, dpi=90, format="png")
+    # 256 colours make a third of the file and cannot be told from all.
+    fewer = Image.open(path).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    fewer.save(path, optimize=True)
 
 
 def draw_roll(axes: Axes, rendered: Rendered) -> None:
@@ -138,6 +135,7 @@ def draw_roll(axes: Axes, rendered: Rendered) -> None:
                 linewidth=2.6,
                 alpha=0.35 + 0.5 * note.velocity / 127.0,
                 solid_capstyle="butt",
+                zorder=4 if layer == "melody" else 2,
             )
     present = [layer for layer in LAYERS if any(note.layer == layer for note in rendered.notes)]
     handles = [Line2D([], [], color=COLOURS[LAYERS.index(layer)], linewidth=2.6) for layer in present]
