@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import shorten
 from typing import TextIO
 
 import numpy as np
@@ -74,12 +75,12 @@ class Table:
         SourceError
             Naming the columns there are.
         """
-        there_are = ", ".join(name for name in self.columns if name)
+        there_are = shorten(", ".join(name for name in self.columns if name), 200)
         if wanted is None:
             if len(self.columns) == 1:
                 return 0
             raise SourceError(
-                f"{self.path}: say which column, as in {self.path.name}:{self.columns[-1]}; "
+                f"{self.path}: say which column, as in {self.path.name}:{self.columns[-1][:40]}; "
                 f"it has {there_are}"
             )
         if self.columns.count(wanted) == 1:
