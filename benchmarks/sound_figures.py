@@ -34,6 +34,7 @@ from generator.synth import Synth
 
 SETTLED_S = 4.0
 PLUCKED = MusicState(tempo_bpm=76, density=0.6, layers=5, brightness=0.5, articulation=0.4)
+DETACHED = replace(PLUCKED, articulation=0.8)
 RICHEST = MusicState(tempo_bpm=120, density=1.0, layers=8, brightness=1.0, register=0.6, articulation=0.0)
 STATES = {
     "calm": MusicState(
@@ -117,7 +118,7 @@ def answers(palette: str, steps: int, seconds: float) -> dict[str, float]:
     found = {}
     for field, (asked, measure) in fields.items():
         heard = [
-            measure(settled(piece, replace(PLUCKED, **{field: float(value)}), seconds), SAMPLE_RATE)
+            measure(settled(piece, replace(DETACHED, **{field: float(value)}), seconds), SAMPLE_RATE)
             for value in asked
         ]
         found[field] = round(float(spearmanr(asked, heard).statistic), 3)

@@ -8,12 +8,12 @@ WARM_PADS = Palette(
     timbres={
         "pad": Timbre(
             voices=10,
-            strands=(Strand(partials=falling(22, 1.05), bandwidth_cents=20.0, core=0.5),),
+            strands=(Strand(partials=falling(24, 0.85), bandwidth_cents=20.0, core=0.5),),
             attack_s=(4.0, 0.8),
             release_s=(6.0, 2.0),
             level_db=-31.0,
             sway=0.15,
-            typical_lufs=-24.7,
+            typical_lufs=-25.0,
         ),
         # A mellow body that rings on after a fuller start, a brighter edge that follows the touch, and the
         # breath of the felt on the string.
@@ -35,7 +35,7 @@ WARM_PADS = Palette(
                     core=0.85,
                     stretch=_FELT_STRETCH,
                     decay_s=0.5,
-                    level=0.42,
+                    level=0.5,
                     hardness=1.0,
                     bus="clear",
                 ),
@@ -52,7 +52,7 @@ WARM_PADS = Palette(
             attack_s=(0.05, 0.01),
             release_s=(1.2, 0.3),
             level_db=-20.5,
-            typical_lufs=-26.3,
+            typical_lufs=-26.1,
         ),
         "bass": Timbre(
             voices=3,
@@ -62,7 +62,7 @@ WARM_PADS = Palette(
             level_db=-26.5,
             tilt_db=-1.0,
             pans=(0.0,),
-            typical_lufs=-30.2,
+            typical_lufs=-30.8,
         ),
         "arpeggio": Timbre(
             voices=6,
@@ -80,7 +80,7 @@ WARM_PADS = Palette(
             release_s=(0.6, 0.2),
             level_db=-21.5,
             pans=(-0.55, 0.35, -0.15, 0.6),
-            typical_lufs=-34.4,
+            typical_lufs=-35.2,
         ),
         "counter": Timbre(
             voices=3,
@@ -90,16 +90,16 @@ WARM_PADS = Palette(
             attack_s=(0.6, 0.15),
             release_s=(1.2, 0.4),
             level_db=-30.0,
-            typical_lufs=-30.7,
+            typical_lufs=-31.7,
         ),
         "strings": Timbre(
             voices=6,
-            strands=(Strand(partials=falling(24, 1.0), bandwidth_cents=34.0),),
+            strands=(Strand(partials=falling(26, 0.8), bandwidth_cents=34.0),),
             attack_s=(2.5, 0.7),
             release_s=(3.5, 1.2),
             level_db=-28.0,
             sway=0.2,
-            typical_lufs=-30.5,
+            typical_lufs=-32.0,
         ),
         "bells": Timbre(
             voices=4,
@@ -112,7 +112,7 @@ WARM_PADS = Palette(
             release_s=(2.0, 0.8),
             level_db=-14.0,
             pans=(0.6, -0.55, 0.35, -0.15),
-            typical_lufs=-40.5,
+            typical_lufs=-42.0,
         ),
         "air": Timbre(
             voices=3,
@@ -121,7 +121,7 @@ WARM_PADS = Palette(
             release_s=(4.0, 1.5),
             level_db=-30.0,
             sway=0.4,
-            typical_lufs=-35.5,
+            typical_lufs=-38.0,
         ),
     },
 )
