@@ -6,7 +6,7 @@ import numpy as np
 
 from physiology.state import FloatArray
 
-MISSING_S = 1.0
+MISSING, MISSING_S = "missing samples", 1.0
 SATURATED_SHARE = 0.2
 FLAT_SHARE = 0.1
 
@@ -31,7 +31,7 @@ def complaint(
         ``missing samples``, ``flat line``, ``saturated`` or nothing.
     """
     if times.size == 0 or now - times[-1] > MISSING_S or (np.diff(times) > MISSING_S).any():
-        return "missing samples"
+        return MISSING
     lowest, highest = values.min(), values.max()
     if highest - lowest <= FLAT_SHARE * (usual_amplitude or 0.0):
         return "flat line"
