@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from physiology.beats import BeatLog
+from physiology.causes import cause
 from physiology.channels import Channels
 from physiology.derived_breathing import DerivedBreathing
 from physiology.feature import Feature
-from physiology.quality import complaint
+from physiology.quality import MISSING, complaint
 from physiology.samples import SampleBuffer
 from physiology.state import Beat, BeatAction, FloatArray
 from physiology.variability import NEWEST_BEAT_S, Intervals
@@ -67,9 +68,13 @@ class WaveformHeart:
         self._buffers = [SampleBuffer(kind, keep_s=waveform.window_s + 1) for _ in labels]
         self._channels = Channels(waveform, rate_hz, labels)
         self._breathing = DerivedBreathing(kind) if breathing else None
+        self._kind = kind
+        self._first_s = np.inf
 
     def push(self, times: FloatArray, values: FloatArray) -> None:
         """Take in samples, of several channels as columns (see `SampleBuffer.push`)."""
+        if times.size:
+            self._first_s = min(self._first_s, float(times[0]))
         for place, buffer in enumerate(self._buffers):
             buffer.push(times, values if values.ndim == 1 else values[:, place])
 
@@ -101,7 +106,18 @@ class WaveformHeart:
             reason = "no channel shows a clear pulse yet"
         beats = self._channels.log.beats
         found = report_of(beats, now, reason)
+        if found.reason and found.reason != MISSING and self._channels.chosen is not None:
+            found = replace(found, reason=self._cause(times, values, now) or found.reason)
         return replace(found, breathing=self._breathing.rate(beats, now)) if self._breathing else found
+
+    def _cause(self, times: FloatArray, values: FloatArray, now: float) -> str | None:
+        return cause(
+            self._kind,
+            times,
+            values,
+            since_first_s=now - self._first_s,
+            usual_amplitude=self._channels.usual_amplitude,
+        )
 
 
 class IntervalHeart:
