@@ -1,6 +1,7 @@
 """The player: steps of three blocks, with sound or without, that end when they should."""
 
 import numpy as np
+import pyloudnorm
 import pytest
 
 from generator.player import Player
@@ -80,3 +81,14 @@ def test_reference_noise_takes_the_place_of_the_music():
         audio = np.concatenate([player.step(STATE).audio for _ in range(60)])[BLOCK_FRAMES * 30 :]
     assert 20 * np.log10(np.std(audio)) == pytest.approx(-23.0, abs=4.0)
     assert abs(np.corrcoef(audio.T)[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize("level_db", [0.0, -12.0])
+def test_music_that_follows_a_silence_is_as_loud_as_asked(level_db):
+    state = MusicState(layers=4, level_db=level_db)
+    with Player(Piece(), sound=True, fade_in_s=0.5) as player:
+        for _ in range(40):
+            player.step(MusicState(sounding=False))
+        audio = np.concatenate([player.step(state).audio for _ in range(200)])
+    loudness = [pyloudnorm.Meter(48_000).integrated_loudness(part) for part in np.split(audio, 5)[1:]]
+    assert loudness == pytest.approx([-23.0 + level_db] * 4, abs=4.0)
