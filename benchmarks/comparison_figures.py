@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import librosa
 import numpy as np
 import numpy.typing as npt
 
@@ -107,11 +108,9 @@ def of_sound(audio: npt.NDArray[Any]) -> dict[str, float]:
 def self_similarity(audio: npt.NDArray[Any]) -> tuple[float, float]:
     """Return how alike any two seconds are on the average, and any two stretches of 8 s at most.
 
-    Cosine of chroma (a second each, means taken away) by librosa; stretches begin at least 16 s apart. 1 means
-    that a stretch comes back as it was.
+    Cosine of chroma (a second each, means taken away) by librosa; stretches begin at least 16 s apart. 1
+    means that a stretch comes back as it was.
     """
-    import librosa
-
     lower = librosa.resample(ears.mono(audio).astype(np.float32), orig_sr=RATE, target_sr=16_000)
     chroma = librosa.feature.chroma_stft(y=lower, sr=16_000, n_fft=4096, hop_length=16_000, norm=None)
     features = chroma / (np.linalg.norm(chroma, axis=0) + 1e-9)
@@ -148,7 +147,7 @@ def played_plainly(table: Table, seconds: float) -> FloatArray:
 def ours(palette: str, state: MusicState) -> dict[str, Any]:
     """Measure a minute of ours: its events, its own sound, and its notes played plainly."""
     rendered = render(state, Piece(palette=palette, seed=3), MINUTE_S + 12.0)
-    notes = [note for note in rendered.notes if 12.0 <= note.time_s]
+    notes = [note for note in rendered.notes if note.time_s >= 12.0]
     table = [(begin - 12.0, *rest) for begin, *rest in table_of(notes)]
     return {
         **of_events(table, MINUTE_S),  # type: ignore[arg-type]

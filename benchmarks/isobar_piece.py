@@ -1,7 +1,7 @@
 """Plays an example of isobar (github.com/ideoforms/isobar) as it is into a table of notes, without sound.
 
-Usage: ``python benchmarks/isobar_piece.py EXAMPLE.py SECONDS``, with a Python that has isobar. Prints one JSON:
-a list of (begin in s, duration in s, MIDI pitch, velocity). The example's own `Timeline` is replaced by one
+Usage: ``python benchmarks/isobar_piece.py EXAMPLE.py SECONDS``, with a Python that has isobar. Prints JSON: a
+list of (begin in s, duration in s, MIDI pitch, velocity). The example's own `Timeline` is replaced by one
 that steps as fast as the machine goes; nothing else of it is changed.
 """
 

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import librosa
 import numpy as np
 import numpy.typing as npt
 import pyloudnorm
@@ -56,7 +57,7 @@ def lufs(power: FloatArray | float) -> Any:
 
 
 def loudness() -> dict[str, Any]:
-    """Return how far the loudness of whole breaths is from the command, in LU: of single ones and of three."""
+    """Return how far the loudness of whole breaths is from the command, in LU: single ones and three."""
     meter = pyloudnorm.Meter(RATE)
     single: list[float] = []
     together: dict[str, float] = {}
@@ -130,10 +131,10 @@ class Examiner:
             edge = RATE // 20 * 4  # where the interpolation wraps round
             self.peak = max(self.peak, float(np.abs(finer[edge:-edge]).max()))
         weighted = second
-        for number, (b, a, gain, state) in enumerate(self._filters):
-            weighted, state = lfilter(b, a, weighted, axis=0, zi=state)
-            weighted = weighted * gain
-            self._filters[number] = (b, a, gain, state)
+        for number, (b, a, gain, before) in enumerate(self._filters):
+            filtered, after = lfilter(b, a, weighted, axis=0, zi=before)
+            weighted = filtered * gain
+            self._filters[number] = (b, a, gain, after)
         self._tenths += (weighted**2).sum(axis=1).reshape(self.STEPS, -1).mean(axis=1).tolist()
         window = self._tenths[-(self.WINDOW_S + 1) * self.STEPS :]
         sums = np.convolve(window, np.ones(self.WINDOW_S * self.STEPS), "valid")
@@ -189,8 +190,6 @@ def quiet_things() -> dict[str, Any]:
 
 def sharpest_click(audio: npt.NDArray[Any], onsets_s: FloatArray) -> float:
     """Return the largest residual that stands out of its frame of 40 ms, onsets left out; 0 for none."""
-    import librosa
-
     samples, size, masked = mono(audio), RATE // 25, RATE // 50
     clear = np.ones(samples.size, dtype=bool)
     for onset in onsets_s:

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import essentia
+import essentia.standard as es
+import librosa
 import numpy as np
 import numpy.typing as npt
 
@@ -29,10 +32,6 @@ GOAL_MS = 1.0
 
 def heard_bpm(audio: npt.NDArray[np.float32], rate: int) -> float:
     """Return the tempo that two listeners without a score agree on."""
-    import essentia
-    import essentia.standard as es
-    import librosa
-
     essentia.log.infoActive = essentia.log.warningActive = False
     mono = audio.mean(axis=1).astype(np.float32)
     lower = es.Resample(inputSampleRate=rate, outputSampleRate=44_100)(mono)
