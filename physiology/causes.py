@@ -1,7 +1,7 @@
 """Why there is no heart rate, in words a therapist can act on, from the last seconds of the waveform.
 
-Words only: whether a heart rate is given is decided by the beats. So a cause is looked for only where there is
-none, and a good signal is never called bad.
+Words only: whether a heart rate is given is decided by the beats. So a cause is looked for only where there
+is none, and a good signal is never called bad.
 """
 
 from __future__ import annotations
@@ -48,21 +48,19 @@ def cause(
         ECG lies within 2 Hz of 50 or 60 Hz); movement (3 times a usual beat); poor contact (less than a third
         of one); sensor warming up (its first 12 s). All limits are conventions.
     """
-    if times.size < 2:
-        return None
-    span = float(np.ptp(values))
+    span = float(np.ptp(values)) if times.size > 1 else 0.0
     if span == 0:
         return None
-    size = span / usual_amplitude if usual_amplitude else None
-    if size is not None and size <= TINY:
-        return "lead off: only noise is left" if kind == "ecg" else "no finger: only noise is left"
-    if kind == "ecg" and _hum_share(times, values) > HUM_SHARE:
-        return "mains hum: a lead may be off or loose"
-    if size is not None and size > MUCH_LARGER:
-        return "movement"
-    if size is not None and size < SMALL:
-        return "poor contact: the signal is weak"
-    return "sensor warming up" if since_first_s < WARMING_UP_S else None
+    size = span / usual_amplitude if usual_amplitude else 1.0
+    left = "lead off" if kind == "ecg" else "no finger"
+    found = (
+        (size <= TINY, f"{left}: only noise is left"),
+        (kind == "ecg" and _hum_share(times, values) > HUM_SHARE, "mains hum: a lead may be off or loose"),
+        (size > MUCH_LARGER, "movement"),
+        (size < SMALL, "poor contact: the signal is weak"),
+        (since_first_s < WARMING_UP_S, "sensor warming up"),
+    )
+    return next((words for holds, words in found if holds), None)
 
 
 def _hum_share(times: FloatArray, values: FloatArray) -> float:
