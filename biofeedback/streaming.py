@@ -76,6 +76,11 @@ class Findings:
         """Median of the valid 1-Hz breathing rates per minute; None where there is none."""
         return _median(state.breathing_rate.value for state in self.states)
 
+    def activation_bases(self) -> dict[str, int]:
+        """Return what the activation was of (``heart only`` and so on), and for how many seconds."""
+        bases = Counter(state.activation_basis for state in self.states if state.activation_basis)
+        return dict(bases.most_common())
+
     @property
     def hr_given(self) -> float | None:
         """The share of seconds with a heart rate, 0 to 1; None without any second."""
@@ -208,6 +213,7 @@ def as_json(findings: Findings) -> str:
         "median_scl_uS": findings.median_scl_us,
         "median_breathing_rate": findings.median_breathing_rate,
         "reasons": findings.reasons(),
+        "activation_of": findings.activation_bases(),
         "baseline": None if findings.baseline is None else asdict(findings.baseline),
     }
     return json.dumps(summary, indent=2, ensure_ascii=False)

@@ -114,6 +114,7 @@ def summary(findings: Findings) -> str:
         lines += [f"{kind}: {reason} ({seconds} s)" for reason, seconds in reasons.items()]
     if findings.baseline is not None:
         lines.append(f"baseline: {findings.baseline.sentence}")
+        lines += [f"activation: {of} ({seconds} s)" for of, seconds in findings.activation_bases().items()]
     return "\n".join(lines)
 
 

@@ -63,7 +63,24 @@ def _activation(table: Sequence[PhaseStatistics]) -> str:
     averages = f"{number(before, 2, signed=True)} in “{first}”"
     if len(known) > 1:
         averages += f" and {number(after, 2, signed=True)} in “{last}”"
-    return f"{scale} averaged {averages}."
+    return f"{scale} averaged {averages}.{_alone(table)}"
+
+
+def _alone(table: Sequence[PhaseStatistics]) -> str:
+    """Say where the activation was from the heart or the skin only."""
+    told = []
+    for which, there, missing in (
+        ("heart", "heart_activation", "eda_activation"),
+        ("skin", "eda_activation", "heart_activation"),
+    ):
+        names = [
+            f"“{row.phase.name}”"
+            for row in table
+            if getattr(row, there).number is not None and getattr(row, missing).number is None
+        ]
+        if names:
+            told.append(f" In {' and '.join(names)} it is from the {which} only.")
+    return "".join(told)
 
 
 def _held(recording: Recording) -> str:

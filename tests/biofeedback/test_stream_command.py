@@ -76,6 +76,18 @@ def test_people_are_told_in_words(folder, run):
     assert "median skin conductance level not available" in out
 
 
+def test_what_the_activation_is_of_is_said(run, tmp_path):
+    rr = 900 + 30 * np.sin(np.arange(160) / 3)
+    np.savetxt(tmp_path / "rr.csv", rr, header="rr_ms", comments="", fmt="%.1f")
+    arguments = ("--input", f"rr={tmp_path}/rr.csv:rr_ms", "--baseline", "5:100")
+    assert "\nactivation: heart only (" in run(*arguments)[1]
+    summary = json.loads(run(*arguments, "--json")[1])
+    assert list(summary["activation_of"]) == ["heart only"]
+    assert summary["baseline"]["verdict"] == "good"
+    assert summary["baseline"]["weights"] == "activation-1"
+    assert summary["baseline"]["extend_s"] == 205
+
+
 def test_a_second_signal_of_a_kind_and_acceleration_are_not_listened_to(folder, run):
     alone = run("--input", f"ecg={folder / 'ecg.csv'}@100", "--json")[1]
     beside = run(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from biofeedback.report.rhythm import beats
+from biofeedback.report.summary import session_summary
 from biofeedback.report.tables import Phase, phase_table, phases
 
 BEAT_COLUMNS = ["id", "r_time_s", "rr_ms", "quality", "corrected", "action"]
@@ -168,6 +169,18 @@ def test_activation_is_the_mean_of_valid_seconds_or_withheld_in_words(make):
     none = one_phase(make, features(make, seconds, activation=np.full(100, np.nan))).activation
     assert none.number is None
     assert "baseline is frozen" in none.reason
+
+
+def test_where_only_the_heart_speaks_this_is_said(make):
+    seconds = np.arange(0.0, 100.0)
+    columns = {"activation": np.full(100, 0.5), "heart_activation": np.full(100, 0.5)}
+    row = one_phase(make, features(make, seconds, **columns, eda_activation=np.full(100, np.nan)))
+    assert (row.heart_activation.number, row.eda_activation.number) == (0.5, None)
+    recording = make.recording(
+        make.json("markers", phase_markers(("all", 0.0, 100.0))), features(make, seconds, **columns)
+    )
+    told = " ".join(session_summary(recording))
+    assert "averaged +0.50 in “all”. In “all” it is from the heart only." in told
 
 
 def test_a_beat_on_the_border_belongs_to_the_phase_that_begins_there(make):
