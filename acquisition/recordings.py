@@ -15,10 +15,10 @@ class RecordingSource:
     Parameters
     ----------
     stream : StreamInfo
-        What it is; one channel.
+        What it is.
     times : ndarray, float64, shape (n,)
         Seconds from the session's start, strictly increasing.
-    values : ndarray, float64, shape (n,)
+    values : ndarray, float64, shape (n,) or (n, channels)
         NaN where a sample is missing.
     file_time_at_0_s : float
         What the file's own clock showed at the session's start.
@@ -30,7 +30,7 @@ class RecordingSource:
         self._stream = stream
         # Chunks are views of these arrays, so nobody may write into them.
         self._times = times.copy()
-        self._samples = values.reshape(-1, 1).copy()
+        self._samples = values.reshape(times.size, -1).copy()
         self._times.flags.writeable = False
         self._samples.flags.writeable = False
         self._clock_pair = ClockPair(
@@ -51,7 +51,7 @@ class RecordingSource:
 
     @property
     def values(self) -> FloatArray:
-        """All samples, shape (n,), NaN where missing."""
+        """All samples of the first channel, shape (n,), NaN where missing."""
         return self._samples[:, 0]
 
     @property

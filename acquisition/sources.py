@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from acquisition.bluetooth import BluetoothSource, BluetoothSpec
 from acquisition.errors import SpecError
@@ -118,39 +121,49 @@ def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> list[Source]:
     return sources
 
 
-def _load(specs: Sequence[RecordingSpec]) -> dict[RecordingSpec, Series]:
+def _load(specs: Sequence[RecordingSpec]) -> dict[RecordingSpec, list[Series]]:
+    """Read every recording: one series each, several of a pulse that is given as several columns."""
     files: dict[Path, RecordedFile] = {}
-    series: dict[RecordingSpec, Series] = {}
+    series: dict[RecordingSpec, list[Series]] = {}
     for spec in specs:
         if spec.path not in files:
             files[spec.path] = open_recording(spec.path)
-        one = files[spec.path].series(spec)
-        if spec.conversion is not None:
-            one = spec.conversion.of(one, f"{spec.path}, {one.label!r}")
-        series[spec] = one
+        columns = spec.column.split(",") if spec.kind is Kind.PPG and spec.column else [spec.column]
+        series[spec] = [_series(files[spec.path], replace(spec, column=column)) for column in columns]
     return series
 
 
-def _file_zeros(series: dict[RecordingSpec, Series]) -> dict[Path, float]:
+def _series(file: RecordedFile, spec: RecordingSpec) -> Series:
+    series = file.series(spec)
+    if spec.conversion is None:
+        return series
+    return spec.conversion.of(series, f"{spec.path}, {series.label!r}")
+
+
+def _file_zeros(series: dict[RecordingSpec, list[Series]]) -> dict[Path, float]:
     """Return, for each file, what its clock shows at engine time 0."""
     zeros: dict[Path, float] = {}
-    for spec, one in series.items():
+    for spec, (one, *_) in series.items():
         zeros[spec.path] = min(one.origin_s, zeros.get(spec.path, one.origin_s))
-    if series and all(one.absolute for one in series.values()):
+    if series and all(one.absolute for one, *_ in series.values()):
         return dict.fromkeys(zeros, min(zeros.values()))
     return zeros
 
 
-def _recording(spec: RecordingSpec, series: Series, zero_s: float, naming: _Naming) -> RecordingSource:
+def _recording(
+    spec: RecordingSpec, channels: list[Series], zero_s: float, naming: _Naming
+) -> RecordingSource:
+    series = channels[0]
     stream = StreamInfo(
         stream_id=naming.distinct(f"{spec.kind}={spec.path.name}:{spec.column or series.label}"),
         name=naming.distinct(spec.kind.value),
         kind=spec.kind,
         unit=series.unit,
         rate_hz=series.rate_hz,
-        labels=(series.label,),
+        labels=tuple(channel.label for channel in channels),
     )
-    return RecordingSource(stream, series.times - zero_s, series.values, file_time_at_0_s=zero_s)
+    values = np.column_stack([channel.values for channel in channels])
+    return RecordingSource(stream, series.times - zero_s, values, file_time_at_0_s=zero_s)
 
 
 def _listener(spec: ListenerSpec, seed: int, naming: _Naming) -> VirtualListener:

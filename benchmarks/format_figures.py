@@ -67,10 +67,7 @@ CASES = (
     Case("ppg={}/heartpy_ppg/data2.csv:hr", hr=(64.4, 5.0)),
     Case("ppg={}/heartpy_ppg/data3.csv:hr", hr=(96.6, 4.0)),
     Case("ppg={}/heartpy_ppg/ring_data.csv@32"),
-    *(
-        Case(" ".join(f"ppg={CAMERA}/PPG.csv:{light}" for light in "RGB").format(n=n), hr=(hr, 5.0))
-        for n, hr in WELLTORY.items()
-    ),
+    *(Case(f"ppg={CAMERA}/PPG.csv:R,G,B".format(n=n), hr=(hr, 5.0)) for n, hr in WELLTORY.items()),
     *(Case(f"rr={CAMERA}/RR.txt".format(n=n), hr=(hr, 3.0)) for n, hr in WELLTORY.items()),
     Case("ecg={}/biosppy/ecg.txt", hr=(60.2, 1.5)),
     Case("ppg={}/biosppy/ppg.txt", hr=(94.5, 2.0)),

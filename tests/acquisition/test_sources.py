@@ -94,3 +94,14 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path):
 def test_inputs_that_make_no_session_are_refused(specs, says):
     with pytest.raises(SpecError, match=says):
         open_sources(specs, seed=1)
+
+
+def test_the_channels_of_one_pulse_are_one_stream(write):
+    path = write("rec.csv", "time_ms,R,G,B\n0,1,2,3\n33,4,,6\n66,7,8,9\n")
+    (source,) = open_sources([f"ppg={path}:R,G,B"], seed=1)
+    (stream,) = source.streams
+    assert (stream.name, stream.labels) == ("ppg", ("R", "G", "B"))
+    (chunk,) = source.read(9.0)
+    np.testing.assert_array_equal(chunk.samples, [[1, 2, 3], [4, np.nan, 6], [7, 8, 9]])
+    with pytest.raises(SourceError, match="has no column 'X'"):
+        open_sources([f"ppg={path}:R,X"], seed=1)
