@@ -50,7 +50,7 @@ class RecordingSpec:
         A file whose name ends in one of `SUFFIXES`, or a WFDB record without suffix.
     column : str or None
         Name of a column or channel, or its number from 0; XDF: ``Stream`` or ``Stream/label``. None for
-        the only one.
+        the only one. Of a pulse, several may stand between commas.
     rate_hz : float or None
         Sampling rate, where it was given.
     unit : str or None

@@ -36,7 +36,7 @@ def stream(
     \b
     Recordings, as KIND=WHERE; kinds are ecg, ppg, eda, rsp (respiration), rr (RR intervals), hr (heart rate):
       CSV (.csv, .csv.gz)     ecg=rec.csv:ecg_mV@360      column by name or number from 0, and its rate;
-                              ppg=PPG.csv:R               the rate may be left out beside a column of times
+                              ppg=PPG.csv:R,G,B           the rate may be left out beside a column of times
                               ecg=118e24.csv@360          (time_s, time in s or ms, datetime), the column
                               rr=rr.csv:rr_ms             where there is only one
       WFDB (PhysioNet)        ecg=100.hea:MLII            header and signal, by name or number
