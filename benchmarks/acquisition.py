@@ -1,8 +1,8 @@
 """Acquisition: rates, latencies, times, and what garbage and a long session cost, as JSON.
 
-    python -m benchmarks.acquisition [--fuzz N] [--soak HOURS]
+    python benchmarks/acquisition.py [--fuzz N] [--soak HOURS]
 
-`--fuzz` is the number of byte sequences for each parser; a million takes an hour and a half. `--soak` is how
+`--fuzz` is the number of byte sequences for each parser; a million takes half an hour. `--soak` is how
 long emulated devices with faults are recorded, in virtual time; eight hours take about five minutes. Exits
 with 1 if a floor is missed.
 """
@@ -12,7 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
+
+# Run as a script, this file would hide the package whose name it bears.
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from benchmarks.lsl_figures import lsl_figures
 from benchmarks.serial_figures import serial_figures
@@ -21,6 +25,8 @@ from benchmarks.timebase_figures import FLOOR_P95_MS, timebase_figures
 
 LSL_AGE_MS = 2.0
 GROWTH_MB = 5.0
+LINE_RATE_HZ = 4000.0
+LINE_LATENCY_MS = 2.0
 
 
 def missed(figures: dict[str, Any]) -> list[str]:
@@ -32,6 +38,20 @@ def missed(figures: dict[str, Any]) -> list[str]:
         found.append(f"time of serial samples {error} ms off > {FLOOR_P95_MS} ms")
     if lost := figures["timebase"]["lost"]:
         found.append(f"{lost} serial samples lost")
+    serial = figures["serial"]
+    for name, figure in serial["rate without backlog"].items():
+        if figure["parser, Hz"] < LINE_RATE_HZ:
+            found.append(f"{name} is parsed at {figure['parser, Hz']} Hz < {LINE_RATE_HZ:g} Hz")
+    chain = serial["whole chain, CSV lines"]
+    if chain["delivered"] != chain["sent"]:
+        found.append(f"{chain['delivered']} of {chain['sent']} lines were delivered in time at 4 kHz")
+    if (latency := serial["line to chunk at 250 Hz"]["median, ms"]) > LINE_LATENCY_MS:
+        found.append(f"line to chunk {latency} ms > {LINE_LATENCY_MS} ms")
+    found += [
+        f"{name} raised {one['first exception']}"
+        for name, one in serial["garbage"].items()
+        if one["exceptions"]
+    ]
     soak = figures["soak"]
     found += [f"{name}: recorded is not sent less lost" for name in DEVICES if not soak[name]["exact"]]
     if len(peaks := soak["peak_memory_MB"]) > 1 and peaks[-1] - peaks[0] > GROWTH_MB:
