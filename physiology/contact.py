@@ -75,8 +75,8 @@ class Contact:
     ) -> tuple[float, str | None]:
         newest = conductance[-MOVEMENT_S * rate_hz :]
         step = round(JUMP_S * rate_hz)
-        change = newest[step:] / newest[:-step] - 1
-        if np.any((change > JUMP_UP) | (change < -JUMP_DOWN)):
+        before, change = newest[:-step], newest[step:] - newest[:-step]
+        if np.any((change > JUMP_UP * before) | (change < -JUMP_DOWN * before)):
             return MOVEMENT_QUALITY, "movement: the conductance jumped"
         minute = conductance[-DRIFT_S * rate_hz :][valid[-DRIFT_S * rate_hz :]]
         level = float(np.median(minute))

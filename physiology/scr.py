@@ -122,7 +122,7 @@ def _is_artefact(conductance: FloatArray, onset: int, peak: int, rate_hz: int, c
     if np.max(rise[step:] - rise[:-step]) > STEP_SHARE * size and after < RECOVERS * size:
         return True
     second = min(rate_hz, rise.size - 1)
-    if np.max(rise[second:] / rise[:-second]) > DOUBLED:
+    if np.any(rise[second:] > DOUBLED * rise[:-second]):
         return True
     if after > SPIKE_SHARE * size + 1.5 * max(0.0, float(earlier)):
         return True

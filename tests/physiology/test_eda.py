@@ -97,7 +97,8 @@ def test_level_after_10_s_rate_and_area_after_48(synth):
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        (0.01, "no contact, or a lead is off: below 0.05 µS"),
+        (0.0, "no contact, or a lead is off: below 0.05 µS"),
+        (-1.0, "no contact, or a lead is off: below 0.05 µS"),
         (512.0, "saturated, or not in µS: above 60 µS"),
         (np.nan, "missing samples"),
         (4.0, "flat line"),
