@@ -12,8 +12,10 @@ The conductance was plotted, low-passed at 3 Hz without delay, in stretches of 6
 - the steps of the converter (0.012 µS in the rest) are no responses. Looked at and left out because smaller
   than 0.05 µS: event-related 17.6, 86.6, 105.3, 138.2, 142.3 and 144.6 s; rest 48.0, 123.5, 130.3 and 354 s.
 
-A match is one to one, peaks at most 1 s apart. Activation is that of the interview against the mean of the
-two relaxations beside it, of three people with a wristband; the baseline is their first segment.
+A match is one to one, peaks at most 1 s apart. Activation is that of the interview against that of the two
+relaxations beside it, means of the seconds that have one (``given``: where that is next to nothing, as for S23
+with the pulse of the wristband, the comparison is worth as little), of three people with a wristband; the
+baseline is their first segment.
 """
 
 from __future__ import annotations
@@ -130,16 +132,18 @@ def person(folder: Path, segments: pd.DataFrame, heart: str) -> dict[str, Any]:
             pipeline.begin_baseline(float(t))
         if t == int(rest_s[1]):
             sentence = pipeline.freeze_baseline(float(t)).sentence
-    means = {
-        name: averages([s for s in states if segment["start_s"] < s.t <= segment["end_s"]])
+    within = {
+        name: [s for s in states if segment["start_s"] < s.t <= segment["end_s"]]
         for name, segment in segments.loc[["relax1", "interview", "relax2"]].iterrows()
     }
-    rises: dict[str, float | None] = {}
-    for which in ("fused", "heart_only", "eda_only"):
-        relaxed = [means[name][which] for name in ("relax1", "relax2")]
-        stressed = means["interview"][which]
-        known = None not in (stressed, *relaxed)
-        rises[which] = round(stressed - float(np.mean(relaxed)), 2) if known else None
+    means = {name: averages(inside) for name, inside in within.items()}
+    relaxed, stressed = averages(within["relax1"] + within["relax2"]), means["interview"]
+    rises = {
+        which: None
+        if None in {stressed[which], relaxed[which]}
+        else round(stressed[which] - relaxed[which], 2)
+        for which in ("fused", "heart_only", "eda_only")
+    }
     return {"baseline": sentence, "means": means, "interview_above_relax": rises}
 
 
@@ -155,6 +159,7 @@ def averages(states: list[PhysiologyState]) -> dict[str, Any]:
         "heart_only": mean([s.heart_activation for s in states]),
         "eda_only": mean([s.eda_activation for s in states]),
         "confidence": mean([s.confidence for s in states]),
+        "given": round(float(np.mean([s.activation is not None for s in states])), 2),
         "hr_given": round(float(np.mean([s.hr_bpm.value is not None for s in states])), 2),
     }
 
