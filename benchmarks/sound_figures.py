@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+# Run as a script, this file would hide the packages beside its folder.
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)
 
-import ears
-
+from benchmarks import ears
+from benchmarks.rendering import render
 from generator.player import Player
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, NoteEvent, Shape
 from generator.state import LAYERS, PALETTES, Mode, MusicState, Piece
@@ -49,28 +50,16 @@ STATES = {
 }
 
 
-def listen(piece: Piece, state: MusicState, seconds: float) -> tuple[Any, list[NoteEvent]]:
-    """Return the sound of a piece in one state, shape (n, 2), and its notes; sample and frame agree."""
-    notes: list[NoteEvent] = []
-    heard = []
-    with Player(piece, sound=True, fade_in_s=1.0) as player:
-        for _ in range(round(seconds * 20)):
-            step = player.step(state)
-            notes += step.notes
-            heard.append(step.audio)
-        return np.concatenate(heard)[player.latency_frames :], notes
-
-
 def settled(piece: Piece, state: MusicState, seconds: float) -> Any:
     """Return `seconds` of sound after it has faded in."""
-    return listen(piece, state, seconds + SETTLED_S)[0][round(SETTLED_S * SAMPLE_RATE) :]
+    return render(state, piece, seconds + SETTLED_S).audio[round(SETTLED_S * SAMPLE_RATE) :]
 
 
 def onset_error_ms(palette: str) -> float:
     """Return how far the first audible sample of any layer lies from its note's frame, at the worst.
 
     Each layer plays a note alone, at a place within the block of its own, attack at its shortest; audible
-    is what comes within 60 dB of the note's peak.
+    is what comes within 80 dB of the note's peak. Pads and choirs, which swell, are left out.
     """
     shape = Shape(
         level_db=0.0, breath_db=0.0, fade=1.0, brightness=0.8, articulation=1.0, density=0.5,
@@ -99,7 +88,7 @@ def onset_error_ms(palette: str) -> float:
                 ]
             )
             at = np.abs(audio).max(axis=1)
-            begins = int(np.argmax(at > 1e-3 * at.max())) - synth.latency_frames
+            begins = int(np.argmax(at > 1e-4 * at.max())) - synth.latency_frames
         if layer in {"melody", "arpeggio", "bells", "bass"}:
             worst = max(worst, abs(begins - frame) / SAMPLE_RATE * 1e3)
     return worst
@@ -158,24 +147,21 @@ def times_real_time(palette: str, seconds: float = 20.0) -> float:
 
 def digest(palette: str) -> str:
     """Return the SHA-256 of ten seconds of a piece with all there is."""
-    audio, _ = listen(Piece(palette=palette, nature="rain", seed=9), STATES["rich"], 10.0)
-    return hashlib.sha256(audio.tobytes()).hexdigest()
+    sound = render(STATES["rich"], Piece(palette=palette, nature="rain", seed=9), 10.0)
+    return hashlib.sha256(sound.audio.tobytes()).hexdigest()
 
 
 def same_elsewhere(palette: str) -> bool:
     """Return whether another process makes the same samples."""
-    code = f"import sound_figures; print(sound_figures.digest({palette!r}))"
-    paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks'}", "OMP_NUM_THREADS": "1"}
-    other = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=paths
-    )
+    code = f"from benchmarks.sound_figures import digest; print(digest({palette!r}))"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     return other.stdout.split()[-1] == digest(palette)
 
 
 def excerpt(palette: str, name: str, seconds: float) -> dict[str, float]:
     """Return what an excerpt measures."""
-    audio, notes = listen(Piece(palette=palette, seed=2, tonic=2), STATES[name], seconds + SETTLED_S)
-    audio = audio[round(SETTLED_S * SAMPLE_RATE) :]
+    sound = render(STATES[name], Piece(palette=palette, seed=2, tonic=2), seconds + SETTLED_S)
+    audio, notes = sound.audio[round(SETTLED_S * SAMPLE_RATE) :], sound.notes
     onsets = np.array([note.time_s for note in notes]) - SETTLED_S
     rough, varies = ears.roughness(audio, SAMPLE_RATE)
     return {
@@ -214,7 +200,7 @@ def figures(*, quick: bool = False) -> dict[str, Any]:
     return {
         palette: {
             "onset_error_ms": round(onset_error_ms(palette), 3),
-            "rank_correlation": answers(palette, 5 if quick else 9, 30.0),
+            "rank_correlation": answers(palette, 5 if quick else 9, 20.0 if quick else 30.0),
             "modes": modes(palette, tonics, 40.0 if quick else 60.0),
             "excerpts": {name: excerpt(palette, name, 30.0 if quick else 60.0) for name in STATES},
             "silence": silence(palette),
@@ -228,7 +214,8 @@ def figures(*, quick: bool = False) -> dict[str, Any]:
 def missed(figures: dict[str, Any]) -> list[str]:
     """Return what misses its floor, one line each."""
     lines = []
-    for palette, found in figures.items():
+    for palette in PALETTES:
+        found = figures[palette]
         rank = found["rank_correlation"]
         checks = {
             "onsets differ from their notes by more than 1 ms": found["onset_error_ms"] > 1.0,

@@ -19,7 +19,6 @@ LOOP_FRAMES = (262_144, 250_047, 281_250, 259_200, 272_160, 253_125, 288_000)
 """Lengths of the bands' loops: unlike, so that together they do not repeat within hours."""
 
 _RISE = np.arange(1, BLOCK_FRAMES + 1) / BLOCK_FRAMES
-_LINE = np.stack((np.ones(BLOCK_FRAMES), _RISE))
 _DROP_FRAMES = SAMPLE_RATE // 8
 _DROP_S = np.arange(_DROP_FRAMES) / SAMPLE_RATE
 _DROP_END = 0.5 + 0.5 * np.cos(pi * np.arange(_DROP_FRAMES) / _DROP_FRAMES)
@@ -90,8 +89,8 @@ class Bed:
 
 def _wander(time_s: float, periods_s: tuple[float, ...], phases: FloatArray) -> FloatArray:
     """Return a slow movement within ±1: sines of unlike periods, one row of phases for each."""
-    sines = [np.sin(2 * pi * time_s / period + row) for period, row in zip(periods_s, phases, strict=False)]
-    return np.asarray(sum(sines) / len(sines))
+    turns = 2 * pi * time_s / np.array(periods_s)
+    return np.asarray(np.sin(turns[:, None] + phases[: len(periods_s)]).mean(axis=0))
 
 
 def _wind(bands_hz: FloatArray, time_s: float, phases: FloatArray) -> FloatArray:
@@ -104,19 +103,16 @@ def _wind(bands_hz: FloatArray, time_s: float, phases: FloatArray) -> FloatArray
 
 def _water(bands_hz: FloatArray, time_s: float, phases: FloatArray) -> FloatArray:
     """Let a stream run: every band flutters by itself."""
-    count = 2 * bands_hz.size
-    flutter = _wander(time_s, (0.37, 0.83, 1.9, 4.7, 11.3), phases[:, :count]).reshape(2, -1)
-    slope = (bands_hz / 500.0) ** -0.45
-    return np.asarray(slope * (1.0 + 0.8 * flutter))
+    flutter = _wander(time_s, (0.37, 0.83, 1.9, 4.7, 11.3), phases).reshape(2, -1)
+    return np.asarray(np.sqrt(500.0 / bands_hz) * (1.0 + 0.8 * flutter))
 
 
 def _rain(bands_hz: FloatArray, time_s: float, phases: FloatArray) -> FloatArray:
     """Let rain fall on leaves some way off: even, swelling and thinning over half a minute."""
-    count = 2 * bands_hz.size
     swell = _wander(time_s, (13.1, 29.3), phases[:, :1])
-    flutter = _wander(time_s, (1.1, 2.3, 5.9), phases[2:, :count]).reshape(2, -1)
-    slope = (bands_hz / 1500.0) ** 0.1 / (1.0 + (bands_hz / 4500.0) ** 2)
-    return np.asarray(slope * (1.0 + 0.25 * swell + 0.2 * flutter))
+    flutter = _wander(time_s, (1.1, 2.3, 5.9), phases[2:]).reshape(2, -1)
+    far = 1.0 / (1.0 + (bands_hz / 4500.0) ** 2)
+    return np.asarray(far * (1.0 + 0.25 * swell + 0.2 * flutter))
 
 
 def _half_octaves(low_hz: float, count: int) -> FloatArray:
@@ -129,13 +125,13 @@ BEDS = {
         bands_hz=_half_octaves(250.0, 9),
         gains=_water,
         drops=Drops(per_s=22.0, low_hz=380.0, high_hz=1700.0, attack_s=0.004, rise=0.08, amplitude=14.0),
-        lufs=11.8,
+        lufs=11.7,
     ),
     "rain": Bed(
         bands_hz=_half_octaves(500.0, 9),
         gains=_rain,
         drops=Drops(per_s=45.0, low_hz=1400.0, high_hz=4200.0, attack_s=0.002, rise=0.02, amplitude=9.0),
-        lufs=11.8,
+        lufs=11.7,
     ),
 }
 """The beds by name."""
@@ -171,11 +167,13 @@ class Nature:
         after = self._gain * self._bed.gains(self._bed.bands_hz, end_s, self._phases)
         before = after if self._before is None else self._before
         self._before = after
-        sound = np.zeros((2, BLOCK_FRAMES))
-        for band, loop in enumerate(self._loops):
-            at = start_frame % (loop.shape[1] - BLOCK_FRAMES)
-            gains = np.stack((before[:, band], after[:, band] - before[:, band]), axis=1) @ _LINE
-            sound += gains * loop[:, at : at + BLOCK_FRAMES]
+        places = [start_frame % (loop.shape[1] - BLOCK_FRAMES) for loop in self._loops]
+        noise = np.stack(
+            [loop[:, at : at + BLOCK_FRAMES] for loop, at in zip(self._loops, places, strict=True)], axis=1
+        )
+        gains = np.stack((before, after - before), axis=1)
+        levels = gains @ noise
+        sound: FloatArray = levels[:, 0] + levels[:, 1] * _RISE
         if self._bed.drops is not None:
             sound += self._drip(self._bed.drops)
         return sound

@@ -54,7 +54,9 @@ HARP_BELLS = Palette(
     # The fifth and seventh harmonics would take sides between major and minor: they are left out.
     drone=Drone(
         strands=(
-            Strand(partials=(1.0, 0.5, 0.35, 0.2, 0.0, 0.12, 0.0, 0.06), bandwidth_cents=9.0, core=0.3),
+            Strand(
+                partials=(1.0, 0.5, 0.35, 0.2, 0.0, 0.12, 0.0, 0.06), bandwidth_cents=9.0, core=0.3, level=0.6
+            ),
             Strand(partials=(1.0, 0.5, 0.35, 0.25, 0.0, 0.1), bandwidth_cents=12.0, core=0.3, ratio=2.0),
             Strand(partials=(1.0, 0.5, 0.0, 0.2), bandwidth_cents=12.0, core=0.3, ratio=2.9966, level=0.7),
             Strand(partials=(1.0, 0.4, 0.2, 0.1), bandwidth_cents=14.0, core=0.3, ratio=4.0, level=0.4),

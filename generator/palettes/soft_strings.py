@@ -11,14 +11,7 @@ SOFT_STRINGS = Palette(
             voices=10,
             strands=(
                 Strand(partials=falling(26, 0.95), bandwidth_cents=30.0, core=0.35),
-                Strand(
-                    partials=_CHOIR.partials,
-                    bandwidth_cents=26.0,
-                    core=0.3,
-                    ratio=0.5,
-                    level=0.8,
-                    bus="vowel",
-                ),
+                _CHOIR,
             ),
             attack_s=(3.2, 0.6),
             release_s=(5.0, 1.6),

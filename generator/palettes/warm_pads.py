@@ -116,12 +116,12 @@ WARM_PADS = Palette(
         ),
         "air": Timbre(
             voices=3,
-            strands=(Strand(partials=(1.0, 0.5, 0.25, 0.2), bandwidth_cents=260.0, core=0.02, bus="clear"),),
+            strands=(Strand(partials=(1.0, 0.5, 0.25, 0.2), bandwidth_cents=180.0, core=0.05, bus="clear"),),
             attack_s=(3.0, 1.0),
             release_s=(4.0, 1.5),
-            level_db=-30.0,
+            level_db=-35.0,
             sway=0.4,
-            typical_lufs=-38.0,
+            typical_lufs=-43.0,
         ),
     },
 )
