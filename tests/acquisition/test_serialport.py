@@ -131,7 +131,6 @@ def test_a_cable_pulled_and_plugged_in_again_leaves_a_gap_and_goes_on(link):
         ((before, _),) = collect(source, until=seconds(1.0))
         process.kill()
         wait_for(lambda: has_told("was lost"))
-        wait_for(lambda: has_told("no samples for"))
         assert not source.ended
         link.unlink()
         with device(link):
@@ -140,7 +139,7 @@ def test_a_cable_pulled_and_plugged_in_again_leaves_a_gap_and_goes_on(link):
             assert has_told("samples again after")
     assert np.all(np.diff(indices) == 1)
     assert np.all(np.diff(after) > 0)
-    assert after[0] - before[-1] > 2.0
+    assert after[0] - before[-1] > 1.0
 
 
 def test_a_port_that_is_not_there_is_named_with_those_that_are(tmp_path):
