@@ -29,8 +29,10 @@ MODES = {
 }
 """Openness and pitch classes above the tonic: phrygian, aeolian, dorian, mixolydian, ionian, lydian."""
 
-LEAPS = {"pad": 2, "strings": 2, "bass": 11, "counter": 11, "melody": 10}
+LEAPS = {"pad": 2, "strings": 2, "bass": 11, "counter": 12, "melody": 10}
 """Semitones a voice may move at most."""
+
+VOICES = {"pad": 4, "strings": 2}
 
 TOP_LEAP = 4
 """The highest of the pad and of the strings may take a third where it would run in parallels."""
@@ -115,7 +117,7 @@ class VoiceLeading:
 
     def _leap(self, voice: str, limit: int, before: list[int], now: list[int]) -> None:
         top = abs(now[-1] - before[-1])
-        if len(before) == len(now):  # voices keep their order, so each goes to its own
+        if len(before) == len(now) == VOICES.get(voice, 1):  # they keep their order: each goes to its own
             rest = [abs(a - b) for a, b in zip(before[:-1], now[:-1], strict=True)]
         else:  # two voices met or parted
             rest = [min(abs(a - b) for b in before) for a in now[:-1]]

@@ -29,13 +29,12 @@ def pad(ground: Ground, state: MusicState) -> list[ScoreNote]:
     loud = 44 + round(8 * state.density + 5 * ground.swell)
     sound = bars(ground.left) * (1.0 - 0.25 * state.articulation)
     moving = ground.ornament
-    notes = []
+    notes: list[ScoreNote] = []
     if ground.fresh:
-        for i, pitch in enumerate(ground.pad):
-            if moving is not None and i == moving.voice:
-                notes += part("pad", [(0.0, moving.beats, moving.first)], loud)
-            elif pitch not in ground.pad[:i]:
-                notes += part("pad", [(0.0, sound, pitch)], loud - 2 * (i == 1))
+        held = {pitch for i, pitch in enumerate(ground.pad) if moving is None or i != moving.voice}
+        notes += part("pad", [(0.0, sound, pitch) for pitch in sorted(held)], loud)
+        if moving is not None and moving.first not in held:
+            notes += part("pad", [(0.0, moving.beats, moving.first)], loud - 2)
     if moving is not None and 0.0 <= (offset := moving.beats - bars(ground.past)) < bars(1):
         notes += part("pad", [(offset, max(1.0, sound - offset), moving.then)], loud - 2)
     return notes

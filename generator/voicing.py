@@ -120,13 +120,25 @@ class Ornament:
 def ornaments(
     before: tuple[int, ...] | None, now: tuple[int, ...], chord: Chord, scale: Scale, beats: float
 ) -> list[Ornament]:
-    """Return what the inner voices may do in a chord of so many beats that follows `before`."""
+    """Return what the inner voices may do in a chord of so many beats that follows `before`.
+
+    They move to tones of the chord; where none is in reach, to others of the scale.
+    """
+    late = [
+        Ornament(i, before[i], now[i], min(2.0, beats / 4))
+        for i in range(1, len(now) - 1)
+        if before is not None
+        and 0 < before[i] - now[i] <= MAX_STEP
+        and now[i - 1] + 1 < before[i] < now[i + 1] - 1
+    ]
+    return late + (_changes(now, chord.degrees, scale, beats) or _changes(now, tuple(range(7)), scale, beats))
+
+
+def _changes(now: tuple[int, ...], degrees: tuple[int, ...], scale: Scale, beats: float) -> list[Ornament]:
     ways = []
     for i in range(1, len(now) - 1):
         below, here, above = now[i - 1 : i + 2]
-        if before is not None and 0 < before[i] - here <= MAX_STEP and below + 1 < before[i] < above - 1:
-            ways.append(Ornament(i, before[i], here, min(2.0, beats / 4)))
-        reach = scale.pitches(chord.degrees, here - MAX_STEP, here + MAX_STEP)
+        reach = scale.pitches(degrees, here - MAX_STEP, here + MAX_STEP)
         ways += [
             Ornament(i, here, there, beats * share)
             for share in (0.25, 0.5, 0.75)

@@ -265,6 +265,15 @@ def test_in_a_silence_the_performance_stands_still_and_goes_on_with_the_next_bar
     assert again[blocks_of(10)].shape.fade == 1
 
 
+@pytest.mark.parametrize("played", [14, 18, 22, 26])
+def test_after_a_silence_the_music_begins_a_new_phrase_on_the_tonic(played: float) -> None:
+    performance = Performance(Piece(tonic=2))
+    play(performance, MusicState(), played)
+    play(performance, QUIET, 10)
+    again = play(performance, MusicState(), 1)
+    assert min(note.pitch for note in notes_of(again)) % 12 == 2
+
+
 def test_called_back_in_mid_fade_it_turns_round_without_a_jump() -> None:
     performance = Performance(Piece())
     play(performance, MusicState(), 12)
