@@ -52,15 +52,13 @@ class Synth:
     FORGIVEN_AFTER_S = 60.0
 
     def __init__(self, piece: Piece) -> None:
+        self._piece = piece
         self._palette = BY_NAME[piece.palette]
         self._bank = VoiceBank(self._palette, piece.tonic)
         self._graph = Graph(self._bank.rows, self._palette)
         self._master = Master(tuple(self._palette.timbres[layer].typical_lufs for layer in LAYERS))
-        self._nature: Nature | None = None
-        self._room_db = 0.0
-        if piece.nature != "none":
-            self._nature = Nature(piece.nature, piece.nature_db, piece.seed)
-            self._room_db = room_db(piece.nature_db)
+        self._nature = self._new_nature()
+        self._room_db = room_db(piece.nature_db)
         self._asleep = False
         self._failed = False
         self._failures: list[int] = []
@@ -97,12 +95,17 @@ class Synth:
         peak = float(np.abs(music).max())
         # The reverb rings on unheard in silence, then pyo sleeps until there is something to hear.
         self._asleep = silent and peak < SILENT_PEAK
-        if not peak < RUNAWAY_PEAK:
+        bed = self._bed(block)
+        if not (peak < RUNAWAY_PEAK and (bed is None or np.abs(bed).max() < RUNAWAY_PEAK)):
             self._give_up_if_hopeless(block.start_frame)
             self._failed = True  # built anew with the next block, for that takes longer than this one lasts
             self._master.restart()
-            music = _SILENCE
-        return self._master.step(music, self._room_made(block.shape), self._bed(block))
+            music, bed = _SILENCE, None
+        return self._master.step(music, self._room_made(block.shape), bed)
+
+    def _new_nature(self) -> Nature | None:
+        piece = self._piece
+        return Nature(piece.nature, piece.nature_db, piece.seed) if piece.nature != "none" else None
 
     def _bed(self, block: Block) -> FloatArray | None:
         """Return what lies under the music in this block."""
@@ -119,10 +122,11 @@ class Synth:
             raise SoundError(f"pyo delivered unusable samples {times} times; the sound was given up")
 
     def _rebuild(self) -> None:
-        """Build the graph anew after NaN, infinity or a runaway."""
+        """Build graph and bed anew after NaN, infinity or a runaway."""
         self._graph.close()
         self._bank.release_all()
         self._graph = Graph(self._bank.rows, self._palette)
+        self._nature = self._new_nature()
         self._failed = False
         self.rebuilt += 1
 

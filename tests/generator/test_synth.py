@@ -196,6 +196,15 @@ def test_a_fault_fades_what_sounds_and_builds_the_graph_anew(monkeypatch):
     assert clicks_db(audio) < -50.0
 
 
+def test_a_bed_that_fails_is_made_anew_too(monkeypatch):
+    with closing(Synth(Piece(nature="wind"))) as synth:
+        monkeypatch.setattr(synth._nature, "step", lambda _frame: np.full((2, BLOCK_FRAMES), np.nan))
+        audio = np.concatenate([synth.render(block) for block in blocks(1, busy(1))])
+        assert synth.rebuilt == 1
+    assert np.isfinite(audio).all()
+    assert audio[-BLOCK_FRAMES:].any()
+
+
 def test_faults_far_apart_are_forgiven(monkeypatch):
     with closing(Synth(Piece())) as synth:
         monkeypatch.setattr(synth, "FORGIVEN_AFTER_S", 0.5)
