@@ -30,7 +30,7 @@ SOFT_STRINGS = Palette(
                     vibrato_cents=13.0,
                 ),
             ),
-            attack_s=(0.22, 0.05),
+            attack_s=(0.22, 0.04),
             release_s=(1.0, 0.2),
             level_db=-25.0,
             typical_lufs=-25.5,
