@@ -3,8 +3,8 @@
 Frames carry a sequence number and a checksum of four bits each. Transfer functions are those of the maker's
 data sheets, with a supply of 3.3 V: ECG ±1.5 mV at a gain of 1100; EDA of the (r)evolution board 0–25 µS,
 of the board of 2014 1/(1 − ADC/2ⁿ) µS. Everything else is delivered in counts of 10 bits. Another edition of
-the (r)evolution's sheet takes 0.574 V off before dividing, which lowers the level by 4.3 µS; we follow the one
-whose result begins at 0. Changes are the same in both.
+the (r)evolution's sheet takes 0.574 V off before dividing, which lowers the level by 4.3 µS; we follow the
+one whose result begins at 0. Changes are the same in both.
 """
 
 from __future__ import annotations
