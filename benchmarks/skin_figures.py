@@ -13,8 +13,8 @@ The conductance was plotted, low-passed at 3 Hz without delay, in stretches of 6
   than 0.05 µS: event-related 17.6, 86.6, 105.3, 138.2, 142.3 and 144.6 s; rest 48.0, 123.5, 130.3 and 354 s.
 
 A match is one to one, peaks at most 1 s apart. Activation is that of the interview against that of the two
-relaxations beside it, means of the seconds that have one (``given``: where that is next to nothing, as for S23
-with the pulse of the wristband, the comparison is worth as little), of three people with a wristband; the
+relaxations beside it, means of the seconds that have one (``given``: where that is next to nothing, as for
+S23 with the pulse of the wristband, so is what the comparison says), of three people with a wristband; the
 baseline is their first segment.
 """
 
@@ -39,6 +39,7 @@ RATE_HZ = 100.0
 EXCLUDED_S = 5.0
 MATCH_S = 1.0
 PEOPLE = ("S05", "S14", "S23")
+LEAST_GIVEN = 0.1
 GOALS = {"f1": 0.85, "onset_error_median_s": 0.2, "onset_error_p90_s": 0.5, "known_after_peak_max_s": 1.5}
 
 
@@ -183,6 +184,16 @@ def figures(data: Path) -> dict[str, Any]:
 
 def goals_not_reached(figures: dict[str, Any]) -> list[str]:
     """Return the goals that are not reached yet, in words."""
+    short = missed(figures)
+    for name, measured in figures["people"].items():
+        given = measured["pulse"]["means"]["interview"]["given"]
+        if given < LEAST_GIVEN:
+            short.append(f"{name}: activation is given for {given:.0%} of the interview: too little to tell")
+    return short
+
+
+def missed(figures: dict[str, Any]) -> list[str]:
+    """Return what was reached once and is lost, in words."""
     live, short = figures["responses"]["live"], []
     for name, goal in GOALS.items():
         if live[name] < goal if name == "f1" else live[name] > goal:
@@ -192,8 +203,3 @@ def goals_not_reached(figures: dict[str, Any]) -> list[str]:
         if rise is None or rise <= 0:
             short.append(f"{name}: activation in the interview is {rise} above relaxation")
     return short
-
-
-def missed(figures: dict[str, Any]) -> list[str]:
-    """Return what was reached once and is lost, in words."""
-    return goals_not_reached(figures)
