@@ -16,9 +16,15 @@ from generator.state import BEATS_PER_BAR, LAYERS, MusicState, Piece
 BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
 SILENCE_FADE_S = 8.0
 BRIGHTNESS_TAU_S = 1.0
+MAX_BRIGHTNESS_SLOPE_PER_S = 0.35
+"""Filters follow block by block; faster, their steps could be heard."""
+
 BREATH_TAU_S = 3.0
 FAINTEST = 0.01
 """Amplitude (−40 dB) below which a listener hears no difference."""
+
+BREATH_BRIGHTNESS_PER_DB = 0.03
+"""The filter swells with the loudness: at full depth by a tenth of its cutoff to either side."""
 
 LANDINGS = (4, 2)
 """Beats by which the tonic may land after the bar line on which an ending turns home; else it lands there."""
@@ -311,7 +317,8 @@ class _Controls:
             self._gains = entering
             self._set = bool(layers)
         self.level_db = approach(self.level_db, state.level_db, MAX_LEVEL_SLOPE_DB_PER_S * BLOCK_S)
-        self.brightness = relax(self.brightness, state.brightness, BLOCK_S, BRIGHTNESS_TAU_S)
+        brighter = relax(self.brightness, state.brightness, BLOCK_S, BRIGHTNESS_TAU_S)
+        self.brightness = approach(self.brightness, brighter, MAX_BRIGHTNESS_SLOPE_PER_S * BLOCK_S)
         self.articulation = relax(self.articulation, at_bar.articulation, BLOCK_S, BRIGHTNESS_TAU_S)
         self.density = relax(self.density, at_bar.density, BLOCK_S, BRIGHTNESS_TAU_S)
         glide_s = LAYER_BARS * BEATS_PER_BAR * 60.0 / state.tempo_bpm
@@ -327,7 +334,7 @@ class _Controls:
             level_db=self.level_db,
             breath_db=self._breath_db,
             fade=self.fade.amplitude,
-            brightness=self.brightness,
+            brightness=min(1.0, max(0.0, self.brightness + BREATH_BRIGHTNESS_PER_DB * self._breath_db)),
             articulation=self.articulation,
             density=self.density,
             layer_gains=tuple(self._gains),

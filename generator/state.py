@@ -68,7 +68,7 @@ class MusicState:
     density, register, brightness, articulation : float
         0 to 1: how many notes, how high, how bright of timbre, how detached.
     layers : int
-        1 to 8, entering in the order of `LAYERS`.
+        1 to 8, entering in the order of `LAYERS`, one with every bar.
     level_db : float
         −18 to 0, relative to the session's reference loudness of −23 LUFS.
     breath_rate : float

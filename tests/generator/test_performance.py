@@ -180,6 +180,14 @@ def test_the_breath_swings_two_decibels_either_way_at_its_rate() -> None:
     assert np.diff(rising) * BLOCK_S == pytest.approx(10, abs=0.05)
 
 
+def test_the_filter_breathes_with_the_loudness() -> None:
+    state = MusicState(breath_rate=6, breath_depth=1)
+    shapes = [block.shape for block in play(Performance(Piece()), state, 60)][blocks_of(30) :]
+    brightness = [shape.brightness for shape in shapes]
+    assert np.corrcoef(brightness, [shape.breath_db for shape in shapes])[0, 1] > 0.999
+    assert max(brightness) - min(brightness) == pytest.approx(0.12, abs=0.005)
+
+
 def test_a_new_breathing_rate_never_makes_the_envelope_jump() -> None:
     performance = Performance(Piece())
     asked = [(6, 1), (12, 0.5), (0, 1), (4.5, 1), (30, 1)]
