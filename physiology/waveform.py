@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import neurokit2 as nk
 import numpy as np
@@ -233,19 +233,25 @@ class Detection:
 
         A correlation at the published threshold gives 0.5.
         """
-        segments = self._around(self.peaks)
-        if len(segments) < 3:
+        if self.peaks.size < 3:
             return 0.0
-        beat, template = segments[index], np.median(segments, axis=0)
-        if np.ptp(beat) == 0 or np.ptp(template) == 0:
-            return 0.0
-        r = float(np.corrcoef(beat, template)[0, 1])
-        quality = np.clip(1 - (1 - r) / (2 * (1 - self._waveform.template_r)), 0, 1)
+        r = float(self._correlations[index])
+        quality = min(1.0, max(0.0, 1 - (1 - r) / (2 * (1 - self._waveform.template_r))))
         if self._waveform.kurtosis:
             reach = round(2.5 * self._rate_hz)
             near = self._clean[max(0, self.peaks[index] - reach) : self.peaks[index] + reach]
             quality *= peakedness(near)
         return float(quality)
+
+    @cached_property
+    def _correlations(self) -> FloatArray:
+        """Each beat's correlation with the median beat, 0 where one of them is flat."""
+        segments = self._around(self.peaks)
+        template = np.median(segments, axis=0)
+        swings, swing = segments - segments.mean(axis=1, keepdims=True), template - template.mean()
+        size = np.sqrt((swings**2).sum(axis=1) * float(swing @ swing))
+        r: FloatArray = np.divide(swings @ swing, size, out=np.zeros(size.size), where=size > 0)
+        return r
 
     def _around(self, peaks: IntArray) -> FloatArray:
         before, after = (round(s * self._rate_hz) for s in (self._waveform.before_s, self._waveform.after_s))
