@@ -7,7 +7,7 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -47,6 +47,8 @@ class Findings:
         One for each second.
     baseline : Baseline or None
         Where one was asked for.
+    choices : mapping of str to str
+        Of signals in several channels, which was listened to in the end and why, by kind.
     assumptions : list of str
         What was taken for granted, in words.
     gaps : list of str
@@ -58,6 +60,7 @@ class Findings:
     scrs: list[Scr] = field(default_factory=list)
     states: list[PhysiologyState] = field(default_factory=list)
     baseline: Baseline | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     assumptions: list[str] = field(default_factory=list)
 
@@ -165,6 +168,7 @@ def stream_recordings(
             findings.baseline = physiology.freeze_baseline(t)
         if progress is not None:
             progress(t / last_s if last_s else 1.0, "")
+    findings.choices = physiology.choices()
     return findings
 
 
@@ -213,6 +217,7 @@ def as_json(findings: Findings) -> str:
         "median_scl_uS": findings.median_scl_us,
         "median_breathing_rate": findings.median_breathing_rate,
         "reasons": findings.reasons(),
+        "choices": dict(findings.choices),
         "activation_of": findings.activation_bases(),
         "baseline": None if findings.baseline is None else asdict(findings.baseline),
     }

@@ -110,6 +110,7 @@ def summary(findings: Findings) -> str:
         f"median skin conductance level {_text(findings.median_scl_us, 'µS')}",
         f"median breathing rate {_text(findings.median_breathing_rate, 'per min')}",
     ]
+    lines += [f"{kind}: {choice}" for kind, choice in findings.choices.items()]
     for kind, reasons in findings.reasons().items():
         lines += [f"{kind}: {reason} ({seconds} s)" for reason, seconds in reasons.items()]
     if findings.baseline is not None:
