@@ -29,7 +29,7 @@ DRONE_LOWEST = 36
 DRONE_YIELDS = 0.85
 """Share of the drone's lowest tone that makes room for the bass."""
 
-INAUDIBLE = 1e-5
+INAUDIBLE = 4e-5
 SUDDEN_FRAMES = SAMPLE_RATE // 2
 """Attacks up to here are computed sample by sample; slower ones as a line through each block."""
 

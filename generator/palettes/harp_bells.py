@@ -6,22 +6,22 @@ from generator.palette import Drone, Hall, Palette, Strand, Timbre, plucked
 def _harp(decay_s: float, at: float, edge: float) -> tuple[Strand, ...]:
     """Three groups of a string's partials, the higher the sooner gone, as in a string that loses treble."""
     groups = (
-        (plucked(1, 3, at=at, slope=1.1), 1.0, 1.0, 0.0),
-        (plucked(3, 8, at=at, slope=0.9), 0.45, 0.5, 0.6),
-        (plucked(7, 20, at=at, slope=0.6), 0.13, edge, 1.2),
+        (plucked(1, 3, at=at, slope=1.1), 1.0, 1.0, 0.0, 2.0),
+        (plucked(3, 8, at=at, slope=0.9), 0.45, 0.5, 0.6, 0.0),
+        (plucked(7, 20, at=at, slope=0.6), 0.13, edge, 1.2, 0.0),
     )
     return tuple(
         Strand(
             partials=partials,
-            bandwidth_cents=2.0,
+            bandwidth_cents=shimmer_cents,
             core=0.9,
-            stretch=5e-5,
+            stretch=5e-5 if shimmer_cents else 0.0,
             decay_s=share * decay_s,
             level=level,
             hardness=hardness,
             bus="clear",
         )
-        for partials, share, level, hardness in groups
+        for partials, share, level, hardness, shimmer_cents in groups
     )
 
 
@@ -60,7 +60,6 @@ HARP_BELLS = Palette(
             Strand(partials=(1.0, 0.5, 0.35, 0.25, 0.0, 0.1), bandwidth_cents=12.0, core=0.3, ratio=2.0),
             Strand(partials=(1.0, 0.5, 0.0, 0.2), bandwidth_cents=12.0, core=0.3, ratio=2.9966, level=0.7),
             Strand(partials=(1.0, 0.4, 0.2, 0.1), bandwidth_cents=14.0, core=0.3, ratio=4.0, level=0.4),
-            Strand(partials=(1.0, 0.3), bandwidth_cents=16.0, core=0.3, ratio=5.9932, level=0.22),
         ),
         level_db=-35.0,
         sway=0.6,
@@ -69,7 +68,7 @@ HARP_BELLS = Palette(
     timbres={
         # Bowed glass: few partials, slowly moving.
         "pad": Timbre(
-            voices=10,
+            voices=8,
             strands=(
                 Strand(
                     partials=(1.0, 0.5, 0.3, 0.22, 0.06, 0.12, 0.03, 0.08), bandwidth_cents=12.0, core=0.5
@@ -82,7 +81,7 @@ HARP_BELLS = Palette(
             typical_lufs=-25.1,
         ),
         "melody": Timbre(
-            voices=8,
+            voices=6,
             strands=_harp(1.5, 0.38, 0.35),
             attack_s=(0.05, 0.008),
             release_s=(2.4, 0.35),
@@ -111,7 +110,7 @@ HARP_BELLS = Palette(
             typical_lufs=-30.6,
         ),
         "arpeggio": Timbre(
-            voices=8,
+            voices=6,
             strands=_harp(1.0, 0.29, 0.4),
             attack_s=(0.05, 0.008),
             release_s=(1.8, 0.3),

@@ -8,7 +8,7 @@ SOFT_STRINGS = Palette(
     hall=Hall(t60_s=(5.6, 2.4), gain=(1.1, 0.65), damp_hz=4500.0),
     timbres={
         "pad": Timbre(
-            voices=10,
+            voices=8,
             strands=(
                 Strand(partials=falling(26, 0.95), bandwidth_cents=30.0, core=0.35),
                 _CHOIR,
@@ -42,7 +42,7 @@ SOFT_STRINGS = Palette(
                     partials=(1.0, 0.7, 0.4, 0.25, 0.15, 0.1, 0.05), bandwidth_cents=6.0, core=0.8, bus="low"
                 ),
             ),
-            attack_s=(0.5, 0.08),
+            attack_s=(0.5, 0.06),
             release_s=(1.6, 0.3),
             level_db=-31.0,
             tilt_db=-1.0,
