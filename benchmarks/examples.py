@@ -113,7 +113,7 @@ def draw(rendered: Rendered, title: str, path: Path) -> None:
     draw_roll(roll, rendered)
     draw_spectrum(spectrum, rendered)
     spectrum.set_xlabel("seconds", color=INK)
-    figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=11)
+    figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=9)
     figure.savefig(path, dpi=90, format="png")
     # 256 colours make a third of the file and cannot be told from all.
     fewer = Image.open(path).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE)
