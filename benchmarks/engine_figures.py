@@ -68,10 +68,10 @@ def measured(palette: str, nature: str, seconds: int) -> dict[str, Any]:
 
 
 def figures(*, long: bool = False) -> dict[str, Any]:
-    """Return cost, memory and determinism; `long`: memory over two hours in place of six minutes."""
+    """Return cost, memory and determinism; `long`: memory over two hours in place of four minutes."""
     found: dict[str, Any] = {}
     for palette in PALETTES:
-        runs = [measured(palette, NATURES[-1], 20) for _ in range(2)]
+        runs = [measured(palette, NATURES[-1], 10) for _ in range(2)]
         # On a busy machine all stretches but the fastest tell of its other work.
         stretches = sorted(runs[0]["times_real"] + runs[1]["times_real"])
         found[palette] = {
@@ -79,7 +79,7 @@ def figures(*, long: bool = False) -> dict[str, Any]:
             "times_real_median": round(stretches[len(stretches) // 2], 1),
             "same_samples": runs[0]["sha256"] == runs[1]["sha256"],
         }
-    minutes = 120 if long else 6
+    minutes = 120 if long else 4
     resident = measured(PALETTES[0], NATURES[0], minutes * 60)["resident_mb"]
     hours = (minutes - 2) / 60
     return {
