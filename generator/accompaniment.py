@@ -16,6 +16,15 @@ _PAD = Choir(voices=4, low=59, high=75, gap=5.0)
 _STRINGS = Choir(voices=2, low=72, high=86, gap=5.0)
 
 
+PAD_RANGE = 10.0
+"""Semitones by which the register moves a pad that no melody leads."""
+
+
+def lowest_layer(layers: tuple[str, ...]) -> str:
+    """Return the layer that sings the lowest voice: the bass, or the pad on its own root."""
+    return "bass" if "bass" in layers else "pad"
+
+
 class Accompaniment:
     """Leads the voices of the harmony from bar to bar."""
 
@@ -37,8 +46,9 @@ class Accompaniment:
         """Let the lowest voice go: it may begin a note with the next chord."""
         self._held = 0
 
-    def bar(self, place: Place, state: MusicState, *, lowest: str) -> tuple[bass.Line, Ground]:
-        """Return the lowest voice of a bar, sung by the layer `lowest`, and what all parts stand on."""
+    def bar(self, place: Place, state: MusicState, *, layers: tuple[str, ...]) -> tuple[bass.Line, Ground]:
+        """Return the lowest voice of a bar and what all parts stand on."""
+        lowest, led = lowest_layer(layers), "melody" in layers
         scale = Scale(self._tonic, place.phrase.mode)
         line = [] if self._held else self._foundation(place, scale, state.density, lowest)
         if line:
@@ -46,8 +56,10 @@ class Accompaniment:
         self._held -= 1
         low = Low(self._low, tuple((offset, pitch) for offset, _, pitch in line))
         self._low = low.last
+        # Where a melody shows the register, the pad stays under it; alone, it shows the register itself.
+        shift = 0.0 if led else PAD_RANGE * (state.register - 0.5)
         if place.past == 0 or self._pad is None or self._strings is None:
-            self._lead(place, scale, low.at(0.0), 6.0 * (state.register - 0.5))
+            self._lead(place, scale, low.at(0.0), state, shift)
         ground = Ground(
             seed=self._seed,
             bar=place.bar,
@@ -80,23 +92,29 @@ class Accompaniment:
             third=third,
         )
 
-    def _lead(self, place: Place, scale: Scale, outer: Outer, shift: float) -> None:
+    def _lead(self, place: Place, scale: Scale, outer: Outer, state: MusicState, shift: float) -> None:
         before = self._pad
         self._pad = _PAD.lead(before, place.chord, scale, outer, shift)
         self._strings = _STRINGS.lead(self._strings, place.chord, scale, outer, shift)
         # a tone of the chord before would be foreign in the first bar of a new mode
-        self._ornament = self._adorn(before if place.place else None, self._pad, place, scale)
+        self._ornament = self._adorn(before if place.place else None, self._pad, place, scale, state.density)
 
     def _adorn(
-        self, before: tuple[int, ...] | None, now: tuple[int, ...], place: Place, scale: Scale
+        self,
+        before: tuple[int, ...] | None,
+        now: tuple[int, ...],
+        place: Place,
+        scale: Scale,
+        density: float,
     ) -> Ornament | None:
-        """Return what the pad does within a chord: most often nothing in a short one, something in a long.
+        """Return what the pad does within a chord: the longer and the denser, the likelier something.
 
         From its second chord on a phrase is made unlike those before, if nothing else has.
         """
         rng = chance(self._seed, "ornament", place.bar)
         ways = ornaments(before, now, place.chord, scale, float(BEATS_PER_BAR * place.left))
-        plain = rng.random() > (0.4 if place.left == 1 else 0.85)
+        likely = 0.25 + 0.3 * density if place.left == 1 else 0.5 + 0.45 * density
+        plain = rng.random() > likely
         chosen = None if plain or not ways else pick(rng, ways)
         if place.place:
             unlike = (way for way in (chosen, None, *ways) if not self._memory.knows([(now, way)]))

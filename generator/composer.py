@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from generator import bass, ending, texture
-from generator.accompaniment import Accompaniment
+from generator.accompaniment import Accompaniment, lowest_layer
 from generator.counter import Second
 from generator.form import Form, Phrase, Place
 from generator.ground import Ground
@@ -50,13 +50,11 @@ class Composer:
         state = self._within_bounds(state)
         phrase = self._latch_phrase(state)
         layers = self._latch_layers(state.layers)
-        line, ground = self._accompaniment.bar(
-            Place.of(self._bar, phrase, self._place), state, lowest=self._lowest_layer
-        )
+        line, ground = self._accompaniment.bar(Place.of(self._bar, phrase, self._place), state, layers=layers)
         melody = self._melodist.bar(ground, state)
         notes = [
             *melody,
-            *bass.bass(line, self._lowest_layer, ground.swell, state),
+            *bass.bass(line, lowest_layer(self._layers), ground.swell, state),
             *self._second.bar(ground, melody if "melody" in layers else [], state),
         ]
         for layer in _TEXTURES:
@@ -85,20 +83,20 @@ class Composer:
         if land > 0:
             way = idiom(phrase.mode).ways_home[0][0]
             place = Place.of(self._bar, phrase, self._place) if going_on else self._alone(phrase, way)
-            line, ground = self._accompaniment.bar(place, sparse, lowest=self._lowest_layer)
+            line, ground = self._accompaniment.bar(place, sparse, layers=self._layers)
             pitch = self._melodist.step_home(ground, state)
             line = [(offset, land, root) for offset, _, root in line]
             notes += ending.way_home(
-                ground, line, lowest=self._lowest_layer, pitch=pitch, beats=land, state=state
+                ground, line, lowest=lowest_layer(self._layers), pitch=pitch, beats=land, state=state
             )
             notes += [note for note in texture.arpeggio(ground, state) if note.offset < land]
             self._accompaniment.release()
         if land < BEATS_PER_BAR:
             place = self._alone(phrase, resting_chord(phrase.mode))
-            line, ground = self._accompaniment.bar(place, sparse, lowest=self._lowest_layer)
+            line, ground = self._accompaniment.bar(place, sparse, layers=self._layers)
             pitch = self._melodist.come_home(ground, state)
             notes += ending.home(
-                ground, land=land, beats=beats, pitch=pitch, low=line[0][2], lowest=self._lowest_layer
+                ground, land=land, beats=beats, pitch=pitch, low=line[0][2], lowest=lowest_layer(self._layers)
             )
         self._place = phrase.bars
         return self._score(ground, notes)
@@ -128,10 +126,6 @@ class Composer:
         elif wanted != (now := len(self._layers)):
             self._layers = self._piece.layers[: now + (1 if wanted > now else -1)]
         return self._layers
-
-    @property
-    def _lowest_layer(self) -> str:
-        return "bass" if "bass" in self._layers else "pad"
 
     def _score(self, ground: Ground, notes: list[ScoreNote]) -> BarScore:
         played = [note for note in notes if note.layer in self._layers]

@@ -197,11 +197,10 @@ class Form:
             pairs = [pick(rng, says.openings), pick(rng, says.ways_home), pick(rng, says.homes)]
         else:
             pairs = [pick(rng, says.ways_home), pick(rng, says.homes)]
-        # From density .5 on one pair of the phrase moves by bars, from .75 on all do: never all at once.
-        quick = rng.random() * len(pairs)
+        # From density .5 on some pairs move by bars, each from a density of its own; from .9 on all do.
         spans: list[Span] = []
-        for i, (first, second) in enumerate(pairs):
-            fast = density >= 0.75 or (density >= FAST_HARMONY and i == int(quick))
+        for first, second in pairs:
+            fast = density >= FAST_HARMONY + 0.4 * rng.random()
             spans += [Span(first, 1), Span(second, 1)] if fast else [Span(first, 2)]
         if bars == 5:  # home, and a bar more to breathe
             spans.append(Span(pairs[-1][1] if spans[-1].chord == pairs[-1][0] else pairs[-1][0], 1))

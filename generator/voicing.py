@@ -155,8 +155,9 @@ class _Cost:
         self, choir: Choir, before: tuple[int, ...] | None, chord: Chord, scale: Scale, shift: float
     ) -> None:
         self._before = before
-        self._low, self._high = choir.low, choir.high
+        self._low, self._high = choir.low + shift / 2, choir.high + shift / 2
         self._gap = choir.gap
+        self._pull = 2.0 if shift else 1.0
         self._middle = choir.voices * ((choir.low + choir.high) / 2 + shift)
         self._third = scale.classes(chord.degrees[1:2])
         self._colour = scale.classes(chord.degrees[3:])
@@ -178,5 +179,5 @@ class _Cost:
             apart = pitch - below
             cost += 0.4 * abs(apart - self._gap) + (8.0 if apart <= 1 else 2.0 * max(0, apart - 7))
             below = pitch
-        outside = max(0, self._low - way[0]) + max(0, way[-1] - self._high)
-        return cost + 8.0 * outside + 0.6 * abs(sum(way) - self._middle) / len(way)
+        outside = max(0.0, self._low - way[0]) + max(0.0, way[-1] - self._high)
+        return cost + 8.0 * outside + self._pull * abs(sum(way) - self._middle) / len(way)

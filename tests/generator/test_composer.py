@@ -78,7 +78,7 @@ def test_the_pace_of_the_harmony_follows_density(mode: float) -> None:
         bars = compose([MusicState(mode=mode, density=density)] * 64)
         return sum(a.chord != b.chord for a, b in pairwise(bars)) / 63
 
-    paces = [changes(density) for density in (0.1, 0.45, 0.6, 0.8)]
+    paces = [changes(density) for density in (0.1, 0.45, 0.7, 0.95)]
     assert paces == sorted(paces)
     assert paces[1] < 0.6 < paces[2] < 0.9 < paces[3]
 
@@ -189,13 +189,12 @@ def test_four_bars_as_they_have_always_been() -> None:
 GOLDEN = [
     "0 I9 pad 0+7.28 50 55",
     "0 I9 pad 0+7.6 60 50",
-    "0 I9 pad 0+4 65 48",
+    "0 I9 pad 0+7.6 65 50",
     "0 I9 pad 0+7.6 69 50",
     "0 I9 pad 0+7.6 74 50",
     "0 I9 melody 0+0.9 65 57",
     "0 I9 melody 1+0.9 64 56",
     "0 I9 melody 2+1.8 65 57",
-    "1 I9 pad 0+3.8 64 50",
     "1 I9 melody 0+3.6 69 62",
     "2 IV9 pad 0+7.6 59 50",
     "2 IV9 pad 0+7.6 65 50",
