@@ -200,7 +200,7 @@ def figures(*, quick: bool = False) -> dict[str, Any]:
     return {
         palette: {
             "onset_error_ms": round(onset_error_ms(palette), 3),
-            "rank_correlation": answers(palette, 5 if quick else 9, 20.0 if quick else 30.0),
+            "rank_correlation": answers(palette, 5 if quick else 9, 30.0),
             "modes": modes(palette, tonics, 40.0 if quick else 60.0),
             "excerpts": {name: excerpt(palette, name, 30.0 if quick else 60.0) for name in STATES},
             "silence": silence(palette),
