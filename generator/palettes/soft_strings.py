@@ -30,7 +30,7 @@ SOFT_STRINGS = Palette(
                     vibrato_cents=13.0,
                 ),
             ),
-            attack_s=(0.22, 0.04),
+            attack_s=(0.22, 0.035),
             release_s=(1.0, 0.2),
             level_db=-25.0,
             typical_lufs=-25.5,
@@ -42,7 +42,7 @@ SOFT_STRINGS = Palette(
                     partials=(1.0, 0.7, 0.4, 0.25, 0.15, 0.1, 0.05), bandwidth_cents=6.0, core=0.8, bus="low"
                 ),
             ),
-            attack_s=(0.5, 0.06),
+            attack_s=(0.5, 0.05),
             release_s=(1.6, 0.3),
             level_db=-31.0,
             tilt_db=-1.0,
