@@ -45,7 +45,8 @@ def strings(ground: Ground, state: MusicState) -> list[ScoreNote]:
     if not ground.fresh:
         return []
     beats = bars(ground.left)
-    late = LATE_BEATS if ground.left > 1 else 0.0
+    # where the bass has a note on the third beat, the two could run in parallels
+    late = LATE_BEATS if ground.left > 1 and state.density < 0.5 else 0.0
     loud = 34 + round(8 * state.density + 6 * ground.swell)
     sound = (beats - late) * (1.0 - 0.25 * state.articulation)
     return part("strings", [(late, sound, pitch) for pitch in sorted(set(ground.strings))], loud)

@@ -73,8 +73,10 @@ class Choir:
             ways = [*combinations(scale.pitches(chord.degrees, self.low, self.high), self.voices)]
         else:
             ways = self._ways(before, chord, scale, MAX_STEP, outer)
-            # Now and then the highest voice has nowhere to go but in parallels: then it may take a third.
-            ways = ways or self._ways(before, chord, scale, MAX_TOP_STEP, outer)
+            # Now and then the highest voice has nowhere to go but in parallels, or none reaches what tells
+            # the mode: then the highest may take a third.
+            if not any(cost.tells(way) for way in ways):
+                ways = self._ways(before, chord, scale, MAX_TOP_STEP, outer)
         return min(ways, key=lambda way: (cost.of(way), way))
 
     def _ways(
@@ -164,12 +166,16 @@ class _Cost:
         told = telling(scale.mode).intersection(chord.degrees)
         self._telling = [(scale.tonic + scale.mode.steps[degree]) % 12 for degree in sorted(told)]
 
+    def tells(self, way: tuple[int, ...]) -> bool:
+        """Return whether a position holds what tells the mode, as far as its chord does."""
+        return {pitch % 12 for pitch in way}.issuperset(self._telling)
+
     def of(self, way: tuple[int, ...]) -> float:
         classes = {pitch % 12 for pitch in way}
         cost = 5.0 * (len(way) - len(classes))
         if self._before:
             cost += sum(abs(a - b) for a, b in zip(way, self._before, strict=True))
-        cost += sum(10.0 for each in self._telling if each not in classes)
+        cost += sum(20.0 for each in self._telling if each not in classes)
         if self._third.isdisjoint(classes):
             cost += 6.0
         if self._colour.isdisjoint(classes):
