@@ -29,6 +29,9 @@ BoolArray = npt.NDArray[np.bool_]
 SCALE_S = 5.0
 """The samples of so many seconds before a fault say how large the signal is."""
 
+GARBAGE_SHARE = 0.05
+"""How many of the samples are wild."""
+
 _RIGHT = "ecg:gap@60+10 or eda:noise@120+30?level=2"
 _FAULT = re.compile(
     r"(?P<stream>[a-z]+\d*):(?P<name>[a-z-]+)(@(?P<at>[^+?]+)(\+(?P<for>[^?]+))?)?(\?(?P<query>.+))?"
@@ -89,6 +92,13 @@ def _motion(fault: Fault, at: _Moment) -> FloatArray:
     return at.values + fault.amount * at.scale * (sum(waves, np.zeros(since.size)) / 2 + slipped)
 
 
+def _garbage(fault: Fault, at: _Moment) -> FloatArray:
+    """Return the signal with wild numbers here and there, as damaged lines that can still be read give."""
+    chances = at.chance.random((at.values.size, 2))
+    wild = at.last + fault.amount * at.scale * (2 * chances[:, 1] - 1)
+    return np.where(chances[:, 0] < GARBAGE_SHARE, wild, at.values)
+
+
 def _hum(fault: Fault, at: _Moment) -> FloatArray:
     return at.values + fault.amount * at.scale * np.sin(2 * np.pi * 50.0 * at.seconds)
 
@@ -134,6 +144,9 @@ FAULTS: Mapping[str, _Trouble] = {
     "flat": _Trouble(0.0, "a flat line", _flat),
     "lead-off": _Trouble(3.0, "a flat line far away; level: how many times the signal's size", _lead_off),
     "noise": _Trouble(0.5, "white noise; level: as a share of the signal's size", _noise),
+    "garbage": _Trouble(
+        10.0, "wild numbers here and there; level: how many times the signal's size", _garbage
+    ),
     "hum": _Trouble(0.5, "mains hum of 50 Hz; level: as a share of the signal's size", _hum),
     "motion": _Trouble(1.0, "movement; level: as a share of the signal's size", _motion),
     "saturation": _Trouble(

@@ -78,6 +78,14 @@ def test_a_level_scales_with_the_signal() -> None:
     assert np.ptp(values[within(times)]) == pytest.approx(0.5, abs=0.01)
 
 
+def test_garbage_is_wild_and_rare() -> None:
+    times, values = passed("ecg:garbage@8+8")
+    struck = (times >= 8.0) & (times < 16.0)
+    wild = values[struck] != clean(times[struck])
+    assert 0.03 < wild.mean() < 0.08
+    assert np.abs(values[struck][wild]).max() > 5
+
+
 def test_a_fast_clock_gains_and_each_duplicate_comes_half_a_period_later() -> None:
     times, _ = passed("ecg:drift@10?level=1000")
     assert times[-1] == pytest.approx(SECONDS - 1 / RATE + 0.001 * (10 - 1 / RATE))
