@@ -14,6 +14,11 @@ from acquisition.streams import Kind
 LSL_PROPERTIES = ("name", "type", "source_id")
 """What an LSL stream can be asked for by."""
 
+WAIT_S = 5.0
+"""How long a stream is looked for, unless it is said."""
+
+LONGEST_WAIT_S = 3600.0
+
 _RIGHT_LSL = "ecg=lsl:name=PolarECG"
 
 
@@ -33,6 +38,8 @@ class LslSpec:
         Label or number from 0; None for the only one.
     unit : str or None
         Unit, where the stream does not state it or is wrong.
+    wait_s : float
+        For how long it is looked for, where it is not there yet.
     """
 
     text: str
@@ -40,6 +47,7 @@ class LslSpec:
     query: tuple[tuple[str, str], ...]
     channel: str | None
     unit: str | None
+    wait_s: float = WAIT_S
 
 
 def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
@@ -50,16 +58,23 @@ def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
     SpecError
         In one line that shows a right specification.
     """
-    options = parse_options(text, query, (*LSL_PROPERTIES, "channel", "unit"), _RIGHT_LSL)
+    options = parse_options(text, query, (*LSL_PROPERTIES, "channel", "unit", "wait"), _RIGHT_LSL)
     wanted = tuple((name, options[name]) for name in LSL_PROPERTIES if name in options)
     if not wanted:
         raise SpecError(
             f"{text!r}: an LSL stream is asked for by {', '.join(LSL_PROPERTIES)}; "
             f"write for example {_RIGHT_LSL}"
         )
+    wait_s = finite_number(options.get("wait", f"{WAIT_S:g}"))
+    if wait_s is None or not 0 <= wait_s <= LONGEST_WAIT_S:
+        raise SpecError(
+            f"{text!r}: wait={options['wait']} is wrong, it is a number of seconds up to {LONGEST_WAIT_S:g}; "
+            f"write for example {_RIGHT_LSL}&wait=60"
+        )
     return LslSpec(
         text=text,
         kind=kind,
+        wait_s=wait_s,
         query=wanted,
         channel=options.get("channel"),
         unit=parse_unit(text, options["unit"], _RIGHT_LSL) if "unit" in options else None,

@@ -19,7 +19,6 @@ from acquisition.series import known_unit, unit_of_kind
 from acquisition.streams import Kind
 
 RESOLVE_S = 1.0
-RESOLVE_TRIES = 5
 CONNECT_S = 5.0
 _OTHER_CONFIGURATIONS = ("lsl_api.cfg", "~/lsl_api/lsl_api.cfg", "/etc/lsl_api/lsl_api.cfg")
 
@@ -97,10 +96,12 @@ def connect(specs: Sequence[LslSpec]) -> list[Connection]:
 
 
 def _resolve(specs: Sequence[LslSpec]) -> list[pylsl.StreamInfo]:
-    for _ in range(RESOLVE_TRIES):
+    begun_s = pylsl.local_clock()
+    while True:
         there = visible_streams()
         fitting = [[info for info in there if _fits(info, spec)] for spec in specs]
-        if all(fitting):
+        waited_s = pylsl.local_clock() - begun_s
+        if all(found or waited_s >= spec.wait_s for spec, found in zip(specs, fitting, strict=True)):
             break
     for spec, found in zip(specs, fitting, strict=True):
         if len(found) != 1:
@@ -111,8 +112,8 @@ def _resolve(specs: Sequence[LslSpec]) -> list[pylsl.StreamInfo]:
                     f"found: {'; '.join(describe(info) for info in found)}"
                 )
             raise SourceError(
-                f"{spec.text!r}: no LSL stream has {asked}; streams found: "
-                f"{'; '.join(describe(info) for info in there) or 'none'}"
+                f"{spec.text!r}: no LSL stream has {asked}, not within {spec.wait_s:g} s (see wait=); "
+                f"streams found: {'; '.join(describe(info) for info in there) or 'none'}"
             )
     return [found[0] for found in fitting]
 

@@ -16,7 +16,9 @@ parser.add_argument("--unit", default="mV")
 parser.add_argument("--format", default="double64")
 parser.add_argument("--true-rate", type=float, help="samples a second, where it is not the one stated")
 parser.add_argument("--jitter", type=float, default=0.0, help="seconds by which stamps are late at most")
+parser.add_argument("--after", type=float, default=0.0, help="seconds before the stream is there")
 options = parser.parse_args()
+time.sleep(options.after)
 
 labels = options.labels.split(",")
 info = pylsl.StreamInfo(
