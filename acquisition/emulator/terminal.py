@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import random
 import select
 import sys
 from collections.abc import Callable
@@ -14,6 +16,9 @@ LEAST_WAIT_S = 0.005
 """Samples due within are sent together, as a USB adapter does."""
 
 MOST_WAIT_S = 0.25
+
+LONGEST_BURST = 60
+"""Bytes of garbage at once, at most."""
 
 
 class Terminal:
@@ -61,7 +66,37 @@ class Terminal:
         os.close(self._host)
 
 
-def play(emulation: Emulation, terminal: Terminal, *, clock: Callable[[], float]) -> None:
+class Interference:
+    """Bursts of random bytes on the line, between what the device sends.
+
+    Parameters
+    ----------
+    per_minute : float
+        How many, on average.
+    chance : random.Random
+        When and what.
+    """
+
+    def __init__(self, per_minute: float, chance: random.Random) -> None:
+        self._per_s = per_minute / 60
+        self._chance = chance
+        self._due_s = chance.expovariate(self._per_s) if per_minute else math.inf
+
+    def spoil(self, data: bytes, t: float) -> bytes:
+        """Return what arrives of `data` sent at time `t`: preceded by garbage, when that is due."""
+        while t >= self._due_s:
+            self._due_s += self._chance.expovariate(self._per_s)
+            data = self._chance.randbytes(self._chance.randint(1, LONGEST_BURST)) + data
+        return data
+
+
+def play(
+    emulation: Emulation,
+    terminal: Terminal,
+    *,
+    clock: Callable[[], float],
+    interference: Interference | None = None,
+) -> None:
     """Be the device until the recording has ended.
 
     Parameters
@@ -72,6 +107,8 @@ def play(emulation: Emulation, terminal: Terminal, *, clock: Callable[[], float]
         Where.
     clock : callable
         Seconds, from any moment on.
+    interference : Interference, optional
+        Garbage on the line.
     """
     power_s = clock()
     while not emulation.ended:
@@ -81,4 +118,4 @@ def play(emulation: Emulation, terminal: Terminal, *, clock: Callable[[], float]
             if answer:
                 terminal.write(answer)
         if data := emulation.due(clock() - power_s):
-            terminal.write(data)
+            terminal.write(data if interference is None else interference.spoil(data, clock() - power_s))

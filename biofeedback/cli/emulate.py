@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import click
 
 from acquisition import open_sources
-from acquisition.emulator import Terminal, emulate, play
+from acquisition.emulator import Interference, Terminal, emulate, play
 from acquisition.profiles import known_profiles
 from biofeedback.errors import UsageError
 
@@ -28,13 +29,23 @@ INTERRUPTED = 130
 @click.option("--channel", "channels", multiple=True, help="Channel of each signal, in their order.")
 @click.option("--rate", help="Samples per second. [default: the profile's; of lines that of the recording]")
 @click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="An option of the profile.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, help="Of a virtual listener.")
+@click.option(
+    "--garbage",
+    type=click.FloatRange(0, 6000),
+    default=0.0,
+    metavar="N",
+    help="Bursts of random bytes on the line, so many a minute.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, help="Of a virtual listener and garbage."
+)
 def emulate_command(
     profile_name: str,
     recordings: tuple[str, ...],
     channels: tuple[str, ...],
     rate: str | None,
     options: tuple[str, ...],
+    garbage: float,
     seed: int,
 ) -> int:
     """Emulate a serial device behind a pseudo-terminal, from a recording, in real time.
@@ -57,7 +68,8 @@ def emulate_command(
         click.echo(terminal.name)
         for spec in specs:
             click.echo(f"read it with {spec.text.replace('PORT', terminal.name, 1)}", err=True)
-        play(emulation, terminal, clock=time.monotonic)
+        interference = Interference(garbage, random.Random(seed))  # noqa: S311 - nothing depends on secrecy
+        play(emulation, terminal, clock=time.monotonic, interference=interference)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:

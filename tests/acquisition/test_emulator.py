@@ -1,5 +1,6 @@
 """Emulated devices: what they send and answer, and every profile over a real pseudo-terminal."""
 
+import random
 import re
 import sys
 import threading
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from acquisition import RecordingSource, receiver
-from acquisition.emulator import Terminal, emulate, play
+from acquisition.emulator import Interference, Terminal, emulate, play
 from acquisition.errors import SourceError, SpecError
 from acquisition.listener import VirtualListener
 from acquisition.profiles import known_profiles
@@ -352,3 +353,13 @@ def test_a_device_that_was_switched_off_is_told_again_to_send(monkeypatch):
     assert found.size == 60
     np.testing.assert_allclose(found, values, atol=0.005)
     assert [words.rpartition(" ")[2] for words in told[:2]] == ["lost", "back"]
+
+
+def test_garbage_comes_as_often_as_asked_for_and_leaves_what_is_sent_as_it_is():
+    line = Interference(600.0, random.Random(1))
+    spoiled = [line.spoil(b"512\r\n", t / 100) for t in range(6000)]
+    struck = sum(data != b"512\r\n" for data in spoiled)
+    assert 500 < struck < 650
+    assert all(data.endswith(b"512\r\n") for data in spoiled)
+    quiet = Interference(0.0, random.Random(1))
+    assert quiet.spoil(b"512\r\n", 1e9) == b"512\r\n"
