@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_config_path
-
 from biofeedback.errors import UsageError
+from biofeedback.settings import settings_folder
 from generator.calibration import Calibration, exposure
 from generator.errors import StateError
-
-VARIABLE = "BIOFEEDBACK_CALIBRATION"
-"""Names another file, in the environment."""
 
 UNCALIBRATED = "uncalibrated"
 
 
 def calibration_file() -> Path:
     """Return where calibrations are kept."""
-    named = os.environ.get(VARIABLE)
-    return Path(named) if named else user_config_path("biofeedback-music") / "calibration.json"
+    return settings_folder() / "calibration.json"
 
 
 def read_calibration(device: str, path: Path) -> Calibration | None:

@@ -3,13 +3,13 @@
 import pytest
 
 from biofeedback.calibration import (
-    VARIABLE,
     calibration_file,
     exposure_record,
     keep_calibration,
     read_calibration,
 )
 from biofeedback.errors import UsageError
+from biofeedback.settings import VARIABLE
 from generator.calibration import Calibration
 
 HEADPHONES = Calibration(device="Kopfhörer", dba=63.0, noise_dbfs_a=-26.0)
@@ -45,10 +45,11 @@ def test_a_spoilt_file_is_refused_by_name(tmp_path, text):
         read_calibration("Kopfhörer", path)
 
 
-def test_the_environment_can_name_another_file(monkeypatch, tmp_path):
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "mine.json"))
-    assert calibration_file() == tmp_path / "mine.json"
+def test_the_environment_can_name_another_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert calibration_file() == tmp_path / "calibration.json"
     monkeypatch.delenv(VARIABLE)
+    assert calibration_file().parent != tmp_path
     assert calibration_file().name == "calibration.json"
 
 
