@@ -14,11 +14,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pylsl
 
+HERE = Path(__file__).resolve().parent.parent
 POLL_S = 0.001
 Pull = Callable[[], np.ndarray]
 
@@ -72,7 +74,7 @@ def read(reader: str, name: str, seconds: float) -> dict[str, float]:
 def device(name: str) -> Iterator[None]:
     """Run outlets in another process."""
     command = [sys.executable, "-m", "benchmarks.devices", "lsl", name, str(pylsl.local_clock())]
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, cwd=HERE)
     try:
         yield
     finally:
@@ -88,7 +90,7 @@ def lsl_figures(seconds: float = 20.0) -> dict[str, Any]:
     with device(name):
         for reader in readers:
             command = [sys.executable, "-m", "benchmarks.lsl_figures", reader, f"{name}-ecg", str(seconds)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE)
             figures[reader] = json.loads(done.stdout.splitlines()[-1])
     if "mne" not in figures:
         figures["mne"] = "not installed: pip install mne-lsl"

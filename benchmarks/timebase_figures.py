@@ -20,6 +20,7 @@ from pylsl import local_clock
 
 from acquisition import open_sources
 
+HERE = Path(__file__).resolve().parent.parent
 RATE_HZ, DRIFT, BURST_S = 250.0, 100e-6, 0.05
 TAKEN_EVERY_S = 1.0 / (RATE_HZ * (1.0 + DRIFT))
 FLOOR_P95_MS = 5.0
@@ -44,7 +45,7 @@ def timebase_figures(seconds: float = 40.0) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         link, epoch_s = Path(folder, "device"), local_clock() + 1.0
         command = [sys.executable, "-m", "benchmarks.timebase_figures", str(link), str(epoch_s)]
-        device = subprocess.Popen(command)
+        device = subprocess.Popen(command, cwd=HERE)
         try:
             while not link.exists():
                 time.sleep(0.01)

@@ -13,6 +13,7 @@ from types import FrameType
 import click
 
 from acquisition.faults import FAULTS, parse_fault
+from acquisition.streams import Condition
 from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
 from biofeedback.cli.preferences import preference_options
@@ -209,9 +210,20 @@ def progress_watcher(
 
     def watch(snapshot: Snapshot) -> None:
         if snapshot.elapsed_s == int(snapshot.elapsed_s) or snapshot.finished:
-            progress(1.0 if snapshot.finished else min(snapshot.elapsed_s / total_s, 1.0), snapshot.phase)
+            done = 1.0 if snapshot.finished else min(snapshot.elapsed_s / total_s, 1.0)
+            progress(done, how_it_goes(snapshot))
 
     return watch
+
+
+def how_it_goes(snapshot: Snapshot) -> str:
+    """Return the phase, and each input that is not well, with the reason."""
+    troubled = [
+        f"{name} {status.condition}" + (f" ({status.reason})" if status.reason else "")
+        for name, status in snapshot.inputs.items()
+        if status.condition is not Condition.STREAMING
+    ]
+    return " · ".join([snapshot.phase, *troubled])
 
 
 @contextmanager

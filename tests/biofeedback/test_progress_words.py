@@ -1,0 +1,37 @@
+"""What the progress bar of a session says."""
+
+from acquisition.streams import Condition, Status
+from biofeedback.cli.sessions import how_it_goes
+from biofeedback.models import Snapshot
+from generator.state import MusicState
+
+
+def snapshot(**inputs):
+    return Snapshot(
+        t=10.0,
+        elapsed_s=10.0,
+        phase="lead",
+        physiology=None,
+        music=MusicState(),
+        why="",
+        finished=False,
+        inputs={
+            name: Status(stream_id=name, condition=condition, reason=reason, since_s=9.0)
+            for name, (condition, reason) in inputs.items()
+        },
+    )
+
+
+def test_inputs_that_are_well_are_not_mentioned():
+    assert how_it_goes(snapshot(ecg=(Condition.STREAMING, ""))) == "lead"
+
+
+def test_each_trouble_is_named_with_its_reason():
+    said = how_it_goes(
+        snapshot(
+            ecg=(Condition.LOST, "COM3 was lost"),
+            eda=(Condition.STREAMING, ""),
+            rsp=(Condition.RECOVERING, ""),
+        )
+    )
+    assert said == "lead · ecg lost (COM3 was lost) · rsp recovering"
