@@ -90,7 +90,8 @@ class Composer:
                 ground, line, lowest=lowest_layer(self._layers), pitch=pitch, beats=land, state=state
             )
             notes += [note for note in texture.arpeggio(ground, state) if note.offset < land]
-            self._accompaniment.release()
+        # The lowest voice sings the tonic, whatever it still holds.
+        self._accompaniment.release()
         if land < BEATS_PER_BAR:
             place = self._alone(phrase, resting_chord(phrase.mode))
             line, ground = self._accompaniment.bar(place, sparse, layers=self._layers)
