@@ -29,7 +29,6 @@ PROGRAMS = {
 """General MIDI programs, counted from 0."""
 
 _US = 1_000_000
-_END_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
