@@ -7,9 +7,10 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from acquisition.streams import Hearing, Live, Marking, Source
+from biofeedback.commands import Command
 from biofeedback.controller import Controller, PhaseChange
 from biofeedback.cues import cue_record
-from biofeedback.models import Command, Snapshot
+from biofeedback.models import Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
 from biofeedback.signals import heard, physiological_streams
@@ -158,7 +159,7 @@ class Engine:
 
     def _decide(self, t: float, commands: Sequence[Command]) -> None:
         for command in commands:
-            self._recorder.command(t, command)
+            self._recorder.command(t, command.record())
         outcome = self._controller.step(t, self._state, commands)
         for change in outcome.phase_changes:
             self._enter_or_leave(change)

@@ -41,6 +41,57 @@ class Decision:
     why: str
 
 
+Lifecycle = Literal["waiting", "running", "paused", "held", "ending", "ended"]
+"""Where a session stands: before its first step; going on; the course waits with music (paused) or in silence
+(held); fading out; over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedPhase:
+    """A phase, or a section of an arc, as it now stands in the session.
+
+    Attributes
+    ----------
+    name, kind : str
+        As in the protocol.
+    start_s, duration_s : float
+        Seconds from the session's start, and its length; for what is to come as now foreseen. A phase that
+        waits for a cue has the longest it may take.
+    """
+
+    name: str
+    kind: str
+    start_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A question that waits for an answer; the session goes on meanwhile.
+
+    Attributes
+    ----------
+    kind : str
+        ``plateau`` (the listener does not follow: stay, go on, or end?), ``resume`` (the signal is back:
+        adapt again?), ``baseline`` (too short or noisy: extend it?), ``cue`` (has what the phase waits for
+        come?), ``rating``.
+    text : str
+        The question, in words.
+    choices : tuple of str
+        Names of the commands that answer it.
+    about : str
+        What it is about: the scale of a rating, the name of a cue; else empty.
+    since_s : float
+        Seconds from the session's start at which it was put.
+    """
+
+    kind: Literal["plateau", "resume", "baseline", "cue", "rating"]
+    text: str
+    choices: tuple[str, ...]
+    about: str
+    since_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The session at one moment, for whoever watches.
@@ -63,6 +114,24 @@ class Snapshot:
         Whether the session is over and the last sound has faded.
     inputs : mapping of str to Status
         How each live stream is doing, by its name.
+    lifecycle : str
+        See `Lifecycle`.
+    plan : tuple of PlannedPhase
+        All phases, past and to come.
+    progress : float
+        0 to 1 through the present phase.
+    left_s : float
+        Seconds left in it as now foreseen.
+    terms : mapping
+        The newest decision's.
+    asks : tuple of Ask
+        Questions that wait for an answer.
+    overrides : mapping of str to float
+        Parameters in the therapist's hands, with what was asked.
+    volume_db : float
+        The master volume.
+    energy : float or None
+        Of a phase of pain distraction, 0 to 1; else None.
     """
 
     t: float
@@ -73,19 +142,12 @@ class Snapshot:
     why: str
     finished: bool
     inputs: Mapping[str, Status]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """What a person, or a script in their place, tells the session to do.
-
-    Attributes
-    ----------
-    name : str
-        ``resume``: go on adapting after a plateau or a lost signal. ``stop``: lead to the end, with its fade.
-    args : mapping
-        What belongs to it; JSON-serialisable.
-    """
-
-    name: Literal["resume", "stop"]
-    args: Mapping[str, float | str | bool | None] = field(default_factory=dict)
+    lifecycle: Lifecycle = "running"
+    plan: tuple[PlannedPhase, ...] = ()
+    progress: float = 0.0
+    left_s: float = 0.0
+    terms: Mapping[str, float | str | bool | None] = field(default_factory=dict)
+    asks: tuple[Ask, ...] = ()
+    overrides: Mapping[str, float] = field(default_factory=dict)
+    volume_db: float = 0.0
+    energy: float | None = None

@@ -16,10 +16,11 @@ from acquisition import open_sources
 from acquisition.faults import Fault, inject
 from acquisition.streams import Source
 from biofeedback.calibration import exposure_record
+from biofeedback.commands import Command, Stop
 from biofeedback.controller import Controller
 from biofeedback.engine import Engine
 from biofeedback.errors import SessionFault
-from biofeedback.models import Command, Snapshot
+from biofeedback.models import Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
 from biofeedback.setups import Setup
@@ -221,7 +222,7 @@ def _step_through(
         if interruption.requests > carried_out:
             carried_out = interruption.requests
             if carried_out == 1:
-                commands = (Command(name="stop"),)
+                commands = (Stop(),)
             else:
                 engine.emergency_stop(t)
         watch(engine.step(t, commands))

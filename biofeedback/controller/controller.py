@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from biofeedback.commands import Command, Resume, Stop
 from biofeedback.controller import reasons
 from biofeedback.controller.adaptation import Adaptation
 from biofeedback.controller.gate import GateState
-from biofeedback.models import Command, Decision
+from biofeedback.models import Decision
 from physiology.state import PhysiologyState
 from protocols.course import Course, Segment, segments
 from protocols.feasibility import END
@@ -145,10 +146,11 @@ class Controller:
 
     def _obey(self, commands: Sequence[Command]) -> None:
         for command in commands:
-            if command.name == "stop":
-                self._asked_to_end = self._asked_to_end or "it was stopped"
-            else:
-                self._adaptation.resume()
+            match command:
+                case Stop():
+                    self._asked_to_end = self._asked_to_end or "it was stopped"
+                case Resume():
+                    self._adaptation.resume()
 
     def _is_due(self, every_s: float, at: float) -> bool:
         """Return whether a tick of this clock was reached, and wait for the next."""

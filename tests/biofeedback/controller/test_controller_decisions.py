@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from biofeedback.commands import COMMAND
 from biofeedback.controller import Controller
 from biofeedback.controller.reasons import CATALOGUE
-from biofeedback.models import Command
 from physiology.state import PhysiologyState, Reading
 from protocols import load, override
 from protocols.arcs import planned_arc
@@ -40,7 +40,9 @@ def run(listener=physiology, protocol="isoprinciple-relaxation", commands=None, 
     decisions, changes, said = {}, [], dict(commands or {})
     for n in range(int((protocol.duration_s + 60) * 20)):
         t = n / 20
-        step = controller.step(t, listener(t), [Command(name=said.pop(t))] if t in said else [])
+        step = controller.step(
+            t, listener(t), [COMMAND.validate_python({"name": said.pop(t)})] if t in said else []
+        )
         changes += step.phase_changes
         decisions |= {decision.t: decision for decision in step.decisions}
         if controller.ended:

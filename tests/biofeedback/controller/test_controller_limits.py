@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from biofeedback.commands import COMMAND, Stop
 from biofeedback.controller import Controller
-from biofeedback.models import Command
 from generator.state import RANGES
 from physiology.state import PhysiologyState, Reading
 from protocols import library, load, override
@@ -83,7 +83,7 @@ def test_it_ends_whenever_it_is_told_to(when, protocol, stretches, command):
         controller.step(t, physiology)
         t += 1.7
     if command:
-        controller.step(t, physiology, [Command(name="stop")])
+        controller.step(t, physiology, [Stop()])
     else:
         controller.end(t, "input ended")
         controller.step(t, physiology)
@@ -99,7 +99,7 @@ def session(protocol, stretches, sigma):
     controller.calibrate(sigma)
     decisions, t = [], 0.0
     for physiology, lasts, every, command in itertools.cycle(stretches):
-        commands = [Command(name=command)] if command else []
+        commands = [COMMAND.validate_python({"name": command})] if command else []
         until = t + lasts
         while t <= until and not controller.ended:
             decisions += controller.step(t, physiology, commands).decisions

@@ -1,0 +1,204 @@
+"""What a person tells a running session to do: every command there is, validated, in one place.
+
+A command is a frozen model whose `name` tells which it is, so that ``TypeAdapter(AnyCommand)`` reads one from
+JSON and an OpenAPI document lists them all. The controller obeys those that steer; the engine records every
+one, obeyed or not, with the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from generator.state import RANGES, Mode
+
+Field_ = Literal[
+    "tempo_bpm",
+    "mode",
+    "density",
+    "register",
+    "brightness",
+    "articulation",
+    "layers",
+    "level_db",
+    "breath_rate",
+    "breath_depth",
+]
+"""A parameter of the music that may be overridden."""
+
+VOLUME_RANGE_DB = (-40.0, 0.0)
+"""The master volume; 0 is the level that the listener found comfortable at the sound check."""
+
+EXTENSION_RANGE_S = (10.0, 1800.0)
+
+Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S", description="a text")]
+Short = Annotated[str, Field(min_length=1, max_length=120, pattern=r"\S", description="a few words")]
+
+
+class _Command(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def record(self) -> dict[str, Any]:
+        """Return it as it is recorded: ``{"name": ..., "args": {...}}``."""
+        return {"name": self.name, "args": self.model_dump(exclude={"name"})}  # type: ignore[attr-defined]  # every command has one
+
+
+class Pause(_Command):
+    """Pause adaptation: the music goes on as it is and the course waits."""
+
+    name: Literal["pause"] = "pause"
+
+
+class Hold(_Command):
+    """Hold the music: it fades to silence and the course waits."""
+
+    name: Literal["hold"] = "hold"
+
+
+class Resume(_Command):
+    """Go on: after a pause, a hold, a plateau or a signal that was lost."""
+
+    name: Literal["resume"] = "resume"
+
+
+class Stay(_Command):
+    """Answer a question of the controller with: stay as it is, and ask no more in this phase."""
+
+    name: Literal["stay"] = "stay"
+
+
+class Skip(_Command):
+    """End the present phase now; the next begins."""
+
+    name: Literal["skip"] = "skip"
+
+
+class Extend(_Command):
+    """Let the present phase last longer by so many seconds."""
+
+    name: Literal["extend"] = "extend"
+    seconds: float = Field(default=60.0, ge=EXTENSION_RANGE_S[0], le=EXTENSION_RANGE_S[1])
+
+
+class Intensify(_Command):
+    """One step more energy."""
+
+    name: Literal["intensify"] = "intensify"
+
+
+class Soften(_Command):
+    """One step less energy."""
+
+    name: Literal["soften"] = "soften"
+
+
+class Override(_Command):
+    """Take one parameter of the music into one's own hands; it glides there within the limits."""
+
+    name: Literal["override"] = "override"
+    field: Field_
+    value: float
+
+    @model_validator(mode="after")
+    def _in_range(self) -> Self:
+        if self.field == "mode":
+            Mode.of(self.value)
+            return self
+        low, high = RANGES[self.field]
+        if not low <= self.value <= high:
+            raise ValueError(f"{self.field} is {self.value:g}; it must lie between {low:g} and {high:g}")
+        if self.field == "layers" and self.value != int(self.value):
+            raise ValueError(f"layers is {self.value:g}; it must be a whole number")
+        return self
+
+
+class Release(_Command):
+    """Give a parameter, or all of them, back to the protocol; it glides back within the limits."""
+
+    name: Literal["release"] = "release"
+    field: Field_ | Literal["all"] = "all"
+
+
+class Volume(_Command):
+    """Set the master volume, in dB below what was confirmed as comfortable."""
+
+    name: Literal["volume"] = "volume"
+    db: float = Field(ge=VOLUME_RANGE_DB[0], le=VOLUME_RANGE_DB[1])
+
+
+class Cue(_Command):
+    """Say that what the protocol waits for has come, such as the end of a procedure."""
+
+    name: Literal["cue"] = "cue"
+    cue: Short
+
+
+class Marker(_Command):
+    """Mark the moment, or an earlier one at which the mark was opened."""
+
+    name: Literal["marker"] = "marker"
+    text: Short
+    at_s: float | None = Field(default=None, ge=0.0, description="seconds from the session's start")
+
+
+class Note(_Command):
+    """Write something down about the session."""
+
+    name: Literal["note"] = "note"
+    text: Words
+
+
+class AdverseEvent(_Command):
+    """Write down that something untoward happened."""
+
+    name: Literal["adverse event"] = "adverse event"
+    text: Words
+    severity: Literal["mild", "moderate", "severe"]
+
+
+class Rating(_Command):
+    """Write down what the listener said of their state; None where they did not want to say."""
+
+    name: Literal["rating"] = "rating"
+    scale: Short
+    value: float | None
+
+
+class Stop(_Command):
+    """Lead to the end, with its fade."""
+
+    name: Literal["stop"] = "stop"
+
+
+class EmergencyStop(_Command):
+    """Silence at once; it goes past the queue."""
+
+    name: Literal["emergency stop"] = "emergency stop"
+
+
+Command = (
+    Pause
+    | Hold
+    | Resume
+    | Stay
+    | Skip
+    | Extend
+    | Intensify
+    | Soften
+    | Override
+    | Release
+    | Volume
+    | Cue
+    | Marker
+    | Note
+    | AdverseEvent
+    | Rating
+    | Stop
+    | EmergencyStop
+)
+
+AnyCommand = Annotated[Command, Field(discriminator="name")]
+
+COMMAND: TypeAdapter[Command] = TypeAdapter(AnyCommand)
+"""Reads and writes any command."""
