@@ -8,15 +8,7 @@ from collections.abc import Sequence
 import click
 
 from acquisition.errors import AcquisitionError
-from biofeedback.cli.emulate import emulate_command
-from biofeedback.cli.music import render, replay
-from biofeedback.cli.protocols import protocols
-from biofeedback.cli.review import analyse_command, report
-from biofeedback.cli.sessions import demo, run
-from biofeedback.cli.setups import setups
-from biofeedback.cli.soundcheck import soundcheck
-from biofeedback.cli.sources import sources
-from biofeedback.cli.stream import stream
+from biofeedback.cli.lazy import LazyGroup
 from biofeedback.errors import BiofeedbackError, SessionFault
 from generator.errors import GeneratorError
 from physiology.errors import PhysiologyError
@@ -27,7 +19,52 @@ DONE, WRONG_USE, FAULT, INTERRUPTED = 0, 2, 3, 130
 REFUSALS = (AcquisitionError, BiofeedbackError, GeneratorError, PhysiologyError, ProtocolError, OSError)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+COMMANDS = {
+    "demo": ("sessions:demo", "Run a ten-minute session on the virtual listener in virtual time."),
+    "run": ("sessions:run", "Carry out a protocol: live, over recordings, or on the virtual listener."),
+    "soundcheck": (
+        "soundcheck:soundcheck",
+        "Play a session's sounds at the session's level before it begins.",
+    ),
+    "sources": (
+        "sources:sources",
+        "List LSL streams, serial ports, profiles of sensors, straps, virtual listeners and sound devices.",
+    ),
+    "setups": ("setups:setups", "Keep, show and check sensor set-ups, for run --setup NAME."),
+    "emulate": (
+        "emulate:emulate_command",
+        "Emulate a serial device behind a pseudo-terminal, from a recording, in real time.",
+    ),
+    "protocols": (
+        "protocols:protocols",
+        "Show, check and draw protocols: the built-in ones and your own files.",
+    ),
+    "stream": (
+        "stream:stream",
+        "Pass recordings through the live pipeline, chunk by chunk, and write what it would have said.",
+    ),
+    "render": ("music:render", "Render music along a trajectory of states."),
+    "replay": (
+        "music:replay",
+        "Rebuild a session's music from its recording, cut off or not, and check it against the notes kept.",
+    ),
+    "analyse": (
+        "review:analyse_command",
+        "Print rates, variability, breathing and skin conductance of a recorded session.",
+    ),
+    "report": ("review:report", "Make a self-contained HTML page to review a session."),
+}
+"""Each command: its module below ``biofeedback.cli`` and name there, and its first line of help.
+
+Modules are imported when their command is called: NeuroKit2 alone takes seconds.
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(package_name="biofeedback-music", message="%(package)s %(version)s")
 def commands() -> None:
     """Music that meets a listener's physiological activation and leads it toward rest.
@@ -37,23 +74,6 @@ def commands() -> None:
     Exit status: 0 done, 2 wrong use or unreadable input, 3 a fault during the session (the recording is
     kept), 130 interrupted (the recording is closed properly).
     """
-
-
-for command in (
-    demo,
-    run,
-    soundcheck,
-    sources,
-    setups,
-    emulate_command,
-    protocols,
-    stream,
-    render,
-    replay,
-    analyse_command,
-    report,
-):
-    commands.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
