@@ -7,6 +7,7 @@ one, obeyed or not, with the answer.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
@@ -202,3 +203,41 @@ AnyCommand = Annotated[Command, Field(discriminator="name")]
 
 COMMAND: TypeAdapter[Command] = TypeAdapter(AnyCommand)
 """Reads and writes any command."""
+
+Origin = Literal["therapist", "listener", "script"]
+"""Who gives a command: whoever conducts the session, the listener, or a script laid down before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A command on its way to the session.
+
+    Attributes
+    ----------
+    command : Command
+        What to do.
+    origin : str
+        Who says so.
+    key : str
+        Tells it from every other command of the session; its answer comes back under it.
+    """
+
+    command: Command
+    origin: Origin
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a session says to a command.
+
+    Attributes
+    ----------
+    accepted : bool
+        Whether it changes anything.
+    text : str
+        One sentence: what happens now, or why the command does not apply.
+    """
+
+    accepted: bool
+    text: str

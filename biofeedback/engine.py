@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from acquisition.streams import Hearing, Live, Marking, Source
-from biofeedback.commands import Command
+from biofeedback.commands import Answer, EmergencyStop, Told
 from biofeedback.controller import Controller, PhaseChange
 from biofeedback.cues import cue_record
 from biofeedback.models import Snapshot
@@ -51,6 +52,8 @@ class Engine:
         Where the sound is kept.
     outlets : Outlets, optional
         Where what is found, asked and sounded is published.
+    on_answer : callable, optional
+        Told ``(key, accepted, answer)`` of each command in the step that takes it in.
 
     Attributes
     ----------
@@ -72,6 +75,7 @@ class Engine:
         behind_s: float = 0.0,
         audio: SoundFile | None = None,
         outlets: Outlets | None = None,
+        on_answer: Callable[[str, bool, str], None] | None = None,
     ) -> None:
         self._sources = tuple(sources)
         self._listened_to = {stream.stream_id for stream in physiological_streams(sources)}
@@ -79,6 +83,8 @@ class Engine:
         self._t0_s = t0_s
         self._behind_s = behind_s
         self._outlets = outlets
+        self._on_answer = on_answer
+        self._stopped: deque[Told] = deque()
         self._physiology = physiology
         self._controller = controller
         self._player = player
@@ -98,8 +104,15 @@ class Engine:
         """Whether the session is over and the last sound has faded."""
         return self._player.finished
 
-    def step(self, t: float, commands: Sequence[Command] = ()) -> Snapshot:
+    def step(self, t: float, told: Sequence[Told] = ()) -> Snapshot:
         """Advance the session to engine time `t`; called 20 times for each second of engine time.
+
+        Parameters
+        ----------
+        t : float
+            Engine seconds, rising from call to call.
+        told : sequence of Told
+            Commands that came since the last step; each is recorded with its answer.
 
         Returns
         -------
@@ -107,7 +120,7 @@ class Engine:
             The session as it stands after the step.
         """
         self._take_in(t)
-        self._decide(t, commands)
+        self._decide(t, told)
         self._play(t)
         self._recorder.flush(t)
         return self._snapshot(t)
@@ -117,10 +130,13 @@ class Engine:
         """Why the session came to its end; empty before."""
         return self._controller.end_reason or ""
 
-    def emergency_stop(self, t: float) -> None:
-        """Silence the music within half a second; the recording goes on to its proper close."""
-        self._note(t, {"type": "emergency stop"})
+    def emergency_stop(self, told: Told) -> None:
+        """Silence the music within half a second; any thread may call it, at any time.
+
+        The next step records it and leads the session to its end; the recording is closed properly.
+        """
         self._player.stop()
+        self._stopped.append(told)
 
     def _take_in(self, t: float) -> None:
         for source in self._sources:
@@ -157,10 +173,17 @@ class Engine:
                 text = f"{name}: {incident.what}"
                 self._note(t, {"type": "source", "stream": name, "text": text})
 
-    def _decide(self, t: float, commands: Sequence[Command]) -> None:
-        for command in commands:
-            self._recorder.command(t, command.record())
-        outcome = self._controller.step(t, self._state, commands)
+    def _decide(self, t: float, told: Sequence[Told]) -> None:
+        for emergency in (each for each in told if isinstance(each.command, EmergencyStop)):
+            self.emergency_stop(emergency)
+        while self._stopped:
+            self._note(t, {"type": "emergency stop"})
+            self._answer(t, self._stopped.popleft(), Answer(True, "The music is silenced at once."))
+            self._controller.end(t, "it was stopped at once")
+        others = [each for each in told if not isinstance(each.command, EmergencyStop)]
+        outcome = self._controller.step(t, self._state, [each.command for each in others])
+        for each, answer in zip(others, outcome.answers, strict=True):
+            self._answer(t, each, answer)
         for change in outcome.phase_changes:
             self._enter_or_leave(change)
         for decision in outcome.decisions:
@@ -169,6 +192,21 @@ class Engine:
             if self._outlets is not None:
                 self._outlets.music(t, decision.music, self._state_id)
             self._music, self._why = decision.music, decision.why
+
+    def _answer(self, t: float, told: Told, answer: Answer) -> None:
+        """Record a command with what was answered, and pass the answer on."""
+        self._recorder.command(
+            t,
+            {
+                **told.command.record(),
+                "origin": told.origin,
+                "key": told.key,
+                "accepted": answer.accepted,
+                "answer": answer.text,
+            },
+        )
+        if self._on_answer is not None:
+            self._on_answer(told.key, answer.accepted, answer.text)
 
     def _enter_or_leave(self, change: PhaseChange) -> None:
         self._note(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -16,10 +17,11 @@ from acquisition import open_sources
 from acquisition.faults import Fault, inject
 from acquisition.streams import Source
 from biofeedback.calibration import exposure_record
-from biofeedback.commands import Command, Stop
+from biofeedback.commands import Command, Told
 from biofeedback.controller import Controller
 from biofeedback.engine import Engine
 from biofeedback.errors import SessionFault
+from biofeedback.inbox import Inbox
 from biofeedback.models import Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
@@ -43,6 +45,8 @@ MIDI_NAME = "score.mid"
 
 BEHIND_S = 0.2
 """How far physiology stays behind in real time: longer than a serial burst or a wireless packet takes."""
+
+_TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,8 @@ class Plan:
         How loud the reference noise is at the ear, on this back end; None where nobody has measured.
     scr_threshold_us : float
         Least amplitude of a skin conductance response, in µS.
+    script : tuple of (float, Command)
+        Commands laid down before the session, each with its time in seconds from the session's start.
     """
 
     protocol: Protocol
@@ -89,6 +95,7 @@ class Plan:
     preferences: Preferences = field(default_factory=Preferences)
     calibration: Calibration | None = None
     scr_threshold_us: float = 0.05
+    script: tuple[tuple[float, Command], ...] = ()
 
     @property
     def piece(self) -> Piece:
@@ -96,20 +103,7 @@ class Plan:
         return self.preferences.applied_to(Piece(**self.protocol.piece.model_dump(), seed=self.seed))
 
 
-class Interruption:
-    """How the outside stops a session: once is a stop with a fade, twice an emergency stop."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-
-    def request(self) -> None:
-        """Ask for the stop, or insist on it."""
-        self.requests += 1
-
-
-def run_session(
-    plan: Plan, *, watch: Callable[[Snapshot], None], interruption: Interruption | None = None
-) -> str:
+def run_session(plan: Plan, *, watch: Callable[[Snapshot], None], inbox: Inbox | None = None) -> str:
     """Carry out a session: in real time if the plan has a back end, else as fast as the machine goes.
 
     Parameters
@@ -118,8 +112,8 @@ def run_session(
         What to do.
     watch : callable
         Told the state of the session after each step.
-    interruption : Interruption, optional
-        Looked at before each step.
+    inbox : Inbox, optional
+        Where commands come from, looked at before each step; answers go back to it.
 
     Returns
     -------
@@ -133,6 +127,7 @@ def run_session(
     SessionFault
         If it fails once begun; what was recorded until then is kept and closed.
     """
+    inbox = inbox or Inbox()
     with ExitStack() as stack:
         sources = open_sources(plan.inputs, seed=plan.seed, live=plan.back_end is not None)
         for source in sources:
@@ -162,10 +157,14 @@ def run_session(
             behind_s=0.0 if ticks is None else BEHIND_S,
             audio=audio,
             outlets=Outlets(plan.directory.name) if plan.publish else None,
+            on_answer=inbox.on_answer,
         )
+        stack.callback(inbox.connect, None)
+        inbox.connect(engine.emergency_stop)
         reason = "fault"
         try:
-            reason = _step_through(engine, ticks or virtual_ticks(), watch, interruption or Interruption())
+            commands = _commands(plan, inbox, t0_s)
+            reason = _step_through(engine, ticks or virtual_ticks(), watch, commands)
         except Exception as error:
             reason = f"fault: {error}"
             raise SessionFault(f"the session failed: {error}; what was recorded is kept") from error
@@ -213,19 +212,28 @@ def _sound_file(plan: Plan, player: Player | LivePlayer, t0_s: float) -> SoundFi
     return SoundFile(plan.directory / FLAC_NAME, latency_frames=early)
 
 
+def _commands(plan: Plan, inbox: Inbox, t0_s: float) -> Callable[[float], tuple[Told, ...]]:
+    """Return what gives the commands due at a step: those of the script, then those that were put in."""
+    script = deque(sorted(plan.script, key=lambda entry: entry[0]))
+    total = len(script)
+
+    def due(t: float) -> tuple[Told, ...]:
+        told = []
+        while script and script[0][0] <= t - t0_s + _TINY:
+            told.append(Told(script.popleft()[1], "script", f"script {total - len(script)}"))
+        return (*told, *inbox.take())
+
+    return due
+
+
 def _step_through(
-    engine: Engine, ticks: Iterable[float], watch: Callable[[Snapshot], None], interruption: Interruption
+    engine: Engine,
+    ticks: Iterable[float],
+    watch: Callable[[Snapshot], None],
+    commands: Callable[[float], tuple[Told, ...]],
 ) -> str:
-    carried_out = 0
     for t in ticks:
-        commands: tuple[Command, ...] = ()
-        if interruption.requests > carried_out:
-            carried_out = interruption.requests
-            if carried_out == 1:
-                commands = (Stop(),)
-            else:
-                engine.emergency_stop(t)
-        watch(engine.step(t, commands))
+        watch(engine.step(t, commands(t)))
         if engine.finished:
             break
     return engine.end_reason

@@ -89,6 +89,7 @@ class Player:
         if sound:
             self._synth = ReferenceNoise() if noise else Synth(piece)
         self._t0_s = t0_s
+        self._stop_s: float | None = None
         self._rebuilt = 0
         self._incidents: list[Incident] = []
 
@@ -108,6 +109,8 @@ class Player:
 
     def play(self, states: Sequence[MusicState]) -> Sounded:
         """Play one block toward each of the states: for states known ahead, sixty to the second."""
+        if self._stop_s is not None:
+            self._performance.stop(self._stop_s)
         blocks = [self._performance.block(state) for state in states]
         audio = None
         if self._synth is not None:
@@ -131,8 +134,8 @@ class Player:
         self._performance.end(fade_s)
 
     def stop(self, seconds: float = EMERGENCY_STOP_S) -> None:
-        """Fade out at once."""
-        self._performance.stop(seconds)
+        """Fade out at once, from the next block on. Any thread may ask."""
+        self._stop_s = seconds
 
     def incidents(self) -> tuple[Incident, ...]:
         """Return what happened to the sound since the last call."""

@@ -17,11 +17,14 @@ from acquisition.streams import Condition
 from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
 from biofeedback.cli.preferences import preference_options
+from biofeedback.cli.script import command_option
+from biofeedback.commands import Command
+from biofeedback.inbox import Inbox
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import read_recording
 from biofeedback.report import write_report
 from biofeedback.report.summary import session_summary
-from biofeedback.session import FLAC_NAME, MIDI_NAME, Interruption, Plan, run_session
+from biofeedback.session import FLAC_NAME, MIDI_NAME, Plan, run_session
 from biofeedback.setups import load_setup
 from generator.live.backend import PACED, BackEnd
 from generator.live.devices import choose_back_end, probe_outputs
@@ -113,6 +116,7 @@ def demo(seed: int, out: Path | None) -> int:
     + "; ".join(f"{name}: {fault.says}" for name, fault in FAULTS.items())
     + ". Without a duration to the end.",
 )
+@command_option
 @click.option("--allow-gaps", is_flag=True, help="Accept recordings with long stretches of missing signal.")
 @click.option(
     "--lsl-out",
@@ -130,6 +134,7 @@ def run(
     out: Path | None,
     settings: tuple[str, ...],
     faults: tuple[str, ...],
+    script: tuple[tuple[float, Command], ...],
     preferences: Preferences,
     scr_threshold_us: float,
     *,
@@ -164,6 +169,7 @@ def run(
             back_end=back_end,
             publish=lsl_out,
             faults=tuple(parse_fault(text) for text in faults),
+            script=script,
             preferences=preferences,
             scr_threshold_us=scr_threshold_us,
             calibration=read_calibration(back_end.name, calibration_file()) if back_end else None,
@@ -188,9 +194,9 @@ def output(audio: str, device: str | None) -> BackEnd:
 
 def carry_out(plan: Plan) -> int:
     """Run the session with a progress bar, print what came of it, and return the exit status."""
-    interruption = Interruption()
-    with progress_bar(plan.protocol.title) as progress, stop_on_interrupt(interruption):
-        reason = run_session(plan, watch=progress_watcher(plan.protocol, progress), interruption=interruption)
+    inbox = Inbox()
+    with progress_bar(plan.protocol.title) as progress, stop_on_interrupt(inbox):
+        reason = run_session(plan, watch=progress_watcher(plan.protocol, progress), inbox=inbox)
     recording = read_recording(plan.directory)
     click.echo(f"ended: {reason}")
     for sentence in session_summary(recording):
@@ -199,7 +205,7 @@ def carry_out(plan: Plan) -> int:
     for name, label in ((FLAC_NAME, "sound"), (MIDI_NAME, "MIDI")):
         if (plan.directory / name).exists():
             click.echo(f"{label:<10} {plan.directory / name}")
-    return INTERRUPTED if interruption.requests else 0
+    return INTERRUPTED if inbox.interruptions else 0
 
 
 def progress_watcher(
@@ -227,11 +233,11 @@ def how_it_goes(snapshot: Snapshot) -> str:
 
 
 @contextmanager
-def stop_on_interrupt(interruption: Interruption) -> Iterator[None]:
+def stop_on_interrupt(inbox: Inbox) -> Iterator[None]:
     """Turn Ctrl-C into a request for the session while the context lasts."""
 
     def handler(_signal: int, _frame: FrameType | None) -> None:
-        interruption.request()
+        inbox.interrupt()
 
     before = signal.signal(signal.SIGINT, handler)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from biofeedback.commands import Command, Resume, Stop
+from biofeedback.commands import Answer, Command, Resume, Stop
 from biofeedback.controller import reasons
 from biofeedback.controller.adaptation import Adaptation
 from biofeedback.controller.gate import GateState
@@ -44,10 +44,11 @@ class PhaseChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerStep:
-    """What one step brought: mostly nothing."""
+    """What one step brought: mostly nothing; `answers` has one for each command, in order."""
 
     decisions: tuple[Decision, ...] = ()
     phase_changes: tuple[PhaseChange, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
 
 class Controller:
@@ -130,27 +131,29 @@ class Controller:
             Decisions and changes of phase, both empty most of the time.
         """
         if self.ended:
-            return ControllerStep()
+            return ControllerStep(answers=tuple(Answer(False, "The session is over.") for _ in commands))
         self._t0 = t if self._t0 is None else self._t0
         at = t - self._t0
-        self._obey(commands)
+        answers = tuple(self._obey(command) for command in commands)
         if self._is_due(ESTIMATE_S, at):
             self._estimate(at, physiology)
         changes = self._change_phase(t, at, physiology)
         due = self._is_due(DECISION_S, at)
         if self.end_reason is not None and at >= self._fade_from + self.fade_s - _TINY and not changes:
             self.ended = True
-            return ControllerStep()
+            return ControllerStep(answers=answers)
         decisions = (self._decide(t, at, physiology),) if changes or due else ()
-        return ControllerStep(decisions=decisions, phase_changes=changes)
+        return ControllerStep(decisions=decisions, phase_changes=changes, answers=answers)
 
-    def _obey(self, commands: Sequence[Command]) -> None:
-        for command in commands:
-            match command:
-                case Stop():
-                    self._asked_to_end = self._asked_to_end or "it was stopped"
-                case Resume():
-                    self._adaptation.resume()
+    def _obey(self, command: Command) -> Answer:
+        match command:
+            case Stop():
+                self._asked_to_end = self._asked_to_end or "it was stopped"
+                return Answer(True, "The music comes to its end now.")
+            case Resume():
+                self._adaptation.resume()
+                return Answer(True, "Adaptation goes on.")
+        return Answer(False, f"{command.name!r} does not apply here.")
 
     def _is_due(self, every_s: float, at: float) -> bool:
         """Return whether a tick of this clock was reached, and wait for the next."""

@@ -12,9 +12,10 @@ import pyxdf
 import soundfile as sf
 
 from biofeedback.cli import exit_status
+from biofeedback.inbox import Inbox
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import Recording, read_recording
-from biofeedback.session import Interruption, Plan, run_session
+from biofeedback.session import Plan, run_session
 from generator.state import LAYERS
 from protocols import load
 
@@ -176,11 +177,11 @@ def test_ctrl_c_fades_closes_the_recording_and_exits_130(
 def test_a_second_ctrl_c_silences_the_music_within_a_second(
     recording: Path, protocol_file: Path, tmp_path: Path
 ) -> None:
-    interruption = Interruption()
+    inbox = Inbox()
 
     def insist(snapshot: Snapshot) -> None:
         if snapshot.elapsed_s in (50.0, 52.0):
-            interruption.request()
+            inbox.interrupt()
 
     plan = Plan(
         protocol=load(protocol_file),
@@ -189,7 +190,7 @@ def test_a_second_ctrl_c_silences_the_music_within_a_second(
         seed=1,
         keep_sound=True,
     )
-    assert run_session(plan, watch=insist, interruption=interruption) == "it was stopped"
+    assert run_session(plan, watch=insist, inbox=inbox) == "it was stopped"
     samples, rate = sf.read(tmp_path / "out" / "audio.flac")
     assert np.abs(samples[51 * rate : 52 * rate]).max() > 0.001
     assert len(samples) / rate < 53.1
@@ -249,3 +250,45 @@ def test_json_of_the_session_names_what_is_needed_to_repeat_it(session: Path) ->
     assert len(meta["protocol_sha256"]) == 64
     assert set(meta["end"]["checksums"]) == {"session.xdf", "audio.flac", "score.mid"}
     assert {"biofeedback-music", "neurokit2", "pyo"} <= set(meta["versions"])
+
+
+def test_a_script_s_commands_are_carried_out_and_recorded_with_their_answers(
+    session_arguments: list[str], tmp_path: Path
+) -> None:
+    script = ["--command", '40:{"name": "resume"}', "--command", '50:{"name": "stop"}']
+    assert exit_status([*session_arguments, "--audio", "none", *script, "--out", str(tmp_path)]) == 0
+    commands = read_recording(tmp_path).streams["commands"]
+    assert commands.times.tolist() == [40.0, 50.0]
+    stop = commands.json()[1]
+    assert stop == {
+        "name": "stop",
+        "args": {},
+        "origin": "script",
+        "key": "script 2",
+        "accepted": True,
+        "answer": "The music comes to its end now.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("soon:{}", "'soon' is no time"),
+        ("5:resume", "no JSON after the time"),
+        ('5:{"name": "dance"}', "'pause'"),
+        ('5:{"name": "override", "field": "level_db", "value": 3}', "level_db is 3; it must lie between"),
+        ('5:{"name": "extend", "seconds": 1}', "seconds"),
+    ],
+)
+def test_a_command_that_makes_no_sense_is_refused_in_one_line(
+    session_arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    complaint: str,
+) -> None:
+    assert exit_status([*session_arguments, "--command", text, "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err.strip()
+    assert complaint in said
+    assert "\n" not in said
+    assert not (tmp_path / "out").exists()
