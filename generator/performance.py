@@ -136,7 +136,8 @@ class Performance:
         -------
         dict or None
             ``tempo_bpm``, ``density``, ``level_db`` (fades included), ``brightness``, and ``novelty``, 0 to
-            1: how large a change began (first sound, mode, layers, tempo). None in silence.
+            1: how large a change began (first sound, mode, layers, tempo); ``breath_rate`` per minute and
+            ``breath_depth`` of the swells. None in silence.
         """
         now = self._controls
         if now.fade.silent or self._tempo is None:
@@ -147,6 +148,8 @@ class Performance:
             "level_db": now.level_db + 20.0 * log10(max(now.fade.amplitude, FAINTEST)),
             "brightness": now.brightness,
             "novelty": max(self._novelty),
+            "breath_rate": now.breath.rate,
+            "breath_depth": now.breath.depth,
         }
 
     def end(self, fade_s: float) -> None:

@@ -2,8 +2,8 @@
 
 After Shaffer & Meehan 2020 (doi 10.3389/fnins.2020.570400): breathing is paced from step to step half a
 breath per minute slower, two minutes each, and the rate with the largest swing of the heart rate is taken.
-They weigh six criteria by eye; here one decides, the amplitude of the sinusoid at the paced rate, and a second
-guards it, the share of the variation it explains. Which steps can be judged, and what stands out, are our
+They weigh six criteria by eye; here one decides, the amplitude of the sinusoid at the paced rate, and a
+second guards it, the share of the variation it explains. Which steps can be judged, and what stands out, are our
 conventions.
 """
 

@@ -374,11 +374,11 @@ def test_what_is_heard_is_what_sounds() -> None:
     assert first is not None
     assert first["novelty"] == 0.5
     assert first["level_db"] == -40
-    play(performance, MusicState(tempo_bpm=70, density=0.3, level_db=-3, brightness=0.6), 60)
+    asked = {"tempo_bpm": 70.0, "density": 0.3, "level_db": -3.0, "brightness": 0.6}
+    swells = {"breath_rate": 6.0, "breath_depth": 0.5}
+    play(performance, MusicState(**asked, **swells), 60)
     heard = performance.heard()
-    assert heard == pytest.approx(
-        {"tempo_bpm": 70, "density": 0.3, "level_db": -3, "brightness": 0.6, "novelty": 0}
-    )
+    assert heard == pytest.approx({**asked, **swells, "novelty": 0})
 
 
 def test_half_way_through_a_fade_the_level_heard_is_6_db_lower() -> None:
