@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Protocol
 
-from acquisition.streams import Hearing, Live, Marking, Source
+from acquisition.streams import Chunk, Hearing, Live, Marking, Source
 from biofeedback.commands import Answer, EmergencyStop, Told
 from biofeedback.controller import Controller, PhaseChange
 from biofeedback.cues import cue_record
@@ -22,10 +22,22 @@ from generator.render import SoundFile
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import MusicState
 from physiology.pipeline import Physiology
-from physiology.state import PhysiologyState
+from physiology.state import Beat, PhysiologyState
 
 LARGE_CHANGE = 0.5
 """Novelty from which a change of the music may itself provoke skin conductance responses."""
+
+
+class Tap(Protocol):
+    """Is shown what comes in, for a live screen; it must not wait."""
+
+    def raw(self, chunk: Chunk) -> None:
+        """Take in samples, as they are recorded."""
+        ...
+
+    def beats(self, beats: Sequence[Beat]) -> None:
+        """Take in new lines of the beat log."""
+        ...
 
 
 class Engine:
@@ -54,6 +66,8 @@ class Engine:
         Where what is found, asked and sounded is published.
     on_answer : callable, optional
         Told ``(key, accepted, answer)`` of each command in the step that takes it in.
+    tap : Tap, optional
+        Shown what comes in.
 
     Attributes
     ----------
@@ -76,6 +90,7 @@ class Engine:
         audio: SoundFile | None = None,
         outlets: Outlets | None = None,
         on_answer: Callable[[str, bool, str], None] | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self._sources = tuple(sources)
         self._listened_to = {stream.stream_id for stream in physiological_streams(sources)}
@@ -84,6 +99,7 @@ class Engine:
         self._behind_s = behind_s
         self._outlets = outlets
         self._on_answer = on_answer
+        self._tap = tap
         self._stopped: deque[Told] = deque()
         self._physiology = physiology
         self._controller = controller
@@ -141,14 +157,14 @@ class Engine:
     def _take_in(self, t: float) -> None:
         for source in self._sources:
             for chunk in source.read(t):
-                self._recorder.raw(chunk)
-                if chunk.stream.stream_id in self._listened_to:
-                    self._physiology.push(chunk.stream.kind.value, chunk.times, heard(chunk))
+                self._pass_on(chunk)
             for pair in source.clock_pairs():
                 self._recorder.clock(t, pair)
             self._hear_of(t, source)
         update = self._physiology.step(t - self._behind_s)
         self._recorder.beats(update.beats)
+        if self._tap is not None:
+            self._tap.beats(update.beats)
         self._recorder.scrs(update.scrs)
         for state in update.states:
             self._recorder.features(state)
@@ -159,6 +175,13 @@ class Engine:
             self._state = state
         if not self._ending and all(source.ended for source in self._sources):
             self._controller.end(t, "input ended")
+
+    def _pass_on(self, chunk: Chunk) -> None:
+        self._recorder.raw(chunk)
+        if self._tap is not None:
+            self._tap.raw(chunk)
+        if chunk.stream.stream_id in self._listened_to:
+            self._physiology.push(chunk.stream.kind.value, chunk.times, heard(chunk))
 
     def _hear_of(self, t: float, source: Source) -> None:
         """Record what a source tells beside its samples: marks of other programs, and trouble."""

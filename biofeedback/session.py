@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from acquisition.streams import Source
 from biofeedback.calibration import exposure_record
 from biofeedback.commands import Command, Told
 from biofeedback.controller import Controller
-from biofeedback.engine import Engine
+from biofeedback.engine import Engine, Tap
 from biofeedback.errors import SessionFault
 from biofeedback.inbox import Inbox
 from biofeedback.models import Snapshot
@@ -81,6 +81,8 @@ class Plan:
         Least amplitude of a skin conductance response, in µS.
     script : tuple of (float, Command)
         Commands laid down before the session, each with its time in seconds from the session's start.
+    about : mapping
+        What else ``session.json`` is to say of how the session came about.
     """
 
     protocol: Protocol
@@ -96,6 +98,7 @@ class Plan:
     calibration: Calibration | None = None
     scr_threshold_us: float = 0.05
     script: tuple[tuple[float, Command], ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def piece(self) -> Piece:
@@ -103,7 +106,14 @@ class Plan:
         return self.preferences.applied_to(Piece(**self.protocol.piece.model_dump(), seed=self.seed))
 
 
-def run_session(plan: Plan, *, watch: Callable[[Snapshot], None], inbox: Inbox | None = None) -> str:
+def run_session(
+    plan: Plan,
+    *,
+    watch: Callable[[Snapshot], None],
+    inbox: Inbox | None = None,
+    opened: Sequence[Source] | None = None,
+    tap: Tap | None = None,
+) -> str:
     """Carry out a session: in real time if the plan has a back end, else as fast as the machine goes.
 
     Parameters
@@ -114,6 +124,10 @@ def run_session(plan: Plan, *, watch: Callable[[Snapshot], None], inbox: Inbox |
         Told the state of the session after each step.
     inbox : Inbox, optional
         Where commands come from, looked at before each step; answers go back to it.
+    opened : sequence of Source, optional
+        The plan's inputs, where they stand open already; they belong to the session from now on.
+    tap : Tap, optional
+        Shown what comes in.
 
     Returns
     -------
@@ -129,7 +143,8 @@ def run_session(plan: Plan, *, watch: Callable[[Snapshot], None], inbox: Inbox |
     """
     inbox = inbox or Inbox()
     with ExitStack() as stack:
-        sources = open_sources(plan.inputs, seed=plan.seed, live=plan.back_end is not None)
+        live = plan.back_end is not None
+        sources = open_sources(plan.inputs, seed=plan.seed, live=live) if opened is None else [*opened]
         for source in sources:
             stack.callback(source.close)
         if plan.setup is not None:
@@ -158,6 +173,7 @@ def run_session(plan: Plan, *, watch: Callable[[Snapshot], None], inbox: Inbox |
             audio=audio,
             outlets=Outlets(plan.directory.name) if plan.publish else None,
             on_answer=inbox.on_answer,
+            tap=tap,
         )
         stack.callback(inbox.connect, None)
         inbox.connect(engine.emergency_stop)
@@ -198,6 +214,7 @@ def _recorder(plan: Plan, sources: list[Source], t0_s: float) -> Recorder:
             "keep_sound": plan.keep_sound,
             "time": "virtual" if plan.back_end is None else "real",
             "output": None if plan.back_end is None else asdict(plan.back_end),
+            **plan.about,
         },
     )
 
