@@ -119,7 +119,7 @@ def read_recording(directory: Path) -> Recording:
     RecordingError
         If there is no session in `directory`, or it cannot be read.
     """
-    meta = _read_meta(directory)
+    meta = read_meta(directory)
     path = directory / XDF_NAME
     try:
         decoded = xdf.decode(path.read_bytes())
@@ -136,7 +136,14 @@ def read_recording(directory: Path) -> Recording:
     )
 
 
-def _read_meta(directory: Path) -> dict[str, Any]:
+def read_meta(directory: Path) -> dict[str, Any]:
+    """Return what a session's ``session.json`` holds.
+
+    Raises
+    ------
+    RecordingError
+        If it is missing, cannot be read, or is not the description of a session.
+    """
     path = directory / META_NAME
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))

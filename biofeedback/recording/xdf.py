@@ -225,7 +225,7 @@ def _decode(data: bytes) -> dict[int, DecodedStream]:
             continue
         (stream_id,) = struct.unpack_from("<I", content)
         if tag == Tag.STREAM_HEADER:
-            headers[stream_id] = _parse_header(content[4:])
+            headers[stream_id] = parse_header(content[4:])
             blocks[stream_id] = []
         elif stream_id not in headers:
             raise ValueError(f"stream {stream_id} has samples or a footer but no header")
@@ -239,6 +239,12 @@ def _decode(data: bytes) -> dict[int, DecodedStream]:
 def chunks(data: bytes) -> Iterator[tuple[Tag, memoryview]]:
     """Yield tag and content of each whole chunk after the magic code, up to the first that is not."""
     view = memoryview(data)
+    for tag, start, stop in chunk_places(view):
+        yield tag, view[start:stop]
+
+
+def chunk_places(view: memoryview) -> Iterator[tuple[Tag, int, int]]:
+    """Yield tag, begin and end of the content of each chunk that `chunks` yields."""
     position = len(MAGIC)
     while True:
         try:
@@ -250,26 +256,37 @@ def chunks(data: bytes) -> Iterator[tuple[Tag, memoryview]]:
         position = start + length
         if position > len(view):
             return
-        yield kind, view[start + 2 : position]
+        yield kind, start + 2, position
 
 
 def _decode_stream(
     header: StreamHeader, blocks: Sequence[memoryview], footer: Mapping[str, str] | None
 ) -> DecodedStream:
     if header.text:
-        pairs = list(chain.from_iterable(map(_decode_texts, blocks)))
+        pairs = list(chain.from_iterable(map(decode_texts, blocks)))
         times = np.array([time for time, _ in pairs], dtype=np.float64)
         samples = np.empty((len(pairs), 0))
         texts = tuple(text for _, text in pairs)
     else:
-        record = _record(len(header.labels))
-        records = np.concatenate([np.empty(0, record), *(_decode_records(block, record) for block in blocks)])
-        if not np.all(records["stamp_bytes"] == 8):
-            raise ValueError(f"stream {header.name!r} has samples without a time stamp")
-        times = np.ascontiguousarray(records["stamp"], dtype=np.float64)
-        samples = np.ascontiguousarray(records["values"], dtype=np.float64)
+        times, samples = decode_numbers(header, blocks)
         texts = ()
     return DecodedStream(header=header, times=times, samples=samples, texts=texts, footer=footer)
+
+
+def decode_numbers(header: StreamHeader, blocks: Sequence[memoryview]) -> tuple[FloatArray, FloatArray]:
+    """Return stamps and samples, shapes (n,) and (n, channels), from Samples chunks after the stream id.
+
+    Raises
+    ------
+    ValueError
+        If a chunk does not hold what it says, or a sample has no stamp.
+    """
+    record = _record(len(header.labels))
+    records = np.concatenate([np.empty(0, record), *(_decode_records(block, record) for block in blocks)])
+    if not np.all(records["stamp_bytes"] == 8):
+        raise ValueError(f"stream {header.name!r} has samples without a time stamp")
+    times = np.ascontiguousarray(records["stamp"], dtype=np.float64)
+    return times, np.ascontiguousarray(records["values"], dtype=np.float64)
 
 
 def _decode_records(block: memoryview, record: np.dtype[np.void]) -> npt.NDArray[np.void]:
@@ -279,7 +296,8 @@ def _decode_records(block: memoryview, record: np.dtype[np.void]) -> npt.NDArray
     return np.frombuffer(block, dtype=record, offset=start)
 
 
-def _decode_texts(block: memoryview) -> Iterator[tuple[float, str]]:
+def decode_texts(block: memoryview) -> Iterator[tuple[float, str]]:
+    """Yield stamp and text of each sample, from a Samples chunk's content after the stream id."""
     count, position = _read_varlen(block, 0)
     for _ in range(count):
         stamp_bytes, time = struct.unpack_from("<Bd", block, position)
@@ -309,7 +327,14 @@ def _stream_id(stream_id: int) -> bytes:
     return struct.pack("<I", stream_id)
 
 
-def _parse_header(content: memoryview) -> StreamHeader:
+def parse_header(content: memoryview) -> StreamHeader:
+    """Return the header of a stream, from its chunk's content after the stream id.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If something is missing, or this is not how `stream_header` writes it.
+    """
     info = _parse(content)
     text = {child.tag: child.text or "" for child in info}
     if (stored := text["channel_format"]) not in ("double64", "string"):
