@@ -11,18 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from generator.state import MusicState
+from protocols.energy import energetic
 from protocols.feasibility import lead_goal
+from protocols.fields import tempo_for
 from protocols.limits import MATCH_RANGE_BPM, PEAK_OF_MEAN, RUNG, Limiter, clip, travel_s
 from protocols.schema import (
     TEXTURE_FIELDS,
-    Baseline,
+    Engage,
     Lead,
     Match,
     Protocol,
+    Return,
     Section,
-    Settle,
-    Silence,
-    Sustain,
+    Stretch,
     Texture,
     stretches,
 )
@@ -63,7 +64,7 @@ class Segment:
     kind: str
     start_s: float
     duration_s: float
-    phase: Settle | Baseline | Match | Lead | Sustain | Silence | Section
+    phase: Stretch
     asked: Mapping[str, Any]
     target: MusicState
 
@@ -75,12 +76,13 @@ class Segment:
     @property
     def reads_heart_rate(self) -> bool:
         """Whether its tempo is the listener's heart rate."""
-        return isinstance(self.phase, Match | Section) and self.phase.tempo_bpm == "hr"
+        return isinstance(self.phase, Match | Section | Return) and isinstance(self.phase.tempo_bpm, str)
 
     def matching_tempo(self, hr_bpm: float) -> float:
         """Return the tempo that meets a heart rate: the rate itself within the range the segment allows."""
-        if isinstance(self.phase, Section):
-            return clip(float(hr_bpm), self.phase.hr_lowest_bpm, self.phase.hr_highest_bpm)
+        phase = self.phase
+        if isinstance(phase, Match | Section | Return):
+            return tempo_for(phase.tempo_bpm, float(hr_bpm), phase.hr_lowest_bpm, phase.hr_highest_bpm)
         return clip(float(hr_bpm), *MATCH_RANGE_BPM)
 
 
@@ -93,6 +95,9 @@ def segments(protocol: Protocol) -> tuple[Segment, ...]:
         for stretch in stretches(phase):
             sounding = isinstance(stretch, Texture)
             asked = stretch.model_dump(by_alias=True, include=_FIELD_NAMES, exclude_none=True)
+            if isinstance(stretch, Engage):
+                given = energetic(stretch.energy)
+                asked = {name: getattr(given, name) for name in ENERGY_FIELDS} | asked
             target = replace(target, **asked, sounding=sounding)
             found.append(
                 Segment(
@@ -110,6 +115,8 @@ def segments(protocol: Protocol) -> tuple[Segment, ...]:
 
 
 _FIELD_NAMES = set(Texture.model_fields)
+ENERGY_FIELDS = ("density", "brightness", "articulation", "layers", "level_db")
+"""What energy sets in a phase of pain distraction, besides tempo."""
 
 
 class Course:
@@ -153,21 +160,23 @@ class Course:
         self._travel_s = segment.duration_s
         if isinstance(segment.phase, Lead):
             self._aim(segment.phase)
-        elif isinstance(segment.phase, Section):
+        elif isinstance(segment.phase, Section | Return):
             self._set_out(segment.phase)
+        elif isinstance(segment.phase, Engage):
+            self.goal_bpm = energetic(segment.phase.energy).tempo_bpm
 
     def _aim(self, lead: Lead) -> None:
         """Set the goal; where the limit does not let the lead get there, it stops short of it."""
-        goal = lead_goal(self.t0_bpm, lead.goal_bpm)
+        goal = lead_goal(self.t0_bpm, lead.goal_bpm, lead.direction)
         reach = self._limits.tempo_bpm_per_min * lead.duration_s / 60 / PEAK_OF_MEAN
-        if self.t0_bpm - goal > reach + 1e-6:
-            self.shortened_from_bpm, goal = goal, self.t0_bpm - reach
+        if abs(self.t0_bpm - goal) > reach + 1e-6:
+            self.shortened_from_bpm, goal = goal, self.t0_bpm + math.copysign(reach, goal - self.t0_bpm)
         self.goal_bpm = goal
 
-    def _set_out(self, section: Section) -> None:
+    def _set_out(self, section: Section | Return) -> None:
         """Set how long the section's texture travels: as long as its tempo must, and not too briefly."""
         needed_s = 0.0
-        if section.tempo_bpm != "hr":
+        if not isinstance(section.tempo_bpm, str):
             self.goal_bpm = section.tempo_bpm
             if self.music.sounding:
                 needed_s = travel_s(self._limits, self.t0_bpm, self.goal_bpm)
@@ -199,8 +208,10 @@ class Course:
         phase = self._segment.phase
         if isinstance(phase, Lead):
             return self.t0_bpm + (self.goal_bpm - self.t0_bpm) * share
-        if isinstance(phase, Match | Section):
-            if phase.tempo_bpm != "hr":
+        if isinstance(phase, Engage):
+            return self.goal_bpm
+        if isinstance(phase, Match | Section | Return):
+            if not isinstance(phase.tempo_bpm, str):
                 return phase.tempo_bpm
             return self.music.tempo_bpm if matched_bpm is None else matched_bpm
         return self.t0_bpm

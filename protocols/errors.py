@@ -5,6 +5,8 @@ ProtocolError
 └── InvalidProtocolError    a protocol that cannot be used; one line for each fault, with file and line
 """
 
+from typing import NamedTuple
+
 
 class ProtocolError(Exception):
     """Anything that is wrong with a protocol."""
@@ -16,3 +18,14 @@ class UnknownProtocolError(ProtocolError):
 
 class InvalidProtocolError(ProtocolError):
     """A protocol that cannot be used; each line of the message names file, line, field and remedy."""
+
+
+Path = tuple[str | int, ...]
+"""Keys and indices that lead to a field."""
+
+
+class Fault(NamedTuple):
+    """The path to a field, and what is wrong with it and would be right."""
+
+    path: Path
+    message: str

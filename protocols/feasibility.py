@@ -3,41 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from protocols.limits import GOAL_SHARE, LOWEST_GOAL_BPM, MATCH_RANGE_BPM, PEAK_OF_MEAN, travel_s
+from protocols.errors import Fault, Path
+from protocols.goals import span_of
+from protocols.travel import lead_goal, tempo_faults
 
 if TYPE_CHECKING:
-    from protocols.schema import AnyPhase, Lead, Match, Protocol, Section
+    from protocols.goals import Goal
+    from protocols.phases import AnyPhase, Breathe, Lead, Stretch
+    from protocols.schema import Protocol
 
-LEAD_LIMIT_BPM_PER_MIN = 3.0
+__all__ = ["END", "faults", "lead_goal"]
+
+SHORTEST_ASSESSMENT_S = 60.0
 END = "end"
 """Name of the phase that follows the last one; no other may have it."""
 
 
-class Fault(NamedTuple):
-    """The path of keys and indices to a field, and what is wrong with it and would be right."""
-
-    path: tuple[str | int, ...]
-    message: str
-
-
-def lead_goal(t0_bpm: float, goal_bpm: float) -> float:
-    """Return the goal of a relaxing lead, which lies below its start: ``max(42, min(goal, 0.85·T0))``."""
-    return max(LOWEST_GOAL_BPM, min(goal_bpm, GOAL_SHARE * t0_bpm))
-
-
 def faults(protocol: Protocol) -> tuple[Fault, ...]:
     """Return every demand of one field on another that the protocol does not meet."""
-    return (*_contents(protocol), *_names(protocol), *_leads(protocol), *_arcs(protocol))
+    return (
+        *_contents(protocol),
+        *_names(protocol),
+        *_leads(protocol),
+        *_breathing(protocol),
+        *_goals(protocol),
+        *tempo_faults(protocol),
+    )
 
 
 def _contents(protocol: Protocol) -> Iterator[Fault]:
     if not protocol.phases:
         yield Fault(("phases",), "the list is empty; a session needs at least one phase")
-    for index, phase in enumerate(protocol.phases):
+    for path, phase in _walk(protocol):
         if phase.kind == "arc" and not phase.sections:
-            yield Fault(("phases", index, "sections"), "the list is empty; an arc needs at least one section")
+            yield Fault((*path, "sections"), "the list is empty; an arc needs at least one section")
+        if protocol.arm == "silence" and (phase.kind == "arc" or phase.sounds):
+            yield Fault(
+                (*path, "kind"),
+                f"{phase.kind} is music, and in the arm silence there is none; use settle, baseline, silence "
+                "or recovery, or another arm",
+            )
+
+
+def _walk(protocol: Protocol) -> Iterator[tuple[Path, AnyPhase]]:
+    for index, phase in enumerate(protocol.phases):
+        yield ("phases", index), phase
 
 
 def _names(protocol: Protocol) -> Iterator[Fault]:
@@ -49,104 +61,150 @@ def _names(protocol: Protocol) -> Iterator[Fault]:
         seen.add(name)
 
 
-def _named(protocol: Protocol) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    for index, phase in enumerate(protocol.phases):
-        yield ("phases", index), phase.name
+def _named(protocol: Protocol) -> Iterator[tuple[Path, str]]:
+    for path, phase in _walk(protocol):
+        yield path, phase.name
         if phase.kind == "arc":
             for inner, section in enumerate(phase.sections):
-                yield ("phases", index, "sections", inner), section.name
+                yield (*path, "sections", inner), section.name
 
 
 def _leads(protocol: Protocol) -> Iterator[Fault]:
-    speed = protocol.limits.tempo_bpm_per_min
     baseline_known = False
     before: AnyPhase | None = None
-    for index, phase in enumerate(protocol.phases):
+    for path, phase in _walk(protocol):
         if phase.kind == "lead":
-            path = ("phases", index)
             if before is None or before.kind != "match":
                 yield Fault(
                     (*path, "kind"), "this lead follows no match; put a match phase directly before it"
                 )
-            else:
-                yield from _lead_speed(path, phase, before, speed)
-            if protocol.arm == "closed-loop" and not baseline_known:
+            yield from _gating(path, phase, protocol.arm, baseline_known=baseline_known)
+            if phase.direction == "down" and phase.goal_bpm > 100:
                 yield Fault(
-                    (*path, "kind"),
-                    "a closed-loop lead needs the listener's baseline; put a baseline phase before the match",
+                    (*path, "goal_bpm"),
+                    f"is {phase.goal_bpm:g}; it must be a number from 42 to 100 bpm in a lead downward; "
+                    "write direction: up for one upward",
                 )
         baseline_known = baseline_known or phase.kind == "baseline"
         before = phase
 
 
-def _lead_speed(path: tuple[str | int, ...], lead: Lead, match: Match, speed: float) -> Iterator[Fault]:
-    if speed > LEAD_LIMIT_BPM_PER_MIN:
+def _gating(path: Path, lead: Lead, arm: str, *, baseline_known: bool) -> Iterator[Fault]:
+    """Ask of a lead that waits for the listener that they are known at rest, and of its gate some order."""
+    waits = lead.gating == "listener" or (lead.gating is None and arm == "closed-loop")
+    if waits and not baseline_known:
+        which = "a closed-loop lead" if arm == "closed-loop" else "a lead that waits for the listener"
         yield Fault(
-            ("limits", "tempo_bpm_per_min"),
-            f"{speed:g} bpm/min is too fast for a lead; at most {LEAD_LIMIT_BPM_PER_MIN:g}, more only where "
-            "every change of tempo is an arc",
+            (*path, "kind"),
+            f"{which} needs the listener's baseline; put a baseline phase before the match",
         )
-        return
-    # A slow heart has least to travel: where even that does not fit, the lead fits nobody.
-    t0 = MATCH_RANGE_BPM[0] if match.tempo_bpm == "hr" else match.tempo_bpm
-    goal = lead_goal(t0, lead.goal_bpm)
-    needed_s = PEAK_OF_MEAN * (t0 - goal) / speed * 60
-    if lead.duration_s < needed_s - 1e-6:
+    gate = lead.gate
+    if gate.release_sigma >= gate.hold_sigma:
         yield Fault(
+            (*path, "gate", "release_sigma"),
+            f"{gate.release_sigma:g} does not lie below hold_sigma {gate.hold_sigma:g}; what was held could "
+            "never be told from what goes on, so make it smaller",
+        )
+    if gate.plateau_sigma is not None and gate.plateau_sigma <= gate.hold_sigma:
+        yield Fault(
+            (*path, "gate", "plateau_sigma"),
+            f"{gate.plateau_sigma:g} does not lie above hold_sigma {gate.hold_sigma:g}; make it larger",
+        )
+
+
+def _breathing(protocol: Protocol) -> Iterator[Fault]:
+    rates: set[float] = set()
+    for path, phase in _walk(protocol):
+        if phase.kind != "breathe":
+            continue
+        if fault := _breath(path, phase, rates):
+            yield fault
+        if phase.assess and phase.breath_rate is not None:
+            rates.add(phase.breath_rate)
+
+
+def _breath(path: Path, phase: Breathe, rates_before: set[float]) -> Fault | None:
+    ways = [
+        name
+        for name, given in (
+            ("breath_rate", phase.breath_rate is not None),
+            ("share_of_own", phase.share_of_own is not None),
+            ("assessed", phase.assessed),
+        )
+        if given
+    ]
+    if not ways:
+        return Fault(
+            (*path, "breath_rate"), "is missing; breath_rate, share_of_own or assessed: true is needed"
+        )
+    if len(ways) > 1:
+        return Fault((*path, ways[1]), f"the rate is told already by {ways[0]}; leave one of them out")
+    if phase.assessed and len(rates_before) < 2:
+        return Fault(
+            (*path, "assessed"),
+            "there is nothing to find a rate from; put breathe phases with assess: true and at least two "
+            "different rates before it",
+        )
+    if phase.assess and phase.breath_rate is None:
+        return Fault(
+            (*path, "assess"), f"a step of an assessment tries one rate; give breath_rate, not {ways[0]}"
+        )
+    if phase.assess and phase.duration_s < SHORTEST_ASSESSMENT_S:
+        return Fault(
             (*path, "duration_s"),
-            f"impossible lead: {t0:g} to {goal:g} bpm at {speed:g} bpm/min does not fit into "
-            f"{lead.duration_s:g} s; {_whole(needed_s)} s would do",
+            f"{phase.duration_s:g} s are too short to judge a rate of breathing; at least "
+            f"{SHORTEST_ASSESSMENT_S:g} s, better 120 s",
         )
+    return None
 
 
-def _arcs(protocol: Protocol) -> Iterator[Fault]:
-    """Follow the tempi there may be before each section; none before the first sound, which is free."""
-    tempi: tuple[float, ...] = ()
-    for index, phase in enumerate(protocol.phases):
-        match phase.kind:
-            case "settle" | "baseline" | "silence":
-                tempi = ()
-            case "match":
-                tempi = MATCH_RANGE_BPM if phase.tempo_bpm == "hr" else (phase.tempo_bpm,)
-            case "lead":
-                tempi = (LOWEST_GOAL_BPM, max(tempi, default=MATCH_RANGE_BPM[1]))
-            case "sustain":
-                tempi = tempi or (protocol.default_tempo_bpm,)
-            case "arc":
-                for inner, section in enumerate(phase.sections):
-                    path = ("phases", index, "sections", inner)
-                    yield from _section(path, section, tempi, protocol)
-                    tempi = _section_tempi(section)
+def _goals(protocol: Protocol) -> Iterator[Fault]:
+    names: set[str] = set()
+    for index, goal in enumerate(protocol.goals):
+        path = ("goals", index)
+        if goal.name in names:
+            yield Fault(
+                (*path, "name"), f"{goal.name!r} names an earlier goal; every goal needs a name of its own"
+            )
+        names.add(goal.name)
+        if fault := _goal(path, goal, protocol):
+            yield fault
 
 
-def _section(
-    path: tuple[str | int, ...], section: Section, before: tuple[float, ...], protocol: Protocol
-) -> Iterator[Fault]:
-    if section.hr_lowest_bpm > section.hr_highest_bpm:
-        yield Fault(
-            (*path, "hr_lowest_bpm"),
-            f"{section.hr_lowest_bpm:g} lies above hr_highest_bpm {section.hr_highest_bpm:g}; "
-            "the lowest comes first",
-        )
-        return
-    if section.tempo_bpm == "hr" or not before:
-        return
-    limits, target = protocol.limits, section.tempo_bpm
-    needed_s, start = max((travel_s(limits, tempo, target), tempo) for tempo in before)
-    if needed_s > section.duration_s + 1e-6:
-        yield Fault(
-            (*path, "tempo_bpm"),
-            f"impossible section: {start:g} to {target:g} bpm at {limits.tempo_bpm_per_min:g} bpm/min and "
-            f"{limits.tempo_percent_per_bar:g} % a bar does not fit into {section.duration_s:g} s; "
-            f"{_whole(needed_s)} s would do",
-        )
+def _goal(path: Path, goal: Goal, protocol: Protocol) -> Fault | None:
+    phases = {phase.name: phase for phase in protocol.stretches}
+    for key, name in (("from", goal.from_), ("at", goal.at)):
+        if name is not None and name not in phases:
+            return Fault((*path, key), f"there is no phase {name!r}; there are {', '.join(phases)}")
+    span = span_of(goal, protocol)
+    start, end = (phases.get(name or "") for name in span)
+    if goal.scale is not None and (fault := _unasked(path, goal.scale, start, end)):
+        return fault
+    if start is None:
+        return Fault((*path, "from"), "is missing; there is no baseline, so the name of a phase is needed")
+    if end is None:
+        return Fault((*path, "at"), "is missing; no phase has music, so the name of a phase is needed")
+    return _order(path, goal, list(phases), start, end)
 
 
-def _section_tempi(section: Section) -> tuple[float, ...]:
-    if section.tempo_bpm == "hr":
-        return (section.hr_lowest_bpm, section.hr_highest_bpm)
-    return (section.tempo_bpm,)
+def _unasked(path: Path, scale: str, start: Stretch | None, end: Stretch | None) -> Fault | None:
+    """Return the fault of a goal about a rating that nobody is asked for."""
+    remedy = f"put ratings: [{{scale: {scale}}}] there"
+    for key, phase in (("from", start), ("at", end)):
+        if phase is None:
+            return Fault(
+                (*path, "measure"), f"no phase asks for {scale}; put ratings: [{{scale: {scale}}}] into two"
+            )
+        if scale not in [asked.scale for asked in phase.ratings]:
+            return Fault((*path, key), f"phase {phase.name!r} does not ask for {scale}; {remedy}")
+    return None
 
 
-def _whole(seconds: float) -> int:
-    return -int(-(seconds - 1e-6) // 1)
+def _order(path: Path, goal: Goal, order: list[str], start: Stretch, end: Stretch) -> Fault | None:
+    if order.index(start.name) > order.index(end.name):
+        return Fault((*path, "at"), f"{end.name!r} comes before {start.name!r}; exchange from and at")
+    times_asked = sum(asked.scale == goal.scale for asked in start.ratings)
+    if start is end and times_asked < 2:
+        remedy = "name two phases" if goal.scale is None else f"ask for {goal.scale} in two phases"
+        return Fault((*path, "at"), f"from and at are both {end.name!r}, so nothing can change; {remedy}")
+    return None

@@ -21,6 +21,10 @@ LOWEST_GOAL_BPM = 42.0
 GOAL_SHARE = 0.85
 """A goal is at most this share of the tempo the lead starts from."""
 
+HIGHEST_GOAL_BPM = 120.0
+GOAL_SHARE_UP = 1.15
+"""The goal of a lead upward is at least this share of the tempo it starts from."""
+
 PEAK_OF_MEAN = 1.875
 """Highest speed of a minimum-jerk course, as a multiple of its mean speed."""
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from protocols.feasibility import Fault
+from protocols.errors import Fault
 from protocols.schema import Protocol
 
 Path = tuple[str | int, ...]
