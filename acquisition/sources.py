@@ -167,7 +167,9 @@ def _recording(
 
 
 def _listener(spec: ListenerSpec, seed: int, naming: _Naming) -> VirtualListener:
-    return VirtualListener(spec.persona, seed=seed, kappa=spec.kappa, name_stream=naming.distinct)
+    return VirtualListener(
+        spec.persona, seed=seed, kappa=spec.kappa, pain_at_s=spec.pain_at_s, name_stream=naming.distinct
+    )
 
 
 def _lsl(spec: LslSpec, connection: Connection, naming: _Naming) -> LslSource | LslMarks:

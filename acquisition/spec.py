@@ -17,7 +17,7 @@ from acquisition.transfer import Conversion, parse_conversion
 RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR, Kind.ACC)
 """What can be read from a recording or a device."""
 
-KAPPA_RANGE = (0.0, 3.0)
+_LISTENER_OPTIONS = {"kappa": (0.0, 3.0), "pain_at": (0.0, 14400.0)}
 
 SUFFIXES = ("csv", "csv.gz", "txt", "txt.gz", "xdf", "hea", "dat", "mat")
 """Of the recordings that can be read; a name without one is a WFDB record."""
@@ -80,11 +80,14 @@ class ListenerSpec:
         Name of the persona; whether it exists is for the listener to say.
     kappa : float
         The factor on every effect of music, 0 to 3.
+    pain_at_s : float or None
+        When pain begins, seconds from the session's start; None where nothing is said.
     """
 
     text: str
     persona: str
     kappa: float
+    pain_at_s: float | None = None
 
 
 Spec = RecordingSpec | ListenerSpec | LslSpec | SerialSpec | BluetoothSpec
@@ -193,16 +196,25 @@ def _parse_listener(text: str, where: str) -> ListenerSpec:
     persona, question, query = rest.partition("?")
     if source != "virtual" or not colon or not persona:
         raise SpecError(f"{text!r}: a listener is virtual and has a persona; write {_RIGHT_LISTENER}")
-    kappa = 1.0
     options = parse_qsl(query, keep_blank_values=True)
+    found: dict[str, float] = {}
     for name, value in options:
+        low, high = _LISTENER_OPTIONS.get(name, (0.0, 0.0))
         number = finite_number(value)
-        if name != "kappa" or number is None or not KAPPA_RANGE[0] <= number <= KAPPA_RANGE[1]:
-            raise SpecError(
-                f"{text!r}: {name}={value} is not an option of a listener; the only one is kappa from "
-                f"{KAPPA_RANGE[0]:g} to {KAPPA_RANGE[1]:g}, as in {_RIGHT_LISTENER}?kappa=0"
+        if name not in _LISTENER_OPTIONS or number is None or not low <= number <= high:
+            known = ", ".join(
+                f"{option} from {low:g} to {high:g}" for option, (low, high) in _LISTENER_OPTIONS.items()
             )
-        kappa = number
-    if question and len(options) != 1:
-        raise SpecError(f"{text!r}: after '?' comes kappa once, as in {_RIGHT_LISTENER}?kappa=0")
-    return ListenerSpec(text=text, persona=persona, kappa=kappa)
+            raise SpecError(
+                f"{text!r}: {name}={value} is not an option of a listener; there are {known}, as in "
+                f"{_RIGHT_LISTENER}?kappa=0"
+            )
+        found[name] = number
+    if len(found) != len(options) or bool(question) != bool(options):
+        raise SpecError(
+            f"{text!r}: after '?' comes {' or '.join(_LISTENER_OPTIONS)}, each at most once, as in "
+            f"{_RIGHT_LISTENER}?kappa=0"
+        )
+    return ListenerSpec(
+        text=text, persona=persona, kappa=found.get("kappa", 1.0), pain_at_s=found.get("pain_at")
+    )

@@ -223,8 +223,9 @@ class Hearing(Protocol):
         t : float
             Engine seconds.
         sounded : mapping or None
-            ``tempo_bpm``, ``density``, ``level_db``, ``brightness`` and ``novelty`` (0 to 1: how large a
-            change was heard); None in silence.
+            ``tempo_bpm``, ``density``, ``level_db``, ``brightness``, ``novelty`` (0 to 1: how large a change
+            was heard), ``breath_rate`` per minute and ``breath_depth`` (0 to 1) of swells, 0 where there are
+            none; None in silence.
         """
         ...
 

@@ -14,6 +14,7 @@ ECG_RATE_HZ = 250
 
 _LF_HZ = 0.1
 _RSA_LAG = 0.6  # radians: heart rate is highest shortly before breathing out begins
+_RESONANCE_WIDTH_HZ = 0.015
 _WANDER_SD = 0.018
 _WANDER_MEMORY = math.exp(-1.0 / 20.0)
 
@@ -35,6 +36,8 @@ _PARTS = np.arange(ECG_RATE_HZ + 1) / ECG_RATE_HZ
 
 class Heart:
     """Beats: ``∫ (1 + m)/T dt = 1``, m = 0.1-Hz rhythm + breathing + slow wandering.
+
+    The part of breathing is largest where breathing is at the resonance of the baroreflex.
 
     Parameters
     ----------
@@ -71,6 +74,8 @@ class Heart:
         rsa_depth = (
             person.rsa_depth * np.exp(-0.3 * ramp(second.arousal, _PARTS)) * ramp(second.breath_depth, _PARTS)
         )
+        off = (ramp(second.breath_hz, _PARTS) - person.resonance_hz) / _RESONANCE_WIDTH_HZ
+        rsa_depth = rsa_depth * (1.0 + person.resonance_gain / (1.0 + off**2))
         rsa = rsa_depth * np.sin(second.breath_phase_at(_PARTS) - _RSA_LAG)
         wander = self._wander
         self._wander = _WANDER_MEMORY * wander + _WANDER_SD * math.sqrt(1.0 - _WANDER_MEMORY**2) * float(

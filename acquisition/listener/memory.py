@@ -14,8 +14,10 @@ class Heard:
     ----------
     sounding : float
         Part of the second with music, 0 to 1; without any the other values are 0.
-    tempo_bpm, density, level_db, brightness, novelty : float
+    tempo_bpm, density, level_db, brightness, novelty, breath_rate, breath_depth : float
         As in `acquisition.streams.Hearing.hear`.
+    heard_before_s : float
+        Seconds of music before this one.
     """
 
     sounding: float = 0.0
@@ -24,10 +26,13 @@ class Heard:
     level_db: float = 0.0
     brightness: float = 0.0
     novelty: float = 0.0
+    breath_rate: float = 0.0
+    breath_depth: float = 0.0
+    heard_before_s: float = 0.0
 
 
 SILENCE = Heard()
-_MEANS = ("tempo_bpm", "density", "level_db", "brightness")
+_MEANS = ("tempo_bpm", "density", "level_db", "brightness", "breath_rate", "breath_depth")
 
 
 class Memory:
@@ -36,6 +41,7 @@ class Memory:
     def __init__(self) -> None:
         self._seconds: list[Heard] = []
         self._until = 0.0
+        self._heard_s = 0.0
         self._clear()
 
     def add(self, t: float, sounded: Mapping[str, float] | None) -> None:
@@ -72,4 +78,8 @@ class Memory:
         if self._sounded_s == 0.0:
             return SILENCE
         means = {name: total / self._sounded_s for name, total in self._sums.items()}
-        return Heard(sounding=min(1.0, self._sounded_s), novelty=self._novelty, **means)
+        before_s = self._heard_s
+        self._heard_s += min(1.0, self._sounded_s)
+        return Heard(
+            sounding=min(1.0, self._sounded_s), novelty=self._novelty, heard_before_s=before_s, **means
+        )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acquisition.listener.memory import Memory
+from acquisition.listener.events import Events
+from acquisition.listener.memory import Heard, Memory
 from acquisition.listener.persona import Listener
 from acquisition.listener.response import MusicResponse
 from acquisition.streams import FloatArray
@@ -20,6 +21,14 @@ _SYMPATHETIC_DELAY = 0.7  # part of the way from 1 to 2 s: 1.7 s
 _BREATH_SPREAD = 0.08
 _BREATH_MEMORY = math.exp(-1.0 / 15.0)
 _BREATHING_RANGE_HZ = (0.15, 0.3)
+
+_BREATH_HEARD_S = 3
+"""How long before a second the swells lie that breathing goes by: later ones may not have sounded yet when
+the second is computed."""
+
+_BREATH_LAG = 1.0 - math.exp(-1.0 / 15.0)
+_FULL_BREATH_DEPTH = 0.5
+_DEEPER = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +46,11 @@ class Second:
     breath_hz : (float, float)
         Breathing rate.
     breath_depth : (float, float)
-        Around 1.
+        Around 1; slower breaths than the own are deeper.
     breath_phase : float
         At the beginning, radians; 0 is where breathing in begins.
+    event_scr_us : float
+        Size of the skin conductance response that something beside the music evokes in it; 0 for none.
     """
 
     number: int
@@ -48,6 +59,7 @@ class Second:
     breath_hz: tuple[float, float]
     breath_depth: tuple[float, float]
     breath_phase: float
+    event_scr_us: float = 0.0
 
     def breath_phase_at(self, part: FloatArray) -> FloatArray:
         """Return the breathing phase at parts 0 to 1 of the second, radians."""
@@ -64,7 +76,9 @@ class Nerves:
     """Arousal and breathing.
 
     ``τ_A dA/dt = −(A − A_drive) + noise``, with A_drive the own recovery toward rest plus κ times what
-    music adds (`MusicResponse`), `music_delay_s` late.
+    music adds (`MusicResponse`), `music_delay_s` late. What happens beside the music (`Events`) comes on top.
+    Breathing is drawn toward the rate of swells in the music, on a logarithmic scale, by κ times
+    `breath_following`, less where they are shallow.
 
     Parameters
     ----------
@@ -72,11 +86,13 @@ class Nerves:
         Whose they are.
     kappa : float
         The one factor on every effect of music.
+    events : Events
+        What befalls the listener.
     rng : Generator
         Drawn from equally often whatever is heard.
     """
 
-    def __init__(self, listener: Listener, *, kappa: float, rng: np.random.Generator) -> None:
+    def __init__(self, listener: Listener, *, kappa: float, events: Events, rng: np.random.Generator) -> None:
         self._listener = listener
         self._kappa = kappa
         self._rng = rng
@@ -84,7 +100,10 @@ class Nerves:
         self._delay_s = math.ceil(listener.music_delay_s)
         self._lag = 1.0 - math.exp(-1.0 / listener.arousal_lag_s)
         self._noise = listener.arousal_sd * math.sqrt(1.0 - math.exp(-2.0 / listener.arousal_lag_s))
-        self._arousal = self._earlier = self._sympathetic = listener.initial_arousal
+        self._events = events
+        self._driven = self._arousal = self._earlier = self._sympathetic = listener.initial_arousal
+        self._pace_hz = listener.breathing_hz
+        self._pull = 0.0
         self._breath_wander = np.zeros(2)
         self._breath_hz, self._breath_depth = self._breathing()
         self._breath_phase = float(rng.uniform(0.0, 2.0 * math.pi))
@@ -94,7 +113,9 @@ class Nerves:
         """Return the next second, given what was heard up to `music_delay_s` before it ends."""
         arousal, sympathetic = self._arousal, self._sympathetic
         breath_hz, breath_depth = self._breath_hz, self._breath_depth
-        self._step_arousal(memory)
+        event = self._events.second(self._number)
+        self._step_arousal(memory, event.arousal)
+        self._follow(memory.second(self._number - _BREATH_HEARD_S))
         self._breath_wander = _BREATH_MEMORY * self._breath_wander + math.sqrt(
             1.0 - _BREATH_MEMORY**2
         ) * self._rng.standard_normal(2)
@@ -106,12 +127,13 @@ class Nerves:
             breath_hz=(breath_hz, self._breath_hz),
             breath_depth=(breath_depth, self._breath_depth),
             breath_phase=self._breath_phase,
+            event_scr_us=event.scr_us,
         )
         self._breath_phase += math.pi * (breath_hz + self._breath_hz)
         self._number += 1
         return second
 
-    def _step_arousal(self, memory: Memory) -> None:
+    def _step_arousal(self, memory: Memory, event: float) -> None:
         person, end = self._listener, self._number + 1
         hr_bpm = person.resting_hr_bpm + person.hr_per_arousal_bpm * self._sympathetic
         recovery = person.initial_arousal * math.exp(-max(0, end) / person.recovery_s)
@@ -119,12 +141,23 @@ class Nerves:
         received = self._arousal + _SYMPATHETIC_DELAY * (self._earlier - self._arousal)
         self._sympathetic += (1.0 - math.exp(-1.0 / _SYMPATHETIC_LAG_S)) * (received - self._sympathetic)
         self._earlier = self._arousal
-        self._arousal += self._lag * (recovery + self._kappa * music - self._arousal)
-        self._arousal += self._noise * float(self._rng.standard_normal())
+        self._driven += self._lag * (recovery + self._kappa * music - self._driven)
+        self._driven += self._noise * float(self._rng.standard_normal())
+        self._arousal = self._driven + event
+
+    def _follow(self, heard: Heard) -> None:
+        """Be drawn toward the swells of one more second of music."""
+        if swells := heard.sounding * heard.breath_depth * heard.breath_rate:
+            self._pace_hz = heard.breath_rate / 60.0
+        depth = min(1.0, heard.breath_depth / _FULL_BREATH_DEPTH) if swells else 0.0
+        drawn = min(1.0, self._kappa * self._listener.breath_following * depth)
+        self._pull += _BREATH_LAG * (drawn - self._pull)
 
     def _breathing(self) -> tuple[float, float]:
         wander_rate, wander_depth = self._breath_wander
         rate_hz = self._listener.breathing_hz * (1.0 + 0.06 * self._arousal)
         low, high = _BREATHING_RANGE_HZ
+        own_hz = min(high, max(low, rate_hz * math.exp(_BREATH_SPREAD * float(wander_rate))))
+        paced_hz = own_hz * (self._pace_hz / own_hz) ** self._pull
         depth = math.exp(2.0 * _BREATH_SPREAD * float(wander_depth))
-        return min(high, max(low, rate_hz * math.exp(_BREATH_SPREAD * float(wander_rate)))), depth
+        return paced_hz, depth * (own_hz / paced_hz) ** _DEEPER

@@ -1,4 +1,7 @@
-"""Who a virtual listener can be: ranges of parameters, and one person drawn from them."""
+"""Who a virtual listener can be: ranges of parameters, and one person drawn from them.
+
+docs/listener.md tells where each range comes from.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +51,20 @@ class Persona:
         Skin conductance level at rest.
     r_wave_mv : range
         Height of the R wave.
+    breath_following : range
+        How far breathing is drawn toward swells of the music, 0 to 1 (inconsistent in people: Haas 1986,
+        doi 10.1152/jappl.1986.61.3.1185).
+    resonance_hz, resonance_gain : range
+        Breathing rate at which the heart rate swings most (4.5–6.5 per min: Vaschillo 2006,
+        doi 10.1007/s10484-006-9009-3), and by how much more than elsewhere.
+    scl_gain, scr_gain : range
+        Factors on how far the level of skin conductance follows arousal, and on the size of its responses.
+    habituation_per_min : range
+        Rate at which every effect of music fades with minutes of music heard.
+    startles_per_min, startle_arousal : range
+        How often the listener starts at something that is not the music, and the arousal this adds at once.
+    pain_arousal, pain_s : range
+        Arousal that pain adds, and how long it stays.
     """
 
     resting_hr_bpm: Range = (60.0, 78.0)
@@ -68,6 +85,16 @@ class Persona:
     breathing_hz: Range = (0.19, 0.27)
     resting_scl_us: Range = (2.0, 11.0)
     r_wave_mv: Range = (0.8, 1.4)
+    breath_following: Range = (0.0, 0.2)
+    resonance_hz: Range = (0.075, 0.108)
+    resonance_gain: Range = (0.6, 1.2)
+    scl_gain: Range = (1.0, 1.0)
+    scr_gain: Range = (1.0, 1.0)
+    habituation_per_min: Range = (0.0, 0.0)
+    startles_per_min: Range = (0.0, 0.0)
+    startle_arousal: Range = (1.5, 3.0)
+    pain_arousal: Range = (0.0, 0.0)
+    pain_s: Range = (60.0, 120.0)
 
     def draw(self, rng: np.random.Generator) -> Listener:
         """Return one listener."""
@@ -98,16 +125,76 @@ class Listener:
     breathing_hz: float
     resting_scl_us: float
     r_wave_mv: float
+    breath_following: float
+    resonance_hz: float
+    resonance_gain: float
+    scl_gain: float
+    scr_gain: float
+    habituation_per_min: float
+    startles_per_min: float
+    startle_arousal: float
+    pain_arousal: float
+    pain_s: float
 
 
-PERSONAS = {
-    "responder": Persona(tempo_slope=(0.04, 0.08), texture_gain=(0.3, 0.6)),
+_FOLLOWS: dict[str, Range] = {
+    "tempo_slope": (0.04, 0.08),
+    "texture_gain": (0.3, 0.6),
+    "breath_following": (0.5, 0.9),
+}
+_DRY: dict[str, Range] = {"scl_gain": (0.0, 0.1), "scr_gain": (0.0, 0.02)}
+_HABITUATES: dict[str, Range] = {"habituation_per_min": (0.15, 0.35)}
+_STARTS: dict[str, Range] = {"startles_per_min": (0.25, 0.6), "novelty_gain": (0.4, 0.8)}
+_OPPOSITE: dict[str, Range] = {"tempo_slope": (-0.08, -0.04), "texture_gain": (-0.6, -0.3)}
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """A mix of listeners: each draw may be somebody else. Shares without a source are our convention.
+
+    Six in ten do not follow tempo (van Dyck 2017), the others by 0.02 to
+    0.08 % per %; one in twenty goes the other way. One in ten has dry skin, one in five habituates, one in
+    twenty starts easily, each whatever else they are.
+    """
+
+    none: float = 0.6
+    opposite: float = 0.05
+    dry: float = 0.1
+    habituating: float = 0.2
+    starting: float = 0.05
+
+    def draw(self, rng: np.random.Generator) -> Listener:
+        """Return one listener."""
+        tempo, skin, habit, nerve = rng.uniform(size=4)
+        traits: dict[str, Range] = {"breath_following": (0.0, 0.9)}
+        if tempo >= 1.0 - self.opposite:
+            traits |= _OPPOSITE
+        elif tempo >= self.none:
+            traits |= {"tempo_slope": (0.02, 0.08), "texture_gain": (0.15, 0.6)}
+        for drawn, share, trait in (
+            (skin, self.dry, _DRY),
+            (habit, self.habituating, _HABITUATES),
+            (nerve, self.starting, _STARTS),
+        ):
+            if drawn < share:
+                traits |= trait
+        return Persona(**traits).draw(rng)
+
+
+PERSONAS: dict[str, Persona | Population] = {
+    "responder": Persona(**_FOLLOWS),
     # The 60 % whose heart rate does not follow tempo; music setting in or changing still reaches them.
     "nonresponder": Persona(),
+    "paradoxical": Persona(**_OPPOSITE),
+    "eda-nonresponder": Persona(**_FOLLOWS, **_DRY),
+    "habituating": Persona(**_FOLLOWS, **_HABITUATES),
+    "startle": Persona(**_FOLLOWS, **_STARTS),
+    "pain-event": Persona(**_FOLLOWS, pain_arousal=(1.5, 2.5)),
+    "population": Population(),
 }
 
 
-def persona_named(name: str) -> Persona:
+def persona_named(name: str) -> Persona | Population:
     """Return a persona.
 
     Raises

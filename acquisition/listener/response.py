@@ -26,7 +26,8 @@ class MusicResponse:
     """The part of the drive of arousal that comes from music, before the factor κ.
 
     ``g·(a_music − a_match)`` + mismatch penalty + pulses, where a_match lies halfway between the music
-    first heard and the own pace, so that both a leading piece and one that is slow from the start act.
+    first heard and the own pace, so that both a leading piece and one that is slow from the start act. All of
+    it fades with the minutes of music heard where the listener habituates.
 
     Parameters
     ----------
@@ -58,10 +59,11 @@ class MusicResponse:
         if heard.sounding == 0.0:
             self._silent_s += 1.0
             return self._pulse
+        fresh = freshness(self._listener, heard)
         if self._silent_s >= _SILENCE_BEFORE_ONSET_S:
-            self._pulse += self._listener.onset_gain
+            self._pulse += fresh * self._listener.onset_gain
         self._silent_s = 0.0
-        self._pulse += self._listener.novelty_gain * heard.novelty
+        self._pulse += fresh * self._listener.novelty_gain * heard.novelty
         if self._own_pace_bpm is None:
             self._own_pace_bpm = hr_bpm
         carried = self._carried(heard, self._own_pace_bpm)
@@ -70,7 +72,7 @@ class MusicResponse:
             self._first_heard += (carried - self._first_heard) / self._first_seconds
         too_far = max(0.0, abs(math.log(heard.tempo_bpm / hr_bpm)) - _MISMATCH_FROM)
         steady = carried - 0.5 * self._first_heard + self._listener.mismatch_gain * too_far
-        return heard.sounding * steady + self._pulse
+        return fresh * heard.sounding * steady + self._pulse
 
     def _carried(self, heard: Heard, own_pace_bpm: float) -> float:
         """Return the arousal that music carries; 0 is the own pace with neutral texture."""
@@ -83,3 +85,8 @@ class MusicResponse:
         )
         felt_tempo = _BELOW_THRESHOLD * tempo + (1.0 - _BELOW_THRESHOLD) * beyond
         return self._tempo_gain * felt_tempo + self._listener.texture_gain * texture
+
+
+def freshness(listener: Listener, heard: Heard) -> float:
+    """Return the part of the effect of music that habituation has left, 1 for those who do not habituate."""
+    return math.exp(-listener.habituation_per_min * heard.heard_before_s / 60.0)

@@ -9,6 +9,7 @@ import numpy as np
 from acquisition.listener.memory import Heard
 from acquisition.listener.nerves import Second, ramp
 from acquisition.listener.persona import Listener
+from acquisition.listener.response import freshness
 from acquisition.streams import FloatArray
 
 EDA_RATE_HZ = 32
@@ -30,7 +31,7 @@ class Skin:
     """``SCL + Σ aᵢ h(t − tᵢ)``, h = (e^(−t/2) − e^(−t/0.7)) / 0.369, in µS at `EDA_RATE_HZ`.
 
     Spontaneous responses come at 2·e^(1.1·arousal) a minute, 0.5 to 25, and have a lognormal amplitude
-    with a median of 0.15 µS.
+    with a median of 0.15 µS. Changes of the music and what else befalls the listener evoke others.
 
     Parameters
     ----------
@@ -65,19 +66,23 @@ class Skin:
         happens = np.array(
             [
                 spontaneous < 1.0 - math.exp(-rate_per_min / 60.0),
-                orienting < self._kappa * heard.novelty,
+                orienting < self._kappa * freshness(self._listener, heard) * heard.novelty,
+                second.event_scr_us > 0.0,
             ]
         )
-        amplitudes = _SCR_MEDIAN_US * np.exp(_SCR_SPREAD * self._rng.standard_normal(2))
+        random = _SCR_MEDIAN_US * np.exp(_SCR_SPREAD * self._rng.standard_normal(2))
+        amplitudes = self._listener.scr_gain * np.array([*random, second.event_scr_us])
         lasting = self._onsets > second.number - _SCR_LASTS_S
-        self._onsets = np.concatenate((self._onsets[lasting], second.number + np.array(places)[happens]))
+        onsets = second.number + np.array([*places, 0.0])
+        self._onsets = np.concatenate((self._onsets[lasting], onsets[happens]))
         self._amplitudes = np.concatenate((self._amplitudes[lasting], amplitudes[happens]))
         return self._level(second) + self._responses(second.number + _PARTS) + self._noise()
 
     def _level(self, second: Second) -> FloatArray:
         drift = self._drift
         self._drift += _DRIFT_SD * float(self._rng.standard_normal())
-        exponent = _LEVEL_PER_AROUSAL * ramp(second.sympathetic, _PARTS) + ramp((drift, self._drift), _PARTS)
+        follows = self._listener.scl_gain * _LEVEL_PER_AROUSAL
+        exponent = follows * ramp(second.sympathetic, _PARTS) + ramp((drift, self._drift), _PARTS)
         return np.asarray(self._listener.resting_scl_us * np.exp(exponent))
 
     def _responses(self, times: FloatArray) -> FloatArray:

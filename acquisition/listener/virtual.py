@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from acquisition.errors import SpecError
 from acquisition.listener.chest import RSP_RATE_HZ, Chest
+from acquisition.listener.events import DEFAULT_PAIN_AT_S, Events
 from acquisition.listener.heart import ECG_RATE_HZ, Electrodes, Heart
 from acquisition.listener.memory import Memory
 from acquisition.listener.nerves import WARM_UP_S, Nerves, Second
@@ -18,7 +20,7 @@ from acquisition.streams import Chunk, ClockPair, FloatArray, Kind, StreamInfo
 class VirtualListener:
     """Somebody who rests and hears music, simulated sample by sample.
 
-    The model is that of docs/acquisition.md: a hidden arousal that recovers by itself and that music
+    The model is that of docs/listener.md: a hidden arousal that recovers by itself and that music
     may move, and heart, skin and breath that follow it. It is computed second by second, so samples
     depend on the seed and on what was heard when, and not on how often they are asked for. A second is
     computed when its first sample is; what is heard acts a second later at the earliest.
@@ -31,23 +33,37 @@ class VirtualListener:
         The person is drawn from it, and every random movement.
     kappa : float
         Factor on every effect of music; 0 is a listener on whom music does nothing.
+    pain_at_s : float, optional
+        When pain begins, for personas that feel some, in seconds from the session's start; 300 if not given.
     name_stream : callable
         Makes names and ids of streams distinct from those of other sources.
 
     Raises
     ------
     SpecError
-        For an unknown persona.
+        For an unknown persona, or a time of pain for one that feels none.
     """
 
     def __init__(
-        self, persona: str, *, seed: int, kappa: float = 1.0, name_stream: Callable[[str], str] = str
+        self,
+        persona: str,
+        *,
+        seed: int,
+        kappa: float = 1.0,
+        pain_at_s: float | None = None,
+        name_stream: Callable[[str], str] = str,
     ) -> None:
         # A generator for each organ: what one draws never shifts what another gets.
-        who, nerves, heart, electrodes, skin, chest = np.random.default_rng(seed).spawn(6)
+        who, nerves, heart, electrodes, skin, chest, chance = np.random.default_rng(seed).spawn(7)
         listener = persona_named(persona).draw(who)
+        if pain_at_s is not None and not listener.pain_arousal:
+            raise SpecError(
+                f"{persona} feels no pain, so pain_at means nothing; it belongs to "
+                "listener=virtual:pain-event?pain_at=300"
+            )
+        events = Events(listener, pain_at_s=DEFAULT_PAIN_AT_S if pain_at_s is None else pain_at_s, rng=chance)
         self._memory = Memory()
-        self._nerves = Nerves(listener, kappa=kappa, rng=nerves)
+        self._nerves = Nerves(listener, kappa=kappa, events=events, rng=nerves)
         self._heart = Heart(listener, rng=heart)
         self._electrodes = Electrodes(listener, rng=electrodes)
         self._skin = Skin(listener, kappa=kappa, rng=skin)

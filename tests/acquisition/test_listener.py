@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from acquisition.listener import PERSONAS, VirtualListener
 from acquisition.streams import Hearing, Kind
 
-SLOW = {"tempo_bpm": 52.0, "density": 0.15, "level_db": -10.0, "brightness": 0.15, "novelty": 0.0}
-FAST = {"tempo_bpm": 120.0, "density": 0.9, "level_db": 0.0, "brightness": 0.9, "novelty": 0.6}
+STEADY = {"novelty": 0.0, "breath_rate": 0.0, "breath_depth": 0.0}
+SLOW = STEADY | {"tempo_bpm": 52.0, "density": 0.15, "level_db": -10.0, "brightness": 0.15}
+FAST = STEADY | {"tempo_bpm": 120.0, "density": 0.9, "level_db": 0.0, "brightness": 0.9, "novelty": 0.6}
+SWELLING = SLOW | {"breath_rate": 6.0, "breath_depth": 0.6}
 
 
 def live(music, *, seconds, persona="responder", seed=3, kappa=1.0, step_s=1.0):
@@ -125,7 +127,7 @@ def test_a_leading_piece_helps_and_rest_does_most(seed):
             "density": 0.45 - 0.25 * part,
             "level_db": -6.0 * part,
             "brightness": 0.45 - 0.2 * part,
-            "novelty": 0.0,
+            **STEADY,
         }
 
     _, led = live(lead, seconds=600, seed=seed)

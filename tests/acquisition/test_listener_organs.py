@@ -6,13 +6,22 @@ import neurokit2 as nk
 import numpy as np
 import pytest
 
+from acquisition.listener.events import Events
 from acquisition.listener.heart import ECG_RATE_HZ, Electrodes, Heart
 from acquisition.listener.memory import SILENCE, Heard, Memory
 from acquisition.listener.nerves import Nerves, Second
 from acquisition.listener.persona import PERSONAS
 from acquisition.listener.skin import EDA_RATE_HZ, Skin
 
-SOUND = {"tempo_bpm": 60.0, "density": 0.5, "level_db": -6.0, "brightness": 0.4, "novelty": 0.0}
+SOUND = {
+    "tempo_bpm": 60.0,
+    "density": 0.5,
+    "level_db": -6.0,
+    "brightness": 0.4,
+    "novelty": 0.0,
+    "breath_rate": 0.0,
+    "breath_depth": 0.0,
+}
 
 
 def person(seed=1, **changes):
@@ -34,7 +43,8 @@ def steady(number, *, arousal=0.0, breath_hz=0.25):
 def electrocardiogram():
     """Five minutes of beats and of the ECG they make."""
     listener = person()
-    nerves = Nerves(listener, kappa=1.0, rng=np.random.default_rng(2))
+    events = Events(listener, pain_at_s=0.0, rng=np.random.default_rng(4))
+    nerves = Nerves(listener, kappa=1.0, events=events, rng=np.random.default_rng(2))
     heart, electrodes = (kind(listener, rng=np.random.default_rng(3)) for kind in (Heart, Electrodes))
     seconds = [nerves.step(Memory()) for _ in range(303)]
     beats, ecg = [], []
@@ -126,6 +136,15 @@ def test_memory_spreads_a_long_step_over_its_seconds_and_novelty_over_none_but_t
     memory.add(3.0, SOUND | {"novelty": 0.8})
     assert [memory.second(n).sounding for n in range(4)] == [1.0, 1.0, 1.0, 0.0]
     assert [memory.second(n).novelty for n in range(3)] == [0.0, 0.0, 0.8]
+
+
+def test_memory_counts_how_much_music_there_was_before():
+    memory = Memory()
+    memory.add(2.0, SOUND)
+    memory.add(3.0, None)
+    memory.add(3.5, SOUND)
+    memory.add(5.0, SOUND)
+    assert [memory.second(n).heard_before_s for n in range(5)] == [0.0, 1.0, 0.0, 2.0, 3.0]
 
 
 def test_memory_holds_silence_where_nothing_was_heard_and_ignores_the_past():

@@ -88,6 +88,7 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path):
         (["listener=virtual:responder", "listener=virtual:nonresponder"], "one virtual listener"),
         (["listener=virtual:responder", "ecg=lsl:name=x"], "a live source needs --time real"),
         (["eda=serial:COM3?profile=lines&rate=32"], "a live source needs --time real"),
+        (["listener=virtual:responder?pain_at=60"], "responder feels no pain"),
         (["listener=virtual:dreamer"], "no persona 'dreamer'; there are responder, nonresponder"),
     ],
 )
