@@ -57,12 +57,15 @@ class PlannedPhase:
     start_s, duration_s : float
         Seconds from the session's start, and its length; for what is to come as now foreseen. A phase that
         waits for a cue has the longest it may take.
+    cue : str
+        Name of the cue that it waits for; empty where it waits for none.
     """
 
     name: str
     kind: str
     start_s: float
     duration_s: float
+    cue: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
