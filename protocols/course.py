@@ -90,13 +90,14 @@ def segments(protocol: Protocol) -> tuple[Segment, ...]:
     """Return the session's segments in order, arcs opened up into their sections."""
     found: list[Segment] = []
     target = MusicState(tempo_bpm=protocol.default_tempo_bpm)
-    start_s = 0.0
+    start_s = energy = 0.0
     for phase in protocol.phases:
         for stretch in stretches(phase):
             sounding = isinstance(stretch, Texture)
             asked = stretch.model_dump(by_alias=True, include=_FIELD_NAMES, exclude_none=True)
             if isinstance(stretch, Engage):
-                given = energetic(stretch.energy)
+                energy = energy if stretch.energy is None else stretch.energy
+                given = energetic(energy)
                 asked = {name: getattr(given, name) for name in ENERGY_FIELDS} | asked
             target = replace(target, **asked, sounding=sounding)
             found.append(
@@ -143,6 +144,7 @@ class Course:
         self._limits = protocol.limits
         self._limiter = Limiter(protocol.limits)
         self.music = MusicState(tempo_bpm=protocol.default_tempo_bpm, sounding=False)
+        self._energy = 0.0
         self.enter(segments(protocol)[0])
 
     def enter(self, segment: Segment) -> None:
@@ -163,7 +165,9 @@ class Course:
         elif isinstance(segment.phase, Section | Return):
             self._set_out(segment.phase)
         elif isinstance(segment.phase, Engage):
-            self.goal_bpm = energetic(segment.phase.energy).tempo_bpm
+            if segment.phase.energy is not None:
+                self._energy = segment.phase.energy
+            self.goal_bpm = energetic(self._energy).tempo_bpm
 
     def _aim(self, lead: Lead) -> None:
         """Set the goal; where the limit does not let the lead get there, it stops short of it."""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["END", "faults", "lead_goal"]
 
-SHORTEST_ASSESSMENT_S = 60.0
+SHORTEST_ASSESSMENT_S = 80.0
+LEAST_RATES = 3
+"""What the step of an assessment, and the whole of it, need to be judged; ``physiology.resonance`` says why."""
+
 END = "end"
 """Name of the phase that follows the last one; no other may have it."""
 
@@ -28,6 +31,7 @@ def faults(protocol: Protocol) -> tuple[Fault, ...]:
         *_names(protocol),
         *_leads(protocol),
         *_breathing(protocol),
+        *_energies(protocol),
         *_goals(protocol),
         *tempo_faults(protocol),
     )
@@ -139,10 +143,10 @@ def _breath(path: Path, phase: Breathe, rates_before: set[float]) -> Fault | Non
         )
     if len(ways) > 1:
         return Fault((*path, ways[1]), f"the rate is told already by {ways[0]}; leave one of them out")
-    if phase.assessed and len(rates_before) < 2:
+    if phase.assessed and len(rates_before) < LEAST_RATES:
         return Fault(
             (*path, "assessed"),
-            "there is nothing to find a rate from; put breathe phases with assess: true and at least two "
+            "there is nothing to find a rate from; put breathe phases with assess: true and at least three "
             "different rates before it",
         )
     if phase.assess and phase.breath_rate is None:
@@ -156,6 +160,17 @@ def _breath(path: Path, phase: Breathe, rates_before: set[float]) -> Fault | Non
             f"{SHORTEST_ASSESSMENT_S:g} s, better 120 s",
         )
     return None
+
+
+def _energies(protocol: Protocol) -> Iterator[Fault]:
+    for path, phase in _walk(protocol):
+        if phase.kind == "engage":
+            if phase.energy is None:
+                yield Fault(
+                    (*path, "energy"),
+                    "is missing; a number from 0 to 1 is needed in the first engage phase",
+                )
+            return
 
 
 def _goals(protocol: Protocol) -> Iterator[Fault]:

@@ -323,12 +323,17 @@ class Arc(Model):
 class Engage(Phase, Texture):
     """Music to turn to, as in pain distraction: its energy is set by listener and therapist.
 
-    Tempo and texture follow from energy; what is set here stays as set. Physiology never lowers it.
+    Tempo and texture follow from energy; what is set here stays as set. Intensify and soften change energy
+    by 0.1; physiology never lowers it.
     """
 
     kind: Literal["engage"]
-    energy: float = described(
-        "how energetic it begins; intensify and soften change it by 0.1", "a number from 0 to 1", ge=0, le=1
+    energy: float | None = described(
+        "how energetic it begins; where left out, as energetic as the engage phase before ended",
+        "a number from 0 to 1",
+        default=None,
+        ge=0,
+        le=1,
     )
 
 
