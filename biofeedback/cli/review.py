@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from biofeedback.recording.reader import read_recording
-from biofeedback.report import write_report
 from biofeedback.report.analysis import Analysed, analyse, as_dict, footing
+from biofeedback.report.page import write_report
 from biofeedback.report.words import clock, number
 
 

@@ -22,7 +22,7 @@ from biofeedback.commands import Command
 from biofeedback.inbox import Inbox
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import read_recording
-from biofeedback.report import write_report
+from biofeedback.report.page import write_report
 from biofeedback.report.summary import session_summary
 from biofeedback.session import FLAC_NAME, MIDI_NAME, Plan, run_session
 from biofeedback.setups import load_setup

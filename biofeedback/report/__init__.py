@@ -1,5 +1,4 @@
-"""The page a therapist or clinician reviews after a session."""
+"""The page a therapist or clinician reviews after a session, and the numbers on it.
 
-from biofeedback.report.page import write_report
-
-__all__ = ["write_report"]
+Numbers can be had without the page and what draws it: import from the modules.
+"""

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from biofeedback.report import write_report
+from biofeedback.report.page import write_report
 from biofeedback.report.tables import phase_table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

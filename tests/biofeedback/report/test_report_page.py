@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from biofeedback.errors import RecordingError
-from biofeedback.report import write_report
 from biofeedback.report.analysis import analyse
 from biofeedback.report.log import session_log
+from biofeedback.report.page import write_report
 from biofeedback.report.summary import session_summary
 from biofeedback.report.tables import phase_table
 from biofeedback.report.words import clock, number, span
