@@ -3,6 +3,7 @@
 BiofeedbackError
 ├── UsageError        what was asked for cannot be done as asked
 ├── RecordingError    a recording cannot be written or read
+├── StoreError        the store cannot be opened, read or written
 └── SessionFault      something failed during a session; what was recorded is kept
 """
 
@@ -17,6 +18,10 @@ class UsageError(BiofeedbackError):
 
 class RecordingError(BiofeedbackError):
     """A recording cannot be written or read; the message names the file."""
+
+
+class StoreError(BiofeedbackError):
+    """The store cannot be opened, read or written; the message names the file."""
 
 
 class SessionFault(BiofeedbackError):  # noqa: N818 - a fault is what it is called in the design

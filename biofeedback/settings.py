@@ -1,17 +1,26 @@
-"""Where this user's settings are kept."""
+"""Where this user's settings and data are kept."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from platformdirs import user_config_path
+from platformdirs import user_config_path, user_data_path
 
 VARIABLE = "BIOFEEDBACK_SETTINGS"
-"""Names another folder, in the environment."""
+"""Names another folder of settings, in the environment."""
+
+DATA_VARIABLE = "BIOFEEDBACK_DATA"
+"""Names another folder of data, in the environment."""
 
 
 def settings_folder() -> Path:
     """Return the folder of set-ups and calibrations; it need not exist."""
     named = os.environ.get(VARIABLE)
     return Path(named) if named else user_config_path("biofeedback-music")
+
+
+def data_folder() -> Path:
+    """Return the folder of sessions, clients and protocols; it need not exist."""
+    named = os.environ.get(DATA_VARIABLE)
+    return Path(named) if named else user_data_path("biofeedback-music")

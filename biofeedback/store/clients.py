@@ -1,0 +1,246 @@
+"""Clients and what they have agreed to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from biofeedback.commands import VOLUME_RANGE_DB
+from biofeedback.errors import UsageError
+from biofeedback.store.codes import check_code
+from biofeedback.store.digests import canonical
+from biofeedback.store.ledger import Ledger
+from biofeedback.store.records import SCOPES, Client, Consent, Scope
+from biofeedback.store.tables import CLIENTS, CONSENTS
+from generator.preferences import Preferences
+
+NEEDED: tuple[Scope, ...] = ("sessions", "storage")
+"""What must be agreed to before a session."""
+
+
+class ClientBook(Ledger):
+    """The part of the store that knows clients and consents."""
+
+    def add_client(
+        self,
+        code: str,
+        *,
+        preferences: Preferences | None = None,
+        volume_db: float | None = None,
+        cautions: Sequence[str] = (),
+        goals: Sequence[str] = (),
+    ) -> Client:
+        """Add a client by a pseudonym.
+
+        Raises
+        ------
+        UsageError
+            If the code is none (`biofeedback.store.codes.check_code`) or taken.
+        """
+        values = {
+            "code": check_code(code),
+            **_columns(
+                preferences=preferences or Preferences(), volume_db=volume_db, cautions=cautions, goals=goals
+            ),
+        }
+        with self._writing() as entry:
+            if entry.connection.scalar(sa.select(CLIENTS.c.id).where(CLIENTS.c.code == code)):
+                raise UsageError(f"there is a client {code} already")
+            client_id = entry.insert(CLIENTS, {**values, "created_at": entry.at})
+            entry.log("client added", "client", client_id)
+        return self.client(code)
+
+    def client(self, code: str) -> Client:
+        """Return a client.
+
+        Raises
+        ------
+        UsageError
+            If there is none of that code.
+        """
+        with self._database.reading() as connection:
+            return _client(client_row(connection, code))
+
+    def clients(self) -> tuple[Client, ...]:
+        """Return all clients, by code."""
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(CLIENTS).order_by(CLIENTS.c.code)).mappings()
+            return tuple(_client(row) for row in rows)
+
+    def change_client(
+        self,
+        code: str,
+        *,
+        preferences: Preferences | None = None,
+        volume_db: float | None = None,
+        cautions: Sequence[str] | None = None,
+        goals: Sequence[str] | None = None,
+    ) -> Client:
+        """Change what is given; None leaves a thing as it is.
+
+        Raises
+        ------
+        UsageError
+            If there is no such client, or the volume lies outside its range.
+        """
+        changes = _columns(preferences=preferences, volume_db=volume_db, cautions=cautions, goals=goals)
+        with self._writing() as entry:
+            client_id = client_row(entry.connection, code)["id"]
+            entry.update(CLIENTS, client_id, changes)
+            entry.log("client changed", "client", client_id)
+        return self.client(code)
+
+    def give_consent(
+        self,
+        code: str,
+        *,
+        version: str,
+        scopes: Iterable[Scope] = NEEDED,
+        keep_days: int | None = None,
+    ) -> Consent:
+        """Write down what a client has agreed to; it takes the place of what was agreed to before.
+
+        Parameters
+        ----------
+        code : str
+            The client's.
+        version : str
+            Which text was signed, up to 64 characters.
+        scopes : iterable of Scope
+            What was agreed to; see `SCOPES`.
+        keep_days : int, optional
+            How long recordings may be kept; from 1.
+
+        Raises
+        ------
+        UsageError
+            If there is no such client, or a value cannot be.
+        """
+        given = tuple(scope for scope in SCOPES if scope in set(scopes := tuple(scopes)))
+        if unknown := set(scopes) - set(SCOPES):
+            raise UsageError(f"consent to {min(unknown)!r} does not exist; there are {', '.join(SCOPES)}")
+        if not given:
+            raise UsageError(f"a consent needs at least one of {', '.join(SCOPES)}")
+        if not version.strip() or len(version) > 64:
+            raise UsageError("say which text was signed, in up to 64 characters, such as 2026-03")
+        if keep_days is not None and keep_days < 1:
+            raise UsageError(f"recordings cannot be kept for {keep_days} days; give 1 or more")
+        with self._writing() as entry:
+            client_id = client_row(entry.connection, code)["id"]
+            of_client = CONSENTS.c.client_id == client_id
+            newest = sa.select(sa.func.max(CONSENTS.c.number)).where(of_client)
+            consent_id = entry.insert(
+                CONSENTS,
+                {
+                    "client_id": client_id,
+                    "number": (entry.connection.scalar(newest) or 0) + 1,
+                    "version": version,
+                    "scopes": canonical(given),
+                    "given_at": entry.at,
+                    "withdrawn": canonical({}),
+                    "keep_days": keep_days,
+                },
+            )
+            entry.log("consent given", "consent", consent_id)
+        return cast(Consent, self.consent_of(code))
+
+    def consent_of(self, code: str) -> Consent | None:
+        """Return what a client has agreed to last; None where nothing was ever written down.
+
+        Raises
+        ------
+        UsageError
+            If there is no such client.
+        """
+        with self._database.reading() as connection:
+            row = consent_row(connection, client_row(connection, code)["id"])
+            return None if row is None else consent_record(row)
+
+
+def client_row(connection: sa.Connection, code: str) -> sa.RowMapping:
+    """Return the row of a client.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    row = connection.execute(sa.select(CLIENTS).where(CLIENTS.c.code == code)).mappings().first()
+    if row is None:
+        raise UsageError(f"there is no client {code}; add one with biofeedback clients add {code}")
+    return row
+
+
+def consent_row(connection: sa.Connection, client_id: str) -> sa.RowMapping | None:
+    """Return the row of a client's newest consent, if there is one."""
+    of_client = sa.select(CONSENTS).where(CONSENTS.c.client_id == client_id)
+    return connection.execute(of_client.order_by(CONSENTS.c.number.desc()).limit(1)).mappings().first()
+
+
+def consent_record(row: sa.RowMapping) -> Consent:
+    """Return the record of a row of `CONSENTS`."""
+    return Consent(
+        id=row["id"],
+        version=row["version"],
+        given_at=row["given_at"],
+        given=tuple(json.loads(row["scopes"])),
+        withdrawn=json.loads(row["withdrawn"]),
+        keep_days=row["keep_days"],
+    )
+
+
+def require_consent(connection: sa.Connection, client_id: str, code: str) -> None:
+    """Refuse a session that a client has not agreed to.
+
+    Raises
+    ------
+    UsageError
+        Saying what is missing or was withdrawn.
+    """
+    row = consent_row(connection, client_id)
+    consent = None if row is None else consent_record(row)
+    for scope in NEEDED:
+        if consent is None or scope not in consent.given:
+            raise UsageError(
+                f"client {code} has not agreed that {SCOPES[scope]}; write a consent down with "
+                f"biofeedback consent give {code}"
+            )
+        if when := consent.withdrawn.get(scope):
+            raise UsageError(f"client {code} has withdrawn, on {when[:10]}, the consent that {SCOPES[scope]}")
+
+
+def _columns(
+    *,
+    preferences: Preferences | None,
+    volume_db: float | None,
+    cautions: Sequence[str] | None,
+    goals: Sequence[str] | None,
+) -> dict[str, Any]:
+    low, high = VOLUME_RANGE_DB
+    if volume_db is not None and not low <= volume_db <= high:
+        raise UsageError(f"a volume of {volume_db:g} dB cannot be; give one from {low:g} to {high:g}")
+    values = {
+        "preferences": None if preferences is None else canonical(asdict(preferences)),
+        "volume_db": volume_db,
+        "cautions": None if cautions is None else canonical(list(cautions)),
+        "goals": None if goals is None else canonical(list(goals)),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _client(row: sa.RowMapping) -> Client:
+    kept = json.loads(row["preferences"])
+    lists = {name: tuple(kept[name]) for name in ("unwanted", "register_range")}
+    return Client(
+        id=row["id"],
+        code=row["code"],
+        created_at=row["created_at"],
+        preferences=Preferences(**{**kept, **lists}),
+        volume_db=row["volume_db"],
+        cautions=tuple(json.loads(row["cautions"])),
+        goals=tuple(json.loads(row["goals"])),
+    )

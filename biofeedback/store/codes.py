@@ -1,0 +1,53 @@
+"""What may stand for a client: a pseudonym, never what identifies a person."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import date
+
+from biofeedback.errors import UsageError
+
+_CODE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,30}[A-Za-z0-9])?")
+_DATES = (
+    (re.compile(r"(?<!\d)(\d{4})[-._]?(\d{1,2})[-._]?(\d{1,2})(?!\d)"), (0, 1, 2)),
+    (re.compile(r"(?<!\d)(\d{1,2})[-._](\d{1,2})[-._](\d{4}|\d{2})(?!\d)"), (2, 1, 0)),
+    (re.compile(r"(?<!\d)(\d{1,2})[-._](\d{1,2})[-._](\d{4}|\d{2})(?!\d)"), (2, 0, 1)),
+    (re.compile(r"(?<!\d)(\d{2})(\d{2})(\d{4})(?!\d)"), (2, 1, 0)),
+)
+"""How dates are written, and which of the parts are year, month and day."""
+
+
+def check_code(code: str) -> str:
+    """Return a client's code, if it can be a pseudonym.
+
+    Raises
+    ------
+    UsageError
+        For an e-mail address, a date such as one of birth, a name with blanks, and all that is not made of
+        letters, digits and hyphens; one sentence.
+    """
+    if "@" in code:
+        raise UsageError(
+            "a client code must not be an e-mail address, which identifies a person; use one such as P-017"
+        )
+    if len(code.split()) > 1:
+        raise UsageError(
+            "a client code has no blanks, so that it is not a person's name; use one such as P-017"
+        )
+    if not _CODE.fullmatch(code):
+        raise UsageError(
+            "a client code is made of letters, digits and, between them, hyphens, up to 32, such as P-017"
+        )
+    if any(_is_date(match.groups(), order) for form, order in _DATES for match in form.finditer(code)):
+        raise UsageError(
+            "a client code must not hold a date, which may be one of birth; use one such as P-017"
+        )
+    return code
+
+
+def _is_date(parts: tuple[str, ...], order: tuple[int, int, int]) -> bool:
+    year, month, day = (int(parts[place]) for place in order)
+    with suppress(ValueError):
+        return 1900 <= date(year + 1900 if year < 100 else year, month, day).year < 2100
+    return False

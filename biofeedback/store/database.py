@@ -1,0 +1,177 @@
+"""The database behind the store: how it is opened, brought up to date, and read and written.
+
+This is the only module that knows of SQLite, in `_prepare`; every statement of the store is compiled by
+SQLAlchemy for whatever database is behind it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from biofeedback.errors import StoreError
+
+REVISION = "0001"
+"""The newest migration."""
+
+BUSY_S = 10.0
+"""How long a writer waits for another."""
+
+_VERSION = sa.table("alembic_version", sa.column("version_num"))
+
+
+class Database:
+    """A database whose tables are those of this version.
+
+    Every call has a connection and a transaction of its own, so any thread may call.
+
+    Parameters
+    ----------
+    url : sqlalchemy.URL
+        Where it is.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened, or is of a later version.
+    """
+
+    def __init__(self, url: sa.URL) -> None:
+        self.name = url.database or str(url)
+        self._engine = sa.create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            _prepare(self._engine)
+        try:
+            self._bring_up_to_date()
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Yield a connection that sees one moment of the database.
+
+        Raises
+        ------
+        StoreError
+            If the database fails.
+        """
+        with self._told(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Yield a connection whose changes are kept together at the end, or none of them after an exception.
+
+        Raises
+        ------
+        StoreError
+            If the database fails.
+        """
+        with (
+            self._told(),
+            self._engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def tidy(self) -> None:
+        """Let nothing that was deleted stay behind in the files of the database, if nobody reads just now."""
+        if self._engine.dialect.name == "sqlite":
+            with self._told(), self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def damage(self) -> list[str]:
+        """Return what the database itself finds wrong with its files; not every database can tell.
+
+        Raises
+        ------
+        StoreError
+            If it is too damaged to look.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return []
+        with self.reading() as connection:
+            lines = [str(line) for (line,) in connection.exec_driver_sql("PRAGMA integrity_check")]
+        return [line for line in lines if line != "ok"]
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+    def _bring_up_to_date(self) -> None:
+        with self.reading() as connection:
+            if _revision(connection) == REVISION:
+                return
+        with self.writing() as connection:
+            # Another process may have been quicker: this transaction has waited for it.
+            found = _revision(connection)
+            if found is None or found < REVISION:
+                _migrate(connection)
+            elif found > REVISION:
+                raise StoreError(
+                    f"{self.name} was written by a later version of this program; use that version"
+                )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            reason = " ".join(str(error.orig).split())
+            raise StoreError(f"{self.name} cannot be used: {reason}") from error
+        except SQLAlchemyError as error:
+            raise StoreError(f"{self.name} cannot be used: {' '.join(str(error).split())}") from error
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(_VERSION.name):
+        return None
+    found = connection.execute(sa.select(_VERSION.c.version_num)).scalar()
+    return None if found is None else str(found)
+
+
+def _migrate(connection: sa.Connection) -> None:
+    # Imported here: it takes longer than all that most calls do.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+def _prepare(engine: sa.Engine) -> None:
+    """Make SQLite safe for several threads and processes, durable, and forgetful of what is deleted."""
+
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = (
+            None  # transactions begin where SQLAlchemy says, not where the driver guesses
+        )
+        connection.text_factory = _text
+        for pragma in (
+            f"busy_timeout = {round(1000 * BUSY_S)}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # A transaction that reads first and writes later would fail, not wait, if another wrote between.
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _text(data: bytes) -> str:
+    """Return what a damaged text still says, so that its damage can be named."""
+    return data.decode("utf-8", "surrogateescape")

@@ -1,0 +1,187 @@
+"""What a session directory says of its session: the one way from a recording to rows of the store."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from biofeedback.errors import RecordingError
+from biofeedback.recording.reader import Recording, read_recording
+from biofeedback.recording.recorder import META_NAME
+from biofeedback.report.tables import duration_s, phases, texts
+from biofeedback.store.digests import canonical
+
+Rows = list[dict[str, Any]]
+
+NOT_EVENTS = ("phase", "cue")
+"""Types of markers that are kept elsewhere (phases) or are for programs."""
+
+REPORT_NAME = "report.html"
+"""A cache: it can be made again at any time, and differs then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The rows of a session.
+
+    Attributes
+    ----------
+    session : dict
+        Columns of its row in ``sessions``.
+    facts : dict of str to list of dict
+        Rows of each table of facts, by its name, without ``session_id``.
+    """
+
+    session: dict[str, Any]
+    facts: dict[str, Rows]
+
+
+def take_facts(directory: Path) -> Taken:
+    """Read a session directory.
+
+    Raises
+    ------
+    RecordingError
+        If it holds no session, or its recording cannot be read.
+    """
+    recording = read_recording(directory)
+    commands = _commands(recording)
+    return Taken(
+        session=_session(recording),
+        facts={
+            "phases": _numbered(
+                {"name": phase.name, "kind": phase.kind, "begin_s": phase.begin_s, "end_s": phase.end_s}
+                for phase in phases(recording)
+            ),
+            "events": _numbered(_events(recording)),
+            "ratings": _numbered(_ratings(recording)),
+            "commands": _numbered(commands),
+            "notes": _numbered(_written(recording, "note", "text")),
+            "adverse_events": _numbered(_written(recording, "adverse event", "text", "severity")),
+        },
+    )
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def kept_files(directory: Path) -> list[Path]:
+    """Return the files of a session that are kept: all but caches, sorted."""
+    return sorted(path for path in directory.rglob("*") if path.is_file() and path.name != REPORT_NAME)
+
+
+def _session(recording: Recording) -> dict[str, Any]:
+    meta = recording.meta
+    end = _mapping(meta.get("end"))
+    protocol = _mapping(meta.get("protocol"))
+    return {
+        "begun_at": _utc(recording),
+        "started": str(meta["t0_wall"]),
+        "duration_s": _number(end.get("duration_s", duration_s(recording))),
+        "reason": _text(end.get("reason")),
+        "protocol": _text(protocol.get("id")),
+        "protocol_version": _whole(protocol.get("version")),
+        "protocol_title": _text(protocol.get("title")),
+        "protocol_sha256": _text(meta.get("protocol_sha256")),
+        "arm": _text(protocol.get("arm")),
+        "seed": _whole(meta.get("seed")),
+        "clock": _text(_mapping(meta.get("arguments")).get("time")),
+        "inputs": canonical([_mapping(entry).get("stream") for entry in meta.get("inputs", [])]),
+        "software": _text(_mapping(meta.get("versions")).get("biofeedback-music")),
+        "complete": int(recording.complete),
+        "bytes": sum(path.stat().st_size for path in kept_files(recording.directory)),
+        "meta_sha256": sha256_of_file(recording.directory / META_NAME),
+    }
+
+
+def _utc(recording: Recording) -> str:
+    try:
+        started = datetime.fromisoformat(str(recording.meta.get("t0_wall")))
+    except ValueError:
+        raise RecordingError(
+            f"{recording.directory / META_NAME} is not the description of a session: it has no t0_wall"
+        ) from None
+    return started.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _events(recording: Recording) -> Rows:
+    return [
+        {
+            "t_s": t,
+            "type": str(marker.get("type", "")),
+            "text": _text(marker.get("text")),
+            "data": canonical(dict(marker)),
+        }
+        for t, marker in texts(recording, "markers")
+        if marker.get("type") not in NOT_EVENTS
+    ]
+
+
+def _ratings(recording: Recording) -> Rows:
+    return [
+        {
+            "t_s": t,
+            "scale": str(rating.get("scale", "")),
+            "value": _number(rating.get("value")),
+            "data": canonical(dict(rating)),
+        }
+        for t, rating in texts(recording, "ratings")
+    ]
+
+
+def _commands(recording: Recording) -> Rows:
+    return [
+        {
+            "t_s": t,
+            "name": str(command.get("name", "")),
+            "origin": _text(command.get("origin")),
+            "accepted": None if command.get("accepted") is None else int(bool(command["accepted"])),
+            "answer": _text(command.get("answer")),
+            "args": canonical(dict(_mapping(command.get("args")))),
+        }
+        for t, command in texts(recording, "commands")
+    ]
+
+
+def _written(recording: Recording, command: str, *arguments: str) -> Rows:
+    """Return what was written down by a command that was not refused."""
+    return [
+        {"t_s": t, **{name: str(_mapping(told.get("args")).get(name, "")) for name in arguments}}
+        for t, told in texts(recording, "commands")
+        if told.get("name") == command and told.get("accepted") is not False
+    ]
+
+
+def _numbered(rows: Any) -> Rows:
+    return [{"number": number, **row} for number, row in enumerate(rows)]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

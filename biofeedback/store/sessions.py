@@ -1,0 +1,368 @@
+"""Sessions: begun, taken in from their directories, listed and looked up."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from biofeedback.errors import RecordingError, StoreError, UsageError
+from biofeedback.recording.recorder import META_NAME
+from biofeedback.store import records
+from biofeedback.store.clients import client_row, require_consent
+from biofeedback.store.facts import Taken, sha256_of_file, take_facts
+from biofeedback.store.ledger import Entry, Ledger
+from biofeedback.store.records import Facts, Session, Severity
+from biofeedback.store.shelf import keep_protocol
+from biofeedback.store.tables import (
+    ADVERSE_EVENTS,
+    CLIENTS,
+    COMMANDS,
+    EVENTS,
+    FACTS,
+    NOTES,
+    PHASES,
+    RATINGS,
+    SESSIONS,
+)
+from protocols.schema import Protocol
+
+SESSIONS_FOLDER = "sessions"
+
+_WRITTEN = {table.name: "written_at" in table.c for table in FACTS}
+"""Which tables hold, beside what is in the recording, what was written afterwards."""
+
+
+class SessionBook(Ledger):
+    """The part of the store that knows sessions."""
+
+    def new_directory(self, name: str) -> Path:
+        """Return a new directory's path in the data folder for a session, after the time and `name`."""
+        stamp = self._now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+        base = self.folder / SESSIONS_FOLDER / f"{stamp}-{re.sub(r'[^a-z0-9-]+', '-', name.lower())}"
+        candidates = (base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 1000)))
+        return next(path for path in candidates if not path.exists())
+
+    def begin_session(self, directory: Path, *, client: str, protocol: Protocol) -> Session:
+        """Write down that a session is about to be recorded.
+
+        Parameters
+        ----------
+        directory : Path
+            Where it will be; directly below ``sessions`` in the data folder (`new_directory`).
+        client : str
+            The client's code.
+        protocol : Protocol
+            What is carried out, before anything is changed for this session alone. This version of it then
+            stays as it is.
+
+        Raises
+        ------
+        UsageError
+            If there is no such client, consent is missing or withdrawn, or this version of the protocol was
+            used before with other content.
+        """
+        location = self._location(directory)
+        with self._writing() as entry:
+            client_id = client_row(entry.connection, client)["id"]
+            require_consent(entry.connection, client_id, client)
+            kept = keep_protocol(entry, protocol, use=True)
+            row = {
+                "client_id": client_id,
+                "protocol_row": kept.id,
+                "state": "open",
+                "location": location,
+                "begun_at": entry.at,
+                "protocol": protocol.id,
+                "protocol_version": protocol.version,
+                "protocol_title": protocol.title,
+                "arm": protocol.arm,
+            }
+            session_id = entry.insert(SESSIONS, row)
+            entry.log("session begun", "session", session_id)
+        return self.session(session_id)
+
+    def abandon_session(self, session_id: str) -> None:
+        """Forget a session that was begun but of which nothing was recorded.
+
+        Raises
+        ------
+        UsageError
+            If something was recorded.
+        """
+        session = self.session(session_id)
+        if session.state != "open" or (session.directory and (session.directory / META_NAME).exists()):
+            raise UsageError(f"session {session_id} has a recording; it cannot be abandoned")
+        with self._writing() as entry:
+            entry.delete(SESSIONS, SESSIONS.c.id == session_id)
+            entry.log("session abandoned", "session", session_id)
+
+    def adopt(self, directory: Path, client: str | None = None, *, recovered: bool = False) -> Session:
+        """Take the facts of a closed session from its directory into the store.
+
+        A directory outside the data folder is copied into it; the one that was given stays as it is. Taking
+        the same session in again takes its facts anew; what was written afterwards stays.
+
+        Parameters
+        ----------
+        directory : Path
+            Holds ``session.json`` and ``session.xdf``.
+        client : str, optional
+            Whose session it is; where left out, what the store knows of it.
+        recovered : bool
+            Whether it was cut off.
+
+        Raises
+        ------
+        RecordingError
+            If the directory holds no session, it cannot be read, or it has no end yet.
+        UsageError
+            If there is no such client, or the session is in the store from another directory.
+        """
+        taken = take_facts(directory)
+        if taken.session["reason"] is None:
+            raise RecordingError(
+                f"{directory} was not closed; if no session is going on in it, recover it with "
+                "biofeedback sessions recover"
+            )
+        with self._database.reading() as connection:
+            known = self._known(connection, directory, taken)
+        if known is None and not self._is_inside(directory):
+            directory = self._brought_in(directory)
+        with self._writing() as entry:
+            session_id = self._keep(entry, directory, taken, client, recovered=recovered)
+        return self.session(session_id)
+
+    def sessions(
+        self,
+        search: str = "",
+        client: str | None = None,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        deleted: bool = False,
+    ) -> tuple[Session, ...]:
+        """Return sessions, the newest first.
+
+        Parameters
+        ----------
+        search : str
+            Only those with this text, in whatever case, in the client's code, the protocol's name or title,
+            the reason of the end, the date, a note, an adverse event or a marker.
+        client : str, optional
+            Only this client's.
+        limit, offset : int
+            How many, from which on.
+        deleted : bool
+            Whether entries of deleted sessions are returned too.
+        """
+        query = _SESSION.order_by(SESSIONS.c.begun_at.desc(), SESSIONS.c.id).limit(limit).offset(offset)
+        if not deleted:
+            query = query.where(SESSIONS.c.state != "deleted")
+        if client is not None:
+            query = query.where(CLIENTS.c.code == client)
+        for word in search.split():
+            query = query.where(_mentions(word))
+        with self._database.reading() as connection:
+            return tuple(self._session(row) for row in connection.execute(query).mappings())
+
+    def session(self, session_id: str) -> Session:
+        """Return a session by its id, or by the name of its directory.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        is_it = (SESSIONS.c.id == session_id) | (SESSIONS.c.location == f"{SESSIONS_FOLDER}/{session_id}")
+        with self._database.reading() as connection:
+            row = connection.execute(_SESSION.where(is_it)).mappings().first()
+        if row is None:
+            raise UsageError(f"there is no session {session_id}; see biofeedback sessions list")
+        return self._session(row)
+
+    def facts(self, session_id: str) -> Facts:
+        """Return what is known of a session beside its `Session`; nothing where it is still being recorded.
+
+        Raises
+        ------
+        UsageError
+            If there is no such session.
+        """
+        session_id = self.session(session_id).id
+        with self._database.reading() as connection:
+
+            def rows(table: sa.Table) -> list[dict[str, Any]]:
+                left_out = {"session_id", "number", "digest"}
+                columns = [column for column in table.c if column.name not in left_out]
+                query = sa.select(*columns).where(table.c.session_id == session_id).order_by(table.c.number)
+                return [_decoded(row) for row in connection.execute(query).mappings()]
+
+            return Facts(
+                phases=tuple(records.PhaseFact(**row) for row in rows(PHASES)),
+                events=tuple(records.EventFact(**row) for row in rows(EVENTS)),
+                ratings=tuple(records.RatingFact(**row) for row in rows(RATINGS)),
+                commands=tuple(records.CommandFact(**row) for row in rows(COMMANDS)),
+                notes=tuple(records.NoteFact(**row) for row in rows(NOTES)),
+                adverse_events=tuple(records.AdverseEventFact(**row) for row in rows(ADVERSE_EVENTS)),
+            )
+
+    def add_note(self, session_id: str, text: str) -> None:
+        """Write a note on a session, afterwards.
+
+        Raises
+        ------
+        UsageError
+            If there is no such session, or the note is empty.
+        """
+        self._write_down(session_id, NOTES, "note added", {"text": _words(text)})
+
+    def add_adverse_event(self, session_id: str, text: str, severity: Severity) -> None:
+        """Write down, afterwards, that something untoward happened in a session.
+
+        Raises
+        ------
+        UsageError
+            As `add_note`.
+        """
+        self._write_down(
+            session_id, ADVERSE_EVENTS, "adverse event added", {"text": _words(text), "severity": severity}
+        )
+
+    def _write_down(self, session_id: str, table: sa.Table, action: str, values: Mapping[str, Any]) -> None:
+        session = self.session(session_id)
+        if session.state in {"deleting", "deleted"}:
+            raise UsageError(f"session {session_id} was deleted")
+        newest = sa.select(sa.func.max(table.c.number)).where(table.c.session_id == session.id)
+        with self._writing() as entry:
+            last = entry.connection.scalar(newest)
+            # Far from the numbers of what is in the recording, which adopting it again writes anew.
+            number = max(-1 if last is None else last, _WRITTEN_FROM - 1) + 1
+            row = {"session_id": session.id, "number": number, "written_at": entry.at, **values}
+            entry.insert_all(table, [row])
+            entry.log(action, "session", session.id)
+
+    def _keep(
+        self, entry: Entry, directory: Path, taken: Taken, client: str | None, *, recovered: bool
+    ) -> str:
+        known = self._known(entry.connection, directory, taken)
+        values = {**taken.session, "location": self._location(directory), "state": "closed"}
+        if recovered or (known is not None and known["state"] == "recovered"):
+            values["state"] = "recovered"
+        if client is not None:
+            values["client_id"] = client_row(entry.connection, client)["id"]
+        if known is None:
+            session_id = entry.insert(SESSIONS, values)
+        else:
+            session_id = known["id"]
+            entry.update(SESSIONS, session_id, values)
+        for table in FACTS:
+            recorded = table.c.session_id == session_id
+            if _WRITTEN[table.name]:
+                recorded &= table.c.written_at.is_(None)
+            entry.delete(table, recorded)
+            entry.insert_all(table, [{"session_id": session_id, **row} for row in taken.facts[table.name]])
+        entry.log("session recovered" if recovered else "session taken in", "session", session_id)
+        return session_id
+
+    def _known(self, connection: sa.Connection, directory: Path, taken: Taken) -> sa.RowMapping | None:
+        """Return the row of a session that is in the store already, from this directory or as a copy."""
+        here = SESSIONS.c.location == self._location(directory) if self._is_inside(directory) else sa.false()
+        row = connection.execute(sa.select(SESSIONS).where(here)).mappings().first()
+        if row is not None:
+            return row
+        same = SESSIONS.c.meta_sha256 == taken.session["meta_sha256"]
+        copy = connection.execute(sa.select(SESSIONS).where(same & SESSIONS.c.location.is_not(None)))
+        if (found := copy.mappings().first()) is not None:
+            raise UsageError(f"{directory} is in the store already, as session {found['id']}")
+        return None
+
+    def _brought_in(self, directory: Path) -> Path:
+        """Copy a directory into the data folder, whole or not at all, and return the copy."""
+        target = self.folder / SESSIONS_FOLDER / directory.resolve().name
+        number = 1
+        while target.exists():
+            number += 1
+            target = target.with_name(f"{directory.resolve().name}-{number}")
+        part = target.with_name(f".{target.name}.part")
+        try:
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(directory, part)
+            for path in part.rglob("*"):
+                if path.is_file() and sha256_of_file(path) != sha256_of_file(
+                    directory / path.relative_to(part)
+                ):
+                    raise StoreError(f"{path} is not what was copied from {directory}")
+            part.rename(target)
+        except OSError as error:
+            raise StoreError(f"{directory} cannot be copied to {target}: {error.strerror or error}") from None
+        return target
+
+    def _is_inside(self, directory: Path) -> bool:
+        return directory.resolve().parent == (self.folder / SESSIONS_FOLDER).resolve()
+
+    def _location(self, directory: Path) -> str:
+        if not self._is_inside(directory):
+            raise UsageError(f"{directory} does not lie in {self.folder / SESSIONS_FOLDER}")
+        return f"{SESSIONS_FOLDER}/{directory.resolve().name}"
+
+    def _session(self, row: sa.RowMapping) -> Session:
+        values = dict(row)
+        location = values.pop("location")
+        return Session(
+            **{
+                **values,
+                "directory": None if location is None else self.folder / location,
+                "inputs": tuple(json.loads(values["inputs"] or "[]")),
+                "complete": bool(values["complete"]),
+            }
+        )
+
+
+_WRITTEN_FROM = 1_000_000
+
+_SESSION = sa.select(
+    *(column for column in SESSIONS.c if column.name not in {"client_id", "protocol_row", "salt", "digest"}),
+    CLIENTS.c.code.label("client"),
+).join_from(SESSIONS, CLIENTS, isouter=True)
+
+
+def _mentions(word: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a session has a word somewhere."""
+
+    def has(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
+        return sa.func.lower(column).contains(word.lower(), autoescape=True)
+
+    def in_facts(table: sa.Table, column: sa.Column[Any]) -> sa.ColumnElement[bool]:
+        return SESSIONS.c.id.in_(sa.select(table.c.session_id).where(has(column)))
+
+    return sa.or_(
+        has(CLIENTS.c.code),
+        has(SESSIONS.c.protocol),
+        has(SESSIONS.c.protocol_title),
+        has(SESSIONS.c.reason),
+        has(SESSIONS.c.started),
+        in_facts(NOTES, NOTES.c.text),
+        in_facts(ADVERSE_EVENTS, ADVERSE_EVENTS.c.text),
+        in_facts(EVENTS, EVENTS.c.text),
+    )
+
+
+def _decoded(row: sa.RowMapping) -> dict[str, Any]:
+    values = dict(row)
+    for name in {"data", "args"} & values.keys():
+        values[name] = json.loads(values[name])
+    if values.get("accepted") is not None:
+        values["accepted"] = bool(values["accepted"])
+    return values
+
+
+def _words(text: str) -> str:
+    if not text.strip():
+        raise UsageError("a note needs words")
+    return text

@@ -1,0 +1,225 @@
+"""The tables of the store.
+
+Nothing here is particular to SQLite. Moments are ISO 8601 texts in UTC, lists and mappings canonical JSON:
+whatever database holds them, a row has one text and one fingerprint (`digest`), and any changed byte shows.
+Rows are referred to by random ids; a client's code stands in `clients` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+METADATA = MetaData()
+
+
+def _id() -> Column[str]:
+    return Column("id", String(32), primary_key=True)
+
+
+def _salt() -> Column[str]:
+    """Random text: without it, the fingerprint of a short row could be guessed from its content."""
+    return Column("salt", String(32), nullable=False)
+
+
+def _digest() -> Column[str]:
+    return Column("digest", String(64), nullable=False)
+
+
+CLIENTS = Table(
+    "clients",
+    METADATA,
+    _id(),
+    Column("code", String(32), nullable=False, unique=True),
+    Column("created_at", String(40), nullable=False),
+    Column("preferences", Text, nullable=False),
+    Column("volume_db", Float),
+    Column("cautions", Text, nullable=False),
+    Column("goals", Text, nullable=False),
+    _salt(),
+    _digest(),
+)
+
+CONSENTS = Table(
+    "consents",
+    METADATA,
+    _id(),
+    Column("client_id", String(32), ForeignKey("clients.id"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("given_at", String(40), nullable=False),
+    Column("withdrawn", Text, nullable=False),
+    Column("keep_days", Integer),
+    _salt(),
+    _digest(),
+)
+
+PROTOCOLS = Table(
+    "protocols",
+    METADATA,
+    _id(),
+    Column("name", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("saved_at", String(40), nullable=False),
+    Column("used_at", String(40)),
+    _digest(),
+    UniqueConstraint("name", "version"),
+)
+
+SETUPS = Table(
+    "setups",
+    METADATA,
+    _id(),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("saved_at", String(40), nullable=False),
+    _digest(),
+)
+
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    _id(),
+    Column("client_id", String(32), ForeignKey("clients.id"), index=True),
+    Column("protocol_row", String(32), ForeignKey("protocols.id")),
+    Column("state", String(16), nullable=False),
+    Column("location", Text),
+    Column("begun_at", String(40), nullable=False, index=True),
+    Column("started", String(40)),
+    Column("duration_s", Float),
+    Column("reason", Text),
+    Column("protocol", String(64)),
+    Column("protocol_version", Integer),
+    Column("protocol_title", Text),
+    Column("protocol_sha256", String(64)),
+    Column("arm", String(32)),
+    Column("seed", Integer),
+    Column("clock", String(16)),
+    Column("inputs", Text),
+    Column("software", String(64)),
+    Column("complete", Integer),
+    Column("bytes", Integer),
+    Column("meta_sha256", String(64)),
+    Column("deleted_at", String(40)),
+    Column("deleted_why", String(32)),
+    _salt(),
+    _digest(),
+)
+
+
+def _fact(name: str, *columns: Column[str] | Column[float] | Column[int]) -> Table:
+    """Return a table of a session's facts, its rows numbered from 0."""
+    return Table(
+        name,
+        METADATA,
+        Column("session_id", String(32), primary_key=True),
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        *columns,
+        _digest(),
+        ForeignKeyConstraint(["session_id"], ["sessions.id"]),
+    )
+
+
+PHASES = _fact(
+    "phases",
+    Column("name", Text, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("begin_s", Float, nullable=False),
+    Column("end_s", Float, nullable=False),
+)
+
+EVENTS = _fact(
+    "events",
+    Column("t_s", Float, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("text", Text),
+    Column("data", Text, nullable=False),
+)
+
+RATINGS = _fact(
+    "ratings",
+    Column("t_s", Float, nullable=False),
+    Column("scale", Text, nullable=False),
+    Column("value", Float),
+    Column("data", Text, nullable=False),
+)
+
+COMMANDS = _fact(
+    "commands",
+    Column("t_s", Float, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("origin", Text),
+    Column("accepted", Integer),
+    Column("answer", Text),
+    Column("args", Text, nullable=False),
+)
+
+NOTES = _fact(
+    "notes",
+    Column("t_s", Float),
+    Column("text", Text, nullable=False),
+    Column("written_at", String(40)),
+)
+
+ADVERSE_EVENTS = _fact(
+    "adverse_events",
+    Column("t_s", Float),
+    Column("severity", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("written_at", String(40)),
+)
+
+RETENTION = Table(
+    "retention",
+    METADATA,
+    _id(),
+    Column("client_id", String(32), ForeignKey("clients.id"), unique=True),
+    Column("days", Integer, nullable=False),
+    _salt(),
+    _digest(),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(40), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("subject", String(32), nullable=False),
+    Column("state", String(64)),
+    Column("previous", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Index("audit_subject", "kind", "subject"),
+)
+"""Each row names a subject by its random id and holds the joint fingerprint of the subject's rows after the
+action (`state`; empty where they are gone), the row before's SHA-256 and its own."""
+
+FACTS = (PHASES, EVENTS, RATINGS, COMMANDS, NOTES, ADVERSE_EVENTS)
+"""What a session's recording says of it, beside the session's own row."""
+
+SUBJECTS: dict[str, tuple[tuple[Table, str], ...]] = {
+    "client": ((CLIENTS, "id"),),
+    "consent": ((CONSENTS, "id"),),
+    "protocol": ((PROTOCOLS, "id"),),
+    "set-up": ((SETUPS, "id"),),
+    "retention": ((RETENTION, "id"),),
+    "session": ((SESSIONS, "id"), *((table, "session_id") for table in FACTS)),
+}
+"""What an audit row may be about: the tables of its rows, and the column of its id in each."""
