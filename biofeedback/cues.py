@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from generator.cues import Begin, Cue, End, Stop
+from generator.cues import Begin, Cue, End, Loudness, Stop
 from generator.state import MusicState
 
-KINDS: dict[str, type[MusicState | Begin | End | Stop]] = {
+KINDS: dict[str, type[MusicState | Begin | End | Stop | Loudness]] = {
     "state": MusicState,
     "begin": Begin,
     "end": End,
     "stop": Stop,
+    "volume": Loudness,
 }
 
 

@@ -13,7 +13,7 @@ from biofeedback.cues import recorded_cue
 from biofeedback.errors import RecordingError
 from biofeedback.models import STEPS_PER_SECOND
 from biofeedback.recording.reader import RecordedStream, Recording
-from generator.cues import Begin, Cue, End, Stop
+from generator.cues import Begin, Cue, End, Loudness, Stop
 from generator.events import write_events
 from generator.midi import write_midi
 from generator.player import EMERGENCY_STOP_S, FADE_IN_S, Player, Sounded
@@ -119,7 +119,7 @@ def _piece(music: RecordedStream) -> Piece:
 
 
 def _tell(player: Player, cue: Cue, state: MusicState) -> MusicState:
-    """Tell the player of an end; return the state in force from here on."""
+    """Tell the player of an end or a volume; return the state in force from here on."""
     match cue.what:
         case MusicState():
             return cue.what
@@ -127,6 +127,8 @@ def _tell(player: Player, cue: Cue, state: MusicState) -> MusicState:
             player.end(fade_s)
         case Stop(seconds):
             player.stop(seconds)
+        case Loudness(volume_db):
+            player.volume(volume_db)
     return state
 
 
@@ -154,12 +156,14 @@ def _live_cues(recording: Recording) -> list[Cue]:
 def _virtual_cues(recording: Recording) -> list[Cue]:
     """Derive the cues of a session in virtual time, where the player follows in the step it is told."""
     markers = recording.streams["markers"]
-    told: list[tuple[float, MusicState | End | Stop]] = list(_states(recording.streams["music"]))
+    told: list[tuple[float, MusicState | End | Stop | Loudness]] = list(_states(recording.streams["music"]))
     for t, marker in zip(markers.times, markers.json(), strict=True):
         if marker["type"] == "end fade":
             told.append((t, End(marker["fade_s"])))
         elif marker["type"] == "emergency stop":
             told.append((t, Stop(EMERGENCY_STOP_S)))
+        elif marker["type"] == "volume":
+            told.append((t, Loudness(marker["volume_db"])))
     begin = Cue(0, Begin(beat=0, bar=0, fade_in_s=FADE_IN_S))
     cues = [Cue(_step(t - recording.t0_s) * STEP_FRAMES, what) for t, what in told]
     return [begin, *sorted(cues, key=lambda cue: cue.frame)]

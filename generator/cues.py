@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from generator.errors import StateError
 from generator.state import MusicState
+from generator.volume import checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +63,27 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Loudness:
+    """Go to a master volume.
+
+    Raises
+    ------
+    StateError
+        If it lies outside −80 to 0 dB.
+    """
+
+    volume_db: float
+
+    def __post_init__(self) -> None:
+        checked(self.volume_db)
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
     """What the performance was told, effective from the sample `frame` on."""
 
     frame: int
-    what: MusicState | Begin | End | Stop
+    what: MusicState | Begin | End | Stop | Loudness
 
 
 def _check(name: str, seconds: float) -> None:

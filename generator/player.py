@@ -17,6 +17,7 @@ from generator.score import BLOCKS_PER_STEP, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.soundcheck import ReferenceNoise
 from generator.state import MusicState, Piece
 from generator.synth import Synth
+from generator.volume import Volume
 
 FADE_IN_S = 10.0
 EMERGENCY_STOP_S = 0.5
@@ -88,6 +89,7 @@ class Player:
         self._synth: Synth | ReferenceNoise | None = None
         if sound:
             self._synth = ReferenceNoise() if noise else Synth(piece)
+        self._volume = Volume()
         self._t0_s = t0_s
         self._stop_s: float | None = None
         self._rebuilt = 0
@@ -114,20 +116,24 @@ class Player:
         blocks = [self._performance.block(state) for state in states]
         audio = None
         if self._synth is not None:
-            audio = np.concatenate([self._synth.render(block) for block in blocks])
+            audio = np.concatenate([self._volume.apply(self._synth.render(block)) for block in blocks])
             if self._synth.rebuilt > self._rebuilt:
                 self._rebuilt = self._synth.rebuilt
                 self._incidents.append(rebuilt(self._time_of(blocks[0].start_frame)))
         return Sounded(
             notes=tuple(note for block in blocks for note in block.notes),
             beats=tuple(beat for block in blocks for beat in block.beats),
-            heard=self._performance.heard(),
+            heard=self._volume.heard(self._performance.heard()),
             audio=audio,
             time_of=self._time_of,
         )
 
     def _time_of(self, frame: int) -> float:
         return self._t0_s + frame / SAMPLE_RATE
+
+    def volume(self, db: float) -> None:
+        """Set the master volume, −80 to 0 dB; it gets there smoothly, in 0.3 s or more."""
+        self._volume.ask(db)
 
     def end(self, fade_s: float) -> None:
         """Come to an end: a cadence, a fade of `fade_s` seconds, then silence."""

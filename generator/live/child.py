@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from generator.calibration import ExposureMeter
-from generator.cues import Begin, Cue, End, Stop
+from generator.cues import Begin, Cue, End, Loudness, Stop
 from generator.live.link import Link, Silence
 from generator.live.messages import Fault, Leave, Report, Running, Setup, Start, Still
 from generator.live.output import output_of
@@ -27,6 +27,7 @@ from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP, SAMPLE_RATE, BeatEven
 from generator.soundcheck import ReferenceNoise
 from generator.state import MusicState
 from generator.synth import Synth
+from generator.volume import Volume
 
 BATCH_FRAMES = BLOCKS_PER_STEP * BLOCK_FRAMES
 """Rendered in one go, which takes a third less of the processor than block by block."""
@@ -54,6 +55,7 @@ class Renderer:
     def __init__(self, setup: Setup, ring: Ring) -> None:
         self._performance = Performance(setup.piece, fade_in_s=setup.fade_in_s)
         self._synth = ReferenceNoise() if setup.noise else Synth(setup.piece)
+        self._volume = Volume()
         self._exposure = ExposureMeter()
         self._ring = ring
         self._state = MusicState(sounding=False)
@@ -65,7 +67,7 @@ class Renderer:
         self._over_at: int | None = None
         self.latency_frames = self._synth.latency_frames
 
-    def tell(self, what: MusicState | End | Stop) -> None:
+    def tell(self, what: MusicState | End | Stop | Loudness) -> None:
         """Follow from the next block on."""
         match what:
             case MusicState():
@@ -74,18 +76,20 @@ class Renderer:
                 self._performance.end(fade_s)
             case Stop(seconds):
                 self._performance.stop(seconds)
+            case Loudness(volume_db):
+                self._volume.ask(volume_db)
         self._cues.append(Cue(self._ring.written, what))
 
     def render(self) -> None:
         """Render one block into the ring."""
         block = self._performance.block(self._state)
-        sound = self._synth.render(block)
+        sound = self._volume.apply(self._synth.render(block))
         self._exposure.hear(sound)
         self._ring.write(sound)
         self._notes += block.notes
         self._beats += block.beats
         if self._ring.written // BLOCK_FRAMES % BLOCKS_PER_STEP == 0:
-            self._to_hear.append((block.start_frame, self._performance.heard()))
+            self._to_hear.append((block.start_frame, self._volume.heard(self._performance.heard())))
         if self._over_at is None and self._performance.finished:
             self._over_at = self._ring.written + self.latency_frames
 
@@ -184,9 +188,11 @@ class Child:
     def _listen(self, messages: list[Any]) -> None:
         for message in messages:
             match message:
-                case Start(state) | (MusicState() as state):
+                case Start(state, volume_db):
+                    if volume_db:
+                        self._renderer.tell(Loudness(volume_db))
                     self._renderer.tell(state)
-                case End() | Stop():
+                case MusicState() | Loudness() | End() | Stop():
                     self._renderer.tell(message)
                 case Leave():
                     self._leaving = True

@@ -45,9 +45,10 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin to play, toward a state. Afterwards come MusicState, End and Stop."""
+    """Begin to play, toward a state and at a volume. Afterwards come MusicState, Loudness, End and Stop."""
 
     state: MusicState
+    volume_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 
-from generator.cues import Cue, End, Stop
+from generator.cues import Cue, End, Loudness, Stop
 from generator.errors import SoundError
 from generator.level import StereoBlock
 from generator.live.backend import BackEnd
@@ -99,6 +99,7 @@ class LivePlayer:
         self._takes: list[Take] = []
         self._starting = self._leaving = self._finished = False
         self._told: MusicState | None = None
+        self._volume_db = 0.0
         self._silence = Silence(0.0)
         self._fault = ""
         self._restarts = 0
@@ -160,6 +161,14 @@ class LivePlayer:
                 self._tell(self._process, state)
                 self._supervise(self._process, now, step)
         return self._sounded(step)
+
+    def volume(self, db: float) -> None:
+        """Set the master volume, −80 to 0 dB: smoothly, and for processes to come too. Any thread may."""
+        loudness = Loudness(db)
+        with self._lock:
+            self._volume_db = db
+            if self._process is not None:
+                self._process.link.send(loudness)
 
     def end(self, fade_s: float) -> None:
         """Come to an end: a cadence, a fade of `fade_s` seconds, then silence. Any thread may ask."""
@@ -281,7 +290,7 @@ class LivePlayer:
         """Put the spare, or a new process, to work."""
         spare, self._spare = self._spare, None
         self._process = spare if spare is not None and spare.alive else SoundProcess.spawn(self._setup)
-        self._process.link.send(Start(state))
+        self._process.link.send(Start(state, self._volume_db))
         self._silence = Silence(self._clock())
         self._starting = True
         self._fault = ""

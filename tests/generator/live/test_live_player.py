@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from generator.cues import Begin, Cue, End, Stop
+from generator.cues import Begin, Cue, End, Loudness, Stop
 from generator.errors import SoundError, StateError
 from generator.live.backend import NO_LATENCY, PACED, BackEnd
 from generator.live.incidents import Incident
@@ -24,6 +24,7 @@ from generator.performance import Performance
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import BEATS_PER_BAR, MusicState, Piece
 from generator.synth import Synth
+from generator.volume import Volume
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the tests kill processes by POSIX signals")
 
@@ -88,6 +89,7 @@ def rebuild(cues: list[Cue], frames: int) -> tuple[list[NoteEvent], np.ndarray]:
     assert isinstance(begin, Begin)
     first, waiting = cues[0].frame, cues[1:]
     performance, synth = Performance(PIECE, fade_in_s=begin.fade_in_s), Synth(PIECE)
+    volume = Volume()
     state, notes, audio = MusicState(sounding=False), [], []
     for frame in range(first, first + frames, BLOCK_FRAMES):
         while waiting and waiting[0].frame <= frame:
@@ -98,9 +100,11 @@ def rebuild(cues: list[Cue], frames: int) -> tuple[list[NoteEvent], np.ndarray]:
                     performance.end(fade_s)
                 case Stop(seconds):
                     performance.stop(seconds)
+                case Loudness(volume_db):
+                    volume.ask(volume_db)
         block = performance.block(state)
         notes += block.notes
-        audio.append(synth.render(block))
+        audio.append(volume.apply(synth.render(block)))
     synth.close()
     moved = [
         replace(
@@ -205,6 +209,7 @@ def test_the_sound_comes_back_three_times_and_then_it_is_said_that_it_does_not()
     with player(fade_in_s=1.0) as live:
         listener = Listener(live)
         listener.play(LIVELY, 2.5)
+        live.volume(-6.0)
         for death in (1, 2, 3):
             pid = live.statistics().pid
             assert pid is not None
@@ -232,6 +237,11 @@ def test_the_sound_comes_back_three_times_and_then_it_is_said_that_it_does_not()
     ramp = listener.audio[last : last + SAMPLE_RATE]
     assert level(ramp[:4800]) < level(ramp[-9600:]) / 3
     assert np.abs(ramp[:480]).max() < 0.01
+
+    volumes = [(cue.frame, cue.what) for cue in listener.cues if isinstance(cue.what, Loudness)]
+    begins = [cue.frame for cue in listener.cues if isinstance(cue.what, Begin)]
+    assert [what for _, what in volumes] == [Loudness(-6.0)] * 4
+    assert [frame for frame, _ in volumes[1:]] == begins[1:]
 
     frames = [beat.frame for beat, _ in listener.beats]
     bars = [beat.bar for beat, _ in listener.beats]
