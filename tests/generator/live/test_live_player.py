@@ -210,6 +210,7 @@ def test_the_sound_comes_back_three_times_and_then_it_is_said_that_it_does_not()
         listener = Listener(live)
         listener.play(LIVELY, 2.5)
         live.volume(-6.0)
+        listener.listen(LIVELY, lambda: Loudness(-6.0) in [cue.what for cue in listener.cues], 30.0)
         for death in (1, 2, 3):
             pid = live.statistics().pid
             assert pid is not None
