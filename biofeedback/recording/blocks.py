@@ -74,6 +74,16 @@ class StoredStream:
             raise self._damaged(error) from None
         return np.array([time for time, _ in pairs], dtype=np.float64), tuple(text for _, text in pairs)
 
+    def last_s(self) -> float | None:
+        """Return the stamp of the last sample; None where there is none."""
+        if not self.places:
+            return None
+        content = self.data[self.places[-2] : self.places[-1]]
+        if self.header.text:
+            *_, (last, _) = xdf.decode_texts(content)
+            return last
+        return float(self._numbers([content])[0][-1])
+
     def _contents(self) -> Iterator[tuple[int, int]]:
         return zip(self.places[::2], self.places[1::2], strict=True)
 

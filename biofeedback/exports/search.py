@@ -1,0 +1,102 @@
+"""Texts that must not be there, found however they are written."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from biofeedback.exports.secrets import MAC, UUID, Secret
+from biofeedback.exports.wording import BOILERPLATE
+
+ISO_DATE = re.compile(r"(?<![\w.-])(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)")
+USERS_PATH = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\{1,2}Users\\)[^\s\"'<>,;]+")
+PATTERNS = {"a date": ISO_DATE, "a device's address": MAC, "a unique id": UUID, "a user's path": USERS_PATH}
+
+_UNIX_TIME = re.compile(r"(?<![\d.])(\d{10})(?:\d{3}|\d{6}|\d{9})?(?!\d)")
+_NUMBERS_ONLY = str.maketrans("", "", "0123456789.,-+eE\n\r\tna/")
+
+BEFORE_S, AFTER_S = 86_400, 10 * 86_400
+"""How long before and after a session's start a Unix time tells of it."""
+
+_WORD = r"[^\W_]"
+LONG = 8
+"""Letters from which a secret is found within a longer word, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Something found: what it is, and how it stands there."""
+
+    what: str
+    text: str
+
+
+class Search:
+    """Finds secrets in texts, in whatever case, composed or escaped (JSON, XML, URL).
+
+    Short ones are found as whole words only. What stands in every export anyway, such as the name of a
+    column, is no secret.
+
+    Parameters
+    ----------
+    secrets : iterable of Secret
+        What to look for.
+    """
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        self._what: dict[str, str] = {}
+        self._moments: list[int] = []
+        for secret in secrets:
+            text = unicodedata.normalize("NFC", secret.text.strip())
+            if not text or re.search(_bounded(text, always=True), BOILERPLATE, re.IGNORECASE):
+                continue
+            if secret.what == "wall clock" and text.isdecimal():
+                self._moments.append(int(text))
+            for form in _forms(text):
+                self._what.setdefault(form.casefold(), secret.what)
+        longest_first = sorted(self._what, key=len, reverse=True)
+        pattern = "|".join(_bounded(form) for form in longest_first)
+        self._pattern = re.compile(pattern, re.IGNORECASE) if pattern else None
+
+    def in_text(self, text: str) -> list[Hit]:
+        """Return every secret that stands in a text, and every pattern that gives one away."""
+        composed = text if text.isascii() else unicodedata.normalize("NFC", text)
+        found = [*self._patterns(composed)]
+        if self._pattern is not None and composed.translate(_NUMBERS_ONLY):
+            found += (Hit(self._named(match[0]), match[0]) for match in self._pattern.finditer(composed))
+        return list(dict.fromkeys(found))
+
+    def of_moment(self, value: float) -> bool:
+        """Return whether a number is the Unix time of a session, in seconds."""
+        return any(moment - BEFORE_S <= value <= moment + AFTER_S for moment in self._moments)
+
+    def _patterns(self, text: str) -> Iterator[Hit]:
+        for what, pattern in PATTERNS.items():
+            yield from (Hit(what, match[0]) for match in pattern.finditer(text))
+        if self._moments:
+            for match in _UNIX_TIME.finditer(text):
+                if self.of_moment(int(match[1])):
+                    yield Hit("the wall clock", match[0])
+
+    def _named(self, found: str) -> str:
+        return self._what.get(found.casefold(), "a secret")
+
+
+def _forms(text: str) -> set[str]:
+    escaped = json.dumps(text)[1:-1]
+    return {text, escaped, json.dumps(text, ensure_ascii=False)[1:-1], escape(text), quote(text), quote(text, "")}
+
+
+def _bounded(text: str, *, always: bool = False) -> str:
+    """Return the pattern of a text, as a word of its own if it is short."""
+    pattern = re.escape(text)
+    if len(text) >= LONG and not always:
+        return pattern
+    before = f"(?<!{_WORD})" if re.match(_WORD, text) else ""
+    after = f"(?!{_WORD})" if re.search(_WORD + r"\Z", text) else ""
+    return before + pattern + after

@@ -1,0 +1,129 @@
+"""What exports say in words: the meaning of each column, and the sentences of their READMEs."""
+
+from __future__ import annotations
+
+import re
+
+USE = "For research and therapist-supervised use; not for diagnosis, monitoring or treatment."
+
+DEIDENTIFIED = (
+    "De-identified: all times count in seconds from the session's start; there is no date, time of day, device "
+    "id, path or host name; participants bear numbers; texts that people wrote are left out{text}. Signals and "
+    "heartbeats themselves are personal data: share them under an agreement."
+)
+WITH_TEXT = " of everything but the columns of text, where they were asked for: read these before sharing"
+IDENTIFIED = (
+    "IDENTIFIED: this folder holds what identifies the person (date and time of the session, client code, device "
+    "ids, names of files). Keep it as you keep the session itself."
+)
+
+MEANINGS = {
+    "time_s": "seconds from the session's start",
+    "hr_bpm": "heart rate",
+    "hr_10s_bpm": "heart rate of the last 10 s",
+    "hr_quality": "quality of the heart rate, 0 to 1",
+    "rmssd_ms": "RMSSD of the beat intervals (pulse-rate variability where they come from a pulse sensor)",
+    "sdnn_ms": "SDNN of the beat intervals",
+    "pnn50": "share of successive differences above 50 ms",
+    "scl_uS": "tonic skin conductance level",
+    "scr_rate_per_min": "skin conductance responses per minute",
+    "phasic_auc": "area under the phasic skin conductance",
+    "eda_quality": "quality of the skin conductance, 0 to 1",
+    "breathing_rate": "breaths per minute",
+    "activation": "physiological activation against the listener's own frozen baseline, -3 to 3",
+    "activation_0_100": "the same as it is shown, 0 to 100",
+    "confidence": "confidence in the activation, 0 to 1",
+    "heart_activation": "activation of the heart alone",
+    "eda_activation": "activation of the skin alone",
+    "heart_source": "code: 0 ecg, 1 rr, 2 ppg, 3 hr",
+    "breathing_source": "code: 0 belt, 1 ecg-derived, 2 ppg-derived",
+    "id": "number of the beat this line is about; the last line about a beat holds",
+    "r_time_s": "time of the R peak (PPG: of the systolic peak), seconds from the session's start",
+    "rr_ms": "interval from the beat before",
+    "quality": "quality of the beat, 0 to 1",
+    "corrected": "1 if the beat was corrected live",
+    "action": "code: 0 new, 1 moved, 2 withdrawn, 3 inserted",
+    "onset_s": "beginning of the response, seconds from the session's start",
+    "peak_s": "peak of the response, seconds from the session's start",
+    "amplitude_uS": "amplitude of the response",
+    "tempo_bpm": "tempo in quarter notes per minute",
+    "mode": "mode of the music: 0 phrygian, 0.2 aeolian, 0.4 dorian, 0.6 mixolydian, 0.8 ionian, 1 lydian",
+    "density": "how many notes, 0 to 1",
+    "register": "how high, 0 to 1",
+    "brightness": "how bright of timbre, 0 to 1",
+    "articulation": "0 legato to 1 detached",
+    "layers": "number of layers, 1 to 8",
+    "level_db": "level relative to the session's reference loudness of -23 LUFS",
+    "breath_rate": "swells per minute, 0 for none",
+    "breath_depth": "depth of the swells, 0 to 1",
+    "sounding": "1 where music was asked for",
+    "state": "number of the state that was asked for; in score: the one in force (empty for none)",
+    "beat": "place in the score in beats from 0",
+    "bar": "bar from 0",
+    "frame": "sample (48 kHz) from the beginning of the performance",
+    "pitch": "MIDI note number",
+    "velocity": "MIDI velocity, 1 to 127",
+    "duration_s": "seconds",
+    "layer": "index: 0 pad, 1 melody, 2 bass, 3 arpeggio, 4 counter, 5 strings, 6 bells, 7 air",
+    "stream": "which signal",
+    "source_time_s": "the same moment on the input's own clock",
+    "engine_time_s": "seconds from the session's start",
+    "begin_s": "seconds from the session's start",
+    "end_s": "seconds from the session's start",
+    "cut": "true where the recording was cut off in the phase",
+    "phase": "name of the phase in the protocol",
+    "progress": "0 to 1 through the phase (of a lead: through its course, which stands still while held)",
+    "why": "why the music is as it is, in one sentence of the program",
+    "type": "what kind of marker",
+    "name": "name of the phase, or of the command",
+    "kind": "kind of phase: baseline, match, lead ...",
+    "event": "begin or end",
+    "text": "what was written; empty where texts are left out",
+    "scale": "scale of the rating",
+    "value": "what was rated; empty where no answer was given",
+    "origin": "who gave the command: therapist, listener or script",
+    "accepted": "whether the command changed anything",
+    "answer": "what the session answered; empty where texts are left out",
+}
+
+_ENDINGS = {
+    "_quality": "quality of this reading, 0 to 1",
+    "_window_s": "seconds of signal this reading stands on",
+    "_usable": "share of its window that was usable, 0 to 1",
+    "_corrected": "share of its beats that were corrected, 0 to 1",
+}
+
+
+def meaning(column: str, stream: str) -> str:
+    """Return what a column holds, in words."""
+    if column in MEANINGS:
+        return MEANINGS[column]
+    for ending, words in _ENDINGS.items():
+        if column.endswith(ending):
+            return f"{column.removesuffix(ending)}: {words}"
+    beginning, dot, field = column.partition(".")
+    if dot and beginning == "music":
+        return f"asked of the music: {MEANINGS.get(field, field)}"
+    if dot and beginning == "terms":
+        return f"behind the decision: {MEANINGS.get(field, field.replace('_', ' '))}"
+    if dot and beginning == "args":
+        return f"of the command: {MEANINGS.get(field, field.replace('_', ' '))}"
+    kind = re.sub(r"_\d+$", "", stream)
+    return f"{kind} as measured" if kind in _MEASURED else f"{column.replace('_', ' ')}"
+
+
+_MEASURED = {"ecg", "ppg", "eda", "rsp", "rr", "hr", "acc"}
+
+USUAL_NAMES = (
+    "session recording record rec data signal signals channel device sensor raw test file import imported "
+    "markers tags temp bvp ibi bitalino polar empatica opensignals none unknown input output tempo reason "
+    "ecg ppg eda rsp rr hr acc music notes score decisions ratings commands clock features beats scrs phases "
+    "sub ses task beh physio events participants dataset description provenance csv parquet bids edf midi audio "
+    "therapist listener script real virtual mV uS ms bpm baseline match lead sustain settle breathe arc engage "
+    "silence return recovery phase marker decision rating command gap"
+)
+
+BOILERPLATE = "\n".join(
+    (USE, DEIDENTIFIED, IDENTIFIED, WITH_TEXT, USUAL_NAMES, *MEANINGS, *MEANINGS.values(), *_ENDINGS.values())
+)
+"""What stands in exports whatever was recorded: a name that occurs here gives nothing away."""
