@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from biofeedback.recording.reader import Recording
+from biofeedback.report.said import Commanded, commands
 from biofeedback.report.tables import texts
 
 LONGEST_STEP_S = 15.0
 """Decisions come every 5 s; equal ones further apart than this are told apart."""
 
-BOOKKEEPING = ("phase", "cue", "end fade")
-"""Types of markers that are for programs; phases are shown in the table and the figure."""
+BOOKKEEPING = ("phase", "cue", "end fade", "question")
+"""Types of markers that are for programs, or shown elsewhere: phases and ratings have tables of their own."""
 
 TROUBLE = ("fault", "emergency stop", "audio", "source", "signal")
 """Types of markers that tell of something that went wrong, or came back."""
@@ -58,7 +59,10 @@ def session_log(recording: Recording) -> tuple[Entry, ...]:
     """Return decisions, commands and markers (but those of phases) in order of time, repetitions folded."""
     entries = [
         *_folded(recording),
-        *(Entry(kind="command", phase="", said=((t, _command(c)),)) for t, c in texts(recording, "commands")),
+        *(
+            Entry(kind="command", phase="", said=((each.t_s, _command(each)),))
+            for each in commands(recording)
+        ),
         *(
             Entry(kind=_marker_kind(m), phase="", said=((t, _marker(m)),))
             for t, m in texts(recording, "markers")
@@ -125,10 +129,10 @@ def _marker_kind(marker: Mapping[str, Any]) -> str:
     return "fault" if marker.get("type") in TROUBLE else "marker"
 
 
-def _command(command: Mapping[str, Any]) -> str:
-    key = next((key for key in ("command", "name", "type") if key in command), "")
-    details = {name: value for name, value in command.items() if name != key}
-    return _with_details(str(command.get(key, "command")), details)
+def _command(command: Commanded) -> str:
+    who = f"{command.origin}: " if command.origin else ""
+    answer = f" – {command.answer}" if command.answer else ""
+    return f"{who}{command.what}{answer}"
 
 
 def _marker(marker: Mapping[str, Any]) -> str:

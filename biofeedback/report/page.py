@@ -14,6 +14,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from biofeedback.errors import RecordingError
+from biofeedback.goals import REST_TOO, GoalResult, Side, recorded_goals
 from biofeedback.recording.reader import Recording
 from biofeedback.report import words
 from biofeedback.report.analysis import analyse, footing
@@ -22,6 +23,7 @@ from biofeedback.report.figures import EPOCH_MS, beats_figure, overview_figure
 from biofeedback.report.log import session_log
 from biofeedback.report.panels import overview, raw_streams
 from biofeedback.report.rhythm import PULSE, beats, heart_sources
+from biofeedback.report.said import Rated, commands, ratings, scale_words
 from biofeedback.report.summary import session_summary
 from biofeedback.report.tables import PhaseStatistics, duration_s, numeric, phase_table
 
@@ -72,6 +74,11 @@ def render(recording: Recording) -> str:
         rows=_rows(table),
         withheld=words.withheld(table),
         analysis=_analysis(recording),
+        goals=[_goal(result) for result in recorded_goals(recording)],
+        rest_too=REST_TOO,
+        ratings=[_rating(rated) for rated in ratings(recording)],
+        scales={rated.scale: scale_words(rated.scale) for rated in ratings(recording)},
+        commands=commands(recording),
         log=log,
         pulse=pulse,
         thinned=_too_many(recording) > 1,
@@ -149,6 +156,45 @@ def _analysis(recording: Recording) -> dict[str, Any]:
             {"name": stretch.phase.name, "duration_s": stretch.phase.duration_s} for stretch in stretches
         ],
         "rows": rows,
+    }
+
+
+def _goal(result: GoalResult) -> dict[str, Any]:
+    """Return a goal as its table shows it."""
+    name, unit, digits = result.measure
+
+    def side(of: Side) -> dict[str, str]:
+        text = words.WITHHELD if of.value is None else words.number(of.value, digits)
+        if of.window_s is None or of.usable_share is None:
+            return {"phase": of.phase, "text": text, "footing": ""}
+        stands_on = f"{of.window_s:.0f} s, {100 * of.usable_share:.0f} % usable"
+        return {"phase": of.phase, "text": text, "footing": stands_on}
+
+    return {
+        "name": result.goal.name,
+        "measure": name,
+        "unit": unit,
+        "asked": words.number(result.goal.change, digits, signed=True),
+        "before": side(result.before),
+        "after": side(result.after),
+        "change": words.WITHHELD
+        if result.change is None
+        else words.number(result.change, digits, signed=True),
+        "outcome": result.outcome,
+        "sentence": result.sentence,
+    }
+
+
+def _rating(rated: Rated) -> dict[str, Any]:
+    """Return a rating as its table shows it."""
+    where = f"{rated.phase}, {rated.at}" if rated.at else rated.phase
+    return {
+        "scale": rated.scale,
+        "where": where,
+        "asked_s": rated.asked_s,
+        "answered_s": rated.answered_s,
+        "value": words.WITHHELD if rated.value is None else f"{rated.value:g}",
+        "how": rated.how,
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from biofeedback.calibration import UNCALIBRATED
+from biofeedback.goals import recorded_goals
 from biofeedback.recording.reader import Recording
 from biofeedback.report.log import held_spans, hold_threshold
 from biofeedback.report.tables import PhaseStatistics, duration_s, numeric, phase_table, texts
@@ -21,10 +22,12 @@ CAVEAT = (
 def session_summary(recording: Recording) -> tuple[str, ...]:
     """Return a few sentences on what the numbers say, and on what they do not.
 
-    Heart rate from baseline to the last phase, activation, time held, and how much of the data was usable.
+    Heart rate from baseline to the last phase, activation, the protocol's goals, time held, and how much of
+    the data was usable.
     """
     table = phase_table(recording)
-    told = [_heart_rate(table), _activation(table), CAVEAT, _held(recording), _usable(recording)]
+    goals = [goal.sentence for goal in recorded_goals(recording)]
+    told = [_heart_rate(table), _activation(table), *goals, CAVEAT, _held(recording), _usable(recording)]
     told.append(_loudness(recording))
     sentences = [_faults(recording), *told]
     return tuple(sentence for sentence in sentences if sentence)

@@ -126,7 +126,7 @@ def test_repeated_decisions_are_folded_and_holds_stand_out(session):
     assert (hold.begin_s, hold.end_s, len(hold.said)) == (330.0, 370.0, 9)
     assert [entry.kind for entry in log].count("decision") == 5
     assert [entry.said[0] for entry in log if entry.kind == "command"] == [
-        (250.2, "note: text client opens her eyes")
+        (250.2, "note: client opens her eyes")
     ]
     assert [entry.kind for entry in log if "ECG lost" in entry.said[0][1]] == ["fault"]
 
@@ -237,5 +237,5 @@ def test_commands_and_markers_tell_all_they_hold_but_what_is_empty(make):
     commands = [(2.0, {"name": "resume", "args": {}}), (3.0, {"name": "note", "args": {"text": "Fuß"}})]
     log = session_log(make.recording(make.json("markers", markers), make.json("commands", commands)))
     assert [entry.said[0][1] for entry in log] == [
-        "baseline: usable", "rinsed: fade s 0", "resume", "note: args (text Fuß)",
+        "baseline: usable", "rinsed: fade s 0", "resume", "note: Fuß",
     ]  # fmt: skip
