@@ -30,6 +30,14 @@ COMMANDS = {
         "sources:sources",
         "List LSL streams, serial ports, profiles of sensors, straps, virtual listeners and sound devices.",
     ),
+    "engine": (
+        "engine:engine",
+        "Serve sessions on 127.0.0.1, for the dashboard and for programs; Ctrl-C ends it.",
+    ),
+    "dashboard": (
+        "dashboard:dashboard",
+        "Set up, run, watch and steer sessions in a browser; Ctrl-C ends the pages.",
+    ),
     "setups": ("setups:setups", "Keep, show and check sensor set-ups, for run --setup NAME."),
     "emulate": (
         "emulate:emulate_command",

@@ -1,0 +1,29 @@
+"""``biofeedback engine``: sessions as a service on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from biofeedback.service.server import log_to_stderr, serve
+from biofeedback.settings import data_folder
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="To listen on; 0: any free."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The data folder. [default: $BIOFEEDBACK_DATA, else the user's]",
+)
+def engine(port: int, data: Path | None) -> None:
+    """Serve sessions on 127.0.0.1, for the dashboard and for programs; Ctrl-C ends it.
+
+    Its address and token stand in engine.json in the data folder, readable by this user only. A session
+    goes on whatever becomes of its clients.
+    """
+    log_to_stderr()
+    serve((data or data_folder()).absolute(), port, lambda url: click.echo(f"engine     {url}"))

@@ -1,0 +1,239 @@
+"""The way to the engine from Python: the dashboard uses nothing else, and scripts may.
+
+What the engine and its clients have agreed on:
+
+- **Where it is.** ``engine.json`` in the data folder holds ``url``, ``token`` and ``pid``; `connect` reads it.
+  Every request carries ``Authorization: Bearer TOKEN``; a browser never sees the token.
+- **Stages.** ``state().engine.stage``: ``idle`` → ``preparing`` → ``prepared`` (→ ``checking`` →
+  ``sound check`` → ``ready``, in any order, none of them compulsory) → ``running`` → ``closing`` →
+  ``closed`` → (``close``) ``idle``. See `biofeedback.service.stages`. ``prepare`` and ``start`` are answered at
+  once and take seconds: look at the stage. Where ``prepare`` fails the stage is ``idle`` again and
+  ``engine.trouble`` says why.
+- **The session** is None while idle. Its `Snapshot` is there from ``prepared`` on (lifecycle ``waiting``,
+  ``plan`` as foreseen) and stays after the end.
+- **Commands** are dictionaries ``{"name": ...}``: those of `biofeedback.commands` and of
+  `biofeedback.service.orders`. A command that does not apply is answered with ``accepted`` false and why.
+- **Live frames**, 20 a second from ``prepared`` on (see `EngineClient.live`)::
+
+      {"t": 12.35, "elapsed_s": 3.1,
+       "signals": {"ecg": {"t0_s": 12.3, "dt_s": 0.008, "values": [0.1, null, …]},
+                   "rr": {"times_s": [12.31], "values": [812.0]}},
+       "beats": [{"r_time_s": 12.31, "rr_ms": 812.0, "quality": 1.0}],
+       "state": {"stage", "lifecycle", "phase", "progress", "left_s",
+                 "hr_bpm": {"value", "quality"}, "rmssd_ms", "scl_us", "scr_rate_per_min", "breathing_rate",
+                 "activation", "activation_0_100", "confidence", "music": {as MusicState}, "why", "asks",
+                 "overrides", "volume_db", "energy",
+                 "lights": [{"name", "light", "words", "remedy"}], "sound_check", "recorded_bytes",
+                 "finished"}}
+
+  Times are engine seconds, like ``t``; ``elapsed_s`` counts from the session's start. Values are None where
+  a sample is missing. Regular signals have at most 125 values a second, of which none of the peaks is
+  missing; irregular ones tell each time. ``state`` comes four times a second. A reader that is too slow
+  loses the oldest frames.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+from websockets.sync.client import connect as open_socket
+
+from biofeedback.errors import BiofeedbackError
+from biofeedback.service.views import Reply, State
+from biofeedback.service.whereabouts import Whereabouts, read_whereabouts
+
+START_S = 60.0
+"""How long a new engine may take to answer; with cold disks it takes some seconds."""
+
+TIMEOUT_S = 10.0
+
+
+class EngineError(BiofeedbackError):
+    """The engine refused a request, or cannot be reached; the message says why in one line.
+
+    Attributes
+    ----------
+    status : int or None
+        Of the HTTP answer; None where there was none.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class EngineClient:
+    """One engine, seen by one program. It may be used by several threads.
+
+    Parameters
+    ----------
+    url : str
+        ``http://127.0.0.1:PORT``.
+    token : str
+        As in ``engine.json``.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx.Client(
+            base_url=url, headers=self._headers, timeout=TIMEOUT_S, trust_env=False, follow_redirects=False
+        )
+
+    def close(self) -> None:
+        """Let the connection go; the engine goes on."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def healthy(self) -> bool:
+        """Return whether the engine answers."""
+        try:
+            return self._http.get("/health").status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def state(self) -> State:
+        """Return all there is to know now.
+
+        Raises
+        ------
+        EngineError
+            As every method here, if the engine cannot be reached or refuses.
+        """
+        return State.model_validate_json(self._get("/state"))
+
+    def command(self, name: str, *, key: str | None = None, **arguments: Any) -> Reply:
+        """Give a command; ``command("volume", db=-6.0)``.
+
+        Parameters
+        ----------
+        name : str
+            Of a command of the session or of the host.
+        key : str, optional
+            Tells it from every other one; the same key again is answered the same, and nothing happens
+            twice. A new one if it is not given.
+        arguments
+            Those of the command.
+        """
+        body = {"key": key or str(uuid4()), "command": {"name": name, **arguments}}
+        return Reply.model_validate_json(self._post("/commands", body))
+
+    def wait_for(self, *stages: str, timeout_s: float = 60.0) -> State:
+        """Return the state once the engine is in one of these stages.
+
+        Raises
+        ------
+        EngineError
+            If that takes too long; says the stage and what failed.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (state := self.state()).engine.stage not in stages:
+            if time.monotonic() > deadline:
+                raise EngineError(f"the engine is {state.engine.stage} still; {state.engine.trouble}")
+            time.sleep(0.05)
+        return state
+
+    def live(self) -> Iterator[dict[str, Any]]:
+        """Yield frames as they come, until the engine ends; see the top of this module for what they hold."""
+        address = self.url.replace("http", "ws", 1) + "/live"
+        with open_socket(
+            address, additional_headers=self._headers, compression=None, proxy=None
+        ) as connection:
+            for text in connection:
+                yield json.loads(text)
+
+    def _get(self, path: str, **query: str) -> bytes:
+        return self._request("GET", path, params=query).content
+
+    def _post(self, path: str, body: dict[str, Any]) -> bytes:
+        return self._request("POST", path, json=body).content
+
+    def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **content)
+        except httpx.HTTPError as error:
+            raise EngineError(f"the engine cannot be reached: {error}") from None
+        if response.is_error:
+            raise EngineError(_detail(response), response.status_code)
+        return response
+
+
+def connect(data_folder: Path) -> EngineClient | None:
+    """Return a client of the engine that runs for a data folder; None if none does."""
+    found = read_whereabouts(data_folder)
+    if found is None:
+        return None
+    client = EngineClient(found.url, found.token)
+    if client.healthy():
+        return client
+    client.close()
+    return None
+
+
+def start_engine(data_folder: Path, *, port: int = 0) -> EngineClient:
+    """Start an engine for a data folder, in a process that outlives this one, and return its client.
+
+    If one runs already, return a client of that one.
+
+    Raises
+    ------
+    EngineError
+        If it does not answer in time, or ends at once; with its last words.
+    """
+    if (client := connect(data_folder)) is not None:
+        return client
+    data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = data_folder / "engine.log"
+    command = [sys.executable, "-P", "-m", "biofeedback", "engine"]
+    with log.open("ab") as words:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [*command, "--data", str(data_folder), "--port", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=words,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if (client := connect(data_folder)) is not None:
+            return client
+        if process.poll() is not None:
+            last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+            raise EngineError(f"the engine did not start: {' '.join(last)}")
+        time.sleep(0.1)
+    raise EngineError(f"the engine did not answer within {START_S:g} s")
+
+
+def _detail(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"the engine answered {response.status_code}"
+
+
+__all__ = [
+    "EngineClient",
+    "EngineError",
+    "Reply",
+    "State",
+    "Whereabouts",
+    "connect",
+    "read_whereabouts",
+    "start_engine",
+]

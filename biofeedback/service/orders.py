@@ -1,0 +1,130 @@
+"""What a client may order: the commands of a session, and those around it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from biofeedback.commands import VOLUME_RANGE_DB, Command
+from generator.preferences import Preferences
+from generator.state import LEVEL_RANGE_DB
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Spec = Annotated[str, Field(min_length=3, max_length=1000, pattern=r"\S")]
+
+LONGEST_PROTOCOL = 200_000
+"""Characters; a long protocol has 10 000."""
+
+
+class _Order(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def record(self) -> dict[str, Any]:
+        """Return it as it is recorded; the text of a protocol is in the recording as the protocol."""
+        args = self.model_dump(exclude={"name", "protocol_text"}, exclude_defaults=True)
+        return {"name": self.name, "args": args}  # type: ignore[attr-defined]  # every order has one
+
+
+class Liking(_Order):
+    """What a listener likes to hear, as `generator.preferences.Preferences`; what is left out is free."""
+
+    palette: Name | None = None
+    nature: Name | None = None
+    tonic: int | None = Field(default=None, ge=0, le=11)
+    unwanted: list[Name] = Field(default=[], max_length=20)
+    register_low: float = Field(default=0.0, ge=0.0, le=1.0)
+    register_high: float = Field(default=1.0, ge=0.0, le=1.0)
+
+    def preferences(self) -> Preferences:
+        """Return them as the generator takes them.
+
+        Raises
+        ------
+        StateError
+            For a sound that does not exist, or bounds that are not a range.
+        """
+        return Preferences(
+            palette=self.palette,
+            nature=self.nature,
+            tonic=self.tonic,
+            unwanted=tuple(self.unwanted),
+            register_range=(self.register_low, self.register_high),
+        )
+
+
+class Prepare(_Order):
+    """Open the sensors for a session.
+
+    A protocol is named (built in or saved) or given as text; sensors are a set-up or a list of inputs. With
+    a client the session goes under the client's code, and needs the client's consent.
+    """
+
+    name: Literal["prepare"] = "prepare"
+    client: Name | None = None
+    protocol: Name | None = None
+    protocol_text: str | None = Field(default=None, max_length=LONGEST_PROTOCOL)
+    inputs: list[Spec] = Field(default=[], max_length=16)
+    setup: Name | None = None
+    preferences: Liking = Liking()
+    audio: Literal["auto", "device", "file", "none"] = "auto"
+    device: Name | None = None
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+
+
+class CheckSensors(_Order):
+    """Look at the sensors afresh: what was seen of them before is forgotten."""
+
+    name: Literal["check sensors"] = "check sensors"
+
+
+class SoundCheck(_Order):
+    """Play ten seconds as loud as the session will be."""
+
+    name: Literal["sound check"] = "sound check"
+    level_db: float = Field(default=0.0, ge=LEVEL_RANGE_DB[0], le=LEVEL_RANGE_DB[1])
+
+
+class ConfirmComfort(_Order):
+    """The listener finds this master volume comfortable: no session goes above it."""
+
+    name: Literal["confirm comfort"] = "confirm comfort"
+    volume_db: float = Field(default=0.0, ge=VOLUME_RANGE_DB[0], le=VOLUME_RANGE_DB[1])
+
+
+class Start(_Order):
+    """Begin the session: from now on it is recorded."""
+
+    name: Literal["start"] = "start"
+    cautions_confirmed: bool = False
+    consent_confirmed: bool = False
+
+
+class Close(_Order):
+    """Let go of the sensors, or put a session that is over away."""
+
+    name: Literal["close"] = "close"
+
+
+HostOrder = Prepare | CheckSensors | SoundCheck | ConfirmComfort | Start | Close
+
+AnyOrder = Annotated[Command | HostOrder, Field(discriminator="name")]
+
+Key = Annotated[
+    str,
+    Field(
+        min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$", description="new for each command: a UUID"
+    ),
+]
+
+
+class Ordered(BaseModel):
+    """A command with the key that tells it from every other one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    key: Key
+    command: AnyOrder
+
+
+ORDERED: TypeAdapter[Ordered] = TypeAdapter(Ordered)

@@ -1,0 +1,297 @@
+"""A session before it begins: open sensors, what is seen of them, and the sound check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pylsl
+
+from acquisition import open_sources
+from acquisition.streams import Chunk, Live, Marking, Source, Status
+from biofeedback.calibration import calibration_file, read_calibration
+from biofeedback.models import PlannedPhase, Snapshot
+from biofeedback.service.background import in_background
+from biofeedback.service.lights import light_of
+from biofeedback.service.live import Tap
+from biofeedback.service.orders import Prepare
+from biofeedback.service.views import Light
+from biofeedback.session import Plan
+from biofeedback.setups import Setup
+from biofeedback.signals import build_physiology, heard, physiological_streams
+from generator.errors import SoundError
+from generator.live.backend import PACED, BackEnd
+from generator.live.devices import choose_back_end, probe_outputs
+from generator.live.player import LivePlayer
+from generator.soundcheck import CHECK_FADE_S, CHECK_S, check_state
+from generator.state import MusicState, Piece
+from physiology.state import PhysiologyState
+from protocols.course import segments
+from protocols.schema import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What was ordered, understood.
+
+    Attributes
+    ----------
+    order : Prepare
+        As it came.
+    protocol : Protocol
+        Read and checked.
+    inputs : tuple of str
+        Those of the set-up, or as ordered.
+    setup : Setup or None
+        Where one was named.
+    piece : Piece
+        What stays the same in the music.
+    """
+
+    order: Prepare
+    protocol: Protocol
+    inputs: tuple[str, ...]
+    setup: Setup | None
+    piece: Piece
+
+
+class Preparation:
+    """Open sensors and a chosen output; belongs to the thread that steps.
+
+    Parameters
+    ----------
+    intent : Intent
+        What is to be done.
+    sources : sequence of Source
+        Open; closed by `close`, unless handed over to the session.
+    back_end : BackEnd
+        Where the sound goes.
+    t0_s : float
+        Engine time of the first step.
+    """
+
+    def __init__(self, intent: Intent, sources: Sequence[Source], back_end: BackEnd, t0_s: float) -> None:
+        self.intent = intent
+        self.back_end = back_end
+        self.comfort_db: float | None = None
+        self.sound: SoundCheckRun | None = None
+        self._sources = tuple(sources)
+        self.streams = tuple(stream for source in sources for stream in source.streams)
+        for source in sources:
+            source.begin(t0_s)
+        self._phases = tuple(
+            PlannedPhase(name=part.name, kind=part.kind, start_s=part.start_s, duration_s=part.duration_s)
+            for part in segments(intent.protocol)
+        )
+        self.check_anew(t0_s)
+
+    def check_anew(self, t: float) -> None:
+        """Forget what was seen of the sensors before engine time `t`."""
+        listened_to = physiological_streams(self._sources)
+        self.tap = Tap(self.streams)
+        self._t0_s = t
+        self._physiology = build_physiology(listened_to)
+        self._listened_to = {stream.stream_id for stream in listened_to}
+        self._state: PhysiologyState | None = None
+
+    def step(self, t: float) -> Snapshot:
+        """Read the sensors up to engine time `t`; 20 times a second."""
+        for source in self._sources:
+            for chunk in source.read(t):
+                self._look_at(chunk)
+            source.clock_pairs()
+            if isinstance(source, Marking):
+                source.marks()
+            if isinstance(source, Live):
+                source.incidents()
+        update = self._physiology.step(t - self._t0_s)
+        self.tap.beats([replace(beat, r_time_s=beat.r_time_s + self._t0_s) for beat in update.beats])
+        for state in update.states:
+            self._state = state
+        if self.sound is not None:
+            self.sound.step(t)
+        return self._snapshot(t)
+
+    def _look_at(self, chunk: Chunk) -> None:
+        recent = chunk.times >= self._t0_s
+        chunk = replace(chunk, times=chunk.times[recent], samples=chunk.samples[recent])
+        if chunk.times.size:
+            self.tap.raw(chunk)
+            if chunk.stream.stream_id in self._listened_to:
+                self._physiology.push(chunk.stream.kind.value, chunk.times - self._t0_s, heard(chunk))
+
+    def _snapshot(self, t: float) -> Snapshot:
+        return Snapshot(
+            t=t,
+            elapsed_s=0.0,
+            phase="",
+            physiology=self._state,
+            music=MusicState(sounding=False),
+            why="",
+            finished=False,
+            inputs=self._statuses(),
+            lifecycle="waiting",
+            plan=self._phases,
+            volume_db=self.sound.volume_db if self.sound is not None else self.comfort_db or 0.0,
+        )
+
+    def _statuses(self) -> dict[str, Status]:
+        names = {stream.stream_id: stream.name for stream in self.streams}
+        return {
+            names[status.stream_id]: status
+            for source in self._sources
+            if isinstance(source, Live)
+            for status in source.statuses()
+        }
+
+    def lights(self, snapshot: Snapshot) -> tuple[Light, ...]:
+        """Return the light of every sensor, before the session or in it. Any thread may call it."""
+        signals = {} if snapshot.physiology is None else snapshot.physiology.signals
+        lights = []
+        for stream in self.streams:
+            newest_s = self.tap.newest_s(stream.stream_id)
+            listened_to = stream.stream_id in self._listened_to
+            lights.append(
+                light_of(
+                    stream,
+                    status=snapshot.inputs.get(stream.name),
+                    signal=signals.get(stream.kind.value) if listened_to else None,
+                    silent_s=None if newest_s is None else snapshot.t - newest_s,
+                )
+            )
+        return tuple(lights)
+
+    def begin_sound_check(self, level_db: float) -> None:
+        """Play ten seconds at the session's level, once the sound stands ready."""
+        self.end_sound_check()
+        self.sound = SoundCheckRun(self.intent.piece, self.back_end, level_db)
+
+    def end_sound_check(self) -> None:
+        """Let the sound check fade, if one sounds."""
+        if self.sound is not None:
+            self.sound.close()
+            self.sound = None
+
+    def plan(self, directory: Path, about: dict[str, Any]) -> Plan:
+        """Return what determines the session."""
+        order = self.intent.order
+        return Plan(
+            protocol=self.intent.protocol,
+            inputs=self.intent.inputs,
+            directory=directory,
+            seed=order.seed,
+            keep_sound=order.audio == "file",
+            back_end=self.back_end,
+            setup=self.intent.setup,
+            preferences=order.preferences.preferences(),
+            calibration=read_calibration(self.back_end.name, calibration_file()),
+            about=about,
+        )
+
+    def hand_over(self) -> tuple[Source, ...] | None:
+        """Give the open sensors to the session; None if it has to open them anew.
+
+        Behind a sensor of the body stands a connection that takes seconds to make, and goes on. Recordings
+        and virtual listeners begin anew with the session.
+        """
+        self.end_sound_check()
+        sources, self._sources = self._sources, ()
+        if all(isinstance(source, Live) for source in sources):
+            return sources
+        for source in sources:
+            source.close()
+        return None
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.end_sound_check()
+        for source in self._sources:
+            source.close()
+        self._sources = ()
+
+
+def open_preparation(intent: Intent) -> tuple[list[Source], BackEnd]:
+    """Open the sensors and choose the output; takes seconds.
+
+    Raises
+    ------
+    AcquisitionError, UsageError, SoundError
+        In one line, if that cannot be done; nothing stays open then.
+    """
+    order = intent.order
+    sources = open_sources(intent.inputs, seed=order.seed, live=True)
+    try:
+        physiological_streams(sources)
+        if intent.setup is not None:
+            intent.setup.require(sources)
+        return sources, _output(order)
+    except Exception:
+        for source in sources:
+            source.close()
+        raise
+
+
+def _output(order: Prepare) -> BackEnd:
+    if order.audio in {"file", "none"}:
+        return PACED
+    outputs = probe_outputs()
+    back_end = choose_back_end(f"device:{order.device}" if order.device else "auto", outputs)
+    if order.audio == "device" and back_end.kind == "paced":
+        raise SoundError(f"there is nothing to play on ({outputs.reason}); choose no sound, or a file")
+    return back_end
+
+
+class SoundCheckRun:
+    """Ten seconds of the session's sounds; it begins when the sound's process stands ready."""
+
+    def __init__(self, piece: Piece, back_end: BackEnd, level_db: float) -> None:
+        self._player = LivePlayer(piece, back_end=back_end, clock=pylsl.local_clock, fade_in_s=CHECK_FADE_S)
+        self._wanted = check_state(level_db)
+        self._opening: Future[None] = in_background(self._player.open)
+        self._ending = self._closed = False
+        self.volume_db = 0.0
+        self.progress = 0.0
+
+    @property
+    def playing(self) -> bool:
+        """Whether it has not come to its end yet."""
+        return not self._closed
+
+    def step(self, t: float) -> None:
+        """Play on; refuses nothing, and closes itself at the end.
+
+        Raises
+        ------
+        SoundError
+            If the output does not open.
+        """
+        if self._closed or not self._opening.done():
+            return
+        self._opening.result()
+        self._player.step(self._wanted)
+        played_s = t - self._player.began_s
+        self.progress = min(1.0, max(0.0, played_s / CHECK_S))
+        if not self._ending and played_s >= CHECK_S - CHECK_FADE_S:
+            self._ending = True
+            self._player.end(CHECK_FADE_S)
+        if self._player.finished:
+            self.progress = 1.0
+            self.close()
+
+    def volume(self, db: float) -> None:
+        """Make it so much softer, smoothly."""
+        self.volume_db = db
+
+    def stop(self) -> None:
+        """Silence it at once. Any thread may call it."""
+        self._ending = True
+        self._player.stop()
+
+    def close(self) -> None:
+        """Give the output back, without waiting for it."""
+        if not self._closed:
+            self._closed = True
+            in_background(self._player.close)

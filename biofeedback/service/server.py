@@ -1,0 +1,122 @@
+"""The engine as a process: the host on the main thread, the server in another."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from os import getpid
+from pathlib import Path
+from types import FrameType
+
+import pylsl
+import uvicorn
+
+from biofeedback.service.app import make_app
+from biofeedback.service.host import Host
+from biofeedback.service.intents import Intents
+from biofeedback.service.live import Hub
+from biofeedback.service.security import App, Guard, new_token
+from biofeedback.service.whereabouts import Claim, Whereabouts
+
+ADDRESS = "127.0.0.1"
+MOST_CONNECTIONS = 256
+
+
+def serve(folder: Path, port: int, announce: Callable[[str], None]) -> None:
+    """Be the engine of a data folder until asked to leave, by Ctrl-C or a signal.
+
+    Parameters
+    ----------
+    folder : Path
+        The data folder.
+    port : int
+        To listen on; 0 for any that is free.
+    announce : callable
+        Told the engine's address, once it answers.
+
+    Raises
+    ------
+    UsageError
+        If an engine is running for this folder already.
+    OSError
+        If the port is taken.
+    """
+    with Claim(folder) as claim, _listening(port) as listener:
+        hub = Hub()
+        version = metadata.version("biofeedback-music")
+        intents = Intents(folder, now=lambda: datetime.now(UTC).astimezone())
+        host = Host(intents, hub, clock=pylsl.local_clock, version=version)
+        token, bound = new_token(), listener.getsockname()[1]
+        app: App = Guard(make_app(host, hub, version=version), token=token, port=lambda: bound)
+        with _serving(app, listener), _signals(host):
+            url = f"http://{ADDRESS}:{bound}"
+            claim.announce(Whereabouts(url=url, token=token, pid=getpid()))
+            announce(url)
+            host.serve()
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((ADDRESS, port))
+        yield listener
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the host, which has a session to bring to its end."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@contextmanager
+def _serving(app: App, listener: socket.socket) -> Iterator[None]:
+    """Answer requests in another thread while the context lasts."""
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]  # an ASGI application, in other words
+        access_log=False,
+        log_config=None,
+        lifespan="off",
+        limit_concurrency=MOST_CONNECTIONS,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        ws="websockets-sansio",
+        ws_max_size=65_536,
+        ws_per_message_deflate=False,
+    )
+    server = _Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), name="server", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(5.0)
+
+
+@contextmanager
+def _signals(host: Host) -> Iterator[None]:
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        host.leave()
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def log_to_stderr() -> None:
+    """Let the engine's log go where the process was started; it holds no names, texts or tokens."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")

@@ -1,0 +1,181 @@
+"""What the engine tells its clients: immutable, and the same on both sides of the connection."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from biofeedback.models import Snapshot
+from biofeedback.service.stages import Stage
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
+
+
+class Light(_View):
+    """How a sensor is doing.
+
+    Attributes
+    ----------
+    name, kind, unit : str
+        Of its stream.
+    rate_hz : float
+        Nominal; 0 for irregular streams.
+    light : str
+        ``good``, ``doubtful``, ``lost``, or ``unknown`` while too little was seen.
+    words : str
+        Why, in words; ``good`` where there is nothing to say.
+    remedy : str
+        What to do about it; empty where it is good.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    rate_hz: float
+    light: Literal["good", "doubtful", "lost", "unknown"]
+    words: str
+    remedy: str = ""
+
+
+class ProtocolView(_View):
+    """The protocol of a session.
+
+    Attributes
+    ----------
+    protocol_id, title, arm, sha256 : str
+        As in its file, and its hash.
+    version : int
+        As in its file.
+    cautions : tuple of str
+        To be gone through before the start.
+    duration_s : float
+        As planned.
+    numbers_shown : bool
+        Whether the live screen may show numbers.
+    """
+
+    protocol_id: str
+    version: int
+    title: str
+    arm: str
+    sha256: str
+    cautions: tuple[str, ...]
+    duration_s: float
+    numbers_shown: bool = True
+
+
+class AudioView(_View):
+    """Where the sound goes: ``paced`` is nowhere. `why` says what is to be said about it."""
+
+    kind: str
+    name: str
+    why: str
+
+
+class RecordingView(_View):
+    """The recording: its session's id, its directory, and how many bytes were written by now."""
+
+    session_id: str
+    directory: str
+    bytes: int
+
+
+class SessionView(_View):
+    """The session that is prepared, runs or is over.
+
+    Attributes
+    ----------
+    client : str or None
+        Code of the client.
+    protocol : ProtocolView
+        What is to be done.
+    inputs : tuple of str
+        As ordered.
+    audio : AudioView or None
+        None while it is being looked for.
+    lights : tuple of Light
+        One per sensor.
+    comfort_db : float or None
+        The volume that the listener confirmed; None before.
+    sound_check : float or None
+        How far the ten seconds of a sound check have come, 0 to 1; None where none is playing.
+    consent_needed : bool
+        Whether `start` asks for consent too: the client is in the store.
+    recording : RecordingView or None
+        None before the start.
+    snapshot : Snapshot or None
+        The session as it stands; before the start its lifecycle is ``waiting``. None while sensors are being
+        opened.
+    end_reason : str
+        Why it ended, or what failed; empty before.
+    """
+
+    client: str | None
+    protocol: ProtocolView
+    inputs: tuple[str, ...]
+    audio: AudioView | None
+    lights: tuple[Light, ...]
+    comfort_db: float | None
+    sound_check: float | None
+    consent_needed: bool
+    recording: RecordingView | None
+    snapshot: Snapshot | None
+    end_reason: str
+
+
+class EngineView(_View):
+    """The engine itself.
+
+    Attributes
+    ----------
+    version : str
+        Of the program.
+    stage : str
+        See `biofeedback.service.stages.Stage`.
+    trouble : str
+        What failed last, such as a sensor that could not be opened; empty where nothing did.
+    heartbeat_s : float
+        Seconds since the engine last stepped; more than 1 is too long.
+    clients_watching : int
+        Open live connections.
+    """
+
+    version: str
+    stage: Stage
+    trouble: str
+    heartbeat_s: float
+    clients_watching: int
+
+
+class State(_View):
+    """All there is to know at one moment."""
+
+    engine: EngineView
+    session: SessionView | None
+
+
+class Reply(_View):
+    """What comes back for a command: the first answer to its key, and the state now."""
+
+    accepted: bool
+    answer: str
+    state: State
+
+
+class Problem(_View):
+    """Why a request was refused, in one line."""
+
+    detail: str
+
+
+class Frame(_View):
+    """One message of ``/live``; see `biofeedback.client.EngineClient.live`."""
+
+    t: float
+    elapsed_s: float | None
+    signals: dict[str, dict[str, Any]]
+    beats: list[dict[str, Any]]
+    state: dict[str, Any] | None = None
