@@ -83,6 +83,8 @@ class Plan:
         Commands laid down before the session, each with its time in seconds from the session's start.
     about : mapping
         What else ``session.json`` is to say of how the session came about.
+    at_close : callable
+        Gives what else its `end` is to say.
     """
 
     protocol: Protocol
@@ -99,6 +101,7 @@ class Plan:
     scr_threshold_us: float = 0.05
     script: tuple[tuple[float, Command], ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
+    at_close: Callable[[], Mapping[str, Any]] = dict
 
     @property
     def piece(self) -> Piece:
@@ -185,7 +188,7 @@ def run_session(
             reason = f"fault: {error}"
             raise SessionFault(f"the session failed: {error}; what was recorded is kept") from error
         finally:
-            end = {"reason": reason, **_live_figures(ticks, player, plan)}
+            end = {"reason": reason, **_live_figures(ticks, player, plan), **plan.at_close()}
             _close(engine, recorder, audio, plan.directory, end)
     return reason
 

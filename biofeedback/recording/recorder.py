@@ -26,7 +26,7 @@ from physiology.state import Beat, PhysiologyState, Scr
 
 XDF_NAME = "session.xdf"
 META_NAME = "session.json"
-FILES = (XDF_NAME, "audio.flac", "score.mid")
+FILES = (XDF_NAME, "audio.flac", "score.mid", "session.xdf.rest", "audio.flac.rest")
 """The files of a session whose checksums are kept."""
 
 WRITE_EVERY_S = 0.5
@@ -269,17 +269,17 @@ class Recorder:
         if not faults:
             faults += _fault_of(lambda: self._append(file, self._footers()))
         faults += _fault_of(sync.stop)
-        file.close()
-        self._meta["end"] = {
-            "reason": reason,
-            "duration_s": self._t - self._t0_s,
-            "faults": list(dict.fromkeys(faults)),
-            **about,
-            "checksums": {
-                name: _sha256(self._directory / name) for name in FILES if (self._directory / name).exists()
-            },
-        }
-        faults += _fault_of(self._write_meta)
+        try:
+            self._meta["end"] = {
+                "reason": reason,
+                "duration_s": self._t - self._t0_s,
+                "faults": list(dict.fromkeys(faults)),
+                **about,
+                "checksums": checksums(self._directory),
+            }
+            faults += _fault_of(self._write_meta)
+        finally:
+            file.close()  # last: until then the session is held, and nobody takes it for one that was cut off
         if faults and not self._fault:
             raise RecordingError(faults[0])
 
@@ -305,9 +305,7 @@ class Recorder:
         )
 
     def _write_meta(self) -> None:
-        text = json.dumps(streams.plain(self._meta), indent=2, ensure_ascii=False)
-        # Names of files may hold bytes that are not UTF-8; backslashreplace writes them as JSON escapes.
-        write_whole(self._directory / META_NAME, text.encode(errors="backslashreplace") + b"\n")
+        write_meta(self._directory, self._meta)
 
     def __enter__(self) -> Self:
         self.open()
@@ -320,6 +318,24 @@ class Recorder:
         trace: TracebackType | None,
     ) -> None:
         self.close("closed" if kind is None else kind.__name__)
+
+
+def write_meta(directory: Path, meta: Mapping[str, Any]) -> None:
+    """Write ``session.json``, whole or not at all.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be written.
+    """
+    text = json.dumps(streams.plain(meta), indent=2, ensure_ascii=False)
+    # Names of files may hold bytes that are not UTF-8; backslashreplace writes them as JSON escapes.
+    write_whole(directory / META_NAME, text.encode(errors="backslashreplace") + b"\n")
+
+
+def checksums(directory: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a session that is there, by its name."""
+    return {name: _sha256(directory / name) for name in FILES if (directory / name).exists()}
 
 
 def _fault_of(action: Callable[[], None]) -> list[str]:

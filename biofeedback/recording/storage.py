@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from biofeedback.errors import RecordingError
+from biofeedback.recording import lock
 
 Write = Callable[[int, memoryview], int]
 Sync = Callable[[int], None]
@@ -73,6 +74,7 @@ class AppendFile:
             self._descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise cannot_write(path, error) from None
+        lock.hold(self._descriptor)  # so that nobody takes the session for one that was cut off
         self._end = os.fstat(self._descriptor).st_size
 
     def append(self, data: bytes) -> None:

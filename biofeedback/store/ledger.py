@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from biofeedback.errors import StoreError
 from biofeedback.store import audit
 from biofeedback.store.audit import Heads
 from biofeedback.store.database import Database
@@ -49,6 +50,14 @@ class Ledger:
         """
         with self._database.reading() as connection:
             return audit.head_of(connection)
+
+    def anchor(self) -> dict[str, Any]:
+        """Return the audit's head for ``session.json``; a store that fails must not stop a recording."""
+        try:
+            head = self.audit_head()
+        except StoreError:
+            return {"audit_head": None}
+        return {"audit_head": {"number": head.number, "sha256": head.sha256}}
 
     def close(self) -> None:
         """Let go of the database."""

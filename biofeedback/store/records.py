@@ -273,10 +273,6 @@ class AuditHead:
     number: int
     sha256: str
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as ``session.json`` and back-ups hold it."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:

@@ -1,0 +1,178 @@
+"""Sessions that were cut off by a crash, a kill or a power cut: closed as well as can be, nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from biofeedback.errors import BiofeedbackError, RecordingError
+from biofeedback.recording import flac, xdf
+from biofeedback.recording.lock import held_by_us
+from biofeedback.recording.reader import Recording, read_meta, read_recording
+from biofeedback.recording.recorder import XDF_NAME, checksums, write_meta
+from biofeedback.recording.storage import write_whole
+from generator.midi import write_midi
+from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.state import LAYERS
+
+REASON = "cut off"
+
+_FLAC, _MIDI = "audio.flac", "score.mid"
+
+
+def recover(
+    directory: Path, *, at: datetime, about: Mapping[str, Any] | None = None
+) -> tuple[str, ...] | None:
+    """Close a session that was cut off.
+
+    What follows the last whole chunk of ``session.xdf`` is moved to ``session.xdf.rest``, what follows the
+    last whole frame of ``audio.flac`` to ``audio.flac.rest``; ``audio.flac`` gets its length, ``score.mid``
+    is made from the recording, and ``session.json`` gets an `end` with the reason ``cut off`` and checksums.
+    A recovery that is itself cut off can be done again.
+
+    Parameters
+    ----------
+    directory : Path
+        The session's.
+    at : datetime
+        The moment, on the wall clock.
+    about : mapping, optional
+        What else `end` is to say.
+
+    Returns
+    -------
+    tuple of str, or None
+        What was done, one sentence each; None where there was nothing to do: the session was closed, or is
+        being recorded.
+
+    Raises
+    ------
+    RecordingError
+        If the directory holds no session, or cannot be written.
+    """
+    meta = read_meta(directory)
+    if "end" in meta:
+        return None
+    path = directory / XDF_NAME
+    if not path.exists():
+        write_whole(path, xdf.file_header())
+    try:
+        with held_by_us(path) as free:
+            return _close(directory, at, about or {}) if free else None
+    except OSError as error:
+        raise RecordingError(f"{directory} cannot be recovered: {error.strerror or error}") from None
+
+
+def _close(directory: Path, at: datetime, about: Mapping[str, Any]) -> tuple[str, ...] | None:
+    meta = read_meta(directory)
+    if "end" in meta:  # it was closed while we waited
+        return None
+    said = [*_cut(directory / XDF_NAME), *_sound(directory / _FLAC)]
+    recording = read_recording(directory)
+    duration_s = _last_s(recording)
+    said.insert(0, f"{duration_s:.1f} s of recording are there")
+    said += _score(recording)
+    meta["end"] = {
+        "reason": REASON,
+        "duration_s": duration_s,
+        "faults": ["the session was cut off; its last second may be missing"],
+        "recovered": {"at": at.isoformat(), "did": said},
+        **about,
+        "checksums": checksums(directory),
+    }
+    write_meta(directory, meta)
+    return tuple(said)
+
+
+def _cut(path: Path) -> list[str]:
+    """Move what follows the last whole chunk to a file beside it."""
+    data = path.read_bytes()
+    places = [stop for _, _, stop in xdf.chunk_places(memoryview(data))]
+    end = places[-1] if places else len(xdf.MAGIC)
+    rest = data[end:]
+    if not rest:
+        return []
+    if xdf.BOUNDARY_UUID in rest:
+        return [f"{path.name} is damaged at byte {end}; it was left as it is"]
+    write_whole(path.with_name(f"{path.name}.rest"), rest)
+    with path.open("r+b") as file:
+        file.truncate(end)
+    return [f"{len(rest)} bytes of an unfinished chunk were moved to {path.name}.rest"]
+
+
+def _sound(path: Path) -> list[str]:
+    """Give the sound its length."""
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    mended = flac.mend(data)
+    if mended is None:
+        return [f"{path.name} holds no sound that can be saved; it was left as it is"]
+    if mended.data == data:
+        return []
+    if mended.rest:
+        write_whole(path.with_name(f"{path.name}.rest"), mended.rest)
+    with path.open("r+b") as file:  # in place: a disk that was full may still be
+        file.truncate(len(mended.data))
+        file.write(mended.data[: flac.HEADER_BYTES])
+    return [f"{mended.samples / SAMPLE_RATE:.1f} s of sound were saved"]
+
+
+def _score(recording: Recording) -> list[str]:
+    """Make the MIDI file from what is recorded."""
+    try:
+        notes, beats = _notes(recording), _beats(recording)
+    except (KeyError, BiofeedbackError):  # cut off before the streams were declared
+        return []
+    if not notes:
+        return []
+    path = recording.directory / _MIDI
+    part = path.with_name(f"{path.name}.part")
+    write_midi(part, notes, beats)
+    part.replace(path)
+    return [f"{path.name} was made from {len(notes)} recorded notes"]
+
+
+def _notes(recording: Recording) -> list[NoteEvent]:
+    stream = recording.streams["notes"]
+    columns = [
+        stream.column(name).tolist() for name in ("duration_s", "beat", "bar", "pitch", "velocity", "layer")
+    ]
+    return [
+        NoteEvent(
+            frame=frame,
+            duration_s=duration_s,
+            beat=beat,
+            bar=int(bar),
+            pitch=int(pitch),
+            velocity=int(velocity),
+            layer=LAYERS[int(layer)],
+        )
+        for frame, duration_s, beat, bar, pitch, velocity, layer in zip(
+            _frames(recording, "notes"), *columns, strict=True
+        )
+    ]
+
+
+def _beats(recording: Recording) -> list[BeatEvent]:
+    stream = recording.streams["score"]
+    columns = [stream.column(name).tolist() for name in ("beat", "bar", "tempo_bpm")]
+    return [
+        BeatEvent(frame=frame, beat=int(beat), bar=int(bar), tempo_bpm=tempo_bpm)
+        for frame, beat, bar, tempo_bpm in zip(_frames(recording, "score"), *columns, strict=True)
+    ]
+
+
+def _frames(recording: Recording, name: str) -> list[int]:
+    """Return when each event of a stream sounded, in samples from the session's start."""
+    seconds = recording.streams[name].times - recording.t0_s
+    return [int(frame) for frame in np.round(seconds * SAMPLE_RATE)]
+
+
+def _last_s(recording: Recording) -> float:
+    ends = [float(stream.times[-1]) for stream in recording.streams.values() if stream.times.size]
+    return max(0.0, max(ends, default=recording.t0_s) - recording.t0_s)
