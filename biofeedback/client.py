@@ -48,7 +48,7 @@ import httpx
 from websockets.sync.client import connect as open_socket
 
 from biofeedback.errors import BiofeedbackError
-from biofeedback.service.views import Reply, State
+from biofeedback.service.views import Reply, SessionView, State
 from biofeedback.service.whereabouts import Whereabouts, read_whereabouts
 
 START_S = 60.0
@@ -231,6 +231,7 @@ __all__ = [
     "EngineClient",
     "EngineError",
     "Reply",
+    "SessionView",
     "State",
     "Whereabouts",
     "connect",

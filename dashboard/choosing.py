@@ -1,0 +1,5 @@
+"""First step."""
+
+
+def show() -> None:
+    """Show it."""

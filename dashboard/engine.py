@@ -1,0 +1,67 @@
+"""The engine as the pages see it: found anew on every run of a page, so that nothing is remembered here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from biofeedback.client import EngineClient, EngineError, State, read_whereabouts, start_engine
+from dashboard.texts import say
+
+RUNNING = ("running", "closing")
+
+
+def folder() -> Path:
+    """Return the data folder that the dashboard was started for."""
+    return Path(os.environ["BIOFEEDBACK_DATA"])
+
+
+def engine() -> EngineClient:
+    """Return a client of the engine; where none answers the page says so and ends here."""
+    found = read_whereabouts(folder())
+    if found is not None:
+        client = _client(found.url, found.token)
+        if client.healthy():
+            return client
+    st.error(say("engine.gone"))
+    if st.button(say("engine.start"), type="primary"):
+        with st.spinner(say("engine.starting")):
+            start_engine(folder()).close()
+        st.rerun()
+    return st.stop()
+
+
+def tell(name: str, **arguments: Any) -> bool:
+    """Give the engine a command; where it refuses, the page says why. Return whether it was accepted."""
+    try:
+        reply = engine().command(name, **arguments)
+    except EngineError as error:
+        st.error(str(error))
+        return False
+    if not reply.accepted:
+        st.error(reply.answer)
+    return reply.accepted
+
+
+def await_another_stage(state: State, every_s: float) -> None:
+    """Look at the engine now and then, and run the page again once its stage is another one."""
+    known = state.engine.stage
+
+    @st.fragment(run_every=every_s)
+    def look() -> None:
+        try:
+            now = engine().state().engine.stage
+        except EngineError:
+            return
+        if now != known:
+            st.rerun()
+
+    look()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _client(url: str, token: str) -> EngineClient:
+    return EngineClient(url, token)

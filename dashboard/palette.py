@@ -1,0 +1,106 @@
+"""The colours of every page, in one place, with the pairs that must be readable on each other.
+
+Contrast is that of WCAG 2.2: at least 4.5 to 1 for words (clause 1.4.3, AA), 3 to 1 for lines and shapes
+that carry meaning (clause 1.4.11).
+"""
+
+from __future__ import annotations
+
+COLOURS = {
+    "ground": "#F3F6F5",
+    "surface": "#FFFFFF",
+    "ink": "#1C2B30",
+    "ink-soft": "#4B5D63",
+    "line": "#CBD5D4",
+    "edge": "#76868A",
+    "accent": "#1B6670",
+    "accent-deep": "#124B53",
+    "accent-soft": "#DDECED",
+    "on-accent": "#FFFFFF",
+    "good": "#22693B",
+    "good-soft": "#E1F0E5",
+    "doubtful": "#7F4C00",
+    "doubtful-soft": "#FBEED6",
+    "lost": "#A3261E",
+    "lost-soft": "#FBE6E3",
+    "stop": "#B3261E",
+    "stop-deep": "#8C1A14",
+    "on-stop": "#FFFFFF",
+    "band": "#CFE4D6",
+    "gap": "#E6EAE9",
+    "ecg": "#A63A4A",
+    "ppg": "#A63A4A",
+    "rr": "#A63A4A",
+    "eda": "#6E4391",
+    "rsp": "#2A609E",
+    "night": "#16262B",
+    "night-ink": "#D7E5E3",
+    "night-glow": "#5FA3A3",
+}
+"""Names of CSS variables with their values."""
+
+WORDS = (
+    ("ink", "ground"),
+    ("ink", "surface"),
+    ("ink", "accent-soft"),
+    ("ink", "band"),
+    ("ink", "gap"),
+    ("ink-soft", "ground"),
+    ("ink-soft", "surface"),
+    ("ink-soft", "gap"),
+    ("accent", "surface"),
+    ("accent", "ground"),
+    ("accent-deep", "accent-soft"),
+    ("on-accent", "accent"),
+    ("on-accent", "accent-deep"),
+    ("good", "surface"),
+    ("good", "ground"),
+    ("good", "good-soft"),
+    ("doubtful", "surface"),
+    ("doubtful", "ground"),
+    ("doubtful", "doubtful-soft"),
+    ("lost", "surface"),
+    ("lost", "ground"),
+    ("lost", "lost-soft"),
+    ("ink", "doubtful-soft"),
+    ("ink", "lost-soft"),
+    ("on-stop", "stop"),
+    ("on-stop", "stop-deep"),
+    ("night-ink", "night"),
+)
+"""What is written on what: at least 4.5 to 1."""
+
+SHAPES = (
+    ("edge", "surface"),
+    ("edge", "ground"),
+    ("ecg", "surface"),
+    ("ppg", "surface"),
+    ("rr", "surface"),
+    ("eda", "surface"),
+    ("rsp", "surface"),
+    ("accent", "gap"),
+    ("accent", "band"),
+    ("ink", "band"),
+    ("night-glow", "night"),
+)
+"""Lines and shapes that carry meaning, on what they are drawn: at least 3 to 1."""
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours ``#RRGGBB``, 1 to 21."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def stylesheet() -> str:
+    """Return the palette as CSS variables."""
+    lines = "\n".join(f"  --{name}: {value};" for name, value in COLOURS.items())
+    return f":root {{\n{lines}\n}}\n"
+
+
+def _luminance(colour: str) -> float:
+    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,127 @@
+"""The way from the browser to the engine: same origin for the browser, the token added here.
+
+The browser never sees the token, and the engine never sees the browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from urllib.parse import quote
+
+import httpx
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from dashboard.texts import say
+
+PREFIX = "/engine"
+METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+PATIENCE = httpx.Timeout(60.0, connect=2.0)
+"""Rendering what a protocol will sound like takes a while."""
+
+TO_THE_ENGINE = ("content-type", "accept", "range")
+TO_THE_BROWSER = ("content-type", "content-length", "content-disposition", "content-range", "accept-ranges")
+AWAY = 1013
+"""Code with which a WebSocket is closed while there is no engine: try again later."""
+
+Whereabouts = Callable[[], tuple[str, str] | None]
+"""Returns the engine's address and token as they now are, None where no engine runs."""
+
+
+class Relay:
+    """Hands requests on to the engine.
+
+    Parameters
+    ----------
+    whereabouts : callable
+        Asked before each request, so that an engine that was started anew is found.
+    """
+
+    def __init__(self, whereabouts: Whereabouts) -> None:
+        self._whereabouts = whereabouts
+        self._client = httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """What the app serves under `PREFIX`."""
+        return [
+            WebSocketRoute(f"{PREFIX}/live", self.live),
+            Route(f"{PREFIX}/{{path:path}}", self.hand_on, methods=METHODS),
+        ]
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.aclose()
+
+    async def hand_on(self, request: Request) -> Response:
+        """Answer a request with the engine's answer; 503 where no engine answers."""
+        where = self._whereabouts()
+        path = request.path_params["path"]
+        if where is None or ".." in path.split("/"):
+            return _away()
+        url, token = where
+        outgoing = self._client.build_request(
+            request.method,
+            f"{url.rstrip('/')}/{quote(path)}",
+            params=httpx.QueryParams(request.url.query),
+            content=await request.body(),
+            headers={name: request.headers[name] for name in TO_THE_ENGINE if name in request.headers}
+            | {"authorization": f"Bearer {token}", "accept-encoding": "identity"},
+        )
+        try:
+            reply = await self._client.send(outgoing, stream=True)
+        except httpx.HTTPError:
+            return _away()
+        headers = {name: reply.headers[name] for name in TO_THE_BROWSER if name in reply.headers}
+        headers["cache-control"] = "no-store"
+        return StreamingResponse(
+            reply.aiter_raw(), reply.status_code, headers, background=BackgroundTask(reply.aclose)
+        )
+
+    async def live(self, socket: WebSocket) -> None:
+        """Hand the engine's frames on until either side goes; a slow browser makes the engine drop frames."""
+        await socket.accept()
+        where = self._whereabouts()
+        if where is not None:
+            url, token = where
+            address = f"{url.rstrip('/').replace('http', 'ws', 1)}/live"
+            headers = {"authorization": f"Bearer {token}"}
+            with suppress(WebSocketException, OSError, WebSocketDisconnect):
+                async with connect(
+                    address, additional_headers=headers, compression=None, max_queue=4, max_size=None
+                ) as engine:
+                    await _until_one_goes(engine, socket)
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await socket.close(AWAY)
+
+
+async def _until_one_goes(engine: ClientConnection, socket: WebSocket) -> None:
+    tasks = {asyncio.create_task(_frames(engine, socket)), asyncio.create_task(_gone(socket))}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _frames(engine: ClientConnection, socket: WebSocket) -> None:
+    frames: AsyncIterator[str | bytes] = engine.__aiter__()
+    async for frame in frames:
+        await socket.send_text(frame if isinstance(frame, str) else frame.decode())
+
+
+async def _gone(socket: WebSocket) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def _away() -> JSONResponse:
+    return JSONResponse({"detail": say("engine.away")}, 503)

@@ -1,0 +1,95 @@
+"""Serve the dashboard on 127.0.0.1, with an engine behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import socket
+import sys
+import webbrowser
+from pathlib import Path
+from typing import NoReturn
+
+import uvicorn
+from streamlit.web import bootstrap
+
+from biofeedback.client import EngineClient, EngineError, read_whereabouts, start_engine
+from dashboard.app import build
+from dashboard.palette import COLOURS
+from dashboard.texts import say
+
+HOST = "127.0.0.1"
+STREAMLIT = {
+    "browser_gatherUsageStats": False,
+    "client_showErrorDetails": "none",
+    "client_toolbarMode": "minimal",
+    "global_developmentMode": False,
+    "logger_level": "warning",
+    "server_fileWatcherType": "none",
+    "server_headless": True,
+    "theme_base": "light",
+    "theme_backgroundColor": COLOURS["ground"],
+    "theme_secondaryBackgroundColor": COLOURS["surface"],
+    "theme_primaryColor": COLOURS["accent"],
+    "theme_textColor": COLOURS["ink"],
+    "theme_borderColor": COLOURS["edge"],
+    "theme_showWidgetBorder": True,
+}
+"""Streamlit's settings, as its own command line hands them over."""
+SWITCH_S = 0.001
+"""How long a page's script keeps the interpreter before a STOP that waits gets its turn."""
+
+
+def serve(folder: Path, *, port: int, browser: bool) -> None:
+    """Serve until interrupted; what goes wrong is said in one line.
+
+    Parameters
+    ----------
+    folder : Path
+        The data folder; an engine is started for it where none runs, and outlives the dashboard.
+    port : int
+        Where to listen; 0 for any port that is free.
+    browser : bool
+        Whether the default browser is opened.
+    """
+    sys.setswitchinterval(SWITCH_S)
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, port))
+        except OSError as error:
+            _refuse(say("serve.port", port=port, why=error.strerror))
+        port = listening.getsockname()[1]
+        try:
+            engine = start_engine(folder)
+        except (EngineError, OSError) as error:
+            _refuse(say("serve.engine", why=error))
+        key = _key_of(engine, folder)
+        engine.close()
+        listening.listen()
+        address = f"http://{HOST}:{port}/?key={key}"
+        print(say("serve.address", address=address), flush=True)  # noqa: T201 - the user needs it
+        if browser:
+            webbrowser.open(address)
+        bootstrap.load_config_options(STREAMLIT)
+        app = build(lambda: where(folder), key=key, port=port)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, ws_ping_interval=None)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def where(folder: Path) -> tuple[str, str] | None:
+    """Return the address and the token of the engine of a data folder, None where none said where it is."""
+    found = read_whereabouts(folder)
+    return None if found is None else (found.url, found.token)
+
+
+def _key_of(engine: EngineClient, folder: Path) -> str:
+    """Return the key of the address: the same while the engine lives: open pages stay welcome."""
+    found = where(folder)
+    secret = found[1] if found else engine.url
+    return hmac.new(secret.encode(), b"dashboard", hashlib.sha256).hexdigest()[:32]
+
+
+def _refuse(words: str) -> NoReturn:
+    print(words, file=sys.stderr)  # noqa: T201 - one line for the user
+    sys.exit(2)

@@ -1,0 +1,61 @@
+"""What Streamlit's own pages look like beside its theme, and the frames that the live screen stands in."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.palette import COLOURS
+from dashboard.texts import say
+
+NAVIGATION_PX = 60
+"""Height of Streamlit's top navigation."""
+
+STRIP_PX = 66
+
+STYLE = f"""<style>
+.stMainBlockContainer {{ padding: 4.6rem 2.2rem 3rem; max-width: 1360px; }}
+h1 {{ font-size: 1.7rem !important; }}
+h2 {{ font-size: 1.25rem !important; }}
+h3 {{ font-size: 1.05rem !important; }}
+.stAppHeader {{ border-bottom: 1px solid {COLOURS["line"]}; background: {COLOURS["surface"]}; }}
+[data-stale="true"] {{ opacity: 1 !important; }}
+:focus-visible {{ outline: 3px solid {COLOURS["accent"]}; outline-offset: 2px; }}
+.steps {{ display: flex; gap: .4rem; list-style: none; padding: 0; margin: 0 0 .6rem; }}
+.steps li {{ flex: 1; padding: .5rem .8rem; border-radius: 8px; background: {COLOURS["gap"]};
+  color: {COLOURS["ink"]}; font-size: .92rem; margin: 0; }}
+.steps li[aria-current] {{ background: {COLOURS["accent"]}; color: {COLOURS["on-accent"]};
+  font-weight: 600; }}
+.steps li.done {{ background: {COLOURS["good-soft"]}; color: {COLOURS["good"]}; }}
+</style>"""
+
+WHOLE = f"""<style>
+.st-key-live iframe {{ position: fixed; inset: {NAVIGATION_PX}px 0 0 0; z-index: 50; border: 0;
+  width: 100vw; height: calc(100vh - {NAVIGATION_PX}px) !important; background: {COLOURS["ground"]}; }}
+.stMain {{ overflow: hidden; }}
+</style>"""
+
+
+def live_screen() -> None:
+    """Show the live screen over the whole page below the navigation."""
+    st.html(WHOLE)
+    with st.container(key="live"):
+        st.iframe("/ui/live.html", height=700)
+
+
+def strip() -> None:
+    """Show the live screen's top bar alone: who, where, STOP."""
+    with st.container(key="strip"):
+        st.iframe("/ui/live.html?view=bar", height=STRIP_PX)
+
+
+def steps(names: list[str], current: int) -> None:
+    """Show which steps there are, which are done and which one is on."""
+    items = []
+    for index, name in enumerate(names):
+        if index < current:
+            items.append(f'<li class="done">✓ {name} {say("steps.done")}</li>')
+        elif index == current:
+            items.append(f'<li aria-current="step">{index + 1} {name}</li>')
+        else:
+            items.append(f"<li>{index + 1} {name}</li>")
+    st.html(f'<ol class="steps">{"".join(items)}</ol>')

@@ -1,0 +1,139 @@
+// The live feed: frames of the engine into ring buffers, a clock that runs between frames, and the whole state
+// every two seconds.
+import { state as wholeState } from "./engine.js";
+import { Signal } from "./signal.js";
+import { merged } from "./state.js";
+
+const RETRY_MS = 500;
+const POLL_MS = 2000;
+const SILENT_S = 2;
+const KEPT_S = 60;
+const HISTORY_S = 3600;
+const HISTORY_KEY = "biofeedback-history";
+const STEPPING = ["prepared", "checking", "sound check", "ready", "running"];
+
+export class Feed {
+  constructor() {
+    this.signals = new Map();
+    this.beats = [];
+    this.history = this.recall(); // {t, activation, confidence} by elapsed seconds; outlives a refresh
+    this.state = null;
+    this.glance = null;
+    this.whole = null;
+    this.began = performance.now();
+    this.heardAt = null; // milliseconds of performance.now() at the newest frame
+    this.answeredAt = null; // and at the newest whole state
+    this.offset = null; // engine seconds minus browser seconds
+    this.listeners = [];
+    window.addEventListener("pagehide", () => this.keep());
+  }
+
+  onState(listener) {
+    this.listeners.push(listener);
+  }
+
+  start() {
+    this.connect();
+    this.poll();
+  }
+
+  connect() {
+    const url = new URL("../engine/live", import.meta.url);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = new WebSocket(url);
+    socket.onmessage = (event) => this.take(JSON.parse(event.data));
+    socket.onclose = () => setTimeout(() => this.connect(), RETRY_MS);
+  }
+
+  async poll() {
+    await this.ask();
+    setTimeout(() => this.poll(), this.lost ? RETRY_MS : POLL_MS);
+  }
+
+  async ask() {
+    try {
+      this.whole = await wholeState();
+      this.answeredAt = performance.now();
+      if (!STEPPING.includes(this.whole.engine.stage)) this.glance = null;
+      this.tell();
+    } catch {
+      // Shown as lost if it lasts.
+    }
+  }
+
+  get silentFor() {
+    return this.heardAt === null ? Infinity : (performance.now() - this.heardAt) / 1000;
+  }
+
+  // Lost: the engine does not answer, or it should send frames and does not.
+  get lost() {
+    const quiet = (performance.now() - (this.answeredAt ?? this.began)) / 1000;
+    if (quiet > POLL_MS / 1000 + SILENT_S) return true;
+    const waited = (performance.now() - this.began) / 1000;
+    return STEPPING.includes(this.whole?.engine?.stage) && Math.min(this.silentFor, waited) > SILENT_S;
+  }
+
+  // Engine seconds now: the newest frame's, carried on by the browser's clock for half a second at most.
+  get now() {
+    if (this.offset === null) return null;
+    return performance.now() / 1000 + this.offset - Math.max(0, this.silentFor - 0.5);
+  }
+
+  // Seconds of the session now, so that a marker stands where it was pressed.
+  get elapsed() {
+    if (typeof this.elapsedAt !== "number") return null;
+    return Math.max(0, this.elapsedAt + Math.min(1, this.silentFor));
+  }
+
+  take(frame) {
+    this.heardAt = performance.now();
+    this.follow(frame.t);
+    this.elapsedAt = frame.elapsed_s;
+    for (const [name, part] of Object.entries(frame.signals)) {
+      if (!this.signals.has(name)) this.signals.set(name, Signal.for(part, KEPT_S));
+      this.signals.get(name).take(part);
+    }
+    this.beats.push(...frame.beats);
+    while (this.beats.length && this.beats[0].r_time_s < frame.t - KEPT_S) this.beats.shift();
+    if (!frame.state) return;
+    this.glance = frame.state;
+    this.remember(frame.elapsed_s, frame.state);
+    this.tell();
+  }
+
+  tell() {
+    this.state = merged(this.glance, this.whole, this.glance ? this.elapsedAt : null);
+    for (const listener of this.listeners) listener(this.state);
+  }
+
+  follow(t) {
+    const offset = t - performance.now() / 1000;
+    if (this.offset === null || Math.abs(offset - this.offset) > 1) this.offset = offset;
+    else this.offset += (offset - this.offset) * (offset > this.offset ? 0.5 : 0.02);
+  }
+
+  remember(t, { activation, confidence, lifecycle }) {
+    if (lifecycle === "waiting") return;
+    const last = this.history.at(-1);
+    if (last && t < last.t - 1) this.history = [];
+    else if (last && t - last.t < 1) return;
+    this.history.push({ t, activation, confidence });
+    if (this.history.length > HISTORY_S) this.history.shift();
+  }
+
+  recall() {
+    try {
+      return JSON.parse(sessionStorage.getItem(HISTORY_KEY)) ?? [];
+    } catch {
+      return [];
+    }
+  }
+
+  keep() {
+    try {
+      sessionStorage.setItem(HISTORY_KEY, JSON.stringify(this.history));
+    } catch {
+      // Without storage the curve begins anew.
+    }
+  }
+}

@@ -1,0 +1,88 @@
+// The live screen: wires the feed to what is shown and what is shown to the engine.
+import { Asks } from "./asks.js";
+import { Bar } from "./bar.js";
+import { drawActivation, drawArc } from "./charts.js";
+import { Controls } from "./controls.js";
+import { Feed } from "./feed.js";
+import { Notes } from "./notes.js";
+import { Override, worded } from "./override.js";
+import { Traces } from "./traces.js";
+import { fill, make, say } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const ANSWER_MS = 6000;
+const MUSIC = ["tempo_bpm", "mode", "layers", "level_db", "density", "brightness", "register", "breath_rate"];
+const METERS = new Set(["density", "brightness", "register"]);
+
+const wanted = new URLSearchParams(location.search).get("view") ?? "live";
+fill(document);
+document.body.dataset.view = wanted;
+
+let hideAnswer;
+function answered(reply) {
+  if (!reply.answer) return;
+  $("answer").textContent = reply.answer;
+  $("answer").hidden = false;
+  clearTimeout(hideAnswer);
+  hideAnswer = setTimeout(() => ($("answer").hidden = true), ANSWER_MS);
+}
+
+const feed = new Feed();
+const bar = new Bar(feed, { answered });
+const controls = new Controls({ answered });
+const traces = new Traces($("traces"), feed, { advice: wanted === "check" });
+const asks = new Asks($("asks"), { send: controls.send });
+const override = new Override({ send: controls.send });
+new Notes({ send: controls.send, now: () => feed.elapsed });
+
+function showMusic(state) {
+  const { music, overrides } = state;
+  const silent = music.sounding === false;
+  $("music-now").textContent = silent ? say("music.silent") : "";
+  const rows = MUSIC.map((field) => {
+    const text = silent ? "–" : worded(field, music[field]);
+    const row = make("div", { class: field in overrides ? "mine" : "" },
+      make("dt", {}, say(`field.${field}`)),
+      make("dd", { class: METERS.has(field) ? "" : "figures" }, METERS.has(field) ? "" : text));
+    if (METERS.has(field)) {
+      const part = silent ? 0 : Math.round((music[field] ?? 0) * 100);
+      const meter = make("div", { class: "meter", role: "meter", "aria-label": say(`field.${field}`), "aria-valuenow": part, "aria-valuemin": 0, "aria-valuemax": 100 }, make("i", { style: `width: ${part}%` }));
+      row.lastChild.append(make("span", {}, silent ? "–" : say(`meter.${part < 34 ? "low" : part < 67 ? "middle" : "high"}`)), meter);
+    }
+    return row;
+  });
+  $("music").replaceChildren(...rows);
+}
+
+function showActivation(state) {
+  const numbers = state.numbers_shown;
+  const trust = state.confidence >= 0.7 ? "high" : state.confidence >= 0.4 ? "middle" : "low";
+  let text = say("activation.unknown");
+  if (state.activation !== null) {
+    text = say("activation.confidence", { trust: say(`trust.${trust}`) });
+    if (numbers) text = `${say("activation.value", { value: Math.round(state.activation_0_100) })} · ${text} (${Math.round(state.confidence * 100)} %)`;
+    if (state.activation_basis && state.activation_basis !== "heart and skin") text += ` · ${state.activation_basis}`;
+  }
+  $("activation-now").textContent = text;
+  drawActivation($("activation"), state, feed.history, numbers);
+}
+
+feed.onState((state) => {
+  const numbers = state.numbers_shown;
+  document.body.dataset.numbers = numbers ? "on" : "off";
+  if (wanted === "live") document.body.dataset.view = state.compact ? "compact" : "live";
+  bar.show(state);
+  if (wanted === "bar") return;
+  traces.describe(state);
+  if (wanted === "check") return;
+  controls.show(state);
+  asks.show(state);
+  override.show(state);
+  if ($("why").textContent !== (state.why || "–")) $("why").textContent = state.why || "–";
+  drawArc($("arc"), state, numbers);
+  showMusic(state);
+  if (!state.compact) showActivation(state);
+});
+feed.start();
+document.body.dataset.ready = "yes";
+window.live = { feed, bar, traces };

@@ -1,0 +1,63 @@
+// Markers, notes, adverse events: the moment is taken when the button is pressed, the words may come later.
+import { make, say } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const QUICK = ["talking", "movement", "noise", "relaxed", "restless", "coughing"];
+const SEVERITIES = ["mild", "moderate", "severe"];
+
+export class Notes {
+  constructor({ send, now }) {
+    this.send = send;
+    this.now = now;
+    for (const name of QUICK) {
+      const text = say(`marker.${name}`);
+      $("markers").append(make("button", { type: "button", onclick: () => this.mark(text, now()) }, text));
+    }
+    $("marker-open").addEventListener("click", () => this.marker());
+    $("note-open").addEventListener("click", () => this.note());
+    $("adverse-open").addEventListener("click", () => this.adverse());
+  }
+
+  mark(text, at) {
+    return this.send({ name: "marker", text, at_s: at });
+  }
+
+  marker() {
+    const at = this.now();
+    const input = make("input", { type: "text", maxlength: 120, required: "", autofocus: "", "aria-label": say("marker.text") });
+    this.ask(say("marker.own.title"), [input], say("marker.save"), () => this.mark(input.value.trim(), at));
+  }
+
+  note() {
+    const input = make("textarea", { maxlength: 2000, required: "", autofocus: "", "aria-label": say("note.text") });
+    this.ask(say("note.title"), [input], say("note.save"), () => this.send({ name: "note", text: input.value.trim() }));
+  }
+
+  adverse() {
+    const input = make("textarea", { maxlength: 2000, required: "", autofocus: "", "aria-label": say("adverse.text") });
+    const choices = SEVERITIES.map((severity, index) =>
+      make("label", {}, make("input", { type: "radio", name: "severity", value: severity, ...(index ? {} : { checked: "" }) }), ` ${say(`adverse.${severity}`)}`),
+    );
+    const fields = make("fieldset", {}, ...choices);
+    this.ask(say("adverse.title"), [make("p", { class: "soft" }, say("adverse.help")), input, fields], say("adverse.save"), () =>
+      this.send({ name: "adverse event", text: input.value.trim(), severity: fields.querySelector(":checked").value }),
+    );
+  }
+
+  ask(title, fields, save, done) {
+    const form = $("dialog-form");
+    const close = () => $("dialog").close();
+    form.replaceChildren(
+      make("h2", {}, title),
+      ...fields,
+      make("div", { class: "pair" }, make("button", { type: "button", onclick: close }, say("cancel")), make("button", { class: "primary" }, save)),
+    );
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      if (![...form.querySelectorAll("[required]")].every((field) => field.value.trim())) return;
+      close();
+      done();
+    };
+    $("dialog").showModal();
+  }
+}

@@ -1,0 +1,112 @@
+// Overrides: one parameter into the therapist's hands. What it will do is said before it is sent.
+import { make, say } from "./words.js";
+
+const $ = (id) => document.getElementById(id);
+const MODES = ["phrygian", "aeolian", "dorian", "mixolydian", "ionian", "lydian"];
+// [lowest, highest, step, fastest change per second]; the limits are the engine's, it has the last word.
+const FIELDS = {
+  tempo_bpm: [30, 140, 1, 8 / 60],
+  mode: [0, 1, 0.2, 0.2 / 30],
+  density: [0, 1, 0.05, null],
+  register: [0, 1, 0.05, null],
+  brightness: [0, 1, 0.05, null],
+  articulation: [0, 1, 0.05, null],
+  layers: [1, 8, 1, null],
+  level_db: [-18, 0, 1, 0.2],
+  breath_rate: [0, 30, 0.5, null],
+  breath_depth: [0, 1, 0.05, null],
+};
+
+export const modeName = (openness) => MODES[Math.round(openness * 5)] ?? "–";
+
+export function worded(field, value) {
+  if (value === null || value === undefined) return "–";
+  if (field === "mode") return say(`mode.${modeName(value)}`);
+  if (field === "tempo_bpm") return say("unit.bpm", { value: value.toFixed(0) });
+  if (field === "level_db") return say("unit.dB", { value: value.toFixed(0).replace("-", "−") });
+  if (field === "layers") return value.toFixed(0);
+  if (field === "breath_rate") return value > 0 ? say("unit.per-min", { value: value.toFixed(1) }) : say("music.no-breath");
+  return say("unit.percent", { value: Math.round(value * 100) });
+}
+
+export class Override {
+  constructor({ send }) {
+    this.send = send;
+    $("override-open").addEventListener("click", () => this.open($("override").hidden));
+    $("override-close").addEventListener("click", () => this.open(false));
+    for (const field of Object.keys(FIELDS)) $("override-field").append(make("option", { value: field }, say(`field.${field}`)));
+    MODES.forEach((name, index) => $("override-mode").append(make("option", { value: index / 5 }, say(`mode.${name}`))));
+    $("override-field").addEventListener("change", () => this.choose());
+    $("override-value").addEventListener("input", () => this.preview());
+    $("override-mode").addEventListener("change", () => this.preview());
+    $("override-send").addEventListener("click", () => send({ name: "override", field: this.field, value: this.value }));
+    $("release-all").addEventListener("click", () => send({ name: "release", field: "all" }));
+    this.listed = "";
+  }
+
+  get field() {
+    return $("override-field").value;
+  }
+
+  get value() {
+    return Number($(this.field === "mode" ? "override-mode" : "override-value").value);
+  }
+
+  open(yes) {
+    $("override").hidden = !yes;
+    $("override-open").setAttribute("aria-expanded", String(yes));
+    if (yes) {
+      this.choose();
+      $("override-field").focus();
+    } else $("override-open").focus();
+  }
+
+  choose() {
+    const [low, high, step] = FIELDS[this.field];
+    const now = this.state?.music[this.field] ?? low;
+    Object.assign($("override-value"), { min: low, max: high, step });
+    $("override-value").value = now;
+    $("override-mode").value = Math.round(now * 5) / 5;
+    $("override-value").hidden = this.field === "mode";
+    $("override-mode").hidden = this.field !== "mode";
+    this.preview();
+  }
+
+  preview() {
+    const now = this.state?.music[this.field];
+    if (now === undefined) return;
+    const away = Math.abs(this.value - now);
+    const pace = FIELDS[this.field][3];
+    const values = { field: say(`field.${this.field}`), from: worded(this.field, now), to: worded(this.field, this.value) };
+    $("override-value").setAttribute("aria-valuetext", values.to);
+    let text = say("override.says.same", values);
+    if (away > 1e-6) text = pace ? say("override.says.slow", { ...values, time: span(away / pace) }) : say("override.says.soon", values);
+    if (this.state.music.sounding === false) text += ` ${say("override.says.silent")}`;
+    $("override-says").textContent = text;
+    $("override-send").disabled = !["running", "paused", "held"].includes(this.state.lifecycle);
+  }
+
+  show(state) {
+    this.state = state;
+    if ($("override").hidden) return;
+    this.preview();
+    const key = JSON.stringify(state.overrides);
+    if (key === this.listed) return;
+    this.listed = key;
+    const mine = Object.entries(state.overrides);
+    $("release-all").disabled = mine.length === 0;
+    $("override-list").replaceChildren(
+      ...(mine.length ? mine.map(([field, value]) => this.item(field, value)) : [make("li", { class: "soft" }, say("override.none"))]),
+    );
+  }
+
+  item(field, value) {
+    const release = make("button", { type: "button", class: "quiet", onclick: () => this.send({ name: "release", field }) }, say("override.release"));
+    return make("li", { "data-field": field }, `${say(`field.${field}`)}: ${worded(field, value)}`, release);
+  }
+}
+
+function span(seconds) {
+  if (seconds < 60) return say("span.seconds", { value: Math.max(1, Math.round(seconds)) });
+  return say("span.minutes", { value: (Math.round(seconds / 6) / 10).toString() });
+}
