@@ -30,6 +30,23 @@ What the engine and its clients have agreed on:
   a sample is missing. Regular signals have at most 125 values a second, of which none of the peaks is
   missing; irregular ones tell each time. ``state`` comes four times a second. A reader that is too slow
   loses the oldest frames.
+- **Resources**, one method per endpoint, views in `biofeedback.service.views`; what the dashboard asks for::
+
+      clients() -> tuple[ClientView, ...]          code, preferences, volume_db, cautions, goals, consent
+                                                   (version, given_at, scopes; None where none holds), sessions
+      add_client(code, **about), change_client(code, **about) -> ClientView
+      give_consent(code, version, scopes) -> ClientView          withdraw_consent(code)
+      protocols() -> tuple[ProtocolEntry, ...]     name, version, title, arm, duration_s, built_in
+      protocol_text(name) -> str                   check_protocol(text) -> tuple[Fault(line, field, message)]
+      save_protocol(text) -> ProtocolEntry         protocol_arc(text) -> str (SVG)
+      listen(text) -> bytes (WAV)                  setups() -> tuple[SetupView(name, title, inputs, note)]
+      save_setup(name, title, inputs)              sources() -> tuple[SourceView(spec, words)]
+      sessions(search="", client="") -> tuple[SessionEntry, ...]     as the store's Session
+      session(id) -> SessionDetail                 entry, notes, adverse events, files (name, bytes)
+      add_note(id, text)
+
+- **Origin.** A command with the header ``X-Origin: listener`` is recorded as the listener's; only ``hold``
+  may come so.
 """
 
 from __future__ import annotations
