@@ -130,7 +130,7 @@ def parse_setup(text: str, origin: str) -> Setup:
         data, lines = read(text)
         return Setup.model_validate(data)
     except YamlFault as fault:
-        raise UsageError(f"{origin}:{fault.line}: {' '.join(fault.message.split())}") from None
+        raise UsageError(f"{origin}:{fault.line}: {fault.field}: {' '.join(fault.message.split())}") from None
     except ValidationError as error:
         faults = error.errors(include_url=False)
         detail = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])

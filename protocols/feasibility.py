@@ -18,7 +18,7 @@ __all__ = ["END", "faults", "lead_goal"]
 
 SHORTEST_ASSESSMENT_S = 80.0
 LEAST_RATES = 3
-"""What the step of an assessment, and the whole of it, need to be judged; ``physiology.resonance`` says why."""
+"""What a step of an assessment, and the whole of it, need to be judged: see ``physiology.resonance``."""
 
 END = "end"
 """Name of the phase that follows the last one; no other may have it."""
@@ -106,13 +106,13 @@ def _gating(path: Path, lead: Lead, arm: str, *, baseline_known: bool) -> Iterat
     if gate.release_sigma >= gate.hold_sigma:
         yield Fault(
             (*path, "gate", "release_sigma"),
-            f"{gate.release_sigma:g} does not lie below hold_sigma {gate.hold_sigma:g}; what was held could "
-            "never be told from what goes on, so make it smaller",
+            f"is {gate.release_sigma:g}; it must be smaller than hold_sigma {gate.hold_sigma:g}, below which "
+            "a lead is not held",
         )
     if gate.plateau_sigma is not None and gate.plateau_sigma <= gate.hold_sigma:
         yield Fault(
             (*path, "gate", "plateau_sigma"),
-            f"{gate.plateau_sigma:g} does not lie above hold_sigma {gate.hold_sigma:g}; make it larger",
+            f"is {gate.plateau_sigma:g}; it must be larger than hold_sigma {gate.hold_sigma:g}",
         )
 
 

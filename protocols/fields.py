@@ -37,10 +37,15 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def nearest(word: str, known: Collection[str]) -> str | None:
+    """Return the known word that may have been meant, None where none is near."""
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.65)), None)
+
+
 def suggestion(word: str, known: Collection[str]) -> str:
-    """Return a question for the nearest of the known words, empty where none is near."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else ""
+    """Return the question whether that was meant, empty where no known word is near."""
+    close = nearest(word, known)
+    return "" if close is None else f"did you mean {close!r}?"
 
 
 def one_of(names: Collection[str]) -> BeforeValidator:
@@ -57,7 +62,9 @@ def one_of(names: Collection[str]) -> BeforeValidator:
 
 def _mode(value: Any) -> Any:
     names = [mode.name.lower() for mode in Mode]
-    if (isinstance(value, str) and value.strip().lower() in names) or is_number(value):
+    if isinstance(value, str) and value.strip().lower() in names:
+        return Mode.of(value).openness
+    if is_number(value) and any(abs(value - mode.openness) <= 1e-3 for mode in Mode):
         return Mode.of(value).openness
     known = ", ".join(f"{mode.openness:g} {mode.name.lower()}" for mode in Mode)
     hint = suggestion(value, names) if isinstance(value, str) else ""
@@ -84,9 +91,9 @@ def _relative(operator: str | None, number: str | None) -> str:
     low, high = HR_FACTORS if operator == "*" else HR_OFFSETS_BPM
     if not low <= (-float(number) if operator == "-" else float(number)) <= high:
         raise ValueError(
-            f"hr* a factor from {HR_FACTORS[0]:g} to {HR_FACTORS[1]:g}, or hr- or hr+ up to {high:g} bpm"
+            f"hr* with a factor from {low:g} to {high:g}"
             if operator == "*"
-            else f"hr- or hr+ at most {high:g} bpm"
+            else f"hr- or hr+ with at most {high:g} bpm"
         )
     return f"hr{operator}{float(number):g}"
 
@@ -116,7 +123,7 @@ Name = Annotated[
     Field(
         pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
         max_length=60,
-        description="small letters and digits, words joined by hyphens",
+        description="a name of small letters and digits, words joined by hyphens",
     ),
 ]
 Text = Annotated[str, Field(min_length=1, pattern=r"\S", description="a text")]

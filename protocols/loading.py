@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -64,22 +64,43 @@ def parse(content: bytes, origin: str) -> Protocol:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InvalidProtocolError(f"{origin}:{line}: file: not UTF-8; save it as UTF-8 text") from None
+    found = _read(text)
+    if isinstance(found, Protocol):
+        return found
+    raise InvalidProtocolError(
+        "\n".join(f"{origin}:{fault.line}: {fault.field}: {fault.message}" for fault in found)
+    )
+
+
+class Located(NamedTuple):
+    """A fault in a text: its line, counted from 1, the field, what is wrong and what would be right."""
+
+    line: int
+    field: str
+    message: str
+
+
+def faults_of(text: str) -> list[Located]:
+    """Return every fault of a protocol's YAML text in the order of its lines, none where it can be used."""
+    found = _read(text)
+    return [] if isinstance(found, Protocol) else found
+
+
+def _read(text: str) -> Protocol | list[Located]:
     try:
         data, lines = read(text)
     except YamlFault as fault:
-        raise InvalidProtocolError(f"{origin}:{fault.line}: {_one_line(fault.message)}") from None
+        return [Located(fault.line, fault.field, _one_line(fault.message))]
     if not isinstance(data, dict):
-        raise InvalidProtocolError(
-            f"{origin}:1: file: holds no protocol; it must begin with keys such as id, title and phases"
-        )
+        return [Located(1, "file", "holds no protocol; it must begin with keys such as id, title and phases")]
     try:
         return Protocol.model_validate(data)
     except ValidationError as error:
-        messages = []
+        found = []
         for path, message in in_words(error, data):
             line = lines[next(path[:size] for size in range(len(path), -1, -1) if path[:size] in lines)]
-            messages.append((line, f"{origin}:{line}: {field_name(path, data)}: {_one_line(message)}"))
-        raise InvalidProtocolError("\n".join(message for _, message in sorted(messages))) from None
+            found.append(Located(line, field_name(path, data), _one_line(message)))
+        return sorted(found)
 
 
 def override(protocol: Protocol, assignment: str) -> Protocol:
@@ -107,7 +128,9 @@ def override(protocol: Protocol, assignment: str) -> Protocol:
     try:
         holder[key], _ = read(text)
     except YamlFault as fault:
-        raise InvalidProtocolError(f"{_one_line(assignment)}: {_one_line(fault.message)}") from None
+        raise InvalidProtocolError(
+            f"{_one_line(assignment)}: {fault.field}: {_one_line(fault.message)}"
+        ) from None
     try:
         return Protocol.model_validate(data)
     except ValidationError as error:

@@ -33,7 +33,7 @@ class Until(Model):
     """What ends a phase before its longest time is over."""
 
     cue: Name = described(
-        "name of the cue that ends the phase", "small letters and digits, words joined by hyphens"
+        "name of the cue that ends the phase", "a name of small letters and digits, words joined by hyphens"
     )
 
 
@@ -58,7 +58,7 @@ class Phase(Model):
 
     name: Name = described(
         "its name, which no other phase or section has (`end` is taken)",
-        "small letters and digits, words joined by hyphens",
+        "a name of small letters and digits, words joined by hyphens",
     )
     duration_s: Seconds = described(
         "its length; with `until`, the longest it may take", "a number of seconds from 5 to 7200"
@@ -315,7 +315,7 @@ class Arc(Model):
     kind: Literal["arc"]
     name: Name = described(
         "its name, which no other phase or section has",
-        "small letters and digits, words joined by hyphens",
+        "a name of small letters and digits, words joined by hyphens",
     )
     sections: tuple[Section, ...] = described("its parts, in order", "a list of sections")
 

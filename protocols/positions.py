@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
 
-Path = tuple[str | int, ...]
+from protocols.errors import Path
+
+_OCTAL = re.compile(r"[-+]?0[0-9_]+")
+
+_REMEDIES = (
+    ("found character '\\t'", "a tab stands here; indent with spaces"),
+    (
+        "mapping values are not allowed",
+        "a colon where none fits; indent the key as its neighbours are, or put the text in quotes",
+    ),
+    ("could not find expected ':'", "a line without a colon; write key: value"),
+    ("expected <block end>", "the line does not begin in the column of its neighbours; indent them alike"),
+    ("expected ',' or ']'", "a bracket [ is not closed; end the list with ], and put texts in it in quotes"),
+    ("expected ',' or '}'", "a bracket { is not closed; end it with }, and put texts in it in quotes"),
+    ("while scanning a quoted scalar", "a quotation mark is not closed; end the text with the same mark"),
+    ("expected a single document", "a second document begins; leave out the line ---"),
+    ("could not determine a constructor", "a word with ! in front is a tag; put the text in quotes"),
+    ("expected the node content", "a bracket or a comma has nothing after it; complete the list"),
+    ("sequence entries are not allowed", "an item of a list (-) begins on a line of its own"),
+    ("unknown escape character", "a backslash has a meaning of its own in double quotes; use single ones"),
+    ("incompatible YAML document", "leave out the line that begins with %"),
+    ("that cannot start any token", "the text begins with a special character; put it in quotes"),
+    (
+        "expected alphabetic or numeric character",
+        "* or & has a meaning of its own here; put the text in quotes",
+    ),
+)
+"""What a therapist is told in place of the parser's words, by a part of those."""
+
+_OPENED = ("while scanning a quoted scalar", "while parsing a flow", "while scanning a simple key")
+"""Faults that lie where something was opened, not where its end was missed."""
 
 
 class YamlFault(Exception):  # noqa: N818 - it is a fault in a file, reported as one line of many
-    """A place in a YAML text that cannot be read: its line, and what is wrong there."""
+    """A place in a YAML text that cannot be read: its line and key, and what is wrong there."""
 
-    def __init__(self, line: int, message: str) -> None:
+    def __init__(self, line: int, message: str, field: str = "yaml") -> None:
         super().__init__(message)
         self.line = line
         self.message = message
+        self.field = field
 
 
 class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]  # the stubs lack it
-            raise YamlFault(line, "aliases are not used in protocols; write the value out")
+            raise YamlFault(
+                line, "a word with * in front is an alias; write its value out, or put the text in quotes"
+            )
         return super().compose_node(parent, index)
 
 
@@ -30,7 +64,7 @@ def read(text: str) -> tuple[Any, dict[Path, int]]:
     """Return the text's data as ``yaml.safe_load`` would, and the line of every key and item.
 
     Sequences become tuples. Aliases are refused: a protocol is short, and a reader should find each value
-    where it counts.
+    where it counts. So are numbers with a zero in front, which YAML takes to be octal.
 
     Raises
     ------
@@ -43,29 +77,38 @@ def read(text: str) -> tuple[Any, dict[Path, int]]:
         node = loader.get_single_node()
         return (None if node is None else _build(loader, node, (), lines)), lines
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = error.problem or error.context or "it cannot be read"
-        raise YamlFault(mark.line + 1 if mark else 1, f"not valid YAML: {problem}") from None
+        raise _in_words(error) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise YamlFault(line, "not valid YAML: a control character has no place in a text") from None
+        raise YamlFault(line, "a control character has no place in a text; delete it") from None
     except RecursionError:
         raise YamlFault(1, "brackets are nested too deeply; a protocol needs a few levels only") from None
+
+
+def _in_words(error: yaml.MarkedYAMLError) -> YamlFault:
+    context, problem = error.context or "", error.problem or ""
+    opened = context.startswith(_OPENED)
+    mark = (error.context_mark if opened else None) or error.problem_mark or error.context_mark
+    said = f"{problem}; {context}"
+    words = next((words for part, words in _REMEDIES if part in said), None)
+    return YamlFault(mark.line + 1 if mark else 1, words or f"{problem or context}; put texts in quotes")
 
 
 def _build(loader: _Loader, node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:
     line = node.start_mark.line + 1
     lines.setdefault(path, line)
     if isinstance(node, yaml.ScalarNode):
+        if node.tag == "tag:yaml.org,2002:int" and _OCTAL.fullmatch(node.value):
+            raise YamlFault(line, f"{node.value} begins with a zero; leave the zero out", _key(path))
         try:
             return loader.construct_object(node)
         except ValueError as error:
-            raise YamlFault(line, f"{node.value!r} cannot be read: {error}") from None
+            raise YamlFault(line, f"{node.value!r} cannot be read: {error}; correct it", _key(path)) from None
     if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
         return tuple(_build(loader, item, (*path, index), lines) for index, item in enumerate(node.value))
     if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
         return _mapping(loader, node, path, lines)
-    raise YamlFault(line, f"tag {node.tag!r} is not used in protocols; leave it out")
+    raise YamlFault(line, f"tag {node.tag!r} is not used in protocols; leave it out", _key(path))
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict[str, Any]:
@@ -74,13 +117,18 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, path: Path, lines: dict[Pa
         line = key_node.start_mark.line + 1
         key = _build(loader, key_node, (*path, "?"), lines)
         if not isinstance(key, str):
-            raise YamlFault(line, f"key {key!r} is not a word; YAML reads it as something else")
+            raise YamlFault(line, f"a key must be a word, and YAML takes this one to be {key!r}; use another")
         if key in found:
             raise YamlFault(
-                line, f"{key}: given twice, first in line {lines[*path, key]}; leave one of them out"
+                line, f"given twice, first in line {lines[*path, key]}; leave one of them out", key
             )
         lines[*path, key] = line
         found[key] = _build(loader, value_node, (*path, key), lines)
         if found[key] is None:
-            raise YamlFault(line, f"{key}: has no value; give one or leave the line out")
+            raise YamlFault(line, "has no value; give one or leave the line out", key)
     return found
+
+
+def _key(path: Path) -> str:
+    words = [step for step in path if isinstance(step, str) and step != "?"]
+    return words[-1] if words else "yaml"

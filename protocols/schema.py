@@ -124,7 +124,9 @@ class Protocol(Model):
     schema_: Literal[2] = described(
         "version of the protocol language", "2, or left out", since=2, default=LANGUAGE, alias="schema"
     )
-    id: Name = described("what it is called by", "small letters and digits, words joined by hyphens")
+    id: Name = described(
+        "what it is called by", "a name of small letters and digits, words joined by hyphens"
+    )
     version: int = described(
         "raise it with every change once the protocol was used", "a whole number from 1", ge=1
     )
@@ -137,13 +139,13 @@ class Protocol(Model):
         "one of " + ", ".join(ARMS),
     )
     piece: PieceDefaults = described(
-        "the sounds; see below", "a mapping of keys to values", default=PieceDefaults()
+        "the sounds; see below", "keys and values indented below it", default=PieceDefaults()
     )
     default_tempo_bpm: MatchedBpm = described(
         "tempo while no heart rate is known", "a number from 50 to 100 bpm", default=70.0
     )
     limits: Limits = described(
-        "how fast the music may change; see below", "a mapping of keys to values", default=Limits()
+        "how fast the music may change; see below", "keys and values indented below it", default=Limits()
     )
     cautions: Texts = described("shown before a session: whom to think twice about", "a list of texts")
     numbers_shown: bool = described(

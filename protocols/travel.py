@@ -89,8 +89,8 @@ def _lead(path: Path, lead: Lead, match: Match, limits: Limits) -> Iterator[Faul
     if speed > LEAD_LIMIT_BPM_PER_MIN:
         yield Fault(
             ("limits", "tempo_bpm_per_min"),
-            f"{speed:g} bpm/min is too fast for a lead; at most {LEAD_LIMIT_BPM_PER_MIN:g}, more only where "
-            "every change of tempo is an arc",
+            f"{speed:g} bpm/min is too fast for a lead; at most {LEAD_LIMIT_BPM_PER_MIN:g}, more only in "
+            "a protocol without a lead",
         )
         return
     starts = _tempi(match, ())
@@ -104,7 +104,7 @@ def _lead(path: Path, lead: Lead, match: Match, limits: Limits) -> Iterator[Faul
         goal = lead_goal(t0, lead.goal_bpm, lead.direction)
         yield Fault(
             (*path, "duration_s"),
-            f"impossible lead: {t0:g} to {goal:g} bpm at {speed:g} bpm/min does not fit into "
+            f"impossible lead: {t0:.4g} to {goal:.4g} bpm at {speed:g} bpm/min does not fit into "
             f"{lead.duration_s:g} s; {_whole(needed_s)} s would do",
         )
 

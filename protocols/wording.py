@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from protocols.errors import Fault
-from protocols.schema import Protocol
-
-Path = tuple[str | int, ...]
+from protocols.errors import Fault, Path
+from protocols.fields import nearest, suggestion
+from protocols.schema import TEXTURE_FIELDS, Protocol, Section
 
 
 def in_words(error: ValidationError, data: Any) -> list[Fault]:
     """Return the faults that validating `data` as a protocol found, as paths into `data` and words."""
     found: list[Fault] = []
+    misspelt: set[Path] = set()
+    missing: set[Path] = set()
     for detail in error.errors(include_url=False):
         if detail["type"] == "infeasible":
             found += detail["ctx"]["faults"]
-        else:
-            found.append(Fault(_path(detail["loc"], data), _words(detail)))
-    return found
+            continue
+        path = _path(detail["loc"], data)
+        if detail["type"] == "union_tag_invalid":
+            path = (*path, "kind")
+        found.append(Fault(path, _words(detail)))
+        if detail["type"] == "missing":
+            missing.add(path)
+        elif detail["type"] == "extra_forbidden":
+            meant = nearest(str(path[-1]), _fields(_home(detail["loc"])))
+            misspelt |= {(*path[:-1], meant)} if meant else set()
+    # A key that is misspelt is not missing as well: that would be one fault told twice.
+    return [fault for fault in found if not (fault.path in missing and fault.path in misspelt)]
 
 
 def field_name(path: Path, data: Any) -> str:
@@ -33,10 +43,8 @@ def field_name(path: Path, data: Any) -> str:
         data = data[step] if _holds(data, step) else None
         if isinstance(step, str):
             words.append(step)
-        elif isinstance(data, dict) and isinstance(data.get("name"), str):
-            words = [data["name"]]
-        elif words:
-            words[-1] += f"[{step}]"
+        elif words[-1] in ("phases", "sections") and isinstance(data, dict) and "name" in data:
+            words = [str(data["name"])]
     return ".".join(words) or "protocol"
 
 
@@ -59,31 +67,69 @@ def _path(location: Path, data: Any) -> Path:
 
 
 def _words(detail: ErrorDetails) -> str:
-    location, value = detail["loc"], _brief(detail["input"])
+    location, value = detail["loc"], detail["input"]
     match detail["type"]:
         case "extra_forbidden":
-            return f"unknown key; {_suggestion(str(location[-1]), _fields(_home(location)))}"
+            return _unknown(location)
         case "missing":
             return f"is missing; {_right(location)} is needed"
         case "value_error":
-            return f"is {value}; it must be {detail['ctx']['error']}"
+            return f"{_brief(value)}; it must be {detail['ctx']['error']}"
         case "union_tag_invalid":
-            kinds = detail["ctx"]["expected_tags"].replace("'", "")
-            kind = str(detail["ctx"]["tag"])
-            return f"there is no kind of phase called {_brief(kind)}; {_suggestion(kind, kinds.split(', '))}"
+            kind, kinds = str(detail["ctx"]["tag"]), list(_kinds())
+            return f"there is no kind of phase called {kind!r}; {_hint(kind, kinds)}"
         case "union_tag_not_found":
             return "kind is missing; one of " + ", ".join(_kinds()) + " is needed"
-    return f"is {value}; it must be {_right(location)}"
+    numeric = detail["type"] in ("float_type", "int_type") and isinstance(value, str)
+    return f"{_brief(value)}; it must be {_right(location)}{_plain_number(value) if numeric else ''}"
 
 
-def _suggestion(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+def _plain_number(text: str) -> str:
+    """Say how a number must be written that was not read as one."""
+    if re.fullmatch(r"-?[\d.]+", text):
+        return ", without quotes"
+    if re.fullmatch(r"-?\d+,\d+", text):
+        return f", with a point: {text.replace(',', '.')}"
+    if re.match(r"-?\d+(\.\d+)?\s*[a-z%]+$", text):
+        return ", without a unit"
+    return ""
+
+
+def _unknown(location: Path) -> str:
+    """Say what a key that is not known here could have been meant to be, or where it belongs."""
+    key, home = str(location[-1]), _home(location)
+    if suggested := suggestion(key, _fields(home)):
+        return f"unknown key; {suggested}"
+    kind = "section" if home is Section else _kind(home)
+    having = [other for other, model in _kinds().items() if key in _fields(model)]
+    if kind == "arc" and key in _fields(Section):
+        return "unknown key; an arc has it in its sections, so write it there"
+    if home is Protocol and having:
+        return "unknown key; it belongs to a phase, so indent it below one"
+    if kind and key in TEXTURE_FIELDS:
+        return f"unknown key; there is no music in {kind}, so leave it out or change the kind"
+    if kind and having:
+        return f"unknown key; only {' and '.join(having)} may have it, so leave it out or change the kind"
+    return f"unknown key; there are {', '.join(_fields(home))}"
+
+
+def _hint(word: str, known: list[str]) -> str:
+    return suggestion(word, known) or f"there are {', '.join(known)}"
 
 
 def _brief(value: Any) -> str:
+    """Return a value as whoever wrote the file would call it."""
+    match value:
+        case None:
+            return "has no value"
+        case bool():
+            return f"is {str(value).lower()}"
+        case tuple() | list():
+            return "is a list"
+        case dict():
+            return "is a mapping"
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return f"is {text if len(text) <= 60 else f'{text[:57]}...'}"
 
 
 def _right(location: Path) -> str:
@@ -92,7 +138,7 @@ def _right(location: Path) -> str:
     for name, field in model.model_fields.items():
         if words and words[-1] == (field.alias or name) and field.description:
             return field.description
-    return "a mapping of keys to values"
+    return "keys and values indented below it"
 
 
 def _home(location: Path) -> type[BaseModel]:
@@ -108,8 +154,10 @@ def _fields(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _kinds() -> list[str]:
-    return [kind for model in _models(Protocol.model_fields["phases"].annotation) if (kind := _kind(model))]
+def _kinds() -> dict[str, type[BaseModel]]:
+    """Return the models of phases by their kinds."""
+    models = _models(Protocol.model_fields["phases"].annotation)
+    return {kind: model for model in models if (kind := _kind(model))}
 
 
 def _kind(model: type[BaseModel]) -> str | None:
