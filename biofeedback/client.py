@@ -2,12 +2,12 @@
 
 What the engine and its clients have agreed on:
 
-- **Where it is.** ``engine.json`` in the data folder holds ``url``, ``token`` and ``pid``; `connect` reads it.
-  Every request carries ``Authorization: Bearer TOKEN``; a browser never sees the token.
+- **Where it is.** ``engine.json`` in the data folder holds ``url``, ``token`` and ``pid``; `connect` reads
+  it. Every request carries ``Authorization: Bearer TOKEN``; a browser never sees the token.
 - **Stages.** ``state().engine.stage``: ``idle`` → ``preparing`` → ``prepared`` (→ ``checking`` →
   ``sound check`` → ``ready``, in any order, none of them compulsory) → ``running`` → ``closing`` →
-  ``closed`` → (``close``) ``idle``. See `biofeedback.service.stages`. ``prepare`` and ``start`` are answered at
-  once and take seconds: look at the stage. Where ``prepare`` fails the stage is ``idle`` again and
+  ``closed`` → (``close``) ``idle``. See `biofeedback.service.stages`. ``prepare`` and ``start`` are answered
+  at once and take seconds: look at the stage. Where ``prepare`` fails the stage is ``idle`` again and
   ``engine.trouble`` says why.
 - **The session** is None while idle. Its `Snapshot` is there from ``prepared`` on (lifecycle ``waiting``,
   ``plan`` as foreseen) and stays after the end.

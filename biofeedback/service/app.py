@@ -113,7 +113,8 @@ def _json(view: BaseModel) -> Response:
 
 async def _not_understood(_request: Request, error: Exception) -> JSONResponse:
     """Say in one line what was wrong with a request, without giving it back."""
-    assert isinstance(error, RequestValidationError)
+    if not isinstance(error, RequestValidationError):
+        raise error
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return JSONResponse({"detail": f"{place}: {first['msg']}"}, status_code=422)

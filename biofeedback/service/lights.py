@@ -65,13 +65,12 @@ def _judge(
 ) -> tuple[Shade, str]:
     if status is not None and status.condition in {Condition.LOST, Condition.CLOSED}:
         return "lost", status.reason or "the connection is lost"
-    if stream.kind is Kind.MARKERS:
-        return "good", "good"
-    if silent_s is None:
+    if silent_s is None and stream.kind is not Kind.MARKERS:
         return "unknown", "no samples yet"
-    if stream.rate_hz > 0 and silent_s > SILENT_AFTER_S:
+    if stream.rate_hz > 0 and silent_s is not None and silent_s > SILENT_AFTER_S:
         return "lost", f"no samples for {silent_s:.0f} s"
-    if signal is not None and (reason := signal.reason) and not reason.startswith(STANDING_BY):
+    reason = signal.reason if signal is not None else None
+    if reason and not reason.startswith(STANDING_BY):
         return _shade_of(reason), reason
     if status is not None and status.condition in {Condition.DOUBTFUL, Condition.RECOVERING}:
         return "doubtful", status.reason or str(status.condition)

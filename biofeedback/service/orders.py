@@ -66,7 +66,7 @@ class Prepare(_Order):
     protocol_text: str | None = Field(default=None, max_length=LONGEST_PROTOCOL)
     inputs: list[Spec] = Field(default=[], max_length=16)
     setup: Name | None = None
-    preferences: Liking = Liking()
+    preferences: Liking | None = Field(default=None, description="the client's own if it is left out")
     audio: Literal["auto", "device", "file", "none"] = "auto"
     device: Name | None = None
     seed: int = Field(default=0, ge=0, le=2**31 - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,10 +22,12 @@ from biofeedback.service.views import Light
 from biofeedback.session import Plan
 from biofeedback.setups import Setup
 from biofeedback.signals import build_physiology, heard, physiological_streams
+from biofeedback.store.records import Client
 from generator.errors import SoundError
 from generator.live.backend import PACED, BackEnd
 from generator.live.devices import choose_back_end, probe_outputs
 from generator.live.player import LivePlayer
+from generator.preferences import Preferences
 from generator.soundcheck import CHECK_FADE_S, CHECK_S, check_state
 from generator.state import MusicState, Piece
 from physiology.state import PhysiologyState
@@ -41,21 +43,40 @@ class Intent:
     ----------
     order : Prepare
         As it came.
+    client : Client or None
+        Whose session it is.
     protocol : Protocol
         Read and checked.
     inputs : tuple of str
         Those of the set-up, or as ordered.
     setup : Setup or None
         Where one was named.
+    preferences : Preferences
+        As ordered, or the client's.
     piece : Piece
         What stays the same in the music.
     """
 
     order: Prepare
+    client: Client | None
     protocol: Protocol
     inputs: tuple[str, ...]
     setup: Setup | None
+    preferences: Preferences
     piece: Piece
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What is to be gone through before the start: the protocol's cautions, then the client's."""
+        return (*self.protocol.cautions, *(self.client.cautions if self.client is not None else ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Sensors that stand open, and where the sound goes."""
+
+    sources: tuple[Source, ...]
+    back_end: BackEnd
 
 
 class Preparation:
@@ -65,22 +86,20 @@ class Preparation:
     ----------
     intent : Intent
         What is to be done.
-    sources : sequence of Source
-        Open; closed by `close`, unless handed over to the session.
-    back_end : BackEnd
-        Where the sound goes.
+    opened : Opened
+        The sensors are closed by `close`, unless handed over to the session.
     t0_s : float
         Engine time of the first step.
     """
 
-    def __init__(self, intent: Intent, sources: Sequence[Source], back_end: BackEnd, t0_s: float) -> None:
+    def __init__(self, intent: Intent, opened: Opened, t0_s: float) -> None:
         self.intent = intent
-        self.back_end = back_end
-        self.comfort_db: float | None = None
+        self.back_end = opened.back_end
+        self.comfort_db = intent.client.volume_db if intent.client is not None else None
         self.sound: SoundCheckRun | None = None
-        self._sources = tuple(sources)
-        self.streams = tuple(stream for source in sources for stream in source.streams)
-        for source in sources:
+        self._sources = opened.sources
+        self.streams = tuple(stream for source in self._sources for stream in source.streams)
+        for source in self._sources:
             source.begin(t0_s)
         self._phases = tuple(
             PlannedPhase(name=part.name, kind=part.kind, start_s=part.start_s, duration_s=part.duration_s)
@@ -175,7 +194,20 @@ class Preparation:
             self.sound.close()
             self.sound = None
 
-    def plan(self, directory: Path, about: dict[str, Any]) -> Plan:
+    @property
+    def sound_check(self) -> float | None:
+        """How far a sound check has come, 0 to 1; None where none is playing. Any thread may ask."""
+        sound = self.sound
+        return sound.progress if sound is not None and sound.playing else None
+
+    @property
+    def unheard(self) -> bool:
+        """Whether nobody hears what sounds."""
+        return self.back_end.kind == "paced"
+
+    def plan(
+        self, directory: Path, about: Mapping[str, Any], *, at_close: Callable[[], Mapping[str, Any]]
+    ) -> Plan:
         """Return what determines the session."""
         order = self.intent.order
         return Plan(
@@ -186,24 +218,26 @@ class Preparation:
             keep_sound=order.audio == "file",
             back_end=self.back_end,
             setup=self.intent.setup,
-            preferences=order.preferences.preferences(),
+            preferences=self.intent.preferences,
             calibration=read_calibration(self.back_end.name, calibration_file()),
             about=about,
+            at_close=at_close,
         )
 
-    def hand_over(self) -> tuple[Source, ...] | None:
-        """Give the open sensors to the session; None if it has to open them anew.
+    def hand_over(self) -> tuple[tuple[Source, ...] | None, Tap]:
+        """Give the open sensors to the session, None if it has to open them anew, and where it shows them.
 
         Behind a sensor of the body stands a connection that takes seconds to make, and goes on. Recordings
         and virtual listeners begin anew with the session.
         """
         self.end_sound_check()
+        self.tap = Tap(self.streams)
         sources, self._sources = self._sources, ()
         if all(isinstance(source, Live) for source in sources):
-            return sources
+            return sources, self.tap
         for source in sources:
             source.close()
-        return None
+        return None, self.tap
 
     def close(self) -> None:
         """Let go of everything."""
@@ -213,7 +247,14 @@ class Preparation:
         self._sources = ()
 
 
-def open_preparation(intent: Intent) -> tuple[list[Source], BackEnd]:
+def close_opened(opening: Future[Opened]) -> None:
+    """Close what was opened for nobody any more."""
+    if opening.exception() is None:
+        for source in opening.result().sources:
+            source.close()
+
+
+def open_preparation(intent: Intent) -> Opened:
     """Open the sensors and choose the output; takes seconds.
 
     Raises
@@ -227,7 +268,7 @@ def open_preparation(intent: Intent) -> tuple[list[Source], BackEnd]:
         physiological_streams(sources)
         if intent.setup is not None:
             intent.setup.require(sources)
-        return sources, _output(order)
+        return Opened(tuple(sources), _output(order))
     except Exception:
         for source in sources:
             source.close()
@@ -284,6 +325,7 @@ class SoundCheckRun:
     def volume(self, db: float) -> None:
         """Make it so much softer, smoothly."""
         self.volume_db = db
+        self._player.volume(db)
 
     def stop(self) -> None:
         """Silence it at once. Any thread may call it."""

@@ -62,7 +62,7 @@ class Guard:
         elif not self._may(scope, headers):
             await _refuse(scope, receive, send, 401, "a token is needed: Authorization: Bearer TOKEN")
         elif scope["type"] == "http":
-            await self._limited(scope, receive, send, headers)
+            await self._limited(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -82,9 +82,7 @@ class Guard:
         scheme, _, token = given[0].partition(b" ")
         return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token)
 
-    async def _limited(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, list[bytes]]
-    ) -> None:
+    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its body, if that is not too long."""
         body = await _body(receive)
         if body is None:

@@ -18,11 +18,12 @@ import pylsl
 import uvicorn
 
 from biofeedback.service.app import make_app
+from biofeedback.service.desk import Desk
 from biofeedback.service.host import Host
-from biofeedback.service.intents import Intents
 from biofeedback.service.live import Hub
 from biofeedback.service.security import App, Guard, new_token
 from biofeedback.service.whereabouts import Claim, Whereabouts
+from biofeedback.store.store import Store
 
 ADDRESS = "127.0.0.1"
 MOST_CONNECTIONS = 256
@@ -47,11 +48,14 @@ def serve(folder: Path, port: int, announce: Callable[[str], None]) -> None:
     OSError
         If the port is taken.
     """
-    with Claim(folder) as claim, _listening(port) as listener:
+    with (
+        Claim(folder) as claim,
+        _listening(port) as listener,
+        Store.open(folder, now=lambda: datetime.now(UTC).astimezone()) as store,
+    ):
         hub = Hub()
         version = metadata.version("biofeedback-music")
-        intents = Intents(folder, now=lambda: datetime.now(UTC).astimezone())
-        host = Host(intents, hub, clock=pylsl.local_clock, version=version)
+        host = Host(Desk(store), hub, clock=pylsl.local_clock, version=version)
         token, bound = new_token(), listener.getsockname()[1]
         app: App = Guard(make_app(host, hub, version=version), token=token, port=lambda: bound)
         with _serving(app, listener), _signals(host):
@@ -82,7 +86,7 @@ class _Server(uvicorn.Server):
 def _serving(app: App, listener: socket.socket) -> Iterator[None]:
     """Answer requests in another thread while the context lasts."""
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type]  # an ASGI application, in other words
+        app,
         access_log=False,
         log_config=None,
         lifespan="off",

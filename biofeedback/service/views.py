@@ -92,6 +92,8 @@ class SessionView(_View):
         Code of the client.
     protocol : ProtocolView
         What is to be done.
+    cautions : tuple of str
+        The protocol's and the client's: to be gone through before the start.
     inputs : tuple of str
         As ordered.
     audio : AudioView or None
@@ -115,6 +117,7 @@ class SessionView(_View):
 
     client: str | None
     protocol: ProtocolView
+    cautions: tuple[str, ...]
     inputs: tuple[str, ...]
     audio: AudioView | None
     lights: tuple[Light, ...]

@@ -13,6 +13,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from biofeedback.errors import UsageError
 
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> None:
+        """Take hold of a file, without waiting; OSError if another process has it."""
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        """Take hold of a file, without waiting; OSError if another process has it."""
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 FILE_NAME = "engine.json"
 LOCK_NAME = "engine.lock"
 
@@ -80,15 +95,3 @@ class Claim:
         (self._folder / FILE_NAME).unlink(missing_ok=True)
         if self._lock is not None:
             self._lock.close()
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Take hold of a file, without waiting; OSError if another process has it."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,193 @@
+"""Where orders are understood and sessions filed: which protocol, which sensors, whose session, and where."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from acquisition.errors import AcquisitionError
+from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
+from biofeedback.service.orders import Prepare
+from biofeedback.service.preparation import Intent
+from biofeedback.service.views import ProtocolView
+from biofeedback.setups import Setup, load_setup, parse_setup
+from biofeedback.setups import setups as kept_setups
+from biofeedback.store.records import Client
+from biofeedback.store.store import Store
+from generator.errors import GeneratorError
+from generator.preferences import Preferences
+from generator.state import Piece
+from physiology.errors import PhysiologyError
+from protocols import library, load
+from protocols.errors import ProtocolError
+from protocols.hashing import protocol_sha256
+from protocols.loading import parse
+from protocols.schema import Protocol
+
+REFUSALS = (AcquisitionError, BiofeedbackError, GeneratorError, PhysiologyError, ProtocolError, OSError)
+"""What says in one line why something cannot be done."""
+
+REPORT_NAME = "report.html"
+REPORT_S = 300.0
+
+
+class Desk:
+    """Understands orders and files sessions. Any thread may call any method.
+
+    Parameters
+    ----------
+    store : Store
+        Of the data folder.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._reporting = threading.Lock()
+
+    def understand(self, order: Prepare) -> Intent:
+        """Return what is meant.
+
+        Raises
+        ------
+        UsageError, ProtocolError, StateError, StoreError
+            In words, if it cannot be done.
+        """
+        client = self.store.client(order.client) if order.client else None
+        setup = self.setup(order.setup) if order.setup else None
+        if setup is not None and order.inputs:
+            raise UsageError("give inputs or a set-up, not both")
+        inputs = setup.inputs if setup is not None else tuple(order.inputs)
+        if not inputs:
+            raise UsageError("no sensor: give a set-up, or inputs such as listener=virtual:responder")
+        if order.device and order.audio in {"file", "none"}:
+            raise UsageError(f"a device is for audio auto or device, not {order.audio}")
+        protocol = self._protocol_of(order)
+        preferences = _preferences(order, client)
+        return Intent(
+            order=order,
+            client=client,
+            protocol=protocol,
+            inputs=inputs,
+            setup=setup,
+            preferences=preferences,
+            piece=preferences.applied_to(Piece(**protocol.piece.model_dump(), seed=order.seed)),
+        )
+
+    def _protocol_of(self, order: Prepare) -> Protocol:
+        if order.protocol_text is not None and order.protocol is None:
+            return parse(order.protocol_text.encode(), "protocol")
+        if order.protocol is None or order.protocol_text is not None:
+            raise UsageError("give either protocol, an id, or protocol_text, a protocol as YAML")
+        return self.protocol(order.protocol)
+
+    def protocol(self, name: str) -> Protocol:
+        """Return a protocol by its id: the newest kept version, else the built-in one.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        for kept in self.store.protocols():
+            if kept.name == name:
+                return parse(kept.text.encode(), kept.name)
+        if name in library():
+            return load(name)
+        known = sorted({*library(), *(kept.name for kept in self.store.protocols())})
+        raise UsageError(f"there is no protocol {name!r}; there are {', '.join(known)}")
+
+    def setup(self, name: str) -> Setup:
+        """Return a set-up by its name: of the store, else of the user's settings.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        for kept in self.store.setups():
+            if kept.name == name:
+                return parse_setup(kept.text, kept.name)
+        if name in kept_setups():
+            return load_setup(name)
+        known = sorted({*kept_setups(), *(kept.name for kept in self.store.setups())})
+        raise UsageError(f"there is no sensor set-up {name!r}; there are: {', '.join(known) or 'none yet'}")
+
+    def begin(self, intent: Intent) -> Path:
+        """Return the directory of a session that is about to begin, written down if it is a client's.
+
+        Raises
+        ------
+        UsageError
+            If the client has not agreed to it, or this version of the protocol was used with other content.
+        """
+        directory = self.store.new_directory(intent.protocol.id)
+        if intent.client is not None:
+            self.store.begin_session(directory, client=intent.client.code, protocol=intent.protocol)
+        return directory
+
+    def abandon(self, directory: Path, intent: Intent) -> None:
+        """Forget a session that could not begin."""
+        if intent.client is not None:
+            self.store.abandon_session(directory.name)
+
+    def file(self, directory: Path, intent: Intent) -> None:
+        """Take a session that is over into the store, and have its report written.
+
+        Raises
+        ------
+        RecordingError, StoreError
+            If it cannot be read or kept; the recording stays where it is.
+        """
+        self.store.adopt(directory, client=None if intent.client is None else intent.client.code)
+        self.report(directory)
+
+    def report(self, directory: Path) -> Path:
+        """Return the report of a closed session; written, in a process of its own, where there is none yet.
+
+        Raises
+        ------
+        RecordingError
+            If it cannot be written.
+        """
+        path = directory / REPORT_NAME
+        with self._reporting:
+            if path.exists():
+                return path
+            command = [sys.executable, "-P", "-m", "biofeedback", "report", str(directory)]
+            try:
+                done = subprocess.run(  # noqa: S603 - our own interpreter and module
+                    command, capture_output=True, text=True, timeout=REPORT_S, check=False
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise RecordingError(f"the report could not be written: {error}") from None
+            if done.returncode != 0:
+                last = " ".join(done.stderr.strip().splitlines()[-1:])
+                raise RecordingError(f"the report could not be written: {last}")
+            return path
+
+    def comfortable(self, intent: Intent, volume_db: float) -> None:
+        """Remember what a client found comfortable."""
+        if intent.client is not None:
+            self.store.change_client(intent.client.code, volume_db=volume_db)
+
+
+def protocol_view(protocol: Protocol) -> ProtocolView:
+    """Return what clients are told of a protocol."""
+    return ProtocolView(
+        protocol_id=protocol.id,
+        version=protocol.version,
+        title=protocol.title,
+        arm=protocol.arm,
+        sha256=protocol_sha256(protocol),
+        cautions=tuple(protocol.cautions),
+        duration_s=protocol.duration_s,
+        numbers_shown=protocol.numbers_shown,
+    )
+
+
+def _preferences(order: Prepare, client: Client | None) -> Preferences:
+    if order.preferences is not None:
+        return order.preferences.preferences()
+    return client.preferences if client is not None else Preferences()

@@ -1,0 +1,98 @@
+"""Where orders from any thread meet the thread that steps, each with a promise of its answer."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from biofeedback.commands import Answer, EmergencyStop, Origin
+from biofeedback.inbox import Inbox
+from biofeedback.service.ledger import Ledger
+from biofeedback.service.orders import HostOrder, Ordered
+from biofeedback.service.stages import refusal
+
+OVER = Answer(False, "The session is over.")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An order that waits for the thread that steps."""
+
+    ordered: Ordered
+    origin: Origin
+
+
+class Mailbox:
+    """Takes orders, once for each key: while a session runs its commands go to the session's inbox.
+
+    Parameters
+    ----------
+    silence : callable
+        Silences what sounds outside a session; an emergency stop calls it before it is answered, from any
+        thread.
+    """
+
+    def __init__(self, silence: Callable[[], None]) -> None:
+        self._silence = silence
+        self._lock = threading.Lock()
+        self._ledger = Ledger()
+        self._waiting: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._inbox: Inbox | None = None
+
+    def order(self, ordered: Ordered, *, origin: Origin) -> Future[Answer]:
+        """Take an order; any thread may give it. A key that is known has its first answer again."""
+        with self._lock:
+            promise = self._ledger.find(ordered.key)
+            if promise is not None:
+                return promise
+            promise = self._ledger.enter(ordered.key)
+            inbox = self._inbox
+        # Outside the lock: an emergency stop waits for the player, and the answer comes while it does.
+        if inbox is None:
+            if isinstance(ordered.command, EmergencyStop):
+                self._silence()
+            self._waiting.put(Waiting(ordered, origin))
+        elif isinstance(ordered.command, HostOrder):
+            self.answer(ordered.key, Answer(False, refusal(ordered.command.name, "running")))
+        else:
+            inbox.put(ordered.command, origin=origin, key=ordered.key)
+        return promise
+
+    def wake(self) -> None:
+        """Let `take` return; safe in a signal handler."""
+        self._waiting.put(None)
+
+    def interrupt(self) -> None:
+        """Ask the session that runs to stop, asked twice at once; safe in a signal handler."""
+        if (inbox := self._inbox) is not None:
+            inbox.interrupt()
+
+    # The thread that steps.
+
+    def take(self, wait_s: float) -> Waiting | None:
+        """Return the next order; None if none comes in time, or `wake` was called."""
+        try:
+            return self._waiting.get(timeout=max(0.0, wait_s))
+        except queue.Empty:
+            return None
+
+    def answer(self, key: str, answer: Answer) -> None:
+        """Give the answer to an order."""
+        with self._lock:
+            self._ledger.answer(key, answer)
+
+    def open_session(self) -> Inbox:
+        """From now on commands go to the inbox that is returned."""
+        inbox = Inbox(lambda key, accepted, text: self.answer(key, Answer(accepted, text)))
+        with self._lock:
+            self._inbox = inbox
+        return inbox
+
+    def close_session(self) -> None:
+        """From now on orders wait for the host again; what the session did not answer any more is over."""
+        with self._lock:
+            self._inbox = None
+            self._ledger.answer_all(OVER)
