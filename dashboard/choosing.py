@@ -1,5 +1,130 @@
-"""First step."""
+"""The first step of a session: for whom, by which protocol, with which sensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from biofeedback.client import EngineClient
+from dashboard.choices import NEEDED, VIRTUAL, palette_name
+from dashboard.engine import engine, tell
+from dashboard.texts import say
+
+OWN = "own"
+TRY = "try"
 
 
 def show() -> None:
-    """Show it."""
+    """Show the choices, and prepare the session once they are made."""
+    client = engine()
+    left, right = st.columns([1, 1.25], gap="large")
+    with left:
+        who = _client(client)
+        sensors = _sensors(client)
+        audio = st.radio(
+            say("choose.audio"),
+            ["auto", "none"],
+            format_func=lambda name: say(f"audio.{name}"),
+            horizontal=True,
+        )
+    with right:
+        protocol = _protocol(client)
+    ready = protocol is not None and sensors is not None
+    if st.button(say("choose.prepare"), type="primary", disabled=not ready):
+        order: dict[str, Any] = {"protocol": protocol, "audio": audio, **(sensors or {})}
+        if who is not None:
+            order |= {"client": who.code, "preferences": _liking(who)}
+        if tell("prepare", **order):
+            st.rerun()
+
+
+def _client(client: EngineClient) -> Any:
+    known = {each.code: each for each in client.clients()}
+    code = st.selectbox(
+        say("choose.client"),
+        [*known, None],
+        format_func=lambda code: code or say("bar.nobody"),
+        key="choose-client",
+    )
+    if code is None:
+        st.caption(say("choose.nobody"))
+        return None
+    who = known[code]
+    facts = [say("choose.palette", palette=palette_name(who.preferences.palette))]
+    if who.goals:
+        facts.append(say("choose.goals", goals="; ".join(who.goals)))
+    st.caption(" · ".join(facts))
+    for caution in who.cautions:
+        st.warning(caution, icon=":material/warning:")
+    if who.consent is None or not set(NEEDED) <= set(who.consent.scopes):
+        st.info(say("choose.no-consent"))
+    return who
+
+
+def _liking(who: Any) -> dict[str, Any]:
+    likes = who.preferences
+    low, high = likes.register_range
+    return {
+        "palette": likes.palette,
+        "nature": likes.nature,
+        "tonic": likes.tonic,
+        "unwanted": list(likes.unwanted),
+        "register_low": low,
+        "register_high": high,
+    }
+
+
+def _protocol(client: EngineClient) -> str | None:
+    known = {each.name: each for each in client.protocols()}
+    name = st.selectbox(
+        say("choose.protocol"),
+        list(known),
+        format_func=lambda name: f"{known[name].title} ({name})",
+        key="choose-protocol",
+    )
+    if name is None:
+        return None
+    entry = known[name]
+    st.caption(
+        say(
+            "choose.about",
+            minutes=f"{entry.duration_s / 60:.0f}",
+            arm=say(f"arm.{entry.arm}"),
+            version=entry.version,
+        )
+    )
+    st.image(_arc(client, name, entry.version), width="stretch")
+    return name
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _arc(_client: EngineClient, name: str, version: int) -> str:  # noqa: ARG001 - the version makes it another picture
+    return _client.protocol_arc(_client.protocol_text(name))
+
+
+def _sensors(client: EngineClient) -> dict[str, Any] | None:
+    known = {each.name: each for each in client.setups()}
+    which = st.selectbox(
+        say("choose.sensors"),
+        [*known, TRY, OWN],
+        format_func=lambda name: known[name].title if name in known else say(f"choose.sensors.{name}"),
+        key="choose-sensors",
+    )
+    if which == TRY:
+        st.caption(say("choose.try"))
+        return {"inputs": [VIRTUAL]}
+    if which in known:
+        if known[which].note:
+            st.caption(known[which].note)
+        return {"setup": which}
+    found = [source.spec for source in client.sources()] if st.button(say("choose.look")) else []
+    if found:
+        st.session_state["choose-inputs"] = "\n".join(found)
+    text = st.text_area(say("choose.inputs"), key="choose-inputs", help=say("choose.inputs.help"))
+    inputs = [line.strip() for line in text.splitlines() if line.strip()]
+    name = st.text_input(say("choose.keep"), placeholder="room-1", key="choose-keep")
+    if inputs and name and st.button(say("choose.keep.do")):
+        client.save_setup(name, say("choose.keep.title", name=name), inputs)
+        st.rerun()
+    return {"inputs": inputs} if inputs else None

@@ -1,5 +1,165 @@
-"""To come."""
+"""The page *Clients*: pseudonyms, what they like to hear, cautions, goals, consent, history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from biofeedback.client import EngineClient, EngineError
+from dashboard.choices import (
+    LAYERS,
+    NATURES,
+    NEEDED,
+    PALETTES,
+    SCOPES,
+    nature_name,
+    palette_name,
+    scope_name,
+    sound_name,
+)
+from dashboard.engine import engine
+from dashboard.sessions_table import sessions_table
+from dashboard.texts import say
+
+LOWEST_DB = -40
 
 
 def page() -> None:
-    """Show it."""
+    """Show the list of clients beside the one that is chosen, or a new one."""
+    client = engine()
+    st.title(say("clients.title"))
+    everybody = {each.code: each for each in client.clients()}
+    left, right = st.columns([1, 2.4], gap="large")
+    with left:
+        search = st.text_input(say("clients.search"), key="clients-search").strip().lower()
+        codes = [code for code in everybody if search in code.lower()]
+        if st.session_state.get("client") not in codes:
+            st.session_state.pop("client", None)
+        code = st.radio(
+            say("clients.list"),
+            [*codes, None],
+            format_func=lambda code: code or say("clients.new"),
+            key="client",
+        )
+    with right:
+        if code is None:
+            _new(client)
+        else:
+            _one(client, everybody[code])
+
+
+def _new(client: EngineClient) -> None:
+    st.header(say("clients.new"), anchor=False)
+    st.caption(say("clients.pseudonym"))
+    with st.form("new-client"):
+        code = st.text_input(say("clients.code"), placeholder="C-017")
+        about = _about(None)
+        if st.form_submit_button(say("clients.add"), type="primary"):
+            _save(lambda: client.add_client(code.strip(), **about), code.strip())
+
+
+def _one(client: EngineClient, who: Any) -> None:
+    st.header(who.code, anchor=False)
+    about, consent, history = st.tabs([say("clients.about"), say("clients.consent"), say("clients.history")])
+    with about, st.form(f"client-{who.code}"):
+        values = _about(who)
+        if st.form_submit_button(say("clients.save"), type="primary"):
+            _save(lambda: client.change_client(who.code, **values), who.code)
+    with consent:
+        _consent(client, who)
+    with history:
+        chosen = sessions_table(client.sessions(client=who.code), key=f"history-{who.code}")
+        if chosen is not None and st.button(say("clients.review"), type="primary"):
+            st.session_state["chosen"] = chosen
+            st.switch_page(st.session_state["pages"]["sessions"])
+
+
+def _about(who: Any) -> dict[str, Any]:
+    likes = None if who is None else who.preferences
+    left, right = st.columns(2)
+    palette = left.selectbox(
+        say("clients.palette"),
+        [None, *PALETTES],
+        index=_index(PALETTES, likes and likes.palette),
+        format_func=palette_name,
+    )
+    nature = right.selectbox(
+        say("clients.nature"),
+        [None, *NATURES],
+        index=_index(NATURES, likes and likes.nature),
+        format_func=nature_name,
+    )
+    unwanted = st.multiselect(
+        say("clients.unwanted"),
+        [*LAYERS, *NATURES[1:]],
+        default=list(likes.unwanted) if likes else [],
+        format_func=sound_name,
+        placeholder=say("clients.unwanted.none"),
+    )
+    volume = st.slider(
+        say("clients.volume"),
+        LOWEST_DB,
+        0,
+        int((who and who.volume_db) or 0),
+        format="%d dB",
+        help=say("clients.volume.help"),
+    )
+    cautions = st.text_area(
+        say("clients.cautions"), "\n".join(who.cautions) if who else "", help=say("a-line-each")
+    )
+    goals = st.text_area(say("clients.goals"), "\n".join(who.goals) if who else "", help=say("a-line-each"))
+    return {
+        "preferences": {
+            "palette": palette,
+            "nature": nature,
+            "tonic": likes.tonic if likes else None,
+            "unwanted": unwanted,
+            "register_low": likes.register_range[0] if likes else 0.0,
+            "register_high": likes.register_range[1] if likes else 1.0,
+        },
+        "volume_db": float(volume),
+        "cautions": _lines(cautions),
+        "goals": _lines(goals),
+    }
+
+
+def _consent(client: EngineClient, who: Any) -> None:
+    if who.consent is None:
+        st.warning(say("consent.none"))
+    else:
+        agreed = ", ".join(scope_name(scope) for scope in who.consent.scopes)
+        st.success(
+            say("consent.given", version=who.consent.version, day=who.consent.given_at[:10], scopes=agreed)
+        )
+        if st.button(say("consent.withdraw")):
+            _save(lambda: client.withdraw_consent(who.code), who.code)
+    with st.form(f"consent-{who.code}"):
+        version = st.text_input(
+            say("consent.version"), placeholder="2026-03", help=say("consent.version.help")
+        )
+        given = [
+            scope
+            for scope in SCOPES
+            if st.checkbox(scope_name(scope), value=scope in NEEDED, key=f"{who.code}-{scope}")
+        ]
+        if st.form_submit_button(say("consent.save"), type="primary"):
+            _save(lambda: client.give_consent(who.code, version.strip(), given), who.code)
+
+
+def _save(change: Any, code: str) -> None:
+    try:
+        change()
+    except EngineError as error:
+        st.error(str(error))
+        return
+    st.session_state["saved"] = code
+    st.rerun()
+
+
+def _index(names: tuple[str, ...], chosen: str | None) -> int:
+    return names.index(chosen) + 1 if chosen in names else 0
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

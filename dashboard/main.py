@@ -9,17 +9,16 @@ from dashboard.engine import RUNNING, engine
 from dashboard.style import STYLE, strip
 from dashboard.texts import say
 
+MODULES = {"session": session, "clients": clients, "protocols": editor, "sessions": review}
+
 st.set_page_config(page_title=say("app.title"), layout="wide", initial_sidebar_state="collapsed")
 st.html(STYLE)
-page = st.navigation(
-    [
-        st.Page(session.page, title=say("nav.session"), url_path="session", default=True),
-        st.Page(clients.page, title=say("nav.clients"), url_path="clients"),
-        st.Page(editor.page, title=say("nav.protocols"), url_path="protocols"),
-        st.Page(review.page, title=say("nav.sessions"), url_path="sessions"),
-    ],
-    position="top",
-)
+pages = {
+    name: st.Page(module.page, title=say(f"nav.{name}"), url_path=name, default=name == "session")
+    for name, module in MODULES.items()
+}
+st.session_state["pages"] = pages
+page = st.navigation(list(pages.values()), position="top")
 if page.url_path and engine().state().engine.stage in RUNNING:
     strip()
 page.run()

@@ -1,5 +1,99 @@
-"""To come."""
+"""The page *Past sessions*: find one, read its report, take its files, add a note."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from biofeedback.client import EngineClient, EngineError
+from dashboard.engine import engine
+from dashboard.sessions_table import sessions_table
+from dashboard.texts import say
+
+REPORT_PX = 1400
 
 
 def page() -> None:
-    """Show it."""
+    """Show the list, or the session that is chosen."""
+    client = engine()
+    chosen = st.session_state.get("chosen")
+    if chosen is None:
+        _list(client)
+    else:
+        _one(client, chosen)
+
+
+def _list(client: EngineClient) -> None:
+    st.title(say("nav.sessions"))
+    left, right = st.columns([2, 1])
+    search = left.text_input(say("sessions.search"), key="sessions-search")
+    codes = [each.code for each in client.clients()]
+    code = right.selectbox(
+        say("sessions.of"), [None, *codes], format_func=lambda code: code or say("sessions.all")
+    )
+    chosen = sessions_table(client.sessions(search=search.strip(), client=code or ""), key="sessions")
+    if chosen is not None:
+        st.session_state["chosen"] = chosen
+        st.rerun()
+
+
+def _one(client: EngineClient, identity: str) -> None:
+    try:
+        detail = client.session(identity)
+    except EngineError as error:
+        st.error(str(error))
+        st.session_state.pop("chosen", None)
+        return
+    entry = detail.entry
+    if st.button(say("review.back"), icon=":material/arrow_back:"):
+        st.session_state.pop("chosen", None)
+        st.rerun()
+    st.title(
+        say("review.title", client=entry.client or say("bar.nobody"), protocol=entry.protocol_title or "–")
+    )
+    st.caption(
+        say(
+            "review.about",
+            begun=(entry.started or entry.begun_at)[:16].replace("T", " "),
+            reason=entry.reason or "–",
+        )
+    )
+    report, notes, files = st.tabs([say("review.report"), say("review.notes"), say("review.files")])
+    with report:
+        st.iframe(f"/engine/sessions/{quote(identity)}/report", height=REPORT_PX)
+    with notes:
+        _notes(client, identity, detail)
+    with files:
+        _files(identity, detail)
+
+
+def _notes(client: EngineClient, identity: str, detail: Any) -> None:
+    for event in detail.adverse_events:
+        st.error(f"**{say(f'adverse.{event.severity}')}** {event.text}", icon=":material/warning:")
+    for note in detail.notes:
+        st.info(note.text)
+    if not detail.notes:
+        st.caption(say("review.no-notes"))
+    with st.form("note", clear_on_submit=True):
+        text = st.text_area(say("closing.note"), help=say("closing.note.help"))
+        if st.form_submit_button(say("closing.note.save"), type="primary") and text.strip():
+            client.add_note(identity, text.strip())
+            st.rerun()
+
+
+def _files(identity: str, detail: Any) -> None:
+    st.caption(say("review.files.intro"))
+    rows = "".join(
+        f'<li><a href="/engine/sessions/{quote(identity)}/files/{quote(file.name)}" download>'
+        f"{escape(file.name)}</a> · {file.bytes / 1e6:.1f} MB · {say(_about(file.name))}</li>"
+        for file in detail.files
+    )
+    st.html(f"<ul>{rows}</ul>")
+
+
+def _about(name: str) -> str:
+    suffix = name.rpartition(".")[2]
+    return f"file.{suffix}" if suffix in {"xdf", "json", "flac", "mid", "html"} else "file.other"
