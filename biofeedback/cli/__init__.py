@@ -38,6 +38,23 @@ COMMANDS = {
         "dashboard:dashboard",
         "Set up, run, watch and steer sessions in a browser; Ctrl-C ends the pages.",
     ),
+    "simulate": (
+        "simulate:simulate",
+        "Try protocols on virtual listeners: whole sessions in virtual time, without sound.",
+    ),
+    "clients": (
+        "clients:clients",
+        "Keep clients by pseudonyms, with what they like to hear, cautions and goals.",
+    ),
+    "consent": ("clients:consent", "Write down what clients agree to, and carry out what they withdraw."),
+    "retention": ("clients:retention", "Say how long sessions are kept, and delete those that are past it."),
+    "sessions": ("archive:sessions", "List, take in, recover and delete recorded sessions."),
+    "audit": ("archive:audit", "Look at what was done, and whether everything is as it was left."),
+    "backup": (
+        "archive:backup",
+        "Write the whole data folder into one file; sessions may be recorded meanwhile.",
+    ),
+    "restore": ("archive:restore", "Make a data folder of a back-up; every byte is checked."),
     "setups": ("setups:setups", "Keep, show and check sensor set-ups, for run --setup NAME."),
     "emulate": (
         "emulate:emulate_command",
@@ -61,6 +78,10 @@ COMMANDS = {
         "Print rates, variability, breathing and skin conductance of a recorded session.",
     ),
     "report": ("review:report", "Make a self-contained HTML page to review a session."),
+    "export": (
+        "exchange:export_command",
+        "Write sessions in open formats (CSV, Parquet, BIDS, EDF+, MIDI, sound), without names.",
+    ),
 }
 """Each command: its module below ``biofeedback.cli`` and name there, and its first line of help.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -15,17 +16,21 @@ import click
 from acquisition.faults import FAULTS, parse_fault
 from acquisition.streams import Condition
 from biofeedback.calibration import calibration_file, read_calibration
+from biofeedback.cli.data import data_option, open_store
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
 from biofeedback.cli.preferences import preference_options
 from biofeedback.cli.script import command_option
 from biofeedback.commands import Command
+from biofeedback.errors import BiofeedbackError
 from biofeedback.inbox import Inbox
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import read_recording
+from biofeedback.recording.recorder import META_NAME
 from biofeedback.report.page import write_report
 from biofeedback.report.summary import session_summary
 from biofeedback.session import FLAC_NAME, MIDI_NAME, Plan, run_session
 from biofeedback.setups import load_setup
+from biofeedback.store import Store
 from generator.live.backend import PACED, BackEnd
 from generator.live.devices import choose_back_end, probe_outputs
 from generator.preferences import Preferences
@@ -117,6 +122,10 @@ def demo(seed: int, out: Path | None) -> int:
     + ". Without a duration to the end.",
 )
 @command_option
+@click.option(
+    "--client", metavar="CODE", help="Whose session it is: it goes into the data folder and the store."
+)
+@data_option
 @click.option("--allow-gaps", is_flag=True, help="Accept recordings with long stretches of missing signal.")
 @click.option(
     "--lsl-out",
@@ -137,19 +146,26 @@ def run(
     script: tuple[tuple[float, Command], ...],
     preferences: Preferences,
     scr_threshold_us: float,
+    client: str | None,
+    data: Path | None,
     *,
     allow_gaps: bool,
     lsl_out: bool,
 ) -> int:
     """Carry out a protocol: live, over recordings, or on the virtual listener.
 
+    With --client, what the client likes to hear holds where no option says otherwise.
     Ctrl-C stops with a fade and closes the recording; a second Ctrl-C silences the music at once.
     """
     if setup and inputs:
         raise click.UsageError("give --input or --setup, not both")
     sensors = load_setup(setup) if setup else None
     inputs = sensors.inputs if sensors else inputs
-    protocol = load(protocol_name)
+    if client and out:
+        raise click.UsageError(
+            "give --client or --out, not both: a client's session goes into the data folder"
+        )
+    saved = protocol = load(protocol_name)
     for setting in settings:
         protocol = override(protocol, setting)
     real = clock == "real" or (clock is None and any(is_live(text) for text in inputs))
@@ -158,12 +174,15 @@ def run(
     if not allow_gaps:
         refuse_gaps(inputs)
     back_end = output(audio, device) if real else None
-    return carry_out(
-        Plan(
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(data)) if client else None
+        if store and client and preferences == Preferences():
+            preferences = store.client(client).preferences
+        plan = Plan(
             protocol=protocol,
             inputs=inputs,
             setup=sensors,
-            directory=out or new_directory(protocol.id),
+            directory=out or (store.new_directory if store else new_directory)(protocol.id),
             seed=seed,
             keep_sound=audio == "file" or (audio == "auto" and not real),
             back_end=back_end,
@@ -174,7 +193,33 @@ def run(
             scr_threshold_us=scr_threshold_us,
             calibration=read_calibration(back_end.name, calibration_file()) if back_end else None,
         )
-    )
+        if store and client:
+            return carry_out(stack.enter_context(kept(store, plan, client, saved)))
+        return carry_out(plan)
+
+
+@contextmanager
+def kept(store: Store, plan: Plan, client: str, protocol: Protocol) -> Iterator[Plan]:
+    """Write a session down in the store while it is carried out by the plan that this yields.
+
+    Raises
+    ------
+    UsageError
+        If there is no such client or consent, or this version of the protocol had another content before.
+    """
+    session = store.begin_session(plan.directory, client=client, protocol=protocol)
+    try:
+        yield replace(plan, about={**plan.about, **store.anchor()}, at_close=store.anchor)
+    finally:
+        try:
+            if (plan.directory / META_NAME).exists():
+                click.echo(f"session    {store.adopt(plan.directory).id}")
+            else:
+                store.abandon_session(session.id)
+        except BiofeedbackError as error:
+            click.echo(
+                f"biofeedback: note: the next start takes the session into the store: {error}", err=True
+            )
 
 
 def output(audio: str, device: str | None) -> BackEnd:

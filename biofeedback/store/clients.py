@@ -62,12 +62,12 @@ class ClientBook(Ledger):
         UsageError
             If there is none of that code.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return _client(client_row(connection, code))
 
     def clients(self) -> tuple[Client, ...]:
         """Return all clients, by code."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(sa.select(CLIENTS).order_by(CLIENTS.c.code)).mappings()
             return tuple(_client(row) for row in rows)
 
@@ -156,9 +156,15 @@ class ClientBook(Ledger):
         UsageError
             If there is no such client.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             row = consent_row(connection, client_row(connection, code)["id"])
             return None if row is None else consent_record(row)
+
+
+def blank() -> dict[str, Any]:
+    """Return the columns of a client of whom nothing but the code is kept."""
+    nothing = _columns(preferences=Preferences(), volume_db=None, cautions=(), goals=())
+    return {**nothing, "volume_db": None}
 
 
 def client_row(connection: sa.Connection, code: str) -> sa.RowMapping:

@@ -21,9 +21,6 @@ Rows = list[dict[str, Any]]
 NOT_EVENTS = ("phase", "cue")
 """Types of markers that are kept elsewhere (phases) or are for programs."""
 
-REPORT_NAME = "report.html"
-"""A cache: it can be made again at any time, and differs then."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
@@ -79,9 +76,10 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def kept_files(directory: Path) -> list[Path]:
-    """Return the files of a session that are kept: all but caches, sorted."""
-    return sorted(path for path in directory.rglob("*") if path.is_file() and path.name != REPORT_NAME)
+def kept_files(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Return name and SHA-256 of each file that ``session.json`` lists."""
+    listed = _mapping(_mapping(meta.get("end")).get("checksums"))
+    return {str(name): str(sha256) for name, sha256 in listed.items()}
 
 
 def _session(recording: Recording) -> dict[str, Any]:
@@ -103,7 +101,7 @@ def _session(recording: Recording) -> dict[str, Any]:
         "inputs": canonical([_mapping(entry).get("stream") for entry in meta.get("inputs", [])]),
         "software": _text(_mapping(meta.get("versions")).get("biofeedback-music")),
         "complete": int(recording.complete),
-        "bytes": sum(path.stat().st_size for path in kept_files(recording.directory)),
+        "bytes": _bytes(recording),
         "meta_sha256": sha256_of_file(recording.directory / META_NAME),
     }
 
@@ -116,6 +114,11 @@ def _utc(recording: Recording) -> str:
             f"{recording.directory / META_NAME} is not the description of a session: it has no t0_wall"
         ) from None
     return started.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _bytes(recording: Recording) -> int:
+    paths = [recording.directory / name for name in (META_NAME, *kept_files(recording.meta))]
+    return sum(path.stat().st_size for path in paths if path.exists())
 
 
 def _events(recording: Recording) -> Rows:

@@ -16,7 +16,7 @@ from biofeedback.store import audit
 from biofeedback.store.audit import Heads
 from biofeedback.store.database import Database
 from biofeedback.store.digests import row_digest
-from biofeedback.store.records import AuditHead
+from biofeedback.store.records import AuditEntry, AuditHead
 
 Row = Mapping[str, Any]
 
@@ -32,11 +32,16 @@ class Ledger:
         In it.
     now : callable
         The wall clock, with its offset from UTC.
+
+    Attributes
+    ----------
+    folder, database
+        As given.
     """
 
     def __init__(self, folder: Path, database: Database, now: Callable[[], datetime]) -> None:
         self.folder = folder
-        self._database = database
+        self.database = database
         self._now = now
         self._heads = Heads(folder / audit.HEADS_NAME)
 
@@ -48,8 +53,13 @@ class Ledger:
         StoreError
             As every method, if the database fails.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return audit.head_of(connection)
+
+    def audit(self, limit: int | None = None) -> tuple[AuditEntry, ...]:
+        """Return the newest rows of the audit, oldest first."""
+        with self.database.reading() as connection:
+            return audit.entries(connection, limit=limit)
 
     def anchor(self) -> dict[str, Any]:
         """Return the audit's head for ``session.json``; a store that fails must not stop a recording."""
@@ -61,14 +71,14 @@ class Ledger:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._database.close()
+        self.database.close()
 
     def _moment(self) -> str:
         return self._now().astimezone(UTC).isoformat(timespec="milliseconds")
 
     @contextmanager
     def _writing(self) -> Iterator[Entry]:
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             entry = Entry(connection, self._moment())
             yield entry
         # After the rows are kept: a head that is only in the file would tell of rows cut off.

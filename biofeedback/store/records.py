@@ -266,6 +266,25 @@ class Facts:
     adverse_events: tuple[AdverseEventFact, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionRule:
+    """How long recordings are kept: of one client (its code), or of everybody (None)."""
+
+    client: str | None
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What was found cut off, and what was done about it, one sentence each."""
+
+    what: str
+    did: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.what}: {'; '.join(self.did)}"
+
+
 @dataclass(frozen=True, slots=True)
 class AuditHead:
     """Number and SHA-256 of the newest row of the audit; number 0 where there is none."""

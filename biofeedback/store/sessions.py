@@ -130,7 +130,7 @@ class SessionBook(Ledger):
                 f"{directory} was not closed; if no session is going on in it, recover it with "
                 "biofeedback sessions recover"
             )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             known = self._known(connection, directory, taken)
         if known is None and not self._is_inside(directory):
             directory = self._brought_in(directory)
@@ -168,7 +168,7 @@ class SessionBook(Ledger):
             query = query.where(CLIENTS.c.code == client)
         for word in search.split():
             query = query.where(_mentions(word))
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return tuple(self._session(row) for row in connection.execute(query).mappings())
 
     def session(self, session_id: str) -> Session:
@@ -180,7 +180,7 @@ class SessionBook(Ledger):
             If there is none.
         """
         is_it = (SESSIONS.c.id == session_id) | (SESSIONS.c.location == f"{SESSIONS_FOLDER}/{session_id}")
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             row = connection.execute(_SESSION.where(is_it)).mappings().first()
         if row is None:
             raise UsageError(f"there is no session {session_id}; see biofeedback sessions list")
@@ -195,7 +195,7 @@ class SessionBook(Ledger):
             If there is no such session.
         """
         session_id = self.session(session_id).id
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
 
             def rows(table: sa.Table) -> list[dict[str, Any]]:
                 left_out = {"session_id", "number", "digest"}

@@ -37,7 +37,7 @@ class Shelf(Ledger):
     def protocols(self) -> tuple[ProtocolVersion, ...]:
         """Return all kept protocols by id, of each the newest version first."""
         newest_first = sa.select(*_COLUMNS).order_by(PROTOCOLS.c.name, PROTOCOLS.c.version.desc())
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return tuple(ProtocolVersion(**row) for row in connection.execute(newest_first).mappings())
 
     def protocol(self, name: str, version: int | None = None) -> ProtocolVersion:
@@ -78,7 +78,7 @@ class Shelf(Ledger):
     def setups(self) -> tuple[SavedSetup, ...]:
         """Return all kept set-ups, by name."""
         columns = [column for column in SETUPS.c if column.name != "digest"]
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(sa.select(*columns).order_by(SETUPS.c.name)).mappings()
             return tuple(SavedSetup(**row) for row in rows)
 

@@ -11,23 +11,32 @@ from typing import Self
 import sqlalchemy as sa
 
 from biofeedback.errors import StoreError
-from biofeedback.store.clients import ClientBook
 from biofeedback.store.database import Database
-from biofeedback.store.sessions import SESSIONS_FOLDER, SessionBook
+from biofeedback.store.records import Recovered
+from biofeedback.store.recovering import Recovery
+from biofeedback.store.sessions import SESSIONS_FOLDER
 from biofeedback.store.shelf import Shelf
+from biofeedback.store.verification import Verification
 
 STORE_NAME = "store.sqlite"
 
 
-class Store(ClientBook, Shelf, SessionBook):
+class Store(Shelf, Recovery, Verification):
     """Clients, consents, protocols, set-ups, sessions and the audit of one data folder.
 
     Any thread may call any method: each has a connection and a transaction of its own. Every change is kept
     together with a row of the audit.
+
+    Attributes
+    ----------
+    recovered : tuple of Recovered
+        What was found cut off when the store was opened, and what was done about it.
     """
 
+    recovered: tuple[Recovered, ...] = ()
+
     @classmethod
-    def open(cls, folder: Path, *, now: Callable[[], datetime]) -> Self:
+    def open(cls, folder: Path, *, now: Callable[[], datetime], recover: bool = True) -> Self:
         """Open the store of a data folder; both are made where they do not exist.
 
         Parameters
@@ -36,6 +45,8 @@ class Store(ClientBook, Shelf, SessionBook):
             The data folder, as `biofeedback.settings.data_folder` gives it.
         now : callable
             The wall clock, with its offset from UTC.
+        recover : bool
+            Whether what was cut off is taken up, which `recovered` then tells.
 
         Raises
         ------
@@ -51,6 +62,8 @@ class Store(ClientBook, Shelf, SessionBook):
         store = cls(folder, database, now)
         with database.reading() as connection:
             store._heads.catch_up(connection)
+        if recover:
+            store.recovered = store.recover()
         return store
 
     def __enter__(self) -> Self:

@@ -220,6 +220,7 @@ SUBJECTS: dict[str, tuple[tuple[Table, str], ...]] = {
     "protocol": ((PROTOCOLS, "id"),),
     "set-up": ((SETUPS, "id"),),
     "retention": ((RETENTION, "id"),),
+    "store": (),
     "session": ((SESSIONS, "id"), *((table, "session_id") for table in FACTS)),
 }
 """What an audit row may be about: the tables of its rows, and the column of its id in each."""

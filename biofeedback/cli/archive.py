@@ -1,0 +1,200 @@
+"""``biofeedback sessions``, ``audit``, ``backup`` and ``restore``: what was recorded, and that it stays."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from biofeedback.cli.data import data_option, now, open_store, tell_recovered, yes_option
+from biofeedback.recording.recovery import recover as recover_directory
+from biofeedback.report.words import clock
+from biofeedback.settings import data_folder
+from biofeedback.store.archive import back_up, backup_head
+from biofeedback.store.archive import restore as restore_from
+from biofeedback.store.records import Session
+
+FINDINGS = 3
+"""Exit status where something is not as it was left."""
+
+session_argument = click.argument("session", metavar="SESSION")
+file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.group()
+def sessions() -> None:
+    """List, take in, recover and delete recorded sessions.
+
+    SESSION is an id of the list, or the name of a directory below sessions/ in the data folder.
+    """
+
+
+@sessions.command("list")
+@click.option("--search", default="", metavar="TEXT", help="Only those with these words somewhere.")
+@click.option("--client", metavar="CODE", help="Only this client's.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
+@click.option("--deleted", is_flag=True, help="With what is left of deleted sessions.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@data_option
+def list_(
+    search: str, client: str | None, limit: int | None, data: Path | None, *, deleted: bool, as_json: bool
+) -> None:
+    """List sessions, the newest first."""
+    with open_store(data) as store:
+        found = store.sessions(search, client, limit=limit, deleted=deleted)
+    if as_json:
+        click.echo(json.dumps([_as_dict(session) for session in found], indent=2, ensure_ascii=False))
+        return
+    for session in found:
+        click.echo(_line(session))
+    if not found:
+        click.echo("no sessions")
+
+
+@sessions.command()
+@session_argument
+@data_option
+def show(session: str, data: Path | None) -> None:
+    """Print all facts of a session, as JSON."""
+    with open_store(data) as store:
+        found = store.session(session)
+        facts = asdict(store.facts(found.id))
+    click.echo(json.dumps({**_as_dict(found), **facts}, indent=2, ensure_ascii=False))
+
+
+@sessions.command()
+@click.argument("directories", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--client", metavar="CODE", help="Whose sessions they are.")
+@data_option
+def adopt(directories: tuple[Path, ...], client: str | None, data: Path | None) -> None:
+    """Take in sessions that were recorded without the store.
+
+    Directories elsewhere are copied into the data folder; the ones given stay as they are.
+    """
+    with open_store(data) as store:
+        for directory in directories:
+            session = store.adopt(directory, client)
+            click.echo(f"{session.id}  {session.directory}")
+
+
+@sessions.command()
+@click.argument("directories", nargs=-1, type=click.Path(path_type=Path, file_okay=False))
+@data_option
+def recover(directories: tuple[Path, ...], data: Path | None) -> None:
+    """Close sessions that were cut off: those of the data folder, or those in DIRECTORIES."""
+    if directories:
+        for directory in directories:
+            did = recover_directory(directory, at=now())
+            said = "; ".join(did) if did else "is closed, or being recorded; nothing was done"
+            click.echo(f"{directory}: {said}")
+        return
+    with open_store(data, recover=False) as store:
+        recovered = store.recover()
+    for entry in recovered:
+        click.echo(f"recovered {entry}")
+    if not recovered:
+        click.echo("nothing was cut off")
+
+
+@sessions.command()
+@session_argument
+@yes_option
+@data_option
+def delete(session: str, data: Path | None, *, yes: bool) -> None:
+    """Delete a session's files and facts, for good."""
+    with open_store(data) as store:
+        found = store.session(session)
+        if not yes:
+            click.echo(f"{_line(found)}\nwould be deleted for good; add --yes to do it")
+            return
+        store.delete_session(found.id)
+    click.echo(
+        f"session {found.id} was deleted, and its files are gone; back-ups made before are not touched"
+    )
+
+
+@sessions.command()
+@session_argument
+@click.argument("text")
+@data_option
+def note(session: str, text: str, data: Path | None) -> None:
+    """Write a note on a session, afterwards."""
+    with open_store(data) as store:
+        store.add_note(session, text)
+    click.echo("the note was added")
+
+
+@click.group()
+def audit() -> None:
+    """Look at what was done, and whether everything is as it was left."""
+
+
+@audit.command("list")
+@click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
+@data_option
+def list_audit(limit: int | None, data: Path | None) -> None:
+    """List what was done, oldest first; subjects are random ids, never a client's code."""
+    with open_store(data, recover=False) as store:
+        for entry in store.audit(limit):
+            click.echo(f"{entry.number:>6}  {entry.at[:19]}  {entry.action:<22} {entry.kind} {entry.subject}")
+
+
+@audit.command()
+@click.option(
+    "--backup",
+    "backups",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Compare with the audit's head in a back-up too; repeat for more.",
+)
+@data_option
+def verify(backups: tuple[Path, ...], data: Path | None) -> int:
+    """Check every row and every kept file; name what was changed, removed or cut off.
+
+    Exit status: 0 if everything is as it was left, 3 if not.
+    """
+    heads = {str(file): backup_head(file) for file in backups}
+    with open_store(data, recover=False) as store:
+        findings = store.verify(heads)
+    for finding in findings:
+        click.echo(str(finding))
+    click.echo(f"{len(findings)} findings" if findings else "everything is as it was left")
+    return FINDINGS if findings else 0
+
+
+@click.command()
+@file_argument
+@data_option
+def backup(file: Path, data: Path | None) -> None:
+    """Write the whole data folder into one file; sessions may be recorded meanwhile.
+
+    An earlier file of that name is replaced once the new one is whole. The file is not encrypted.
+    """
+    with open_store(data) as store:
+        size = back_up(store, file)
+    click.echo(f"{file}: {size / 1e6:.1f} MB")
+
+
+@click.command()
+@file_argument
+@data_option
+def restore(file: Path, data: Path | None) -> None:
+    """Make a data folder of a back-up; the folder must be empty, or not exist. Every byte is checked."""
+    folder = data or data_folder()
+    with restore_from(file, folder, now=now) as store:
+        tell_recovered(store)
+        count = len(store.sessions())
+    click.echo(f"{folder}: {count} sessions were restored; every file is as it was written")
+
+
+def _line(session: Session) -> str:
+    length = "" if session.duration_s is None else clock(session.duration_s)
+    about = f"{session.protocol or '':<26} {session.client or '-':<16} {session.state}"
+    return f"{session.id}  {(session.started or session.begun_at)[:16]}  {length:>7}  {about}"
+
+
+def _as_dict(session: Session) -> dict[str, object]:
+    directory = None if session.directory is None else str(session.directory)
+    return {**asdict(session), "directory": directory}

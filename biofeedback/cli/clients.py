@@ -1,0 +1,256 @@
+"""``biofeedback clients``, ``consent`` and ``retention``: whom sessions are with, what may be kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from biofeedback.cli.data import data_option, open_store, yes_option
+from biofeedback.cli.preferences import preference_options
+from biofeedback.store.clients import NEEDED
+from biofeedback.store.records import SCOPES, Client, Consent, Scope
+from generator.preferences import Preferences
+
+code_argument = click.argument("code", metavar="CODE")
+caution_option = click.option(
+    "--caution", "cautions", multiple=True, metavar="TEXT", help="To think of before."
+)
+goal_option = click.option(
+    "--goal", "goals", multiple=True, metavar="TEXT", help="What the sessions are for."
+)
+volume_option = click.option("--volume-db", type=float, help="Level last found comfortable, -40 to 0 dB.")
+client_option = click.option("--client", metavar="CODE", help="For this client only.")
+scope_option = click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(get_args(Scope)),
+    help="; ".join(f"{scope}: {says}" for scope, says in SCOPES.items()) + ". Repeat for more.",
+)
+
+
+@click.group()
+def clients() -> None:
+    """Keep clients by pseudonyms, with what they like to hear, cautions and goals.
+
+    A client's code must not identify a person; who is behind it belongs on paper, apart from this computer.
+    """
+
+
+@clients.command()
+@code_argument
+@caution_option
+@goal_option
+@volume_option
+@preference_options
+@data_option
+def add(
+    code: str,
+    cautions: tuple[str, ...],
+    goals: tuple[str, ...],
+    volume_db: float | None,
+    preferences: Preferences,
+    data: Path | None,
+) -> None:
+    """Add a client."""
+    with open_store(data) as store:
+        store.add_client(code, preferences=preferences, volume_db=volume_db, cautions=cautions, goals=goals)
+    click.echo(f"client {code} was added; write a consent down with biofeedback consent give {code}")
+
+
+@clients.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@data_option
+def list_(data: Path | None, *, as_json: bool) -> None:
+    """List all clients."""
+    with open_store(data) as store:
+        found = [(client, store.consent_of(client.code)) for client in store.clients()]
+    if as_json:
+        click.echo(json.dumps([_as_dict(*pair) for pair in found], indent=2, ensure_ascii=False))
+        return
+    for client, consent in found:
+        click.echo(f"{client.code:<20} since {client.created_at[:10]}  {_in_words(consent)}")
+    if not found:
+        click.echo("none yet; add one with: biofeedback clients add CODE")
+
+
+@clients.command()
+@code_argument
+@data_option
+def show(code: str, data: Path | None) -> None:
+    """Print all that is known of a client, as JSON."""
+    with open_store(data) as store:
+        known = _as_dict(store.client(code), store.consent_of(code))
+        known["sessions"] = [session.id for session in store.sessions(client=code)]
+    click.echo(json.dumps(known, indent=2, ensure_ascii=False))
+
+
+@clients.command()
+@code_argument
+@caution_option
+@goal_option
+@volume_option
+@preference_options
+@data_option
+def change(
+    code: str,
+    cautions: tuple[str, ...],
+    goals: tuple[str, ...],
+    volume_db: float | None,
+    preferences: Preferences,
+    data: Path | None,
+) -> None:
+    """Change what is given; what is left out stays."""
+    with open_store(data) as store:
+        store.change_client(
+            code,
+            preferences=None if preferences == Preferences() else preferences,
+            volume_db=volume_db,
+            cautions=cautions or None,
+            goals=goals or None,
+        )
+    click.echo(f"client {code} was changed")
+
+
+@clients.command()
+@code_argument
+@yes_option
+@data_option
+def delete(code: str, data: Path | None, *, yes: bool) -> None:
+    """Delete a client with all sessions, consents and rules, for good."""
+    with open_store(data) as store:
+        count = len(store.sessions(client=store.client(code).code))
+        if not yes:
+            click.echo(f"client {code} and {count} sessions would be deleted for good; add --yes to do it")
+            return
+        count = store.delete_client(code)
+    click.echo(f"client {code} and {count} sessions were deleted; back-ups made before are not touched")
+
+
+@click.group()
+def consent() -> None:
+    """Write down what clients agree to, and carry out what they withdraw."""
+
+
+@consent.command()
+@code_argument
+@click.option("--version", required=True, help="Which text was signed, such as 2026-03.")
+@scope_option
+@click.option("--keep-days", type=click.IntRange(1), metavar="DAYS", help="How long recordings may be kept.")
+@data_option
+def give(
+    code: str, version: str, scopes: tuple[Scope, ...], keep_days: int | None, data: Path | None
+) -> None:
+    """Write a consent down; it takes the place of the one before.
+
+    Without --scope, to sessions and storage.
+    """
+    with open_store(data) as store:
+        given = store.give_consent(code, version=version, scopes=scopes or NEEDED, keep_days=keep_days)
+    click.echo(f"client {code}: {_in_words(given)}")
+
+
+@consent.command("show")
+@code_argument
+@data_option
+def show_consent(code: str, data: Path | None) -> None:
+    """Print what a client has agreed to."""
+    with open_store(data) as store:
+        click.echo(f"client {code}: {_in_words(store.consent_of(code))}")
+
+
+@consent.command()
+@code_argument
+@scope_option
+@yes_option
+@data_option
+def withdraw(code: str, scopes: tuple[Scope, ...], data: Path | None, *, yes: bool) -> None:
+    """Withdraw consent, and carry out what follows.
+
+    Withdrawing storage deletes the client's sessions; withdrawing sessions or research deletes nothing.
+    Without --scope, all of it is withdrawn.
+    """
+    with open_store(data) as store:
+        agreed = store.consent_of(code)
+        asked = scopes or (agreed.scopes if agreed else ())
+        for sentence in store.what_withdrawal_does(code, asked):
+            click.echo(sentence)
+        if not yes:
+            click.echo("nothing was done yet; add --yes to do it")
+            return
+        for sentence in store.withdraw_consent(code, asked):
+            click.echo(f"done: {sentence}")
+
+
+@click.group()
+def retention() -> None:
+    """Say how long sessions are kept, and delete those that are past it."""
+
+
+@retention.command("set")
+@click.argument("days", type=click.IntRange(1))
+@client_option
+@data_option
+def set_(days: int, client: str | None, data: Path | None) -> None:
+    """Keep sessions for DAYS from their start; a client's consent goes before this."""
+    with open_store(data) as store:
+        store.set_retention(days, client)
+    click.echo(f"sessions of {_whose(client)} are kept for {days} days")
+
+
+@retention.command()
+@client_option
+@data_option
+def remove(client: str | None, data: Path | None) -> None:
+    """Take a rule away."""
+    with open_store(data) as store:
+        store.set_retention(None, client)
+    click.echo(f"the rule for {_whose(client)} was removed")
+
+
+@retention.command("list")
+@data_option
+def list_rules(data: Path | None) -> None:
+    """List the rules."""
+    with open_store(data) as store:
+        rules = store.retention_rules()
+    for rule in rules:
+        click.echo(f"{_whose(rule.client):<20} {rule.days} days")
+    if not rules:
+        click.echo("no rules: sessions are kept until they are deleted")
+
+
+@retention.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@data_option
+def apply(data: Path | None, *, dry_run: bool) -> None:
+    """Delete the sessions that have been kept as long as they may be."""
+    with open_store(data) as store:
+        past = store.past_retention() if dry_run else store.apply_retention()
+    for session in past:
+        click.echo(f"{session.id}  {session.begun_at[:10]}  {'would be' if dry_run else 'was'} deleted")
+    click.echo(f"{len(past)} sessions {'would be' if dry_run else 'were'} deleted")
+
+
+def _whose(client: str | None) -> str:
+    return "everybody" if client is None else f"client {client}"
+
+
+def _in_words(consent: Consent | None) -> str:
+    if consent is None:
+        return "no consent"
+    holds = ", ".join(consent.scopes) or "nothing any more"
+    words = f"consent {consent.version} of {consent.given_at[:10]} to {holds}"
+    if consent.withdrawn:
+        words += "; withdrawn: " + ", ".join(
+            f"{scope} on {at[:10]}" for scope, at in consent.withdrawn.items()
+        )
+    return words if consent.keep_days is None else f"{words}; to be kept for {consent.keep_days} days"
+
+
+def _as_dict(client: Client, consent: Consent | None) -> dict[str, object]:
+    return {**asdict(client), "consent": None if consent is None else asdict(consent)}

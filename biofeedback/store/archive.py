@@ -1,0 +1,224 @@
+"""Back-up and restore: the whole data folder in one file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+import sqlalchemy as sa
+
+from biofeedback.errors import StoreError, UsageError
+from biofeedback.recording.recorder import META_NAME
+from biofeedback.store import audit
+from biofeedback.store.database import Database
+from biofeedback.store.records import AuditHead
+from biofeedback.store.sessions import SESSIONS_FOLDER
+from biofeedback.store.store import STORE_NAME, Store
+from biofeedback.store.tables import METADATA, SESSIONS
+
+MANIFEST_NAME = "manifest.json"
+_BLOCK = 1 << 20
+_ROWS = 1000
+
+
+def back_up(store: Store, file: Path) -> int:
+    """Write the data folder into one file, which takes the place of an earlier one only when it is whole.
+
+    Sessions may be recorded meanwhile: of those that have no end yet, the back-up holds what there is at that
+    moment, and a restore takes them up as cut off.
+
+    Returns
+    -------
+    int
+        Bytes written.
+
+    Raises
+    ------
+    StoreError
+        If something cannot be read or written, or a session was deleted meanwhile.
+    """
+    part = file.with_name(f"{file.name}.part")
+    facts = file.with_name(f"{file.name}.facts.part")
+    try:
+        facts.unlink(missing_ok=True)
+        head, directories = _copy_facts(store, facts)
+        with part.open("wb") as raw:
+            with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                members = {STORE_NAME: _put(archive, STORE_NAME, facts)}
+                for directory in directories:
+                    for path in _in_order(directory):
+                        name = path.relative_to(store.folder).as_posix()
+                        members[name] = _put(archive, name, path)
+                manifest = {"audit_head": [head.number, head.sha256], "files": members}
+                archive.writestr(MANIFEST_NAME, json.dumps(manifest, indent=1))
+            raw.flush()
+            os.fsync(raw.fileno())
+            size = raw.tell()
+        part.replace(file)
+    except FileNotFoundError as error:
+        raise StoreError(f"{error.filename} went away while it was backed up; back up again") from None
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written: {error.strerror or error}") from None
+    finally:
+        facts.unlink(missing_ok=True)
+    return size
+
+
+def restore(file: Path, folder: Path, *, now: Callable[[], datetime]) -> Store:
+    """Make a data folder of a back-up, after every byte was checked.
+
+    Parameters
+    ----------
+    file : Path
+        The back-up.
+    folder : Path
+        Must not exist, or be empty.
+    now : callable
+        The wall clock.
+
+    Returns
+    -------
+    Store
+        Of the new folder, open.
+
+    Raises
+    ------
+    UsageError
+        If `folder` holds something.
+    StoreError
+        If `file` is no back-up, half of one, or not as it was written; nothing is left behind then.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is not empty; restore into a folder that does not exist yet")
+    part = folder.with_name(f".{folder.name}.restoring")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(mode=0o700, parents=True)
+        with _opened(file) as archive:
+            head = _unpack(archive, file, part)
+        (part / audit.HEADS_NAME).touch()  # filled from the rows when the store is opened
+        if folder.exists():
+            folder.rmdir()
+        part.rename(folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise StoreError(f"{file} is not as it was written: {error}") from None
+    except OSError as error:
+        raise StoreError(f"{file} cannot be restored to {folder}: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    store = Store.open(folder, now=now, recover=False)
+    if store.audit_head() != head:
+        store.close()
+        raise StoreError(f"{file} is not as it was written: its audit is another")
+    store.recovered = store.recover()
+    return store
+
+
+def backup_head(file: Path) -> AuditHead:
+    """Return the head of the audit when a back-up was made.
+
+    Raises
+    ------
+    StoreError
+        If it is no back-up, or half of one.
+    """
+    with _opened(file) as archive:
+        return _manifest(archive, file)[0]
+
+
+def _copy_facts(store: Store, target: Path) -> tuple[AuditHead, list[Path]]:
+    """Copy all rows, as they are at one moment, into a database of their own.
+
+    Row by row, so that any database can be backed up, and restored as SQLite. Returns the audit's head and
+    the directories to go with the rows.
+    """
+    copy = Database(sa.URL.create("sqlite", database=str(target)))
+    try:
+        with store.database.reading() as source, copy.writing() as written:
+            for table in METADATA.sorted_tables:
+                for rows in source.execute(sa.select(table)).mappings().partitions(_ROWS):
+                    written.execute(sa.insert(table), [dict(row) for row in rows])
+            closed = sa.select(SESSIONS.c.location).where(SESSIONS.c.state.in_(("closed", "recovered")))
+            needed = {store.folder / location for location in source.scalars(closed)}
+            head = audit.head_of(source)
+        copy.tidy()
+    except UnicodeEncodeError:
+        raise StoreError(f"{store.database.name} is damaged; see biofeedback audit verify") from None
+    finally:
+        copy.close()
+    there = {path for path in (store.folder / SESSIONS_FOLDER).iterdir() if not path.name.startswith(".")}
+    return head, sorted(needed | there)
+
+
+def _in_order(directory: Path) -> list[Path]:
+    """Return the files of a session, ``session.json`` first: if that has an end, the others are complete."""
+    if not directory.exists():
+        raise FileNotFoundError(2, "gone", str(directory))
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return sorted(files, key=lambda path: (path.name != META_NAME, path))
+
+
+def _put(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any]:
+    """Copy a file, up to its present end, into the archive; return its size and SHA-256."""
+    info = zipfile.ZipInfo(name, datetime.now(UTC).timetuple()[:6])
+    info.compress_type = zipfile.ZIP_STORED if path.suffix == ".flac" else zipfile.ZIP_DEFLATED
+    digest = hashlib.sha256()
+    with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
+        left = size = path.stat().st_size
+        while left and (block := source.read(min(_BLOCK, left))):
+            digest.update(block)
+            target.write(block)
+            left -= len(block)
+    return {"bytes": size - left, "sha256": digest.hexdigest()}
+
+
+def _opened(file: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except FileNotFoundError:
+        raise StoreError(f"there is no back-up {file}") from None
+    except zipfile.BadZipFile:
+        raise StoreError(f"{file} is half a back-up, or none: it has no end") from None
+    except OSError as error:
+        raise StoreError(f"{file} cannot be read: {error.strerror or error}") from None
+
+
+def _manifest(archive: zipfile.ZipFile, file: Path) -> tuple[AuditHead, dict[str, dict[str, Any]]]:
+    try:
+        manifest = json.loads(archive.read(MANIFEST_NAME))
+        number, sha256 = manifest["audit_head"]
+        return AuditHead(number, sha256), manifest["files"]
+    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, zlib.error):
+        raise StoreError(f"{file} is not a back-up, or its {MANIFEST_NAME} was changed") from None
+
+
+def _unpack(archive: zipfile.ZipFile, file: Path, folder: Path) -> AuditHead:
+    head, members = _manifest(archive, file)
+    if {*archive.namelist()} != {MANIFEST_NAME, *members}:
+        raise StoreError(f"{file} does not hold the files that its {MANIFEST_NAME} lists")
+    for name, expected in members.items():
+        if ".." in (parts := PurePosixPath(name).parts) or parts[0] == "/":
+            raise StoreError(f"{file} holds {name}, which does not belong there")
+        target = folder.joinpath(*parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(name) as source, target.open("wb") as written:
+            if _copy(source, written) != expected["sha256"]:
+                raise StoreError(f"{file} is not as it was written: {name} was changed")
+    return head
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> str:
+    """Copy all bytes and return their SHA-256."""
+    digest = hashlib.sha256()
+    while block := source.read(_BLOCK):
+        digest.update(block)
+        target.write(block)
+    return digest.hexdigest()

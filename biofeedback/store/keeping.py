@@ -1,0 +1,272 @@
+"""How long things are kept, and how they go: retention, deletion, withdrawal of consent."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from biofeedback.errors import StoreError, UsageError
+from biofeedback.recording.lock import held_by_us
+from biofeedback.recording.recorder import XDF_NAME
+from biofeedback.store.clients import ClientBook, blank, client_row, consent_record, consent_row
+from biofeedback.store.digests import canonical
+from biofeedback.store.records import SCOPES, RetentionRule, Scope, Session
+from biofeedback.store.sessions import SessionBook
+from biofeedback.store.tables import CLIENTS, CONSENTS, FACTS, RETENTION, SESSIONS
+
+WITHDRAWN, EXPIRED, ASKED = "consent withdrawn", "retention", "asked for"
+"""Why a session was deleted."""
+
+_LEFT = {"id", "salt", "meta_sha256", "deleted_at", "deleted_why"}
+"""What an entry of a deleted session still holds: that it was, and the fingerprint of what it was."""
+
+
+class Keeping(ClientBook, SessionBook):
+    """The part of the store that removes things, and shows that they are gone."""
+
+    def set_retention(self, days: int | None, client: str | None = None) -> None:
+        """Say for how many days from their start sessions are kept; None takes the rule away.
+
+        Parameters
+        ----------
+        days : int or None
+            From 1.
+        client : str, optional
+            For this client only; else for all without a rule of their own.
+
+        Raises
+        ------
+        UsageError
+            If there is no such client, or the number cannot be.
+        """
+        if days is not None and days < 1:
+            raise UsageError(f"sessions cannot be kept for {days} days; give 1 or more")
+        with self._writing() as entry:
+            client_id = None if client is None else client_row(entry.connection, client)["id"]
+            of_client = (
+                RETENTION.c.client_id.is_(None) if client_id is None else RETENTION.c.client_id == client_id
+            )
+            rule_id = entry.connection.scalar(sa.select(RETENTION.c.id).where(of_client))
+            if days is None:
+                if rule_id is None:
+                    raise UsageError("there is no such rule")
+                entry.delete(RETENTION, RETENTION.c.id == rule_id)
+            elif rule_id is None:
+                rule_id = entry.insert(RETENTION, {"client_id": client_id, "days": days})
+            else:
+                entry.update(RETENTION, rule_id, {"days": days})
+            entry.log("retention removed" if days is None else "retention set", "retention", rule_id)
+
+    def retention_rules(self) -> tuple[RetentionRule, ...]:
+        """Return the rules, that for everybody first."""
+        query = sa.select(CLIENTS.c.code, RETENTION.c.days).join_from(RETENTION, CLIENTS, isouter=True)
+        with self.database.reading() as connection:
+            rules = [RetentionRule(client=code, days=days) for code, days in connection.execute(query)]
+        return tuple(sorted(rules, key=lambda rule: rule.client or ""))
+
+    def past_retention(self) -> tuple[Session, ...]:
+        """Return the sessions that have been kept as long as they may be, the oldest first.
+
+        A client's consent says how long; else the rule for the client; else that for everybody.
+        """
+        rules = {rule.client: rule.days for rule in self.retention_rules()}
+        allowed: dict[str | None, int | None] = {None: rules.get(None)}
+        for client in {session.client for session in self.sessions() if session.client is not None}:
+            consent = self.consent_of(client)
+            agreed = None if consent is None else consent.keep_days
+            allowed[client] = rules.get(client, rules.get(None)) if agreed is None else agreed
+
+        def is_past(session: Session) -> bool:
+            days = allowed[session.client]
+            started = datetime.fromisoformat(session.begun_at)
+            return days is not None and self._now().astimezone(UTC) - started > timedelta(days=days)
+
+        return tuple(
+            session
+            for session in self.sessions()[::-1]
+            if session.state in {"closed", "recovered"} and is_past(session)
+        )
+
+    def apply_retention(self) -> tuple[Session, ...]:
+        """Delete what `past_retention` returns, and return it.
+
+        Raises
+        ------
+        StoreError
+            As `delete_session`.
+        """
+        past = self.past_retention()
+        for session in past:
+            self.delete_session(session.id, why=EXPIRED)
+        return past
+
+    def delete_session(self, session_id: str, *, why: str = ASKED) -> None:
+        """Remove a session's files and facts, and see that they are gone.
+
+        An entry stays, with the time, the reason and the SHA-256 of what was ``session.json``. Back-ups made
+        before are not touched.
+
+        Raises
+        ------
+        UsageError
+            If there is no such session, or it is being recorded.
+        StoreError
+            If something cannot be removed; it is tried again whenever the store is opened.
+        """
+        session = self.session(session_id)
+        if session.state == "deleted":
+            raise UsageError(f"session {session_id} was deleted before")
+        if session.directory is not None and _is_recorded(session.directory):
+            raise UsageError(f"session {session_id} is being recorded; stop it first")
+        with self._writing() as entry:
+            for table in FACTS:
+                entry.delete(table, table.c.session_id == session.id)
+            entry.update(SESSIONS, session.id, {"state": "deleting", "deleted_why": why})
+            entry.log("session deletion begun", "session", session.id)
+        self.finish_deletion(self.session(session.id))
+
+    def finish_deletion(self, session: Session) -> None:
+        """Remove the files of a session in state ``deleting``.
+
+        Raises
+        ------
+        StoreError
+            As `delete_session`.
+        """
+        if session.directory is not None:
+            _remove(session.directory)
+        gone = {column.name: None for column in SESSIONS.c if column.name not in {*_LEFT, "digest"}}
+        with self._writing() as entry:
+            changes = {**gone, "state": "deleted", "begun_at": entry.at, "deleted_at": entry.at}
+            entry.update(SESSIONS, session.id, changes)
+            entry.log("session deleted", "session", session.id)
+        self.database.tidy()
+
+    def delete_client(self, code: str) -> int:
+        """Remove a client with all sessions, consents and rules; return how many sessions were removed.
+
+        Raises
+        ------
+        UsageError
+            If there is no such client, or a session is being recorded.
+        StoreError
+            As `delete_session`.
+        """
+        client_id = self.client(code).id
+        sessions = self.sessions(client=code)
+        for session in sessions:
+            self.delete_session(session.id)
+        with self._writing() as entry:
+            for kind, table in (("consent", CONSENTS), ("retention", RETENTION)):
+                ids = entry.connection.scalars(
+                    sa.select(table.c.id).where(table.c.client_id == client_id)
+                ).all()
+                entry.delete(table, table.c.client_id == client_id)
+                for row_id in ids:
+                    entry.log(f"{kind} deleted", kind, row_id)
+            entry.delete(CLIENTS, CLIENTS.c.id == client_id)
+            entry.log("client deleted", "client", client_id)
+        self.database.tidy()
+        return len(sessions)
+
+    def what_withdrawal_does(self, code: str, scopes: Iterable[Scope]) -> tuple[str, ...]:
+        """Return, in sentences, what withdrawing consent would remove and stop.
+
+        Raises
+        ------
+        UsageError
+            If there is no such client, or nothing of the kind was agreed to.
+        """
+        return tuple(self._consequence(code, scope) for scope in self._agreed(code, scopes))
+
+    def withdraw_consent(self, code: str, scopes: Iterable[Scope]) -> tuple[str, ...]:
+        """Take back what a client agreed to, and carry it out: see `what_withdrawal_does`.
+
+        Returns
+        -------
+        tuple of str
+            What was done, in sentences.
+
+        Raises
+        ------
+        UsageError
+            As `what_withdrawal_does`.
+        StoreError
+            As `delete_session`.
+        """
+        agreed = self._agreed(code, scopes)
+        with self._writing() as entry:
+            row = consent_row(entry.connection, client_row(entry.connection, code)["id"])
+            assert row is not None  # noqa: S101 - _agreed has seen it
+            withdrawn = {**consent_record(row).withdrawn, **dict.fromkeys(agreed, entry.at)}
+            entry.update(CONSENTS, row["id"], {"withdrawn": canonical(withdrawn)})
+            entry.log("consent withdrawn", "consent", row["id"])
+        said = [f"client {code} no longer agrees that {SCOPES[scope]}" for scope in agreed]
+        if "storage" in agreed:
+            said.append(self.carry_out_withdrawal(code))
+        return tuple(said)
+
+    def carry_out_withdrawal(self, code: str) -> str:
+        """Remove what may not be kept of a client any more, and say what it was.
+
+        Raises
+        ------
+        StoreError
+            As `delete_session`.
+        """
+        sessions = self.sessions(client=code)
+        going_on = [session for session in sessions if session.directory and _is_recorded(session.directory)]
+        for session in sessions:
+            if session not in going_on:
+                self.delete_session(session.id, why=WITHDRAWN)
+        with self._writing() as entry:
+            client_id = client_row(entry.connection, code)["id"]
+            entry.update(CLIENTS, client_id, blank())
+            entry.log("client cleared", "client", client_id)
+        self.database.tidy()
+        later = "; one that is being recorded goes when the store is next opened" if going_on else ""
+        count = len(sessions) - len(going_on)
+        return f"{count} sessions were deleted, and what was written about the client{later}"
+
+    def _agreed(self, code: str, scopes: Iterable[Scope]) -> tuple[Scope, ...]:
+        consent = self.consent_of(code)
+        holds = () if consent is None else consent.scopes
+        asked = set(scopes)
+        if not asked or asked - set(holds):
+            there_is = ", ".join(holds) or "none"
+            wanted = ", ".join(sorted(asked - set(holds))) or "nothing"
+            raise UsageError(f"client {code} has no consent to {wanted} to withdraw; there is: {there_is}")
+        return tuple(scope for scope in holds if scope in asked)
+
+    def _consequence(self, code: str, scope: Scope) -> str:
+        if scope == "sessions":
+            return f"no further session can begin for client {code}; what is recorded stays"
+        if scope == "research":
+            return f"the recordings of client {code} may no longer be used for research; they stay"
+        count = len(self.sessions(client=code))
+        return (
+            f"{count} sessions of client {code} will be deleted for good, with preferences, cautions and "
+            "goals, and no further session can begin; back-ups made before are not touched"
+        )
+
+
+def _is_recorded(directory: Path) -> bool:
+    try:
+        with held_by_us(directory / XDF_NAME) as free:
+            return not free
+    except OSError:
+        return False
+
+
+def _remove(directory: Path) -> None:
+    try:
+        if directory.exists():
+            shutil.rmtree(directory)
+    except OSError as error:
+        raise StoreError(f"{directory} cannot be removed: {error.strerror or error}") from None
+    if directory.exists():
+        raise StoreError(f"{directory} is still there although it was removed")

@@ -1,0 +1,95 @@
+"""What was interrupted, and is made good at the next start."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from biofeedback.errors import BiofeedbackError
+from biofeedback.recording.reader import read_meta
+from biofeedback.recording.recorder import META_NAME
+from biofeedback.recording.recovery import recover
+from biofeedback.store.digests import canonical
+from biofeedback.store.keeping import Keeping
+from biofeedback.store.records import Recovered, Session, SessionState
+from biofeedback.store.sessions import SESSIONS_FOLDER
+from biofeedback.store.tables import CLIENTS, CONSENTS, SESSIONS
+
+_NEVER_BEGAN = timedelta(days=1)
+"""After so long, a session that was begun but of which nothing was recorded is forgotten."""
+
+
+class Recovery(Keeping):
+    """The part of the store that takes up what was cut off."""
+
+    def recover(self) -> tuple[Recovered, ...]:
+        """Close and take in sessions that were cut off, and finish deletions; return what was done.
+
+        A session that is being recorded is left alone, whichever process records it. What cannot be
+        recovered is told, and stays as it is.
+        """
+        done = []
+        for directory in self._unfinished():
+            try:
+                if did := self._take_up(directory):
+                    done.append(Recovered(what=directory.name, did=did))
+            except (BiofeedbackError, OSError) as error:
+                done.append(Recovered(what=directory.name, did=(f"cannot be recovered: {error}",)))
+        return (*done, *self._finished_deletions(), *self._forgotten())
+
+    def _unfinished(self) -> list[Path]:
+        """Return the directories of sessions that the store does not know as closed."""
+        query = sa.select(SESSIONS.c.location).where(SESSIONS.c.state != "open")
+        with self.database.reading() as connection:
+            known = set(connection.scalars(query))
+        folder = self.folder / SESSIONS_FOLDER
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if f"{SESSIONS_FOLDER}/{path.name}" not in known and (path / META_NAME).exists()
+            if not path.name.startswith(".")
+        )
+
+    def _take_up(self, directory: Path) -> tuple[str, ...]:
+        did = recover(directory, at=self._now(), about=self.anchor())
+        if did is None and "end" not in read_meta(directory):  # it is being recorded
+            return ()
+        self.adopt(directory, recovered=did is not None)
+        return (*(did or ("it was closed, but not taken in",)), "it was taken into the store")
+
+    def _finished_deletions(self) -> list[Recovered]:
+        done = []
+        for session in self._in_state("deleting"):
+            self.finish_deletion(session)
+            done.append(Recovered(what=session.id, did=("its deletion was finished",)))
+        query = sa.select(CLIENTS.c.code).join_from(CLIENTS, CONSENTS)
+        with self.database.reading() as connection:
+            clients = set(connection.scalars(query.where(CONSENTS.c.withdrawn != canonical({}))))
+        for client in sorted(clients):
+            consent = self.consent_of(client)
+            kept = any(session.state != "open" for session in self.sessions(client=client))
+            if consent is not None and "storage" in consent.withdrawn and kept:
+                done.append(Recovered(what="withdrawn consent", did=(self.carry_out_withdrawal(client),)))
+        return done
+
+    def _forgotten(self) -> list[Recovered]:
+        """Forget sessions that were begun but never recorded, and copies that never were complete."""
+        before = self._now().astimezone(UTC) - _NEVER_BEGAN
+        done = []
+        for session in self._in_state("open"):
+            recorded = session.directory is not None and (session.directory / META_NAME).exists()
+            if not recorded and datetime.fromisoformat(session.begun_at) < before:
+                self.abandon_session(session.id)
+                done.append(Recovered(what=session.id, did=("nothing of it was recorded; it was forgotten",)))
+        for part in (self.folder / SESSIONS_FOLDER).glob(".*.part"):
+            if datetime.fromtimestamp(part.stat().st_mtime, UTC) < before:
+                shutil.rmtree(part, ignore_errors=True)
+        return done
+
+    def _in_state(self, state: SessionState) -> list[Session]:
+        with self.database.reading() as connection:
+            found = connection.scalars(sa.select(SESSIONS.c.id).where(SESSIONS.c.state == state)).all()
+        return [self.session(session_id) for session_id in found]

@@ -1,0 +1,203 @@
+"""Whether everything is as it was left: rows, files, and what the one says of the other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from biofeedback.errors import BiofeedbackError, StoreError
+from biofeedback.recording.lock import held_by_us
+from biofeedback.recording.reader import read_meta
+from biofeedback.recording.recorder import META_NAME, XDF_NAME
+from biofeedback.store import audit
+from biofeedback.store.digests import joint_digest, row_digest
+from biofeedback.store.facts import kept_files, sha256_of_file, take_facts
+from biofeedback.store.ledger import Ledger
+from biofeedback.store.records import AuditEntry, AuditHead, Finding
+from biofeedback.store.sessions import SESSIONS_FOLDER
+from biofeedback.store.tables import FACTS, SESSIONS, SUBJECTS
+
+Row = sa.RowMapping
+
+
+class Verification(Ledger):
+    """The part of the store that looks for what was changed, deleted or cut off."""
+
+    def verify(self, heads: Mapping[str, AuditHead] | None = None) -> list[Finding]:
+        """Look at every row and every kept file.
+
+        Parameters
+        ----------
+        heads : mapping of str to AuditHead, optional
+            Heads of the audit that others hold (back-ups), by where they come from.
+
+        Returns
+        -------
+        list of Finding
+            Empty where everything is as it was left.
+        """
+        findings = []
+        try:
+            findings += [Finding(self.database.name, line) for line in self.database.damage()]
+            with self.database.reading() as connection:
+                chain = audit.entries(connection)
+                rows = {
+                    table.name: connection.execute(sa.select(table)).mappings().all()
+                    for tables in SUBJECTS.values()
+                    for table, _ in tables
+                }
+        except StoreError as error:
+            return [*findings, Finding(self.database.name, str(error))]
+        findings += self._of_chain(chain, heads or {})
+        findings += _of_rows(chain, rows)
+        findings += self._of_files(rows)
+        return list(dict.fromkeys(findings))
+
+    def _of_chain(self, chain: tuple[AuditEntry, ...], heads: Mapping[str, AuditHead]) -> Iterator[Finding]:
+        for broken in audit.breaks(chain):
+            yield Finding(f"audit row {broken.number}", broken.what)
+        known = {entry.number: entry.sha256 for entry in chain}
+        listed, damaged = self._heads.read()
+        for place in damaged:
+            yield Finding(f"{self._heads.path} line {place}", "was changed")
+        if chain and not self._heads.path.exists():
+            yield Finding(str(self._heads.path), "is missing")
+        others = {f"{self._heads.path} {number}": AuditHead(number, sha) for number, sha in listed.items()}
+        for source, head in {**others, **self._anchors(), **heads}.items():
+            if not head.number:
+                continue
+            if head.number not in known:
+                yield Finding(f"audit row {head.number}", f"is missing; {source} knows it")
+            elif known[head.number] != head.sha256:
+                yield Finding(f"audit row {head.number}", f"is not the one that {source} knows")
+
+    def _anchors(self) -> dict[str, AuditHead]:
+        """Return the heads that ``session.json`` files hold."""
+        found = {}
+        for directory in self._directories():
+            try:
+                meta = read_meta(directory)
+            except BiofeedbackError:  # told with the files
+                continue
+            for part in ("arguments", "end"):
+                head = meta[part].get("audit_head") if isinstance(meta.get(part), dict) else None
+                if isinstance(head, dict) and isinstance(head.get("number"), int):
+                    source = f"{directory / META_NAME} ({part})"
+                    found[source] = AuditHead(head["number"], str(head.get("sha256")))
+        return found
+
+    def _directories(self) -> list[Path]:
+        folder = self.folder / SESSIONS_FOLDER
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+    def _of_files(self, rows: Mapping[str, Iterable[Row]]) -> Iterator[Finding]:
+        facts: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+        for table in FACTS:
+            for row in rows[table.name]:
+                if row.get("written_at") is None:
+                    facts[row["session_id"]][table.name].append(row)
+        located = {}
+        for row in rows[SESSIONS.name]:
+            if row["location"] is None:
+                continue
+            directory = self.folder / str(row["location"])
+            located[directory] = row
+            if row["state"] in {"closed", "recovered"}:
+                found = list(_of_directory(directory, row))
+                yield from found or _contradictions(directory, row, facts[row["id"]])
+        for directory in self._directories():
+            state = located[directory]["state"] if directory in located else None
+            yield from _of_unknown(directory, state)
+
+
+def _of_rows(chain: Iterable[AuditEntry], rows: Mapping[str, Iterable[Row]]) -> Iterator[Finding]:
+    """Compare rows with their own fingerprints, and these with what the audit holds of their subject."""
+    last = {(entry.kind, entry.subject): entry.state for entry in chain}
+    for kind, tables in SUBJECTS.items():
+        found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        changed = set()
+        for table, key in tables:
+            for row in rows[table.name]:
+                subject = str(row[key])
+                found[subject].append((table.name, str(row["digest"])))
+                if row_digest(dict(row)) != row["digest"]:
+                    changed.add(subject)
+                    yield Finding(_row_name(table.name, row), "was changed")
+        expected = {subject: state for (of, subject), state in last.items() if of == kind}
+        for subject in sorted({*found, *expected}):
+            state = joint_digest(found[subject]) if subject in found else None
+            if subject not in expected:
+                yield Finding(f"{kind} {subject}", "is not in the audit")
+            elif state is None and expected[subject] is not None:
+                yield Finding(f"{kind} {subject}", "is missing")
+            elif state != expected[subject] and subject not in changed:
+                yield Finding(f"{kind} {subject}", "has rows that were added, removed or replaced")
+
+
+def _of_directory(directory: Path, row: Row) -> Iterator[Finding]:
+    """Compare a session's files with their checksums."""
+    path = directory / META_NAME
+    if not path.exists():
+        yield Finding(str(path), "is missing")
+        return
+    if sha256_of_file(path) != row["meta_sha256"]:
+        yield Finding(str(path), "was changed")
+    try:
+        listed = kept_files(read_meta(directory))
+    except BiofeedbackError as error:
+        yield Finding(str(path), str(error))
+        return
+    for name, sha256 in {XDF_NAME: "", **listed}.items():
+        if not (directory / name).exists():
+            yield Finding(str(directory / name), "is missing")
+        elif sha256_of_file(directory / name) != sha256:
+            yield Finding(str(directory / name), "was changed")
+
+
+def _contradictions(directory: Path, row: Row, facts: Mapping[str, list[Row]]) -> Iterator[Finding]:
+    """Compare a session's rows with what its recording says."""
+    try:
+        taken = take_facts(directory)
+    except BiofeedbackError as error:
+        yield Finding(str(directory), str(error))
+        return
+    for name, value in taken.session.items():
+        if row[name] != value:
+            yield Finding(_row_name(SESSIONS.name, row), f"contradicts the recording in {name}")
+    for table in FACTS:
+        kept = {fact["number"]: fact for fact in facts[table.name]}
+        recorded = {fact["number"]: fact for fact in taken.facts[table.name]}
+        for number in sorted(kept.keys() | recorded.keys()):
+            where = f"{table.name} row {number} of session {row['id']}"
+            if number not in kept:
+                yield Finding(where, "is missing; it is in the recording")
+            elif number not in recorded:
+                yield Finding(where, "is not in the recording")
+            elif any(kept[number][name] != value for name, value in recorded[number].items()):
+                yield Finding(where, "contradicts the recording")
+
+
+def _of_unknown(directory: Path, state: str | None) -> Iterator[Finding]:
+    """Tell of a directory that the store does not know as closed."""
+    if state in {"closed", "recovered"}:
+        return
+    try:
+        if "end" in read_meta(directory):
+            yield Finding(str(directory), "is not in the store; take it in with biofeedback sessions adopt")
+            return
+        with held_by_us(directory / XDF_NAME) as free:
+            being_recorded = not free
+    except (BiofeedbackError, OSError) as error:
+        yield Finding(str(directory), str(error))
+        return
+    if not being_recorded:
+        yield Finding(str(directory), "was cut off; take it up with biofeedback sessions recover")
+
+
+def _row_name(table: str, row: Row) -> str:
+    if "session_id" in row:
+        return f"{table} row {row['number']} of session {row['session_id']}"
+    return f"{table} row {row['id']}"
