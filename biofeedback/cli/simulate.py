@@ -1,0 +1,154 @@
+"""``biofeedback simulate``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from acquisition.listener import PERSONAS
+from biofeedback.cli.options import progress_bar
+from biofeedback.errors import SessionFault, UsageError
+from biofeedback.simulation.picture import draw
+from biofeedback.simulation.runs import Simulated, Trial, every_persona, simulate_all
+from biofeedback.simulation.table import markdown, write_csv
+from protocols import library, load
+from protocols.loading import override
+
+CSV_NAME, TABLE_NAME = "runs.csv", "runs.md"
+
+
+@click.command()
+@click.option(
+    "--protocol",
+    "names",
+    multiple=True,
+    required=True,
+    metavar="ID|FILE|all",
+    help="What to try; repeat for more. all: every built-in protocol.",
+)
+@click.option(
+    "--persona",
+    "personas",
+    multiple=True,
+    type=click.Choice(list(PERSONAS)),
+    help="On whom; repeat for more. [default: each but population]",
+)
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many people each."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The first of them.")
+@click.option(
+    "--kappa",
+    type=click.FloatRange(0, 3),
+    default=1.0,
+    show_default=True,
+    help="Factor on every effect of music; 0 is a listener on whom it does nothing.",
+)
+@click.option("--set", "settings", multiple=True, metavar="PHASE.KEY=VALUE", help="Change the protocols.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=min(4, os.cpu_count() or 1),
+    show_default=True,
+    help="Processes to work in.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("simulations"),
+    show_default=True,
+    help=f"Where {CSV_NAME} and {TABLE_NAME} go.",
+)
+@click.option("--pictures", is_flag=True, help="Draw a page for each protocol, too.")
+@click.option("--keep", is_flag=True, help="Keep the recordings, too.")
+def simulate(
+    names: tuple[str, ...],
+    personas: tuple[str, ...],
+    seeds: int,
+    seed: int,
+    kappa: float,
+    settings: tuple[str, ...],
+    workers: int,
+    out: Path,
+    *,
+    pictures: bool,
+    keep: bool,
+) -> None:
+    """Try protocols on virtual listeners: whole sessions in virtual time, without sound.
+
+    Writes one row for each session: the share of the lead with activation at or below the reference, holds,
+    steps back, plateaus, decisions in which the limit of tempo bound, heart rate and activation at the end,
+    questions, goals reached, and how it ended. Nobody answers questions; a cue that a phase waits for is
+    given after 10 min.
+
+    A virtual listener is a model: it can show that a protocol runs as designed, and cannot show that music
+    works. Compare with --kappa 0.
+    """
+    trials = _trials(names, personas or every_persona(), range(seed, seed + seeds), kappa, settings)
+    if keep:
+        trials = [_kept(trial, out) for trial in trials]
+    out.mkdir(parents=True, exist_ok=True)
+    with progress_bar(f"{len(trials)} sessions") as progress:
+        runs = simulate_all(
+            trials, workers=workers, progress=lambda done, word: progress(done / len(trials), word)
+        )
+    write_csv(runs, out / CSV_NAME)
+    table = markdown(runs)
+    (out / TABLE_NAME).write_text(f"{table}\n", encoding="utf-8")
+    click.echo(table)
+    click.echo(f"\n{_cost(runs)}")
+    for path in (out / CSV_NAME, out / TABLE_NAME, *(_draw(runs, out) if pictures else ())):
+        click.echo(f"wrote      {path}")
+    if faults := [run for run in runs if run.fault]:
+        first = faults[0]
+        raise SessionFault(
+            f"{len(faults)} of {len(runs)} sessions failed, the first being {first.trial.protocol.id} on "
+            f"{first.trial.persona}, seed {first.trial.seed}: {first.fault}"
+        )
+
+
+def _trials(
+    names: tuple[str, ...],
+    personas: tuple[str, ...],
+    seeds: range,
+    kappa: float,
+    settings: tuple[str, ...],
+) -> list[Trial]:
+    protocols = [load(name) for given in names for name in (library() if given == "all" else (given,))]
+    for setting in settings:
+        protocols = [override(protocol, setting) for protocol in protocols]
+    return [
+        Trial(protocol=protocol, persona=persona, seed=seed, kappa=kappa)
+        for protocol in protocols
+        for persona in personas
+        for seed in seeds
+    ]
+
+
+def _kept(trial: Trial, out: Path) -> Trial:
+    directory = out / f"{trial.protocol.id}-{trial.persona}-{trial.seed}"
+    if directory.exists():
+        raise UsageError(f"{directory} exists already; choose another --out, or remove it")
+    return Trial(
+        protocol=trial.protocol,
+        persona=trial.persona,
+        seed=trial.seed,
+        kappa=trial.kappa,
+        directory=directory,
+    )
+
+
+def _draw(runs: tuple[Simulated, ...], out: Path) -> list[Path]:
+    paths = []
+    for name in dict.fromkeys(run.trial.protocol.id for run in runs):
+        paths.append(out / f"{name}.png")
+        draw([run for run in runs if run.trial.protocol.id == name], paths[-1])
+    return paths
+
+
+def _cost(runs: tuple[Simulated, ...]) -> str:
+    hours = sum(run.outcome.duration_s for run in runs) / 3600
+    per_20_min = sum(run.cpu_s for run in runs) / (3 * hours)
+    return f"{len(runs)} sessions, {hours:.1f} h; 20 minutes took {per_20_min:.1f} s of processor time"

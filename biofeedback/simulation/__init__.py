@@ -1,0 +1,1 @@
+"""Protocols tried on virtual listeners in virtual time, without sound."""

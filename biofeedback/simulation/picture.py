@@ -1,0 +1,136 @@
+"""One page for a protocol: what became of it on each listener, small and side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from biofeedback.simulation.runs import Simulated
+
+INK, FAINT = "#22303c", "#8a97a3"
+HEART, ACTIVATION, TEMPO, HELD = "#b5473c", "#4d7c57", "#2a6f97", "#ecd9e8"
+SHADES = ("#f4f7f9", "#e9f0f4")
+COLUMNS = 2
+
+
+def draw(runs: Sequence[Simulated], path: Path) -> None:
+    """Draw sessions of one protocol into a PNG file: tempo asked and heart rate above, activation below.
+
+    Parameters
+    ----------
+    runs : sequence of Simulated
+        All of one protocol.
+    path : Path
+        The file to write.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be written.
+    """
+    rows = -(-len(runs) // COLUMNS)
+    figure = Figure(figsize=(11, 0.9 + 2.0 * rows), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(
+        2 * rows, COLUMNS, sharex=True, squeeze=False, gridspec_kw={"height_ratios": [1.7, 1.0] * rows}
+    )
+    ends = _range(runs)
+    for place, run in enumerate(runs):
+        row, column = divmod(place, COLUMNS)
+        rates, activation = grid[2 * row][column], grid[2 * row + 1][column]
+        _draw_rates(rates, run, ends)
+        _draw_activation(activation, run)
+        for axes in (rates, activation):
+            _dress(axes, run)
+    for place in range(len(runs), rows * COLUMNS):
+        row, column = divmod(place, COLUMNS)
+        grid[2 * row][column].set_axis_off()
+        grid[2 * row + 1][column].set_axis_off()
+    for axes in grid[-1]:
+        axes.set_xlabel("minutes", color=INK, fontsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
+    protocol = runs[0].trial.protocol
+    figure.suptitle(
+        f"{protocol.title}  ·  {protocol.id} v{protocol.version}, {protocol.arm}, on virtual listeners",
+        x=0.012,
+        ha="left",
+        color=INK,
+        fontsize=11,
+    )
+    _explain(figure)
+    figure.savefig(path, dpi=100, format="png")
+
+
+def _draw_rates(axes: Axes, run: Simulated, ends: tuple[float, float]) -> None:
+    traces = run.traces
+    axes.step(traces.asked_s / 60, traces.tempo_bpm, where="post", color=TEMPO, linewidth=1.8)
+    axes.plot(traces.times_s / 60, traces.hr_bpm, color=HEART, linewidth=1.1)
+    axes.set_ylim(*ends)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    axes.set_title(_title(run), loc="left", fontsize=9, color=INK, pad=3)
+
+
+def _title(run: Simulated) -> str:
+    of = run.outcome
+    told = [f"{run.trial.persona}"]
+    if of.in_target is not None:
+        told.append(f"{100 * of.in_target:.0f} % in target")
+    for count, word in ((of.holds, "hold"), (of.step_backs, "step back"), (of.plateaus, "plateau")):
+        if count:
+            told.append(f"{count} {word if count == 1 else _plural(word)}")
+    return " · ".join(told)
+
+
+def _plural(word: str) -> str:
+    return "steps back" if word == "step back" else f"{word}s"
+
+
+def _draw_activation(axes: Axes, run: Simulated) -> None:
+    axes.axhline(0.0, color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
+    axes.plot(run.traces.times_s / 60, run.traces.activation, color=ACTIVATION, linewidth=1.1)
+    axes.set_ylim(-3.1, 3.1)
+    axes.set_yticks([-2, 0, 2])
+
+
+def _dress(axes: Axes, run: Simulated) -> None:
+    for index, phase in enumerate(run.traces.phases):
+        axes.axvspan(phase.begin_s / 60, phase.end_s / 60, color=SHADES[index % 2], linewidth=0, zorder=0)
+    for begin_s, end_s in run.traces.held:
+        axes.axvspan(begin_s / 60, end_s / 60, color=HELD, linewidth=0, zorder=0.5)
+    axes.set_xlim(0, run.outcome.duration_s / 60)
+    axes.grid(axis="y", color="white", linewidth=0.8)
+    axes.tick_params(colors=INK, labelsize=7.5, length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _range(runs: Sequence[Simulated]) -> tuple[float, float]:
+    """Return the range of heart rate and tempo that all the pictures share."""
+    every = np.concatenate([[60.0, 80.0], *(np.r_[run.traces.hr_bpm, run.traces.tempo_bpm] for run in runs)])
+    known = every[np.isfinite(every)]
+    return float(known.min()) - 2.0, float(known.max()) + 2.0
+
+
+def _explain(figure: Figure) -> None:
+    parts = (
+        ("tempo asked, bpm", TEMPO),
+        ("heart rate, bpm", HEART),
+        ("activation, z (0: own baseline)", ACTIVATION),
+    )
+    lines = [Line2D([], [], color=colour, linewidth=2) for _, colour in parts]
+    figure.legend(
+        [*lines, Patch(color=HELD)],
+        [*(name for name, _ in parts), "held"],
+        loc="outside lower left",
+        ncols=4,
+        frameon=False,
+        fontsize=8,
+        labelcolor=INK,
+    )
