@@ -70,7 +70,7 @@ def _texts(file: IO[bytes], where: str) -> Iterator[Piece]:
     """Yield a file's text in blocks of whole lines; what is not UTF-8 is read as other encodings too."""
     rest = b""
     while block := file.read(BLOCK_BYTES):
-        block = rest + block  # noqa: PLW2901 - the line cut off before goes on here
+        block = rest + block
         end = block.rfind(b"\n") + 1 or len(block)
         rest = block[end:]
         yield from _decoded(block[:end], where)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from biofeedback.commands import Command
-from biofeedback.exports.secrets import PROGRAMS_OWN
 from biofeedback.exports.search import Search
+from biofeedback.exports.secrets import PROGRAMS_OWN
 from biofeedback.recording.xdf import StreamHeader
 from protocols.scales import SCALES
 
@@ -111,4 +111,3 @@ def _texts(value: object) -> Iterator[str]:
 def _all(values: Iterable[object]) -> Iterator[str]:
     for value in values:
         yield from _texts(value)
-

@@ -89,7 +89,14 @@ class Search:
 
 def _forms(text: str) -> set[str]:
     escaped = json.dumps(text)[1:-1]
-    return {text, escaped, json.dumps(text, ensure_ascii=False)[1:-1], escape(text), quote(text), quote(text, "")}
+    return {
+        text,
+        escaped,
+        json.dumps(text, ensure_ascii=False)[1:-1],
+        escape(text),
+        quote(text),
+        quote(text, ""),
+    }
 
 
 def _bounded(text: str, *, always: bool = False) -> str:

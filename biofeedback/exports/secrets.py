@@ -28,9 +28,7 @@ UNREVEALING = (
 """What `session.json` says that identifies nobody, or that is looked at by name."""
 
 MAC = re.compile(r"(?<![0-9A-Fa-f:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:-])")
-UUID = re.compile(
-    r"(?<![0-9A-Fa-f-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Fa-f-])"
-)
+UUID = re.compile(r"(?<![0-9A-Fa-f-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Fa-f-])")
 _NOBODY = {"root", "user", "admin", "administrator", "localhost"}
 _OPTION = re.compile(r"(?:^|[?&,;:])(?:name|uid|source_id|hostname|session_id|id)=([^&,;]+)")
 

@@ -85,9 +85,7 @@ class Source:
         return tuple(
             stream
             for stream in self.streams.values()
-            if not is_ours(stream.header)
-            and not stream.header.text
-            and len(stream.places)
+            if not is_ours(stream.header) and not stream.header.text and len(stream.places)
         )
 
     def labels(self, stream: StoredStream) -> tuple[str, ...]:
@@ -167,4 +165,3 @@ def _recorded(name: str, times: FloatArray, texts: tuple[str, ...]) -> RecordedS
         texts=texts,
         desc={},
     )
-

@@ -7,14 +7,14 @@ import re
 USE = "For research and therapist-supervised use; not for diagnosis, monitoring or treatment."
 
 DEIDENTIFIED = (
-    "De-identified: all times count in seconds from the session's start; there is no date, time of day, device "
-    "id, path or host name; participants bear numbers; texts that people wrote are left out{text}. Signals and "
-    "heartbeats themselves are personal data: share them under an agreement."
+    "De-identified: all times count in seconds from the session's start; there is no date, time of day, "
+    "device id, path or host name; participants bear numbers; texts that people wrote are left out{text}. "
+    "Signals and heartbeats themselves are personal data: share them under an agreement."
 )
 WITH_TEXT = " of everything but the columns of text, where they were asked for: read these before sharing"
 IDENTIFIED = (
-    "IDENTIFIED: this folder holds what identifies the person (date and time of the session, client code, device "
-    "ids, names of files). Keep it as you keep the session itself."
+    "IDENTIFIED: this folder holds what identifies the person (date and time of the session, client code, "
+    "device ids, names of files). Keep it as you keep the session itself."
 )
 
 MEANINGS = {
@@ -118,9 +118,9 @@ USUAL_NAMES = (
     "session recording record rec data signal signals channel device sensor raw test file import imported "
     "markers tags temp bvp ibi bitalino polar empatica opensignals none unknown input output tempo reason "
     "ecg ppg eda rsp rr hr acc music notes score decisions ratings commands clock features beats scrs phases "
-    "sub ses task beh physio events participants dataset description provenance csv parquet bids edf midi audio "
-    "therapist listener script real virtual mV uS ms bpm baseline match lead sustain settle breathe arc engage "
-    "silence return recovery phase marker decision rating command gap"
+    "sub ses task beh physio events participants dataset description provenance csv parquet bids edf midi "
+    "audio therapist listener script real virtual mV uS ms bpm baseline match lead sustain settle breathe "
+    "arc engage silence return recovery phase marker decision rating command gap"
 )
 
 BOILERPLATE = "\n".join(

@@ -1,0 +1,130 @@
+"""``biofeedback export`` and ``biofeedback import``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from biofeedback.cli.options import progress_bar
+from biofeedback.errors import IdentifyingContent
+from biofeedback.exports import FORMATS, Format, Known, Order, export
+from biofeedback.exports.identity import KEY_NAME, key_of
+from biofeedback.settings import data_folder
+from biofeedback.store.store import STORE_NAME, Store
+
+FAULT = 3
+
+
+@click.command("export")
+@click.argument(
+    "directories",
+    nargs=-1,
+    required=True,
+    metavar="DIR...",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+)
+@click.option(
+    "--to",
+    "kinds",
+    type=click.Choice([*FORMATS, "all"]),
+    multiple=True,
+    required=True,
+    help="Format; repeat for several. Several, and all, are written into a folder each.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write; must not exist, or be empty.",
+)
+@click.option(
+    "--identified",
+    is_flag=True,
+    help="Keep what identifies: date and time, client code, ids of devices, names of files.",
+)
+@click.option(
+    "--with-text",
+    is_flag=True,
+    help="Keep what people wrote: notes, markers, marks of other programs. Read it before you share it.",
+)
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Secret behind the participants' numbers; made if it does not exist. [default: {KEY_NAME} in the data "
+    "folder]",
+)
+@click.option("--sound", type=click.Choice(["flac", "wav"]), default="flac", show_default=True)
+def export_command(
+    directories: tuple[Path, ...],
+    kinds: tuple[str, ...],
+    out: Path,
+    key_file: Path | None,
+    sound: Literal["flac", "wav"],
+    *,
+    identified: bool,
+    with_text: bool,
+) -> int:
+    """Write sessions in open formats, as one data set without names.
+
+    \b
+    csv      a table for each stream; full precision
+    parquet  the same, typed, units in the metadata
+    bids     Brain Imaging Data Structure 1.11, beh/ (physio, events)
+    edf      EDF+C for viewers of clinical recordings; phases, markers and gaps as annotations
+    midi     the notes that sounded
+    audio    the sound, where it was kept (FLAC, or WAV with --sound wav)
+
+    De-identified unless --identified is given: times count from the session's start; there are no dates, ids
+    of devices, paths or host names; clients become sub-001, sub-002 ...; what people wrote is left out. Every
+    file is then searched for what the session and the store know; if anything is found, the export is removed
+    and the exit status is 3.
+
+    Recordings that were cut off are exported up to their last second; the README says so. Sessions may have no
+    sound, and any stream may be missing. Nothing is overwritten.
+
+    \b
+    Example:
+      biofeedback export sessions/2026-* --to bids --out dataset
+    """  # noqa: D301 - \b is click's mark for a paragraph it must not wrap
+    chosen: tuple[Format, ...] = tuple(kind for kind in FORMATS if kind in kinds or "all" in kinds)
+    order = Order(
+        formats=chosen,
+        out=out,
+        key=key_of(key_file or data_folder() / KEY_NAME),
+        identified=identified,
+        with_text=with_text,
+        sound=sound,
+    )
+    try:
+        with progress_bar("exporting") as progress:
+            exported = export(directories, order, know=_known, progress=progress)
+    except IdentifyingContent as error:
+        for finding in error.findings:
+            click.echo(f"biofeedback: {finding}", err=True)
+        click.echo(f"biofeedback: {out} would have identified the person and was removed", err=True)
+        return FAULT
+    for line in exported.left_out:
+        click.echo(f"biofeedback: not exported: {line}", err=True)
+    click.echo(f"{exported.files} files     {exported.folder}")
+    return 0
+
+
+def _known(directory: Path) -> Known:
+    """Return what the store of the data folder knows of a session; nothing where there is no store."""
+    folder = data_folder()
+    if not (folder / STORE_NAME).exists():
+        return Known()
+    with Store.open(folder, now=lambda: datetime.now().astimezone()) as store:
+        place = directory.resolve()
+        session = next(
+            (one for one in store.sessions() if one.directory and one.directory.resolve() == place), None
+        )
+        if session is None:
+            return Known()
+        facts = store.facts(session.id)
+    told = (*facts.notes, *facts.adverse_events)
+    return Known(client=session.client, told=tuple(one.text for one in told), ids=(session.id,))

@@ -1,0 +1,6 @@
+"""Sessions in open formats, de-identified by default, and the check that proves it."""
+
+from biofeedback.exports.check import Finding, deidentified
+from biofeedback.exports.export import FORMATS, Exported, Format, Known, Order, export
+
+__all__ = ["FORMATS", "Exported", "Finding", "Format", "Known", "Order", "deidentified", "export"]

@@ -1,0 +1,292 @@
+"""A session as EDF+C, for viewers of clinical recordings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import edfio
+import numpy as np
+import numpy.typing as npt
+
+from biofeedback.exports.events import events
+from biofeedback.exports.grid import NOWHERE, Grid
+from biofeedback.exports.source import Source
+from biofeedback.recording.blocks import StoredStream
+
+MISSING = -32768
+"""The digital value that no sample has; a viewer shows it as a line along the bottom."""
+
+LEAST, MOST = MISSING + 1, 32767
+
+SHOWN_FEATURES = (
+    *("hr_bpm", "hr_quality", "rmssd_ms", "scl_uS", "scr_rate_per_min", "eda_quality", "breathing_rate"),
+    *("activation", "confidence"),
+)
+LABEL_LETTERS, UNIT_LETTERS, NUMBER_LETTERS = 16, 8, 8
+
+WHOLE_RECORD_S, LONG_RECORD_S = 1.0, 10.0
+"""Length of a data record, if every rate is whole, else."""
+
+TOLERANCE = 0.75
+
+JOIN_S = 1.0
+"""Gaps closer than this are annotated as one."""
+
+Digital = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One signal of an EDF file, and what became of it.
+
+    Attributes
+    ----------
+    label, unit : str
+        As in the file.
+    column : str
+        Stream and column it is of.
+    rate_hz : float
+        Samples per second in the file.
+    physical : (float, float)
+        What the digital values −32768 and 32767 stand for.
+    error : float
+        By how much a value may differ from the recorded one: half a step.
+    repeated, left_out : int
+        Samples of the file that repeat the one before; recorded samples that are not in it. Both are 0 unless
+        the sensor's rate is not its nominal one.
+    deviation_s : float
+        How far a sample is from its recorded time at most.
+    digital : ndarray of int16
+        The signal.
+    gaps : tuple of (float, float)
+        Begin and end of each stretch without samples, seconds.
+    """
+
+    label: str
+    unit: str
+    column: str
+    rate_hz: float
+    physical: tuple[float, float]
+    error: float
+    repeated: int
+    left_out: int
+    deviation_s: float
+    digital: Digital
+    gaps: tuple[tuple[float, float], ...]
+
+
+def write_edf(source: Source, path: Path) -> tuple[list[Channel], list[str]]:
+    """Write raw signals and 1-Hz features as EDF+C, with phases, markers and gaps as annotations.
+
+    Samples lie on a grid of their nominal rate that begins with the session; none is interpolated. EDF has no
+    missing values and EDF+D would cut every signal where one is missing, so a missing sample is the digital
+    minimum, which nothing else has, and each stretch of them bears an annotation ``gap LABEL``.
+
+    Parameters
+    ----------
+    source : Source
+        The session.
+    path : Path
+        The file.
+
+    Returns
+    -------
+    list of Channel
+        The signals, in the order of the file.
+    list of str
+        What could not be written and why.
+    """
+    wanted = [(stream, index) for stream in _regular(source) for index in _columns(stream)]
+    record_s = WHOLE_RECORD_S
+    if any(stream.header.rate_hz % 1 for stream, _ in wanted):
+        record_s = LONG_RECORD_S
+    records = max(1, math.ceil(source.duration_s / record_s))
+    channels: list[Channel] = []
+    left_out = [
+        f"{stream.header.name}: it is irregular, which EDF cannot hold"
+        for stream in source.inputs()
+        if stream.header.rate_hz == 0
+    ]
+    for stream, index in wanted:
+        rate_hz = max(1, round(stream.header.rate_hz * record_s)) / record_s
+        taken = {channel.label for channel in channels}
+        channel = _channel(
+            source,
+            stream,
+            index,
+            rate_hz=rate_hz,
+            slots=round(records * record_s * rate_hz),
+            taken=taken,
+        )
+        if channel is None:
+            left_out.append(f"{stream.header.name}, {source.labels(stream)[index]}: it holds no value")
+        else:
+            channels.append(channel)
+    if channels:
+        _write(source, path, channels, record_s)
+    return channels, left_out
+
+
+def _regular(source: Source) -> Iterator[StoredStream]:
+    yield from (stream for stream in source.inputs() if stream.header.rate_hz > 0)
+    features = source.streams.get("features")
+    if features is not None and features.places:
+        yield features
+
+
+def _columns(stream: StoredStream) -> list[int]:
+    labels = stream.header.labels
+    if stream.header.name != "features":
+        return list(range(len(labels)))
+    return [labels.index(label) for label in SHOWN_FEATURES if label in labels]
+
+
+def _channel(
+    source: Source, stream: StoredStream, index: int, *, rate_hz: float, slots: int, taken: set[str]
+) -> Channel | None:
+    low, high, first_s = math.inf, -math.inf, math.nan
+    for times, samples in source.blocks(stream):
+        column = samples[:, index]
+        column = column[np.isfinite(column)]
+        low, high = min(low, column.min(initial=math.inf)), max(high, column.max(initial=-math.inf))
+        first_s = float(times[0]) if math.isnan(first_s) else first_s
+    if not low <= high:
+        return None
+    physical = physical_range(float(low), float(high))
+    step = (physical[1] - physical[0]) / (MOST - MISSING)
+    place = first_s * rate_hz
+    grid = Grid(
+        rate_hz,
+        period_s=1.0 / stream.header.rate_hz,
+        origin_s=(place - round(place)) / rate_hz,
+        tolerance=TOLERANCE,
+    )
+    digital = np.full(slots, MISSING, np.int16)
+    outside = 0
+    for times, samples in source.blocks(stream):
+        values = _digital(samples[:, index], physical[0], step)
+        places, repeats = grid.place(times)
+        inside = (places != NOWHERE) & (places >= 0) & (places < slots)
+        outside += int(np.count_nonzero((places != NOWHERE) & ~inside))
+        digital[places[inside]] = values[inside]
+        repeats = repeats[(repeats >= 1) & (repeats < slots)]
+        digital[repeats] = digital[repeats - 1]
+    column_label = source.labels(stream)[index]
+    name = stream.header.name
+    return Channel(
+        label=_label(name, column_label, taken),
+        unit=ascii_only(stream.header.units[index])[:UNIT_LETTERS],
+        column=f"{name}.{column_label}",
+        rate_hz=rate_hz,
+        physical=physical,
+        error=step / 2,
+        repeated=grid.repeated,
+        left_out=grid.left_out + outside,
+        deviation_s=grid.deviation_s,
+        digital=digital,
+        gaps=tuple(_gaps(digital, rate_hz, source.duration_s)),
+    )
+
+
+def _digital(values: npt.NDArray[np.float64], low: float, step: float) -> Digital:
+    steps = np.rint((values - low) / step)
+    there = np.isfinite(steps)
+    digital = np.full(values.size, MISSING, np.int16)
+    digital[there] = np.clip(steps[there] + MISSING, LEAST, MOST).astype(np.int16)
+    return digital
+
+
+def physical_range(low: float, high: float) -> tuple[float, float]:
+    """Return a range that can be written in a header and holds `low` to `high` above its lowest step."""
+    if high - low < 1e-3 * max(abs(low), abs(high), 1e-3):
+        low, high = low - max(1e-3, abs(low) * 1e-3), high + max(1e-3, abs(high) * 1e-3)
+    least = low - 1.01 * (high - low) / (MOST - LEAST)
+    return _written(least, math.floor), _written(high, math.ceil)
+
+
+def _written(value: float, rounded: Any) -> float:
+    """Return the next number outwards that 8 letters can write."""
+    for decimals in range(6, -1, -1):
+        scaled = float(rounded(value * 10**decimals) / 10**decimals)
+        if len(str(scaled)) <= NUMBER_LETTERS and "e" not in str(scaled):
+            return scaled
+    raise ValueError(f"{value:g} does not fit into the header of an EDF file")
+
+
+def _label(stream: str, column: str, taken: set[str]) -> str:
+    """Return a label of ASCII, at most 16 letters, that no other signal has."""
+    name = column if stream == "features" or column.startswith(stream) else f"{stream} {column}"
+    name = ascii_only(name)[:LABEL_LETTERS]
+    number, label = 1, name
+    while label in taken:
+        number += 1
+        label = f"{name[: LABEL_LETTERS - len(str(number)) - 1]} {number}"
+    return label
+
+
+def ascii_only(text: str) -> str:
+    """Return a text in ASCII as EDF headers need it; what has no place there becomes ``_``."""
+    plain = text.replace("µ", "u").replace("μ", "u")
+    return "".join(letter if " " <= letter <= "~" else "_" for letter in plain)
+
+
+def _gaps(digital: Digital, rate_hz: float, end_s: float) -> Iterator[tuple[float, float]]:
+    missing = digital[: math.ceil(end_s * rate_hz)] == MISSING
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], missing.view(np.int8), [0]))))
+    gap: tuple[float, float] | None = None
+    for begin, end in zip(edges[::2] / rate_hz, edges[1::2] / rate_hz, strict=True):
+        if gap is not None and begin - gap[1] < JOIN_S:
+            gap = (gap[0], float(end))
+            continue
+        if gap is not None:
+            yield gap
+        gap = (float(begin), float(end))
+    if gap is not None:
+        yield gap
+
+
+def _write(source: Source, path: Path, channels: list[Channel], record_s: float) -> None:
+    signals = [
+        edfio.EdfSignal.from_digital(
+            channel.digital,
+            channel.rate_hz,
+            label=channel.label,
+            physical_dimension=channel.unit,
+            physical_range=channel.physical,
+            digital_range=(MISSING, MOST),
+        )
+        for channel in channels
+    ]
+    notes = [
+        edfio.EdfAnnotation(gap[0], gap[1] - gap[0], f"gap {channel.label}")
+        for channel in channels
+        for gap in channel.gaps
+    ]
+    end_s = len(channels[0].digital) / channels[0].rate_hz
+    notes += [
+        edfio.EdfAnnotation(event.onset_s, event.duration_s, event.sentence)
+        for event in events(source)
+        if event.kind != "decision" and 0 <= event.onset_s <= end_s
+    ]
+    began = _began(source)
+    edfio.Edf(
+        signals,
+        recording=edfio.Recording(startdate=None if began is None else began.date()),
+        starttime=None if began is None else began.time().replace(microsecond=0, tzinfo=None),
+        data_record_duration=record_s,
+        annotations=sorted(notes, key=lambda note: note.onset),
+    ).write(path)
+
+
+def _began(source: Source) -> datetime | None:
+    if not source.policy.identified:
+        return None
+    try:
+        return datetime.fromisoformat(str(source.meta.get("t0_wall")))
+    except ValueError:
+        return None
