@@ -4,8 +4,11 @@ BiofeedbackError
 ├── UsageError        what was asked for cannot be done as asked
 ├── RecordingError    a recording cannot be written or read
 ├── StoreError        the store cannot be opened, read or written
+├── IdentifyingContent  an export that was to be de-identified is not
 └── SessionFault      something failed during a session; what was recorded is kept
 """
+
+from collections.abc import Sequence
 
 
 class BiofeedbackError(Exception):
@@ -22,6 +25,22 @@ class RecordingError(BiofeedbackError):
 
 class StoreError(BiofeedbackError):
     """The store cannot be opened, read or written; the message names the file."""
+
+
+class IdentifyingContent(BiofeedbackError):  # noqa: N818 - what was found, not what failed
+    """An export that was to be de-identified holds what identifies; the findings say where.
+
+    Parameters
+    ----------
+    findings : sequence
+        Each in words: file, and what.
+    """
+
+    def __init__(self, findings: Sequence[object]) -> None:
+        self.findings = tuple(findings)
+        lines = "; ".join(map(str, self.findings[:3]))
+        more = f" (and {len(self.findings) - 3} more)" if len(self.findings) > 3 else ""
+        super().__init__(f"the export still identified and was removed: {lines}{more}")
 
 
 class SessionFault(BiofeedbackError):  # noqa: N818 - a fault is what it is called in the design
