@@ -54,8 +54,8 @@ FAULT = 3
     "--key",
     "key_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help=f"Secret behind the participants' numbers; made if it does not exist. [default: {KEY_NAME} in the data "
-    "folder]",
+    help="Secret behind the participants' numbers; made if it does not exist. "
+    f"[default: {KEY_NAME} in the data folder]",
 )
 @click.option("--sound", type=click.Choice(["flac", "wav"]), default="flac", show_default=True)
 def export_command(
@@ -78,8 +78,8 @@ def export_command(
     midi     the notes that sounded
     audio    the sound, where it was kept (FLAC, or WAV with --sound wav)
 
-    De-identified unless --identified is given: times count from the session's start; there are no dates, ids
-    of devices, paths or host names; clients become sub-001, sub-002 ...; what people wrote is left out. Every
+    De-identified unless --identified is given: times count from the session's start; there are no dates,
+    ids of devices, paths or host names; clients become sub-001, sub-002 ...; what people wrote is left out. Every
     file is then searched for what the session and the store know; if anything is found, the export is removed
     and the exit status is 3.
 
@@ -126,5 +126,5 @@ def _known(directory: Path) -> Known:
         if session is None:
             return Known()
         facts = store.facts(session.id)
-    told = (*facts.notes, *facts.adverse_events)
-    return Known(client=session.client, told=tuple(one.text for one in told), ids=(session.id,))
+    told = [note.text for note in facts.notes] + [event.text for event in facts.adverse_events]
+    return Known(client=session.client, told=tuple(told), ids=(session.id,))

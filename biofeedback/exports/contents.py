@@ -6,7 +6,7 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 from xml.etree import ElementTree as ET
 
 import edfio
@@ -24,6 +24,10 @@ EDF_START = b"01.01.8500.00.00"
 
 _SOUND_ITSELF = {b"fmt ", b"data", b"fact", b"ds64"}
 _FLAC_SOUND = {0, 3}  # STREAMINFO, SEEKTABLE
+
+
+class _Readable(Protocol):
+    def read(self, size: int = ..., /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def contents(path: Path) -> Iterator[Piece | Fault | Extremes]:
         yield from _texts(file, "text")
 
 
-def _texts(file: IO[bytes], where: str) -> Iterator[Piece]:
+def _texts(file: _Readable, where: str) -> Iterator[Piece]:
     """Yield a file's text in blocks of whole lines; what is not UTF-8 is read as other encodings too."""
     rest = b""
     while block := file.read(BLOCK_BYTES):

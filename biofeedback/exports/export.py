@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -201,7 +201,7 @@ def _sources(
     return sorted(sources, key=lambda source: source.name), tuple(dict.fromkeys(secrets))
 
 
-def _told(streams: dict[str, StoredStream], known: Known) -> Iterator[str]:
+def _told(streams: Mapping[str, StoredStream], known: Known) -> Iterator[str]:
     yield from known.told
     for name in JSON_STREAMS:
         if name in streams:

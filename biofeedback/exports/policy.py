@@ -68,7 +68,8 @@ class Policy:
         if stream == "markers" and entry.get("type") == "baseline":
             kept |= {key: kept[key] - t0_s for key in _ENGINE_TIMES if isinstance(kept.get(key), int | float)}
         programs_own = stream == "decisions" or (stream == "markers" and entry.get("type") in PROGRAMS_OWN)
-        return self._without_words(kept, programs_own=programs_own)
+        left: dict[str, Any] = self._without_words(kept, programs_own=programs_own)
+        return left
 
     def _without_words(self, value: Any, *, programs_own: bool, key: str = "") -> Any:
         if isinstance(value, Mapping):

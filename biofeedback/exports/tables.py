@@ -90,7 +90,7 @@ class Table:
 
 
 def tables(source: Source) -> Iterator[Table]:
-    """Yield a table for each stream that holds anything, and the phases; what may not leave is not in them."""
+    """Yield a table for each stream that holds anything, and the phases, without what may not leave."""
     for name, stream in source.streams.items():
         if not stream.places or (name in IDENTIFYING and not source.policy.identified):
             continue
@@ -178,8 +178,10 @@ def _kind(values: Iterable[Any]) -> str:
 
 
 def _cell(value: Any, kind: str) -> float | bool | str | None:
-    if value is None or kind == "boolean":
-        return value
+    if value is None:
+        return None
+    if kind == "boolean":
+        return bool(value)
     if kind == "number":
         return float(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
