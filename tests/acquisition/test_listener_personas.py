@@ -1,7 +1,9 @@
 """What tells one persona from another."""
 
+import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -209,3 +211,37 @@ def test_with_kappa_0_even_swells_change_no_sample(persona):
         return b"".join(chunk.samples.tobytes() for chunk in chunks)
 
     assert samples(SWELLING | {"novelty": 1.0}) == samples(None)
+
+
+def _documented():
+    """Yield ``(parameter, low, high)`` of each range that docs/listener.md tells, by line."""
+    text = (Path(__file__).parents[2] / "docs" / "listener.md").read_text(encoding="utf-8")
+    number = r"[−-]?\d+(?:\.\d+)?"
+    for line in text.splitlines():
+        found = re.findall(rf"`(\w+)`(?: \|)? ({number}) to ({number})", line)
+        yield line, {name: (_plain(low), _plain(high)) for name, low, high in found}
+
+
+def _plain(number):
+    return float(number.replace("−", "-"))
+
+
+def test_the_documentation_has_the_ranges_of_the_code():
+    lines = list(_documented())
+    usual = PERSONAS["nonresponder"]
+    table = {
+        name: span for line, spans in lines for name, span in spans.items() if line.startswith(f"| `{name}`")
+    }
+    assert table == {name: getattr(usual, name) for name in usual.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("persona", sorted(set(PERSONAS) - {"nonresponder", "population"}))
+def test_the_documentation_tells_how_each_persona_differs(persona):
+    (spans,) = (spans for line, spans in _documented() if line.startswith(f"| `{persona}`"))
+    usual = PERSONAS["nonresponder" if persona in {"responder", "paradoxical"} else "responder"]
+    differs = {
+        name: getattr(PERSONAS[persona], name)
+        for name in usual.__dataclass_fields__
+        if getattr(PERSONAS[persona], name) != getattr(usual, name)
+    }
+    assert spans == differs
