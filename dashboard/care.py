@@ -14,7 +14,7 @@ def care(session: SessionView) -> bool:
     with left:
         st.header(say("care.cautions"), anchor=False)
         st.write(say("care.cautions.intro"))
-        for index, caution in enumerate(session.protocol.cautions):
+        for index, caution in enumerate(session.cautions):
             st.markdown(f"**{index + 1}.** {caution}")
         asked = st.checkbox(say("care.cautions.confirm"), key=_key(session, "cautions"))
     with right:

@@ -34,6 +34,14 @@ STREAMLIT = {
     "theme_textColor": COLOURS["ink"],
     "theme_borderColor": COLOURS["edge"],
     "theme_showWidgetBorder": True,
+    "theme_blueBackgroundColor": COLOURS["accent-soft"],
+    "theme_blueTextColor": COLOURS["accent-deep"],
+    "theme_greenBackgroundColor": COLOURS["good-soft"],
+    "theme_greenTextColor": COLOURS["good"],
+    "theme_redBackgroundColor": COLOURS["lost-soft"],
+    "theme_redTextColor": COLOURS["lost"],
+    "theme_yellowBackgroundColor": COLOURS["doubtful-soft"],
+    "theme_yellowTextColor": COLOURS["doubtful"],
 }
 """Streamlit's settings, as its own command line hands them over."""
 SWITCH_S = 0.001

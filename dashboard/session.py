@@ -18,6 +18,7 @@ from dashboard.texts import say
 STEPS = ("choose", "care", "sensors", "sound")
 PREPARED = ("prepared", "checking", "sound check", "ready")
 LOOK_S = 1.0
+SENSORS_PX = 370
 LOOK_PREPARING_S = 0.5
 
 
@@ -64,7 +65,7 @@ def _prepare(state: State, session: SessionView) -> None:
     elif step == 2:
         done = _sensors()
     else:
-        done = sounding.show(session)
+        done = sounding.show(session) or state.engine.stage == "ready"
     back, leave, _, forward = st.columns([1, 1, 2, 1.4])
     if step > 1 and back.button(say("session.back"), width="stretch"):
         _go(step - 1)
@@ -80,9 +81,8 @@ def _prepare(state: State, session: SessionView) -> None:
 
 
 def _sensors() -> bool:
-    st.header(say("sensors.title"), anchor=False)
     st.write(say("sensors.intro"))
-    st.iframe("/ui/live.html?view=check", height=430)
+    st.iframe("/ui/live.html?view=check", height=SENSORS_PX)
     if st.button(say("sensors.again")):
         tell("check sensors")
     return True

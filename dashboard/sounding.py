@@ -12,8 +12,7 @@ LOWEST_DB = -40
 
 
 def show(session: SessionView) -> bool:
-    """Show the sound check; return whether the session may start."""
-    st.header(say("sound.title"), anchor=False)
+    """Show the sound check; return whether a session may start without it: where nobody hears it."""
     st.write(say("sound.intro"))
     silent = session.audio is None or session.audio.kind == "paced"
     if session.audio is not None:
@@ -37,4 +36,4 @@ def show(session: SessionView) -> bool:
             st.rerun()
     if session.comfort_db is not None:
         st.success(say("sound.confirmed", db=f"{session.comfort_db:g}".replace("-", "−")))
-    return session.comfort_db is not None or silent
+    return silent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.palette import COLOURS
+from dashboard.palette import COLOURS, stylesheet
 from dashboard.texts import say
 
 NAVIGATION_PX = 60
@@ -13,16 +13,16 @@ NAVIGATION_PX = 60
 STRIP_PX = 66
 
 STYLE = f"""<style>
-.stMainBlockContainer {{ padding: 4.6rem 2.2rem 3rem; max-width: 1360px; }}
+{stylesheet()}.stMainBlockContainer {{ padding: 4.6rem 2.2rem 3rem; max-width: 1360px; }}
 h1 {{ font-size: 1.7rem !important; }}
 h2 {{ font-size: 1.25rem !important; }}
 h3 {{ font-size: 1.05rem !important; }}
 .stAppHeader {{ border-bottom: 1px solid {COLOURS["line"]}; background: {COLOURS["surface"]}; }}
 [data-stale="true"] {{ opacity: 1 !important; }}
 :focus-visible {{ outline: 3px solid {COLOURS["accent"]}; outline-offset: 2px; }}
-.steps {{ display: flex; gap: .4rem; list-style: none; padding: 0; margin: 0 0 .6rem; }}
+.steps {{ display: flex; gap: .4rem; list-style: none; padding: 0 !important; margin: 0 0 .6rem; }}
 .steps li {{ flex: 1; padding: .5rem .8rem; border-radius: 8px; background: {COLOURS["gap"]};
-  color: {COLOURS["ink"]}; font-size: .92rem; margin: 0; }}
+  color: {COLOURS["ink"]}; font-size: .92rem; margin: 0 !important; }}
 .steps li[aria-current] {{ background: {COLOURS["accent"]}; color: {COLOURS["on-accent"]};
   font-weight: 600; }}
 .steps li.done {{ background: {COLOURS["good-soft"]}; color: {COLOURS["good"]}; }}

@@ -40,13 +40,11 @@ PAGES: dict[str, str] = {
     "care.consent.confirm": "The listener agrees to this session and to its being recorded.",
     "care.purpose": "For research and therapist-supervised use; not for diagnosis, monitoring or treatment.",
     "care.anew": "Please confirm cautions and consent once more.",
-    "sensors.title": "Do the sensors deliver?",
     "sensors.intro": (
         "Every light should be good. What to do about one that is not stands beside it. A session may start "
         "with a sensor that is doubtful; what cannot be told is then left out, and said."
     ),
     "sensors.again": "Look afresh",
-    "sound.title": "Is the loudness comfortable?",
     "sound.intro": (
         "Ten seconds sound as loud as the loudest moment of the session. Ask the listener. What they confirm "
         "is the ceiling: nothing in the session goes above it."

@@ -69,6 +69,7 @@ export class Feed {
   get lost() {
     const quiet = (performance.now() - (this.answeredAt ?? this.began)) / 1000;
     if (quiet > POLL_MS / 1000 + SILENT_S) return true;
+    if (this.state?.lifecycle === "waiting") return false; // sensors or sound are being opened
     const waited = (performance.now() - this.began) / 1000;
     return STEPPING.includes(this.whole?.engine?.stage) && Math.min(this.silentFor, waited) > SILENT_S;
   }

@@ -46,8 +46,9 @@ function showMusic(state) {
       make("dd", { class: METERS.has(field) ? "" : "figures" }, METERS.has(field) ? "" : text));
     if (METERS.has(field)) {
       const part = silent ? 0 : Math.round((music[field] ?? 0) * 100);
+      const degree = part < 34 ? "low" : part < 67 ? "middle" : "high";
       const meter = make("div", { class: "meter", role: "meter", "aria-label": say(`field.${field}`), "aria-valuenow": part, "aria-valuemin": 0, "aria-valuemax": 100 }, make("i", { style: `width: ${part}%` }));
-      row.lastChild.append(make("span", {}, silent ? "–" : say(`meter.${part < 34 ? "low" : part < 67 ? "middle" : "high"}`)), meter);
+      row.lastChild.append(make("span", {}, silent ? "–" : say(`meter.${degree}`)), meter);
     }
     return row;
   });
