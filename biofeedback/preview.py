@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,16 +18,32 @@ from generator.state import LAYERS, Mode
 from generator.trajectory import Trajectory
 from protocols.arcs import PlannedPoint, planned_arc
 from protocols.course import segments
+from protocols.goals import span_of
 from protocols.schema import Protocol
 
 INK = "#22303c"
 FAINT = "#8a97a3"
 SILENT = "#e9ecef"
 SHADES = ("#f4f7f9", "#e9f0f4")
-TEMPO, MODE, LEVEL = "#2a6f97", "#7b5ea7", "#4d7c57"
+TEMPO, MODE, LEVEL, BREATH = "#2a6f97", "#7b5ea7", "#4d7c57", "#b0653a"
 TEXTURE = {"density": "#c8553d", "register": "#d99a2b", "brightness": "#5b8e7d", "articulation": "#9aa5b1"}
-SHORTEST_NAMED = 0.035
-"""Share of the session from which a phase has room for its name written flat."""
+WIDTHS = (4.2, 3.2, 2.2, 1.3)
+"""Of the lines of texture: where two run together, both can be seen."""
+
+KINDS = {
+    "match": "#bcd5e6",
+    "lead": "#8fb9d4",
+    "sustain": "#c9dde9",
+    "breathe": "#e8cdb8",
+    "arc": "#cfd9ee",
+    "engage": "#f0c9b5",
+    "return": "#d3e3c8",
+}
+LETTER = 0.0085
+"""Share of the picture's width that a letter takes."""
+
+TALL = {"strip": 1.2, "tempo": 2.1, "mode": 1.3, "texture": 1.7, "layers": 0.9, "level": 0.9, "breath": 0.9}
+"""Inches of each panel."""
 
 
 def fast_forward(protocol: Protocol, seconds: float, *, hr_bpm: float | None = 72.0) -> Trajectory:
@@ -49,50 +68,143 @@ def fast_forward(protocol: Protocol, seconds: float, *, hr_bpm: float | None = 7
     return Trajectory(tuple(number * step_s for number in range(len(music))), tuple(music))
 
 
-def draw_arc(protocol: Protocol, path: Path, *, hr_bpm: float | None = 72.0) -> None:
-    """Draw the planned arc of a protocol into a PNG file.
+def draw_arc(
+    protocol: Protocol,
+    target: Path | BinaryIO,
+    *,
+    hr_bpm: float | None = 72.0,
+    form: Literal["png", "svg"] = "png",
+) -> None:
+    """Draw the planned arc of a protocol.
 
     Parameters
     ----------
     protocol : Protocol
         What to draw.
-    path : Path
-        The file to write.
+    target : Path or binary file
+        Where to write the picture.
     hr_bpm : float or None
         Steady heart rate of the listener who follows; None where none is known.
+    form : str
+        ``png`` or ``svg``.
 
     Raises
     ------
     OSError
-        Where the file cannot be written.
+        Where it cannot be written.
     """
     points = planned_arc(protocol, hr_bpm)
-    figure = Figure(figsize=(11, 8.2), layout="constrained", facecolor="white")
+    words = list(_words(protocol))
+    panels = ["strip", *_panels(points)]
+    heights = [*(TALL[name] for name in panels), 0.2 + 0.17 * len(words)]
+    figure = Figure(figsize=(11, sum(heights) + 1.1), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    tempo, mode, texture, layers, level = figure.subplots(
-        5, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1.6, 2.2, 1.3, 1.3]}
-    )
-    _draw_tempo(tempo, protocol, points, hr_bpm)
-    _draw_mode(mode, points)
-    _draw_texture(texture, points)
-    _draw_layers(layers, points)
-    _draw_level(level, points)
-    for axes in (tempo, mode, texture, layers, level):
-        _dress(axes, protocol)
-    _name_phases(tempo, protocol)
-    level.set_xlabel("minutes", color=INK)
-    level.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True, steps=[1, 2, 5, 10]))
-    figure.align_ylabels()
-    listener = "no heart rate known" if hr_bpm is None else f"heart rate {hr_bpm:g} per minute"
-    figure.suptitle(
-        f"{protocol.title}  ·  {protocol.id} v{protocol.version}, {protocol.arm}\n"
-        f"as planned for a listener who follows, {listener}",
-        x=0.012,
-        ha="left",
-        color=INK,
-        fontsize=12,
-    )
-    figure.savefig(path, dpi=130, format="png")
+    *drawn, text = figure.subplots(len(heights), 1, gridspec_kw={"height_ratios": heights})
+    for name, axes in zip(panels, drawn, strict=True):
+        _draw(name, axes, protocol, points, hr_bpm)
+        axes.set_xlim(0, protocol.duration_s / 60)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True, steps=[1, 2, 5, 10]))
+        axes.tick_params(colors=INK, labelsize=9, length=0, labelbottom=axes is drawn[-1])
+    drawn[-1].set_xlabel("minutes", color=INK)
+    figure.align_ylabels(drawn)
+    text.set_axis_off()
+    told = text.text(0, 1, "\n".join(words), va="top", color=INK, fontsize=9, linespacing=1.35)
+    told.set_in_layout(False)
+    figure.suptitle(_title(protocol, hr_bpm), x=0.012, ha="left", color=INK, fontsize=12)
+    figure.savefig(target, dpi=130, format=form)
+
+
+def _title(protocol: Protocol, hr_bpm: float | None) -> str:
+    cues = any(phase.until for phase in protocol.stretches)
+    parts = [f"{'at most ' if cues else ''}{protocol.duration_s / 60:g} min", protocol.arm]
+    if any(segment.reads_heart_rate for segment in segments(protocol)):
+        heart = "no heart rate known" if hr_bpm is None else f"heart rate {hr_bpm:g} per minute"
+        parts.append(f"as planned for a listener who follows, {heart}")
+    return f"{protocol.title}  ·  {protocol.id} v{protocol.version}\n" + "  ·  ".join(parts)
+
+
+def _panels(points: list[PlannedPoint]) -> list[str]:
+    if not any(point.music.sounding for point in points):
+        return []
+    swells = any(point.music.breath_rate and point.music.breath_depth for point in points)
+    return ["tempo", "mode", "texture", "layers", "level", *(["breath"] if swells else [])]
+
+
+def _words(protocol: Protocol) -> Iterator[str]:
+    """Yield what a picture cannot show: cues, questions, marks and goals, in lines."""
+    stretches = protocol.stretches
+    asked = [
+        f"{phase.name}: " + ", ".join(f"{asked.scale} ({asked.at})" for asked in phase.ratings)
+        for phase in stretches
+        if phase.ratings
+    ]
+    marks = [
+        f"{phase.name}: {text} ({end})"
+        for phase in stretches
+        for end, text in (("begin", phase.markers.begin), ("end", phase.markers.end))
+        if text
+    ]
+    cues = [f"{phase.name} ends at {phase.until.cue}" for phase in stretches if phase.until]
+    goals = [
+        f"{goal.name} ({goal.measure} {goal.change:+g}, from {start} to {end})"
+        for goal in protocol.goals
+        for start, end in [span_of(goal, protocol)]
+    ]
+    for head, items in (("Cues", cues), ("◆ Asked", asked), ("▼ Marked", marks), ("Goals", goals)):
+        if items:
+            yield from textwrap.wrap(f"{head}  {' · '.join(items)}", 150, subsequent_indent="     ")
+
+
+def _draw(
+    name: str, axes: Axes, protocol: Protocol, points: list[PlannedPoint], hr_bpm: float | None
+) -> None:
+    if name == "strip":
+        _draw_strip(axes, protocol)
+        return
+    match name:
+        case "tempo":
+            _draw_tempo(axes, protocol, points, hr_bpm)
+        case "mode":
+            _draw_mode(axes, points)
+        case "texture":
+            _draw_texture(axes, points)
+        case "layers":
+            _draw_layers(axes, points)
+        case "level":
+            _draw_level(axes, points)
+        case "breath":
+            _draw_breath(axes, points)
+    _dress(axes, protocol)
+
+
+def _draw_strip(axes: Axes, protocol: Protocol) -> None:
+    """Draw the phases as a ribbon, their cues, what is asked and what is marked above it."""
+    for segment in segments(protocol):
+        start, end = segment.start_s / 60, segment.end_s / 60
+        axes.axvspan(start, end, 0, 0.65, color=KINDS.get(segment.kind, "#dde1e5"), linewidth=0)
+        axes.plot([end, end], [0, 0.68], color="white", linewidth=2)
+        share = segment.duration_s / protocol.duration_s
+        narrow = share < LETTER * len(segment.name)
+        kind = segment.kind if segment.target.sounding else "silence"
+        until = segment.phase.until
+        below = f"until {until.cue}" if until else ("" if segment.name.startswith(kind) else kind)
+        axes.annotate(
+            f"{segment.name}\n({below})" if below and share > LETTER * len(below) else segment.name,
+            ((start + end) / 2, 0.35),
+            ha="center",
+            va="center",
+            rotation=90 if narrow else 0,
+            color=INK,
+            fontsize=7.5 if narrow else 9,
+        )
+        for asked in segment.phase.ratings:
+            axes.plot(start if asked.at == "begin" else end, 0.8, "D", color=BREATH, clip_on=False)
+        for at, text in ((start, segment.phase.markers.begin), (end, segment.phase.markers.end)):
+            if text:
+                axes.plot(at, 1.0, "v", color=MODE, clip_on=False)
+    axes.set_ylim(0, 1.05)
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
 
 
 def _minutes(points: list[PlannedPoint]) -> np.ndarray:
@@ -109,8 +221,9 @@ def _values(points: list[PlannedPoint], name: str) -> np.ndarray:
 def _draw_tempo(axes: Axes, protocol: Protocol, points: list[PlannedPoint], hr_bpm: float | None) -> None:
     tempi = _values(points, "tempo_bpm")
     axes.plot(_minutes(points), tempi, color=TEMPO, linewidth=2.4)
-    known = tempi[np.isfinite(tempi)]
-    if hr_bpm is not None:
+    shown = [*tempi[np.isfinite(tempi)], protocol.default_tempo_bpm]
+    if hr_bpm is not None and any(segment.reads_heart_rate for segment in segments(protocol)):
+        shown.append(hr_bpm)
         axes.axhline(hr_bpm, color=FAINT, linewidth=1, linestyle=(0, (2, 3)))
         axes.annotate(
             "heart rate",
@@ -122,21 +235,20 @@ def _draw_tempo(axes: Axes, protocol: Protocol, points: list[PlannedPoint], hr_b
             color=FAINT,
             fontsize=8,
         )
-    shown = [*known, *([] if hr_bpm is None else [hr_bpm]), protocol.default_tempo_bpm]
-    axes.set_ylim(min(shown) - 4, max(shown) + 6)
+    middle, half = (max(shown) + min(shown)) / 2, max((max(shown) - min(shown)) / 2, 6)
+    axes.set_ylim(middle - half - 4, middle + half + 6)
     for index in (0, -1):
-        if known.size:
-            at = np.flatnonzero(np.isfinite(tempi))[index]
-            axes.annotate(
-                f"{tempi[at]:.0f}",
-                (points[at].t / 60, tempi[at]),
-                xytext=(0, 6),
-                textcoords="offset points",
-                ha="left" if index == 0 else "right",
-                color=TEMPO,
-                fontsize=10,
-                fontweight="bold",
-            )
+        at = np.flatnonzero(np.isfinite(tempi))[index]
+        axes.annotate(
+            f"{tempi[at]:.0f}",
+            (points[at].t / 60, tempi[at]),
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="left" if index == 0 else "right",
+            color=TEMPO,
+            fontsize=10,
+            fontweight="bold",
+        )
     axes.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, steps=[1, 2, 5, 10]))
     axes.set_ylabel("tempo, bpm", color=INK)
 
@@ -150,8 +262,8 @@ def _draw_mode(axes: Axes, points: list[PlannedPoint]) -> None:
 
 
 def _draw_texture(axes: Axes, points: list[PlannedPoint]) -> None:
-    for name, colour in TEXTURE.items():
-        axes.plot(_minutes(points), _values(points, name), color=colour, linewidth=1.9, label=name)
+    for (name, colour), width in zip(TEXTURE.items(), WIDTHS, strict=True):
+        axes.plot(_minutes(points), _values(points, name), color=colour, linewidth=width, label=name)
     axes.set_ylim(-0.03, 1.03)
     axes.set_ylabel("texture", color=INK)
     axes.legend(
@@ -171,35 +283,27 @@ def _draw_layers(axes: Axes, points: list[PlannedPoint]) -> None:
 def _draw_level(axes: Axes, points: list[PlannedPoint]) -> None:
     levels = _values(points, "level_db")
     axes.plot(_minutes(points), levels, color=LEVEL, linewidth=2.2)
-    lowest = float(np.nanmin(levels)) if np.isfinite(levels).any() else 0.0
-    axes.set_ylim(min(-6.0, lowest - 1.0), 1.0)
+    axes.set_ylim(min(-6.0, float(np.nanmin(levels)) - 1.0), 1.0)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.set_ylabel("level, dB", color=INK)
+
+
+def _draw_breath(axes: Axes, points: list[PlannedPoint]) -> None:
+    rates, depths = _values(points, "breath_rate"), _values(points, "breath_depth")
+    rates = np.where(depths > 0, rates, np.nan)
+    for sign in (-1, 1):  # the line is as thick as the swells are deep
+        axes.fill_between(
+            _minutes(points), rates, rates + sign * depths / 2, step="post", color=BREATH, linewidth=0
+        )
+    axes.set_ylim(0, max(8.0, float(np.nanmax(rates)) + 2))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    axes.set_ylabel("swells / min", color=INK)
 
 
 def _dress(axes: Axes, protocol: Protocol) -> None:
     for index, segment in enumerate(segments(protocol)):
         shade = SHADES[index % 2] if segment.target.sounding else SILENT
         axes.axvspan(segment.start_s / 60, segment.end_s / 60, color=shade, linewidth=0, zorder=0)
-    axes.set_xlim(0, protocol.duration_s / 60)
     axes.grid(axis="y", color="white", linewidth=1)
-    axes.tick_params(colors=INK, labelsize=9, length=0)
+    axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
-
-
-def _name_phases(axes: Axes, protocol: Protocol) -> None:
-    for segment in segments(protocol):
-        narrow = segment.duration_s < SHORTEST_NAMED * protocol.duration_s
-        silent = "" if segment.target.sounding else "\n(silence)"
-        axes.annotate(
-            segment.name + ("" if narrow else silent),
-            ((segment.start_s + segment.duration_s / 2) / 60, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, -4),
-            textcoords="offset points",
-            ha="center",
-            va="top",
-            rotation=90 if narrow else 0,
-            color=INK,
-            fontsize=9,
-        )

@@ -15,9 +15,17 @@ from generator.render import render
 from generator.state import Piece
 from protocols import library, load
 from protocols.hashing import protocol_sha256
+from protocols.schema import Protocol
 
 PREVIEW_S = 30.0
 PREVIEW_FADES_S = (1.0, 4.0)
+
+
+def _length(protocol: Protocol) -> str:
+    """Return a protocol's length, at most where a cue may end it before."""
+    cues = any(phase.until for phase in protocol.stretches)
+    return f"{'≤ ' if cues else ''}{protocol.duration_s / 60:.1f} min"
+
 
 reference = click.argument("protocol", metavar="ID|FILE")
 
@@ -32,7 +40,7 @@ def list_() -> None:
     """List the built-in protocols."""
     for name in library():
         protocol = load(name)
-        click.echo(f"{name:<26} {protocol.duration_s / 60:>5.1f} min  {protocol.title}")
+        click.echo(f"{name:<25} {_length(protocol):>10}  {protocol.arm:<11}  {protocol.title}")
 
 
 @protocols.command()
@@ -50,7 +58,7 @@ def show(protocol: str) -> None:
 def validate(protocol: str) -> None:
     """Check a protocol; each fault is one line with file, line, field and remedy."""
     checked = load(protocol)
-    click.echo(f"{checked.id} version {checked.version} is valid, {checked.duration_s / 60:.1f} min")
+    click.echo(f"{checked.id} version {checked.version} is valid, {_length(checked)}, {checked.arm}")
     click.echo(f"SHA-256 {protocol_sha256(checked)}")
 
 
