@@ -13,6 +13,9 @@ from generator.state import BEATS_PER_BAR, MusicState
 from generator.voicing import Choir, Ornament, Outer, ornaments
 
 _PAD = Choir(voices=4, low=59, high=75, gap=5.0)
+_PAD_BELOW = Choir(voices=4, low=55, high=69, gap=5.0)
+"""Where a melody leads, the pad sings close together below it."""
+
 _STRINGS = Choir(voices=2, low=72, high=86, gap=5.0)
 
 
@@ -56,10 +59,10 @@ class Accompaniment:
         self._held -= 1
         low = Low(self._low, tuple((offset, pitch) for offset, _, pitch in line))
         self._low = low.last
-        # Where a melody shows the register, the pad stays under it; alone, it shows the register itself.
+        # Where a melody shows the register, the pad keeps below it; alone, it shows the register itself.
         shift = 0.0 if led else PAD_RANGE * (state.register - 0.5)
         if place.past == 0 or self._pad is None or self._strings is None:
-            self._lead(place, scale, low.at(0.0), state, shift)
+            self._lead(place, scale, low.at(0.0), state, _PAD_BELOW if led else _PAD, shift)
         ground = Ground(
             seed=self._seed,
             bar=place.bar,
@@ -73,6 +76,7 @@ class Accompaniment:
             pad=self._pad or (),
             strings=self._strings or (),
             ornament=self._ornament,
+            led=led,
         )
         if self._pad and self._ornament and place.left == 1:  # the next chord begins where this one ends
             self._pad = self._ornament.after(self._pad)
@@ -92,9 +96,11 @@ class Accompaniment:
             third=third,
         )
 
-    def _lead(self, place: Place, scale: Scale, outer: Outer, state: MusicState, shift: float) -> None:
+    def _lead(
+        self, place: Place, scale: Scale, outer: Outer, state: MusicState, choir: Choir, shift: float
+    ) -> None:
         before = self._pad
-        self._pad = _PAD.lead(before, place.chord, scale, outer, shift)
+        self._pad = choir.lead(before, place.chord, scale, outer, shift)
         self._strings = _STRINGS.lead(self._strings, place.chord, scale, outer, shift)
         # a tone of the chord before would be foreign in the first bar of a new mode
         self._ornament = self._adorn(before if place.place else None, self._pad, place, scale, state.density)

@@ -48,6 +48,9 @@ VOWEL_CHEST = 0.5
 
 VOWEL_PERIODS_S = (17.3, 19.9)
 
+STEPS = 16
+"""Steps in which a filter goes through a block: 960 a second are not heard, and cost a filter nothing."""
+
 REVERB_DAMP = 0.6
 REVERB_FLOOR_HZ = 160.0
 """Lows stay out of the reverb, where they would only blur."""
@@ -58,6 +61,8 @@ _DIFFUSERS_S = ((0.0317, 0.0473), (0.0371, 0.0539))
 _SIZE_BY_T60 = ((1.68, 2.18, 2.57, 3.13, 4.0, 5.47, 6.36), (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.92))
 """Size of pyo's Freeverb for a decay time, measured between 250 and 1000 Hz. (WGVerb and STRev would draw
 from a random generator that all servers of the process share, and no render would be like another.)"""
+
+_STEPWISE = np.arange(1, STEPS + 1) / STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +129,14 @@ class Graph:
         self._tables: dict[tuple[Any, ...], Any] = {}
         self._oscillators = tuple(self._oscillator(row) for row in rows)
         self._running: set[int] = set()
-        self._filters = {
+        self._cutoffs: dict[str, tuple[_Glide, _Glide]] = {}
+        self._formants: list[list[_Glide]] = []
+        self._wet = _Glide()
+        self._outlets = {
             bus: self._bus(bus) for bus in BUS_CUTOFFS if any(row.strand.bus == bus for row in rows)
         }
-        self._outlets = dict(self._filters)
-        self._formants: list[list[Any]] = []
-        if "vowel" in self._filters:
-            self._outlets["vowel"] = self._throats(*self._filters["vowel"])
+        if "vowel" in self._outlets:
+            self._outlets["vowel"] = self._throats(*self._outlets["vowel"])
         self._reverbs, self._taps = self._hall(palette.hall)
 
     def process(self, control: Control, tone: Tone) -> FloatArray:
@@ -157,16 +163,15 @@ class Graph:
         self._server.shutdown()
 
     def _shape(self, tone: Tone) -> None:
-        # [0] is the C object itself: its setters cost a tenth of the wrapper's.
-        for bus, filters in self._filters.items():
-            for filter_, cutoff in zip(filters, tone.cutoffs_hz, strict=True):
-                filter_[0].setFreq(cutoff * BUS_CUTOFFS[bus])
+        for bus, sides in self._cutoffs.items():
+            for glide, cutoff in zip(sides, tone.cutoffs_hz, strict=True):
+                glide.to(cutoff * BUS_CUTOFFS[bus])
         for side, openness in zip(self._formants, tone.vowels, strict=False):
-            for formant, (closed, open_) in zip(side, VOWELS_HZ, strict=True):
-                formant[0].setFreq(closed + (open_ - closed) * openness)
+            for glide, (closed, open_) in zip(side, VOWELS_HZ, strict=True):
+                glide.to(closed + (open_ - closed) * openness)
+        self._wet.to(tone.wet)
         for reverb in self._reverbs:
-            reverb[0].setSize(tone.size)
-            reverb[0].setMul(tone.wet)
+            reverb[0].setSize(tone.size)  # [0] is the C object: its setters cost a tenth of the wrapper's
 
     def _hold(self, thing: Any) -> Any:
         self._kept.append(thing)
@@ -194,18 +199,23 @@ class Graph:
                 mix = self._mix([readers[side if pan is None else 0] for readers in group])
                 mix.setMul(float(gain))
                 sides[side].append(mix)
-        left, right = (self._hold(pyo.ButLP(self._mix(side), freq=1000)) for side in sides)
+        self._cutoffs[bus] = glides = (_Glide(), _Glide())
+        left, right = (
+            self._hold(pyo.ButLP(self._mix(side), freq=glide.signal))
+            for side, glide in zip(sides, glides, strict=True)
+        )
         return left, right
 
     def _throats(self, left: Any, right: Any) -> tuple[Any, Any]:
         """Send either side of the choir through formants."""
         outlets = []
         for voice in (left, right):
+            glides = [_Glide() for _ in VOWELS_HZ]
             side = [
-                self._hold(pyo.ButBP(voice, freq=range_hz[0], q=q, mul=gain))
-                for range_hz, q, gain in zip(VOWELS_HZ, VOWEL_QS, VOWEL_GAINS, strict=True)
+                self._hold(pyo.ButBP(voice, freq=glide.signal, q=q, mul=gain))
+                for glide, q, gain in zip(glides, VOWEL_QS, VOWEL_GAINS, strict=True)
             ]
-            self._formants.append(side)
+            self._formants.append(glides)
             chest = self._mix([voice])
             chest.setMul(VOWEL_CHEST)
             outlets.append(self._mix([chest, *side]))
@@ -221,7 +231,7 @@ class Graph:
             send = self._hold(pyo.ButLP(send, freq=hall.damp_hz))
             for delay in _DIFFUSERS_S[side]:
                 send = self._hold(pyo.Allpass(send, delay=delay, feedback=0.6, maxdelay=0.1))
-            reverb = pyo.Freeverb(send, size=0.9, damp=REVERB_DAMP, bal=1)
+            reverb = pyo.Freeverb(send, size=0.9, damp=REVERB_DAMP, bal=1, mul=self._wet.signal)
             reverbs.append(reverb)
             table = self._hold(pyo.DataTable(size=BLOCK_FRAMES))
             taps.append(_memory(table))
@@ -236,6 +246,22 @@ def _memory(table: Any) -> FloatArray:
     """
     address = np.asarray(table.getBuffer()).ctypes.data
     return np.ctypeslib.as_array((ctypes.c_double * BLOCK_FRAMES).from_address(address))
+
+
+class _Glide:
+    """A control of a filter that goes through each block in steps too small to be heard."""
+
+    def __init__(self) -> None:
+        self._table = pyo.DataTable(size=BLOCK_FRAMES)
+        self._steps = _memory(self._table).reshape(STEPS, -1)
+        self._value: float | None = None
+        self.signal = pyo.TableScan(self._table)
+
+    def to(self, value: float) -> None:
+        """Go to a value by the end of the next block; the first one holds at once."""
+        before = value if self._value is None else self._value
+        self._steps.T[:] = before + (value - before) * _STEPWISE
+        self._value = value
 
 
 class _Oscillator:

@@ -71,6 +71,8 @@ class Ground:
         The chord as the two choirs sing it.
     ornament : Ornament or None
         The voice of the pad that moves by itself while the chord lasts.
+    led : bool
+        Whether a melody leads.
     """
 
     seed: int
@@ -85,6 +87,7 @@ class Ground:
     pad: tuple[int, ...]
     strings: tuple[int, ...]
     ornament: Ornament | None
+    led: bool
 
     @property
     def fresh(self) -> bool:

@@ -17,7 +17,7 @@ REACH = 6
 WIDEST = 5
 """Steps of the scale from a note to the next, at most: a sixth."""
 
-LOWEST = 57
+LOWEST = 60
 LONGEST_BEATS = 6.0
 NUDGE_S = 0.02
 
@@ -28,8 +28,8 @@ _BEAM = 6
 
 
 def centre(register: float) -> float:
-    """Return the pitch around which the melody lies: C4 at register 0, F♯5 at 1."""
-    return 60.0 + 18.0 * register
+    """Return the pitch around which the melody lies: F4 at register 0, A5 at 1."""
+    return 65.0 + 16.0 * register
 
 
 @dataclass(frozen=True, slots=True)

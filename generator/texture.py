@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from math import floor
+from math import floor, inf
 
 from generator.ground import Ground, bars, held, part
+from generator.melody import centre
 from generator.notation import ScoreNote, chance, pick
 from generator.state import MusicState
 
 BELL_EVERY_EIGHTHS = 23
 LATE_BEATS = 2.0
+NEAR_MELODY, HUSH = 5, 8
+"""Semitones below the middle of the melody from which on the pad makes room, and by how much (velocity)."""
+
 
 _ARPEGGIO_GAIT = (0, 4, 2, 6, 3, 7, 1, 5)
 _ARPEGGIO_WALKS = (
@@ -25,18 +29,27 @@ _BELL_DEGREES = (0, 4, 1, 2, 4, 5)
 
 
 def pad(ground: Ground, state: MusicState) -> list[ScoreNote]:
-    """Return the chord, sung when it changes and held while it lasts; now and then one voice moves on."""
+    """Return the chord, sung when it changes and held while it lasts; now and then one voice moves on.
+
+    What of it comes near a melody is sung softly.
+    """
+    near = centre(state.register) - NEAR_MELODY if ground.led else inf
+
+    def sung(offset: float, beats: float, pitch: int, loud: int) -> list[ScoreNote]:
+        return part("pad", [(offset, beats, pitch)], loud - HUSH * (pitch >= near))
+
     loud = 44 + round(8 * state.density + 5 * ground.swell)
     sound = bars(ground.left) * (1.0 - 0.25 * state.articulation)
     moving = ground.ornament
     notes: list[ScoreNote] = []
     if ground.fresh:
         held = {pitch for i, pitch in enumerate(ground.pad) if moving is None or i != moving.voice}
-        notes += part("pad", [(0.0, sound, pitch) for pitch in sorted(held)], loud)
+        for pitch in sorted(held):
+            notes += sung(0.0, sound, pitch, loud)
         if moving is not None and moving.first not in held:
-            notes += part("pad", [(0.0, moving.beats, moving.first)], loud - 2)
+            notes += sung(0.0, moving.beats, moving.first, loud - 2)
     if moving is not None and 0.0 <= (offset := moving.beats - bars(ground.past)) < bars(1):
-        notes += part("pad", [(offset, max(1.0, sound - offset), moving.then)], loud - 2)
+        notes += sung(offset, max(1.0, sound - offset), moving.then, loud - 2)
     return notes
 
 

@@ -7,6 +7,9 @@ from itertools import combinations, pairwise, product
 
 from generator.harmony import Chord, Scale, telling
 
+FLOOR = 54
+"""No choir goes lower, if it can: it would stand too close to a bass on B2."""
+
 MAX_STEP = 2
 """Semitones a voice of a choir may move from one chord to the next."""
 
@@ -150,6 +153,10 @@ def _changes(now: tuple[int, ...], degrees: tuple[int, ...], scale: Scale, beats
     return ways
 
 
+_NARROW = {0: 8.0, 1: 8.0, 2: 2.0}
+"""What it costs two voices to meet, or to rub against each other."""
+
+
 class _Cost:
     """What a position of a choir costs."""
 
@@ -183,7 +190,8 @@ class _Cost:
         below = way[0]
         for pitch in way[1:]:
             apart = pitch - below
-            cost += 0.4 * abs(apart - self._gap) + (8.0 if apart <= 1 else 2.0 * max(0, apart - 7))
+            cost += 0.4 * abs(apart - self._gap) + _NARROW.get(apart, 2.0 * max(0, apart - 7))
             below = pitch
         outside = max(0.0, self._low - way[0]) + max(0.0, way[-1] - self._high)
+        outside += 8.0 * max(0, FLOOR - way[0])
         return cost + 8.0 * outside + self._pull * abs(sum(way) - self._middle) / len(way)

@@ -76,19 +76,19 @@ HARP_BELLS = Palette(
             ),
             attack_s=(4.0, 0.8),
             release_s=(6.0, 2.0),
-            level_db=-33.0,
+            level_db=-34.0,
             sway=0.25,
-            typical_lufs=-25.1,
+            typical_lufs=-26.2,
         ),
         "melody": Timbre(
             voices=6,
-            strands=_harp(1.5, 0.38, 0.35),
+            strands=_harp(2.1, 0.38, 0.35),
             attack_s=(0.05, 0.008),
             release_s=(2.4, 0.35),
-            level_db=-15.5,
+            level_db=-16.5,
             tilt_db=-1.0,
             pans=(0.12, -0.12, 0.2, -0.2),
-            typical_lufs=-23.6,
+            typical_lufs=-23.1,
         ),
         "bass": Timbre(
             voices=3,
@@ -107,17 +107,17 @@ HARP_BELLS = Palette(
             level_db=-25.5,
             tilt_db=-1.0,
             pans=(0.0,),
-            typical_lufs=-30.6,
+            typical_lufs=-29.1,
         ),
         "arpeggio": Timbre(
             voices=6,
             strands=_harp(1.0, 0.29, 0.4),
             attack_s=(0.05, 0.008),
             release_s=(1.8, 0.3),
-            level_db=-20.0,
+            level_db=-19.0,
             tilt_db=-1.0,
             pans=(-0.6, -0.2, 0.25, 0.6),
-            typical_lufs=-30.0,
+            typical_lufs=-27.6,
         ),
         # A hollow flute of glass.
         "counter": Timbre(
@@ -130,7 +130,7 @@ HARP_BELLS = Palette(
             attack_s=(0.5, 0.12),
             release_s=(1.6, 0.4),
             level_db=-30.0,
-            typical_lufs=-30.2,
+            typical_lufs=-32.7,
         ),
         "strings": Timbre(
             voices=6,
@@ -139,7 +139,7 @@ HARP_BELLS = Palette(
             release_s=(3.5, 1.2),
             level_db=-30.0,
             sway=0.3,
-            typical_lufs=-32.2,
+            typical_lufs=-31.4,
         ),
         "bells": Timbre(
             voices=5,
@@ -148,7 +148,7 @@ HARP_BELLS = Palette(
             release_s=(5.0, 1.2),
             level_db=-12.0,
             pans=(0.5, -0.5, 0.25, -0.25),
-            typical_lufs=-35.8,
+            typical_lufs=-34.0,
         ),
         # A singing bowl.
         "air": Timbre(
@@ -161,7 +161,7 @@ HARP_BELLS = Palette(
             release_s=(5.0, 1.5),
             level_db=-28.0,
             sway=0.4,
-            typical_lufs=-39.6,
+            typical_lufs=-38.5,
         ),
     },
 )

@@ -15,9 +15,9 @@ SOFT_STRINGS = Palette(
             ),
             attack_s=(3.2, 0.6),
             release_s=(5.0, 1.6),
-            level_db=-34.0,
+            level_db=-37.5,
             sway=0.2,
-            typical_lufs=-24.7,
+            typical_lufs=-26.3,
         ),
         # Two players, bow attack, vibrato once the note stands.
         "melody": Timbre(
@@ -32,8 +32,8 @@ SOFT_STRINGS = Palette(
             ),
             attack_s=(0.22, 0.035),
             release_s=(1.0, 0.2),
-            level_db=-25.0,
-            typical_lufs=-25.5,
+            level_db=-23.0,
+            typical_lufs=-24.7,
         ),
         "bass": Timbre(
             voices=3,
@@ -46,7 +46,7 @@ SOFT_STRINGS = Palette(
             release_s=(1.6, 0.3),
             level_db=-31.0,
             tilt_db=-1.0,
-            typical_lufs=-30.2,
+            typical_lufs=-29.7,
         ),
         # Pizzicato, soft as with the flesh of the thumb.
         "arpeggio": Timbre(
@@ -63,9 +63,9 @@ SOFT_STRINGS = Palette(
             ),
             attack_s=(0.05, 0.01),
             release_s=(0.5, 0.2),
-            level_db=-18.5,
+            level_db=-16.0,
             pans=(-0.5, 0.3, -0.15, 0.5),
-            typical_lufs=-34.8,
+            typical_lufs=-30.1,
         ),
         "counter": Timbre(
             voices=3,
@@ -80,7 +80,7 @@ SOFT_STRINGS = Palette(
             attack_s=(0.5, 0.12),
             release_s=(1.2, 0.3),
             level_db=-31.0,
-            typical_lufs=-31.6,
+            typical_lufs=-33.5,
         ),
         "strings": Timbre(
             voices=6,
@@ -89,7 +89,7 @@ SOFT_STRINGS = Palette(
             release_s=(3.5, 1.0),
             level_db=-29.0,
             sway=0.25,
-            typical_lufs=-31.7,
+            typical_lufs=-30.9,
         ),
         # A celesta, far away.
         "bells": Timbre(
@@ -102,7 +102,7 @@ SOFT_STRINGS = Palette(
             release_s=(1.6, 0.6),
             level_db=-13.0,
             pans=(0.6, -0.55, 0.35, -0.15),
-            typical_lufs=-41.7,
+            typical_lufs=-40.0,
         ),
         "air": Timbre(
             voices=3,
@@ -111,7 +111,7 @@ SOFT_STRINGS = Palette(
             release_s=(4.0, 1.5),
             level_db=-29.0,
             sway=0.4,
-            typical_lufs=-30.3,
+            typical_lufs=-30.1,
         ),
     },
 )
