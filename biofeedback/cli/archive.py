@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from biofeedback.cli.data import data_option, now, open_store, tell_recovered, yes_option
+from biofeedback.errors import StoreError
 from biofeedback.recording.recovery import recover as recover_directory
-from biofeedback.report.words import clock
 from biofeedback.settings import data_folder
 from biofeedback.store.archive import back_up, backup_head
 from biofeedback.store.archive import restore as restore_from
-from biofeedback.store.records import Session
+from biofeedback.store.records import Finding, Session
 
 FINDINGS = 3
 """Exit status where something is not as it was left."""
@@ -156,8 +156,11 @@ def verify(backups: tuple[Path, ...], data: Path | None) -> int:
     Exit status: 0 if everything is as it was left, 3 if not.
     """
     heads = {str(file): backup_head(file) for file in backups}
-    with open_store(data, recover=False) as store:
-        findings = store.verify(heads)
+    try:
+        with open_store(data, recover=False) as store:
+            findings = store.verify(heads)
+    except StoreError as error:
+        findings = [Finding("store", str(error))]
     for finding in findings:
         click.echo(str(finding))
     click.echo(f"{len(findings)} findings" if findings else "everything is as it was left")
@@ -190,7 +193,8 @@ def restore(file: Path, data: Path | None) -> None:
 
 
 def _line(session: Session) -> str:
-    length = "" if session.duration_s is None else clock(session.duration_s)
+    minutes, seconds = divmod(int(session.duration_s or 0), 60)
+    length = "" if session.duration_s is None else f"{minutes}:{seconds:02d}"
     about = f"{session.protocol or '':<26} {session.client or '-':<16} {session.state}"
     return f"{session.id}  {(session.started or session.begun_at)[:16]}  {length:>7}  {about}"
 

@@ -69,6 +69,7 @@ def back_up(store: Store, file: Path) -> int:
         raise StoreError(f"{file} cannot be written: {error.strerror or error}") from None
     finally:
         facts.unlink(missing_ok=True)
+    store.log_event("back-up made")
     return size
 
 
@@ -103,7 +104,7 @@ def restore(file: Path, folder: Path, *, now: Callable[[], datetime]) -> Store:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(mode=0o700, parents=True)
         with _opened(file) as archive:
-            head = _unpack(archive, file, part)
+            _unpack(archive, file, part)
         (part / audit.HEADS_NAME).touch()  # filled from the rows when the store is opened
         if folder.exists():
             folder.rmdir()
@@ -114,11 +115,8 @@ def restore(file: Path, folder: Path, *, now: Callable[[], datetime]) -> Store:
         raise StoreError(f"{file} cannot be restored to {folder}: {error.strerror or error}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    store = Store.open(folder, now=now, recover=False)
-    if store.audit_head() != head:
-        store.close()
-        raise StoreError(f"{file} is not as it was written: its audit is another")
-    store.recovered = store.recover()
+    store = Store.open(folder, now=now)
+    store.log_event("restored")
     return store
 
 
@@ -200,8 +198,8 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> tuple[AuditHead, dict[str
         raise StoreError(f"{file} is not a back-up, or its {MANIFEST_NAME} was changed") from None
 
 
-def _unpack(archive: zipfile.ZipFile, file: Path, folder: Path) -> AuditHead:
-    head, members = _manifest(archive, file)
+def _unpack(archive: zipfile.ZipFile, file: Path, folder: Path) -> None:
+    _, members = _manifest(archive, file)
     if {*archive.namelist()} != {MANIFEST_NAME, *members}:
         raise StoreError(f"{file} does not hold the files that its {MANIFEST_NAME} lists")
     for name, expected in members.items():
@@ -212,7 +210,6 @@ def _unpack(archive: zipfile.ZipFile, file: Path, folder: Path) -> AuditHead:
         with archive.open(name) as source, target.open("wb") as written:
             if _copy(source, written) != expected["sha256"]:
                 raise StoreError(f"{file} is not as it was written: {name} was changed")
-    return head
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> str:

@@ -115,29 +115,26 @@ class Heads:
 
     def catch_up(self, connection: sa.Connection) -> None:
         """Append what an interruption kept from being appended; a file that does not fit is left as it is."""
-        known, _ = self.read()
+        known, damaged = self.read()
         last = max(known, default=0)
+        if damaged or (not last and head_of(connection).number > 1 and not self.path.exists()):
+            return
         if last and connection.scalar(sa.select(AUDIT.c.sha256).where(AUDIT.c.number == last)) != known[last]:
             return
-        if not last and self.path.exists() is False and head_of(connection).number > 1:
-            return
-        later = (
-            sa.select(AUDIT.c.number, AUDIT.c.sha256).where(AUDIT.c.number > last).order_by(AUDIT.c.number)
-        )
-        self.add(AuditHead(row.number, row.sha256) for row in connection.execute(later))
+        later = sa.select(AUDIT.c.number, AUDIT.c.sha256).where(AUDIT.c.number > last)
+        self.add(AuditHead(*row) for row in connection.execute(later.order_by(AUDIT.c.number)))
 
     def read(self) -> tuple[dict[int, str], list[int]]:
-        """Return the fingerprints by number, and which lines, counted from 1, are not lines of this file."""
+        """Return the fingerprints by number, and which lines, counted from 1, cannot belong there."""
         try:
-            lines = self.path.read_text(encoding="ascii", errors="replace").split("\n")
+            *lines, rest = self.path.read_text(encoding="ascii", errors="replace").split("\n")
         except FileNotFoundError:
             return {}, []
         known: dict[int, str] = {}
-        damaged = []
-        for place, line in enumerate(lines[:-1], start=1):
+        damaged = [len(lines) + 1] if rest else []
+        for place, line in enumerate(lines, start=1):
             number, _, sha256 = line.partition(" ")
-            if number.isdecimal() and len(sha256) == 64:
-                known[int(number)] = sha256
-            else:
+            is_line = number.isdecimal() and not number.startswith("0") and len(sha256) == 64
+            if not is_line or known.setdefault(int(number), sha256) != sha256:
                 damaged.append(place)
         return known, damaged

@@ -13,7 +13,6 @@ from typing import Any
 from biofeedback.errors import RecordingError
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.recording.recorder import META_NAME
-from biofeedback.report.tables import duration_s, phases, texts
 from biofeedback.store.digests import canonical
 
 Rows = list[dict[str, Any]]
@@ -46,8 +45,10 @@ def take_facts(directory: Path) -> Taken:
     RecordingError
         If it holds no session, or its recording cannot be read.
     """
+    # Imported here: NeuroKit2, which tables of beats need, takes seconds, and most calls need no facts.
+    from biofeedback.report.tables import phases  # noqa: PLC0415
+
     recording = read_recording(directory)
-    commands = _commands(recording)
     return Taken(
         session=_session(recording),
         facts={
@@ -57,7 +58,7 @@ def take_facts(directory: Path) -> Taken:
             ),
             "events": _numbered(_events(recording)),
             "ratings": _numbered(_ratings(recording)),
-            "commands": _numbered(commands),
+            "commands": _numbered(_commands(recording)),
             "notes": _numbered(_written(recording, "note", "text")),
             "adverse_events": _numbered(_written(recording, "adverse event", "text", "severity")),
         },
@@ -89,7 +90,7 @@ def _session(recording: Recording) -> dict[str, Any]:
     return {
         "begun_at": _utc(recording),
         "started": str(meta["t0_wall"]),
-        "duration_s": _number(end.get("duration_s", duration_s(recording))),
+        "duration_s": _number(end.get("duration_s")),
         "reason": _text(end.get("reason")),
         "protocol": _text(protocol.get("id")),
         "protocol_version": _whole(protocol.get("version")),
@@ -129,7 +130,7 @@ def _events(recording: Recording) -> Rows:
             "text": _text(marker.get("text")),
             "data": canonical(dict(marker)),
         }
-        for t, marker in texts(recording, "markers")
+        for t, marker in _texts(recording, "markers")
         if marker.get("type") not in NOT_EVENTS
     ]
 
@@ -142,7 +143,7 @@ def _ratings(recording: Recording) -> Rows:
             "value": _number(rating.get("value")),
             "data": canonical(dict(rating)),
         }
-        for t, rating in texts(recording, "ratings")
+        for t, rating in _texts(recording, "ratings")
     ]
 
 
@@ -156,7 +157,7 @@ def _commands(recording: Recording) -> Rows:
             "answer": _text(command.get("answer")),
             "args": canonical(dict(_mapping(command.get("args")))),
         }
-        for t, command in texts(recording, "commands")
+        for t, command in _texts(recording, "commands")
     ]
 
 
@@ -164,9 +165,18 @@ def _written(recording: Recording, command: str, *arguments: str) -> Rows:
     """Return what was written down by a command that was not refused."""
     return [
         {"t_s": t, **{name: str(_mapping(told.get("args")).get(name, "")) for name in arguments}}
-        for t, told in texts(recording, "commands")
+        for t, told in _texts(recording, "commands")
         if told.get("name") == command and told.get("accepted") is not False
     ]
+
+
+def _texts(recording: Recording, stream: str) -> list[tuple[float, Mapping[str, Any]]]:
+    """Return the JSON objects of a stream, each with its time in seconds from the session's start."""
+    found = recording.streams.get(stream)
+    if found is None:
+        return []
+    seconds = (found.times - recording.t0_s).tolist()
+    return [(t, entry) for t, entry in zip(seconds, found.json(), strict=True) if isinstance(entry, Mapping)]
 
 
 def _numbered(rows: Any) -> Rows:

@@ -61,6 +61,11 @@ class Ledger:
         with self.database.reading() as connection:
             return audit.entries(connection, limit=limit)
 
+    def log_event(self, action: str) -> None:
+        """Write down that something was done with the store as a whole, such as ``back-up made``."""
+        with self._writing() as entry:
+            entry.log(action, "store", "")
+
     def anchor(self) -> dict[str, Any]:
         """Return the audit's head for ``session.json``; a store that fails must not stop a recording."""
         try:
@@ -109,20 +114,20 @@ class Entry:
     def insert(self, table: sa.Table, row: Row) -> str:
         """Insert a row, with an id and a salt where the table has them; its id is returned, if it has one."""
         drawn = {name: secrets.token_hex(16) for name in ("id", "salt") if name in table.c}
-        values = _sealed(table, {**drawn, **row})
+        values = sealed(table, {**drawn, **row})
         self.connection.execute(sa.insert(table).values(**values))
         return str(values.get("id", ""))
 
     def insert_all(self, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         """Insert rows of a table without ids."""
         if rows:
-            self.connection.execute(sa.insert(table), [_sealed(table, row) for row in rows])
+            self.connection.execute(sa.insert(table), [sealed(table, row) for row in rows])
 
     def update(self, table: sa.Table, row_id: str, changes: Row) -> None:
         """Change columns of a row."""
         of_id = table.c.id == row_id
         before = self.connection.execute(sa.select(table).where(of_id)).mappings().one()
-        values = _sealed(table, {**before, **changes})
+        values = sealed(table, {**before, **changes})
         self.connection.execute(sa.update(table).where(of_id).values(**values))
 
     def delete(self, table: sa.Table, condition: sa.ColumnElement[bool]) -> None:
@@ -136,7 +141,7 @@ class Entry:
         )
 
 
-def _sealed(table: sa.Table, row: Row) -> dict[str, Any]:
+def sealed(table: sa.Table, row: Row) -> dict[str, Any]:
     """Return a row exactly as the database will give it back, and its fingerprint."""
     values = {name: _as_kept(value, is_float=_is_float(table.c[name])) for name, value in row.items()}
     return {**values, "digest": row_digest(values)}

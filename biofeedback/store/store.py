@@ -60,9 +60,9 @@ class Store(Shelf, Recovery, Verification):
             raise StoreError(f"{folder} cannot be the data folder: {error.strerror or error}") from None
         database = Database(sa.URL.create("sqlite", database=str(folder / STORE_NAME)))
         store = cls(folder, database, now)
-        with database.reading() as connection:
-            store._heads.catch_up(connection)
         if recover:
+            with database.reading() as connection:
+                store._heads.catch_up(connection)
             store.recovered = store.recover()
         return store
 

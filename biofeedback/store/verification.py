@@ -13,9 +13,9 @@ from biofeedback.recording.lock import held_by_us
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
 from biofeedback.store import audit
-from biofeedback.store.digests import joint_digest, row_digest
+from biofeedback.store.digests import DIGEST, joint_digest, row_digest
 from biofeedback.store.facts import kept_files, sha256_of_file, take_facts
-from biofeedback.store.ledger import Ledger
+from biofeedback.store.ledger import Ledger, sealed
 from biofeedback.store.records import AuditEntry, AuditHead, Finding
 from biofeedback.store.sessions import SESSIONS_FOLDER
 from biofeedback.store.tables import FACTS, SESSIONS, SUBJECTS
@@ -164,19 +164,21 @@ def _contradictions(directory: Path, row: Row, facts: Mapping[str, list[Row]]) -
     except BiofeedbackError as error:
         yield Finding(str(directory), str(error))
         return
-    for name, value in taken.session.items():
-        if row[name] != value:
+    for name, value in sealed(SESSIONS, taken.session).items():
+        if name != DIGEST and row[name] != value:
             yield Finding(_row_name(SESSIONS.name, row), f"contradicts the recording in {name}")
     for table in FACTS:
         kept = {fact["number"]: fact for fact in facts[table.name]}
-        recorded = {fact["number"]: fact for fact in taken.facts[table.name]}
+        recorded = {fact["number"]: sealed(table, fact) for fact in taken.facts[table.name]}
         for number in sorted(kept.keys() | recorded.keys()):
             where = f"{table.name} row {number} of session {row['id']}"
             if number not in kept:
                 yield Finding(where, "is missing; it is in the recording")
             elif number not in recorded:
                 yield Finding(where, "is not in the recording")
-            elif any(kept[number][name] != value for name, value in recorded[number].items()):
+            elif any(
+                kept[number][name] != value for name, value in recorded[number].items() if name != DIGEST
+            ):
                 yield Finding(where, "contradicts the recording")
 
 

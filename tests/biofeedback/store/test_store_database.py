@@ -1,0 +1,149 @@
+"""The tables, the way to them, and their use from several threads and processes."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.dialects import postgresql
+
+from biofeedback.errors import StoreError
+from biofeedback.store import Store, database
+from biofeedback.store.tables import METADATA
+from protocols import load
+
+
+def test_the_migrations_make_the_tables_that_the_store_uses(store):
+    with store.database.writing() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, METADATA) == []
+        assert context.get_current_revision() == database.REVISION
+    migrations = f"{database.__file__.removesuffix('database.py')}migrations"
+    config = Config()
+    config.set_main_option("script_location", migrations)
+    assert ScriptDirectory.from_config(config).get_current_head() == database.REVISION
+
+
+def test_every_statement_is_one_for_postgresql_too(store, client, record, folder):
+    """All that the store says to its database is compiled for another one."""
+    said, written = [], []
+    engine = store.database._engine
+
+    @sa.event.listens_for(engine, "before_execute")
+    def compiled(_connection, statement, _many, _parameters, _options):
+        said.append(str(statement.compile(dialect=postgresql.dialect())))
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def executed(_connection, _cursor, statement, _parameters, _context, _many):
+        written.append(statement)
+
+    session = store.adopt(record(folder / "sessions" / "s"), client)
+    begun = store.begin_session(store.new_directory("x"), client=client, protocol=load("u-arc"))
+    store.abandon_session(begun.id)
+    store.save_setup("room", "title: Room\ninputs: [ecg=lsl:name=Polar]\n")
+    store.sessions("50% pain", client, limit=3, offset=1)
+    store.add_note(session.id, "note")
+    store.facts(session.id)
+    store.change_client(client, goals=["x"])
+    store.set_retention(3, client)
+    store.past_retention()
+    store.recover()
+    store.audit(3)
+    store.delete_client(client)
+    assert any("FOR UPDATE" in statement for statement in said)
+    of_the_driver = ("BEGIN", "PRAGMA wal_checkpoint")
+    assert len(said) == sum(not statement.startswith(of_the_driver) for statement in written)
+    with store.database.reading() as connection:
+        for table in METADATA.sorted_tables:
+            sa.schema.CreateTable(table).compile(dialect=postgresql.dialect())
+        assert connection.dialect.name == "sqlite"
+
+
+def test_any_thread_may_call_and_the_audit_stays_one_chain(store):
+    faults = []
+
+    def add(number):
+        try:
+            for count in range(5):
+                store.add_client(f"T-{number}-{count}")
+                store.clients()
+        except Exception as error:  # noqa: BLE001 - told to the test
+            faults.append(error)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert len(store.clients()) == 30
+    assert store.audit_head().number == 30
+    assert store.verify() == []
+
+
+ADD = """
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from biofeedback.store import Store
+
+with Store.open(Path(sys.argv[1]), now=lambda: datetime.now(timezone.utc)) as store:
+    for count in range(5):
+        store.add_client(f"{sys.argv[2]}-{count}")
+"""
+
+
+def test_processes_that_open_a_new_store_at_once_share_it(folder, clock):
+    processes = [
+        subprocess.Popen([sys.executable, "-c", ADD, str(folder), f"P{number}"], stderr=subprocess.PIPE)
+        for number in range(3)
+    ]
+    assert [process.communicate()[1] for process in processes] == [b""] * 3
+    with Store.open(folder, now=clock) as store:
+        assert len(store.clients()) == 15
+        assert store.verify() == []
+
+
+def test_the_folder_is_for_its_owner_only(store, folder):
+    assert folder.stat().st_mode & 0o077 == 0 or sys.platform == "win32"
+
+
+def test_durability_and_integrity_are_switched_on(store):
+    with store.database.reading() as connection:
+        on = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "foreign_keys", "busy_timeout", "synchronous", "secure_delete")
+        }
+    assert on == {
+        "journal_mode": "wal",
+        "foreign_keys": 1,
+        "busy_timeout": 10_000,
+        "synchronous": 2,
+        "secure_delete": 1,
+    }
+
+
+def test_a_store_of_a_later_version_is_refused(store, folder, clock):
+    with store.database.writing() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="was written by a later version of this program"):
+        Store.open(folder, now=clock)
+
+
+def test_a_file_that_is_no_database_is_refused_in_one_line(folder, clock):
+    folder.mkdir()
+    (folder / "store.sqlite").write_text("not a database, but long enough to be looked at " * 30)
+    with pytest.raises(StoreError, match="file is not a database") as refused:
+        Store.open(folder, now=clock)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path, clock):
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StoreError, match="cannot be the data folder"):
+        Store.open(tmp_path / "data", now=clock)
