@@ -13,6 +13,7 @@ from dashboard.texts import say
 
 OWN = "own"
 TRY = "try"
+SENSORS = ("lsl", "serial", "bluetooth")
 
 
 def show() -> None:
@@ -34,7 +35,7 @@ def show() -> None:
     if st.button(say("choose.prepare"), type="primary", disabled=not ready):
         order: dict[str, Any] = {"protocol": protocol, "audio": audio, **(sensors or {})}
         if who is not None:
-            order |= {"client": who.code, "preferences": _liking(who)}
+            order |= {"client": who.code, "preferences": who.preferences.model_dump()}
         if tell("prepare", **order):
             st.rerun()
 
@@ -60,19 +61,6 @@ def _client(client: EngineClient) -> Any:
     if who.consent is None or not set(NEEDED) <= set(who.consent.scopes):
         st.info(say("choose.no-consent"))
     return who
-
-
-def _liking(who: Any) -> dict[str, Any]:
-    likes = who.preferences
-    low, high = likes.register_range
-    return {
-        "palette": likes.palette,
-        "nature": likes.nature,
-        "tonic": likes.tonic,
-        "unwanted": list(likes.unwanted),
-        "register_low": low,
-        "register_high": high,
-    }
 
 
 def _protocol(client: EngineClient) -> str | None:
@@ -118,9 +106,12 @@ def _sensors(client: EngineClient) -> dict[str, Any] | None:
         if known[which].note:
             st.caption(known[which].note)
         return {"setup": which}
-    found = [source.spec for source in client.sources()] if st.button(say("choose.look")) else []
-    if found:
-        st.session_state["choose-inputs"] = "\n".join(found)
+    if st.button(say("choose.look"), help=say("choose.look.help")):
+        with st.spinner(say("choose.looking")):
+            st.session_state["choose-found"] = client.sources()
+    for source in st.session_state.get("choose-found", ()):
+        if source.group in SENSORS:
+            st.markdown(f"`{source.spec}` {source.words}")
     text = st.text_area(say("choose.inputs"), key="choose-inputs", help=say("choose.inputs.help"))
     inputs = [line.strip() for line in text.splitlines() if line.strip()]
     name = st.text_input(say("choose.keep"), placeholder="room-1", key="choose-keep")

@@ -110,6 +110,8 @@ PAGES: dict[str, str] = {
     "choose.sensors.own": "Other sensors …",
     "choose.try": "A simulated listener: no sensor is needed, and nothing of it is a person's.",
     "choose.look": "Look for sensors",
+    "choose.look.help": "LSL streams, serial ports and Bluetooth straps; takes some seconds.",
+    "choose.looking": "Looking for sensors.",
     "choose.inputs": "Inputs, one to a line",
     "choose.inputs.help": (
         "KIND=WHERE, such as ecg=lsl:name=PolarECG or eda=serial:/dev/ttyUSB0?profile=bitalino"
