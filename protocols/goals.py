@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from protocols.schema import Protocol
 
 RATING = "rating:"
-MEASURES = (
-    "hr_bpm",
-    "activation",
-    "rmssd_ms",
-    "breathing_rate",
-    "scl_uS",
-    "scr_rate_per_min",
-    *(RATING + scale for scale in SCALES),
-)
-"""What a goal may be about: columns of the features table, or answers on a scale."""
+MEASURES = {
+    "hr_bpm": "heart rate, beats a minute",
+    "activation": "physiological activation, in standard deviations of the listener's own baseline",
+    "rmssd_ms": "variability of heart rate (of pulse rate where that is measured) from beat to beat, ms",
+    "breathing_rate": "breaths a minute",
+    "scl_uS": "skin conductance level, microsiemens",
+    "scr_rate_per_min": "skin conductance responses a minute",
+    **{RATING + scale.id: f"answers to: {scale.question}" for scale in SCALES.values()},
+}
+"""What a goal may be about and what that is: columns of the features table, or answers on a scale."""
 
 
 def _change(value: Any) -> Any:

@@ -166,13 +166,13 @@ class Match(Phase, Texture):
     """Music at the listener's heart rate, or at a tempo of its own."""
 
     kind: Literal["match"]
-    hr_lowest_bpm: MatchedBpm = _lowest(since=2)
-    hr_highest_bpm: MatchedBpm = _highest(since=2)
     tempo_bpm: MatchedTempo = described(
         "`hr`, a tempo relative to it (`hr*0.9`, `hr-5`, `hr+5`), or a number",
         "hr, hr*0.9, hr-5, hr+5 or a number from 50 to 100 bpm",
         default="hr",
     )
+    hr_lowest_bpm: MatchedBpm = _lowest(since=2)
+    hr_highest_bpm: MatchedBpm = _highest(since=2)
 
 
 class Gate(Model):
@@ -301,16 +301,16 @@ class Section(Phase, Texture):
     """A part of an arc: it travels to its tempo and texture, then stays there."""
 
     kind: ClassVar[str] = "arc"
-    hr_lowest_bpm: MatchedBpm = _lowest(since=1)
-    hr_highest_bpm: MatchedBpm = _highest(since=1)
     tempo_bpm: Tempo = described(
         "`hr`, a tempo relative to it (`hr*0.9`, `hr-5`, `hr+5`), or a number",
         "hr, hr*0.9, hr-5, hr+5 or a number from 30 to 140 bpm",
     )
+    hr_lowest_bpm: MatchedBpm = _lowest(since=1)
+    hr_highest_bpm: MatchedBpm = _highest(since=1)
 
 
 class Arc(Model):
-    """A course written out section by section; time alone moves it on."""
+    """A course written out section by section; the clock moves it on, or a cue."""
 
     kind: Literal["arc"]
     name: Name = described(
@@ -341,13 +341,28 @@ class Return(Phase, Texture):
     """Music that travels gently to what it asks for, all its time long: the way back to the room."""
 
     kind: Literal["return"]
-    hr_lowest_bpm: MatchedBpm = _lowest(since=2)
-    hr_highest_bpm: MatchedBpm = _highest(since=2)
     tempo_bpm: Tempo = described(
         "`hr`, a tempo relative to it (`hr*0.9`, `hr-5`, `hr+5`), or a number",
         "hr, hr*0.9, hr-5, hr+5 or a number from 30 to 140 bpm",
     )
+    hr_lowest_bpm: MatchedBpm = _lowest(since=2)
+    hr_highest_bpm: MatchedBpm = _highest(since=2)
 
+
+PHASES: dict[str, type[Model]] = {
+    "settle": Settle,
+    "baseline": Baseline,
+    "match": Match,
+    "lead": Lead,
+    "sustain": Sustain,
+    "breathe": Breathe,
+    "arc": Arc,
+    "engage": Engage,
+    "silence": Silence,
+    "return": Return,
+    "recovery": Recovery,
+}
+"""The kinds of phases there are."""
 
 AnyPhase = Annotated[
     Settle | Baseline | Match | Lead | Sustain | Breathe | Arc | Engage | Silence | Return | Recovery,

@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 
 from protocols.errors import Fault, Path
 from protocols.fields import nearest, suggestion
-from protocols.schema import TEXTURE_FIELDS, Protocol, Section
+from protocols.phases import PHASES, TEXTURE_FIELDS, Section
+from protocols.schema import Protocol
 
 
 def in_words(error: ValidationError, data: Any) -> list[Fault]:
@@ -76,10 +77,10 @@ def _words(detail: ErrorDetails) -> str:
         case "value_error":
             return f"{_brief(value)}; it must be {detail['ctx']['error']}"
         case "union_tag_invalid":
-            kind, kinds = str(detail["ctx"]["tag"]), list(_kinds())
+            kind, kinds = str(detail["ctx"]["tag"]), list(PHASES)
             return f"there is no kind of phase called {kind!r}; {_hint(kind, kinds)}"
         case "union_tag_not_found":
-            return "kind is missing; one of " + ", ".join(_kinds()) + " is needed"
+            return "kind is missing; one of " + ", ".join(PHASES) + " is needed"
     numeric = detail["type"] in ("float_type", "int_type") and isinstance(value, str)
     return f"{_brief(value)}; it must be {_right(location)}{_plain_number(value) if numeric else ''}"
 
@@ -101,7 +102,7 @@ def _unknown(location: Path) -> str:
     if suggested := suggestion(key, _fields(home)):
         return f"unknown key; {suggested}"
     kind = "section" if home is Section else _kind(home)
-    having = [other for other, model in _kinds().items() if key in _fields(model)]
+    having = [other for other, model in PHASES.items() if key in _fields(model)]
     if kind == "arc" and key in _fields(Section):
         return "unknown key; an arc has it in its sections, so write it there"
     if home is Protocol and having:
@@ -152,12 +153,6 @@ def _home(location: Path) -> type[BaseModel]:
 
 def _fields(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _kinds() -> dict[str, type[BaseModel]]:
-    """Return the models of phases by their kinds."""
-    models = _models(Protocol.model_fields["phases"].annotation)
-    return {kind: model for model in models if (kind := _kind(model))}
 
 
 def _kind(model: type[BaseModel]) -> str | None:

@@ -15,6 +15,7 @@ from generator.render import render
 from generator.state import Piece
 from protocols import library, load
 from protocols.hashing import protocol_sha256
+from protocols.reference import reference as language
 from protocols.schema import Protocol
 
 PREVIEW_S = 30.0
@@ -41,6 +42,12 @@ def list_() -> None:
     for name in library():
         protocol = load(name)
         click.echo(f"{name:<25} {_length(protocol):>10}  {protocol.arm:<11}  {protocol.title}")
+
+
+@protocols.command("reference")
+def reference_() -> None:
+    """Print the reference of the language: every key, what it means, its values, its default."""
+    click.echo(language(), nl=False)
 
 
 @protocols.command()
