@@ -26,7 +26,7 @@ METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 PATIENCE = httpx.Timeout(60.0, connect=2.0)
 """Rendering what a protocol will sound like takes a while."""
 
-TO_THE_ENGINE = ("content-type", "accept", "range")
+TO_THE_ENGINE = ("content-type", "accept", "range", "x-origin")
 TO_THE_BROWSER = ("content-type", "content-length", "content-disposition", "content-range", "accept-ranges")
 AWAY = 1013
 """Code with which a WebSocket is closed while there is no engine: try again later."""

@@ -119,6 +119,7 @@ SCREEN = {
     "control.pause": "Pause adaptation",
     "control.hold": "Hold music",
     "control.resume": "Resume",
+    "control.cue": "Now: {cue}",
     "control.volume": "Volume",
     "control.volume.full": "as confirmed",
     "control.volume.below": "{db} dB below",

@@ -6,6 +6,7 @@ const $ = (id) => document.getElementById(id);
 const EXTENSION_S = 60;
 const SLIDING_MS = 1500; // from the last touch of a slider until it follows the engine again
 const TO_SCALE = "pain-nrs";
+const CUES = { start: /start|begin/, end: /over|end|finish/ };
 
 export class Controls {
   constructor({ answered }) {
@@ -20,6 +21,7 @@ export class Controls {
     $("extend").addEventListener("click", () => this.send({ name: "extend", seconds: EXTENSION_S }));
     $("procedure-start").addEventListener("click", () => this.procedure("start"));
     $("procedure-end").addEventListener("click", () => this.procedure("end"));
+    $("cue").addEventListener("click", () => this.send({ name: "cue", cue: this.state.cue }));
     this.volume();
     this.nrs();
     $("energy-steps").append(...Array.from({ length: 10 }, () => make("i")));
@@ -51,11 +53,11 @@ export class Controls {
       );
   }
 
-  // The procedure is marked; where the phase waits for just that, the phase ends with it.
+  // Where the phase waits for just that it ends, and the protocol marks it; else it is marked here.
   async procedure(edge) {
-    const { cue } = this.state;
-    await this.send({ name: "marker", text: say(`compact.${edge}.marker`), at_s: this.state.elapsed_s });
-    if (cue.includes(edge)) await this.send({ name: "cue", cue });
+    const { cue, elapsed_s: at } = this.state;
+    if (CUES[edge].test(cue)) await this.send({ name: "cue", cue });
+    else await this.send({ name: "marker", text: say(`compact.${edge}.marker`), at_s: at });
   }
 
   show(state) {
@@ -71,6 +73,8 @@ export class Controls {
     $("pause").setAttribute("aria-pressed", String(cycle === "paused"));
     $("hold").setAttribute("aria-pressed", String(cycle === "held"));
     $("resume").hidden = !stands;
+    $("cue").hidden = !state.cue || state.compact;
+    $("cue-name").textContent = say("control.cue", { cue: state.cue.replaceAll("-", " ") });
     if (performance.now() - this.slid > SLIDING_MS && document.activeElement !== $("volume")) {
       $("volume").value = state.volume_db ?? 0;
       this.tell(Number(state.volume_db ?? 0));

@@ -22,7 +22,7 @@ async function hold() {
   if (held() || !["running", "paused"].includes(feed.state?.lifecycle)) return;
   asking = true;
   tell("listener.holding", "listener.holding.hint");
-  const reply = await command({ name: "hold" });
+  const reply = await command({ name: "hold" }, "listener");
   asking = false;
   if (reply.accepted) heldAt = performance.now();
   else tell("listener.call", "listener.call.hint");

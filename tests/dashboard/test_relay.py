@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from dashboard.relay import AWAY, Relay
 
-TOKEN = "a-token-that-no-browser-sees"
+TOKEN = "a-token-that-no-browser-sees"  # noqa: S105 - of nothing
 
 
 async def _echo(request: Request) -> Response:
