@@ -3,8 +3,8 @@
 After Shaffer & Meehan 2020 (doi 10.3389/fnins.2020.570400): breathing is paced from step to step half a
 breath per minute slower, two minutes each, and the rate with the largest swing of the heart rate is taken.
 They weigh six criteria by eye; here one decides, the amplitude of the sinusoid at the paced rate, and a
-second guards it, the share of the variation it explains. Which steps can be judged, and what stands out, are our
-conventions.
+second guards it, the share of the variation it explains. Which steps can be judged, and what stands out, are
+our conventions.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ SETTLING_S = 20.0
 
 LEAST_WINDOW_S = 60.0
 LEAST_USABLE = 0.75
-LEAST_SHARE = 0.25
+LEAST_SHARE = 0.5
+"""Of what the heart rate does by itself about 0.1 Hz, a sinusoid at the pace may explain half."""
+
 LEAST_AMPLITUDE_BPM = 1.0
 LEAST_STEPS = 3
 LEAST_EXCESS = 0.1
+MOST_OFF_PACE_PER_MIN = 0.75
 
 _OFF_PACE_PER_MIN = np.linspace(-0.25, 0.25, 5)
 """Nobody breathes exactly as paced: the sinusoid is sought up to half a step away."""
@@ -76,7 +79,14 @@ class Assessment:
     steps: tuple[PacedStep, ...]
 
 
-def paced_step(beats: Iterable[Beat], *, rate_per_min: float, begin_s: float, end_s: float) -> PacedStep:
+def paced_step(
+    beats: Iterable[Beat],
+    *,
+    rate_per_min: float,
+    begin_s: float,
+    end_s: float,
+    breathing_per_min: float | None = None,
+) -> PacedStep:
     """Measure the swing of the heart rate during one step.
 
     Least squares of the rate of each good interval, put at its middle and weighted by its length, by a
@@ -92,11 +102,15 @@ def paced_step(beats: Iterable[Beat], *, rate_per_min: float, begin_s: float, en
         The pace of breathing.
     begin_s, end_s : float
         The step, engine seconds.
+    breathing_per_min : float, optional
+        How the listener breathed in the step's second half, where that was measured. The heart rate swings
+        by itself at about 6 per min: whoever does not breathe at the pace would be told that one.
 
     Returns
     -------
     PacedStep
-        Without an amplitude if less than 60 s or three quarters of the step are good intervals.
+        Without an amplitude if less than 60 s or three quarters of the step are good intervals, or if
+        breathing is known to have been more than 0.75 per min from the pace.
     """
     begin_s += SETTLING_S
     looked_at_s = max(0.0, end_s - begin_s)
@@ -104,7 +118,9 @@ def paced_step(beats: Iterable[Beat], *, rate_per_min: float, begin_s: float, en
     good_s = float(rr_s.sum())
     usable = min(1.0, good_s / looked_at_s) if looked_at_s else 0.0
     reason = ""
-    if good_s < LEAST_WINDOW_S:
+    if breathing_per_min is not None and abs(breathing_per_min - rate_per_min) > MOST_OFF_PACE_PER_MIN:
+        reason = f"the listener breathed {breathing_per_min:.1f} times per min, not {rate_per_min:g}"
+    elif good_s < LEAST_WINDOW_S:
         reason = f"only {good_s:.0f} s of good intervals; {LEAST_WINDOW_S:.0f} s are needed"
     elif usable < LEAST_USABLE:
         reason = f"{100 * usable:.0f} % of the step are good intervals; {100 * LEAST_USABLE:.0f} % are needed"
@@ -121,10 +137,12 @@ def assess(steps: Sequence[PacedStep]) -> Assessment:
     """Return the pace at which the heart rate swung most, or why there is none.
 
     There is none with fewer than three steps that can be judged, and where the largest swing is below 1 bpm,
-    explains less than a quarter of the variation (the listener breathed otherwise), or exceeds the smallest
-    by less than a tenth. Of two steps at the same pace the later counts.
+    explains less than half of the variation (the listener breathed otherwise), or exceeds the smallest
+    by less than a tenth, or stands beside a pace that was tried and cannot be judged: the resonance may lie
+    there. Of two steps at the same pace the later counts.
     """
     steps = tuple(steps)
+    tried = sorted({step.rate_per_min for step in steps})
     amplitudes = {
         step.rate_per_min: (step.amplitude_bpm, step.share)
         for step in steps
@@ -138,9 +156,15 @@ def assess(steps: Sequence[PacedStep]) -> Assessment:
     amplitude, share = amplitudes[best]
     if refusal := _refusal(best, amplitude, share, min(amplitudes.values())[0]):
         return Assessment(rate_per_min=None, reason=refusal, steps=steps)
+    place = tried.index(best)
+    beside = {*tried[max(0, place - 1) : place + 2]} - {*amplitudes}
+    if beside:
+        unknown = " and ".join(f"{rate:g}" for rate in sorted(beside))
+        reason = f"of those judged {best:g} per min is best, but beside it {unknown} per min cannot be judged"
+        return Assessment(rate_per_min=None, reason=reason, steps=steps)
     reason = f"the heart rate swung most at {best:g} breaths per min, by {2 * amplitude:.1f} bpm"
-    if best in {min(amplitudes), max(amplitudes)}:
-        most, more = ("slowest", "slower") if best == min(amplitudes) else ("fastest", "faster")
+    if best in {tried[0], tried[-1]}:
+        most, more = ("slowest", "slower") if best == tried[0] else ("fastest", "faster")
         reason += f"; it is the {most} tried, a {more} one may do more"
     return Assessment(rate_per_min=best, reason=reason, steps=steps)
 

@@ -14,7 +14,7 @@ ECG_RATE_HZ = 250
 
 _LF_HZ = 0.1
 _RSA_LAG = 0.6  # radians: heart rate is highest shortly before breathing out begins
-_RESONANCE_WIDTH_HZ = 0.015
+_RESONANCE_WIDTH_HZ = 0.012
 _WANDER_SD = 0.018
 _WANDER_MEMORY = math.exp(-1.0 / 20.0)
 

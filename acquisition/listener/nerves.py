@@ -26,9 +26,10 @@ _BREATH_HEARD_S = 3
 """How long before a second the swells lie that breathing goes by: later ones may not have sounded yet when
 the second is computed."""
 
-_BREATH_LAG = 1.0 - math.exp(-1.0 / 15.0)
+_BREATH_LAG = 1.0 - math.exp(-1.0 / 5.0)
 _FULL_BREATH_DEPTH = 0.5
-_DEEPER = 0.4
+_ATTENTION_S = 40
+_DEEPER = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ class Nerves:
 
     ``τ_A dA/dt = −(A − A_drive) + noise``, with A_drive the own recovery toward rest plus κ times what
     music adds (`MusicResponse`), `music_delay_s` late. What happens beside the music (`Events`) comes on top.
-    Breathing is drawn toward the rate of swells in the music, on a logarithmic scale, by κ times
+    Breathing goes with swells in the music for part of the time, 40 s at once: with a chance of κ times
     `breath_following`, less where they are shallow.
 
     Parameters
@@ -104,6 +105,7 @@ class Nerves:
         self._driven = self._arousal = self._earlier = self._sympathetic = listener.initial_arousal
         self._pace_hz = listener.breathing_hz
         self._pull = 0.0
+        self._whim = 1.0
         self._breath_wander = np.zeros(2)
         self._breath_hz, self._breath_depth = self._breathing()
         self._breath_phase = float(rng.uniform(0.0, 2.0 * math.pi))
@@ -149,9 +151,11 @@ class Nerves:
         """Be drawn toward the swells of one more second of music."""
         if swells := heard.sounding * heard.breath_depth * heard.breath_rate:
             self._pace_hz = heard.breath_rate / 60.0
+        if self._number % _ATTENTION_S == 0:
+            self._whim = float(self._rng.uniform())
         depth = min(1.0, heard.breath_depth / _FULL_BREATH_DEPTH) if swells else 0.0
-        drawn = min(1.0, self._kappa * self._listener.breath_following * depth)
-        self._pull += _BREATH_LAG * (drawn - self._pull)
+        follows = self._whim < self._kappa * self._listener.breath_following * depth
+        self._pull += _BREATH_LAG * (float(follows) - self._pull)
 
     def _breathing(self) -> tuple[float, float]:
         wander_rate, wander_depth = self._breath_wander

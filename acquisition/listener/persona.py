@@ -52,8 +52,8 @@ class Persona:
     r_wave_mv : range
         Height of the R wave.
     breath_following : range
-        How far breathing is drawn toward swells of the music, 0 to 1 (inconsistent in people: Haas 1986,
-        doi 10.1152/jappl.1986.61.3.1185).
+        Share of the time in which breathing goes with swells of the music (inconsistent in people: Haas
+        1986, doi 10.1152/jappl.1986.61.3.1185).
     resonance_hz, resonance_gain : range
         Breathing rate at which the heart rate swings most (4.5–6.5 per min: Vaschillo 2006,
         doi 10.1007/s10484-006-9009-3), and by how much more than elsewhere.
@@ -87,7 +87,7 @@ class Persona:
     r_wave_mv: Range = (0.8, 1.4)
     breath_following: Range = (0.0, 0.2)
     resonance_hz: Range = (0.075, 0.108)
-    resonance_gain: Range = (0.6, 1.2)
+    resonance_gain: Range = (1.2, 1.8)
     scl_gain: Range = (1.0, 1.0)
     scr_gain: Range = (1.0, 1.0)
     habituation_per_min: Range = (0.0, 0.0)
@@ -140,7 +140,7 @@ class Listener:
 _FOLLOWS: dict[str, Range] = {
     "tempo_slope": (0.04, 0.08),
     "texture_gain": (0.3, 0.6),
-    "breath_following": (0.5, 0.9),
+    "breath_following": (0.7, 1.0),
 }
 _DRY: dict[str, Range] = {"scl_gain": (0.0, 0.1), "scr_gain": (0.0, 0.02)}
 _HABITUATES: dict[str, Range] = {"habituation_per_min": (0.15, 0.35)}
@@ -166,7 +166,7 @@ class Population:
     def draw(self, rng: np.random.Generator) -> Listener:
         """Return one listener."""
         tempo, skin, habit, nerve = rng.uniform(size=4)
-        traits: dict[str, Range] = {"breath_following": (0.0, 0.9)}
+        traits: dict[str, Range] = {"breath_following": (0.0, 1.0)}
         if tempo >= 1.0 - self.opposite:
             traits |= _OPPOSITE
         elif tempo >= self.none:

@@ -91,6 +91,19 @@ def test_breathing_otherwise_than_paced_is_not_taken_for_resonance():
     assert "hardly swung" in found.reason or "did not follow the pace" in found.reason
 
 
+@pytest.mark.parametrize(("breathing", "told"), [(14.2, False), (4.5, False), (6.6, True), (None, True)])
+def test_a_step_is_told_only_of_somebody_who_breathed_at_the_pace(breathing, told):
+    step = paced_step(
+        session(resonance_per_min=6.0),
+        rate_per_min=6.0,
+        begin_s=STEP_S,
+        end_s=2 * STEP_S,
+        breathing_per_min=breathing,
+    )
+    assert (step.amplitude_bpm is not None) == told
+    assert (f"breathed {breathing} times per min, not 6" in step.reason) == (not told)
+
+
 def test_a_heart_that_swings_alike_at_every_pace_has_no_best_one():
     found = assess(steps_of(session(resonance_per_min=5.5, width=50.0)))
     assert found.rate_per_min is None
@@ -105,6 +118,18 @@ def test_steps_of_bad_data_are_withheld(change):
     assert found.reason.startswith("only 0 of 5 steps can be judged")
     assert {step.amplitude_bpm for step in found.steps} == {None}
     assert {step.usable_share for step in found.steps} == {0.0}
+
+
+@pytest.mark.parametrize(("bad", "best"), [(1, None), (3, None), (0, 5.5), (4, 5.5)])
+def test_a_bad_step_beside_the_best_leaves_open_where_the_resonance_lies(bad, best):
+    log = session(resonance_per_min=5.5)
+    spoilt = [
+        replace(line, quality=0.0) if bad * STEP_S < line.r_time_s < (bad + 1) * STEP_S else line
+        for line in log
+    ]
+    found = assess(steps_of(spoilt))
+    assert found.rate_per_min == best
+    assert ("cannot be judged" in found.reason) == (best is None)
 
 
 def test_a_few_bad_beats_cost_their_intervals_and_no_more():
