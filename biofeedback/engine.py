@@ -8,8 +8,17 @@ from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from acquisition.streams import Chunk, Hearing, Live, Marking, Source
-from biofeedback.commands import Answer, EmergencyStop, Told
-from biofeedback.controller import Controller, PhaseChange
+from biofeedback.commands import (
+    AdverseEvent,
+    Answer,
+    Cue,
+    EmergencyStop,
+    Marker,
+    Note,
+    Told,
+    Volume,
+)
+from biofeedback.controller import Controller, ControllerStep, PhaseChange
 from biofeedback.cues import cue_record
 from biofeedback.models import Snapshot
 from biofeedback.outlets import Outlets
@@ -66,6 +75,8 @@ class Engine:
         Where what is found, asked and sounded is published.
     on_answer : callable, optional
         Told ``(key, accepted, answer)`` of each command in the step that takes it in.
+    comfort_db : float
+        The level found comfortable at the sound check, which the master volume counts from; 0 or below.
     tap : Tap, optional
         Shown what comes in.
 
@@ -90,6 +101,7 @@ class Engine:
         audio: SoundFile | None = None,
         outlets: Outlets | None = None,
         on_answer: Callable[[str, bool, str], None] | None = None,
+        comfort_db: float = 0.0,
         tap: Tap | None = None,
     ) -> None:
         self._sources = tuple(sources)
@@ -99,6 +111,9 @@ class Engine:
         self._behind_s = behind_s
         self._outlets = outlets
         self._on_answer = on_answer
+        self._comfort_db = comfort_db
+        self._volume_db = 0.0
+        self._begun = False
         self._tap = tap
         self._stopped: deque[Told] = deque()
         self._physiology = physiology
@@ -135,8 +150,10 @@ class Engine:
         Snapshot
             The session as it stands after the step.
         """
-        self._take_in(t)
-        self._decide(t, told)
+        if self._comfort_db and not self._begun:
+            self._turn(t, 0.0)
+        self._begun = True
+        self._decide(t, told, self._take_in(t))
         self._play(t)
         self._recorder.flush(t)
         return self._snapshot(t)
@@ -154,7 +171,8 @@ class Engine:
         self._player.stop()
         self._stopped.append(told)
 
-    def _take_in(self, t: float) -> None:
+    def _take_in(self, t: float) -> Sequence[Beat]:
+        """Take in what has come since the last step; return what became known of beats."""
         for source in self._sources:
             for chunk in source.read(t):
                 self._pass_on(chunk)
@@ -175,6 +193,7 @@ class Engine:
             self._state = state
         if not self._ending and all(source.ended for source in self._sources):
             self._controller.end(t, "input ended")
+        return update.beats
 
     def _pass_on(self, chunk: Chunk) -> None:
         self._recorder.raw(chunk)
@@ -196,25 +215,38 @@ class Engine:
                 text = f"{name}: {incident.what}"
                 self._note(t, {"type": "source", "stream": name, "text": text})
 
-    def _decide(self, t: float, told: Sequence[Told]) -> None:
+    def _decide(self, t: float, told: Sequence[Told], beats: Sequence[Beat]) -> None:
         for emergency in (each for each in told if isinstance(each.command, EmergencyStop)):
             self.emergency_stop(emergency)
         while self._stopped:
             self._note(t, {"type": "emergency stop"})
-            self._answer(t, self._stopped.popleft(), Answer(True, "The music is silenced at once."))
-            self._controller.end(t, "it was stopped at once")
+            self._answer(t, self._stopped.popleft(), self._controller.silence())
         others = [each for each in told if not isinstance(each.command, EmergencyStop)]
-        outcome = self._controller.step(t, self._state, [each.command for each in others])
+        outcome = self._controller.step(t, self._state, [each.command for each in others], beats)
         for each, answer in zip(others, outcome.answers, strict=True):
             self._answer(t, each, answer)
-        for change in outcome.phase_changes:
-            self._enter_or_leave(change)
+            if answer.accepted:
+                self._write_down(t, each)
+        self._proceed(t, outcome)
         for decision in outcome.decisions:
             self._recorder.decision(decision)
             self._state_id = self._recorder.music(t, decision.music)
             if self._outlets is not None:
                 self._outlets.music(t, decision.music, self._state_id)
             self._music, self._why = decision.music, decision.why
+
+    def _proceed(self, t: float, outcome: ControllerStep) -> None:
+        """Record what a step brought besides its decisions, and do what phases and baselines ask for."""
+        for change in outcome.phase_changes:
+            self._enter_or_leave(change)
+        if outcome.baseline_ends_s is not None:
+            self._controller.judge(self._physiology.judge_baseline(outcome.baseline_ends_s))
+        for question in outcome.questions:
+            self._note(t, {"type": "question", **question})
+        for rating in outcome.ratings:
+            self._recorder.rating(t, rating)
+        for assessment in outcome.assessments:
+            self._note(t, {"type": "assessment", **asdict(assessment)})
 
     def _answer(self, t: float, told: Told, answer: Answer) -> None:
         """Record a command with what was answered, and pass the answer on."""
@@ -231,10 +263,37 @@ class Engine:
         if self._on_answer is not None:
             self._on_answer(told.key, answer.accepted, answer.text)
 
+    def _write_down(self, t: float, told: Told) -> None:
+        """Record what was said as a marker, and turn the volume where that was said."""
+        match told.command:
+            case Volume(db=db):
+                self._turn(t, db)
+            case Marker(text=text, at_s=at_s):
+                at_s = t - self._t0_s if at_s is None else at_s
+                self._note(t, {"type": "marker", "text": text, "at_s": at_s, "origin": told.origin})
+            case Note(text=text):
+                self._note(t, {"type": "note", "text": text, "origin": told.origin})
+            case AdverseEvent(text=text, severity=severity):
+                event = {"type": "adverse event", "text": text, "severity": severity, "origin": told.origin}
+                self._note(t, event)
+            case Cue(cue=cue):
+                self._note(t, {"type": "cue given", "cue": cue, "origin": told.origin})
+
+    def _turn(self, t: float, db: float) -> None:
+        """Set the master volume, `db` below what was found comfortable."""
+        self._volume_db = db
+        self._player.volume(self._comfort_db + db)
+        self._note(t, {"type": "volume", "db": db, "volume_db": self._comfort_db + db})
+
     def _enter_or_leave(self, change: PhaseChange) -> None:
         self._note(
             change.t, {"type": "phase", "name": change.name, "kind": change.kind, "event": change.event}
         )
+        if change.marker:
+            at_s = change.t - self._t0_s
+            self._note(
+                change.t, {"type": "marker", "text": change.marker, "at_s": at_s, "origin": "protocol"}
+            )
         if change.kind == "baseline":
             if change.event == "begin":
                 self._physiology.begin_baseline(change.t)
@@ -281,14 +340,24 @@ class Engine:
             self._outlets.marker(t, marker)
 
     def _snapshot(self, t: float) -> Snapshot:
+        controller = self._controller
         return Snapshot(
             t=t,
             elapsed_s=t - self._t0_s,
-            phase=self._controller.phase,
+            phase=controller.phase,
             physiology=self._state,
             music=self._music,
             why=self._why,
             finished=self.finished,
+            lifecycle="ended" if self.finished else controller.lifecycle,
+            plan=controller.plan,
+            progress=controller.progress,
+            left_s=controller.left_s,
+            terms=controller.terms,
+            asks=controller.asks,
+            overrides=controller.overrides,
+            volume_db=self._volume_db,
+            energy=controller.energy,
             inputs={
                 self._names[status.stream_id]: status
                 for source in self._sources

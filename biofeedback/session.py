@@ -79,6 +79,8 @@ class Plan:
         How loud the reference noise is at the ear, on this back end; None where nobody has measured.
     scr_threshold_us : float
         Least amplitude of a skin conductance response, in µS.
+    comfort_db : float
+        The level found comfortable at the sound check, 0 or below; the master volume counts from there.
     script : tuple of (float, Command)
         Commands laid down before the session, each with its time in seconds from the session's start.
     about : mapping
@@ -99,6 +101,7 @@ class Plan:
     preferences: Preferences = field(default_factory=Preferences)
     calibration: Calibration | None = None
     scr_threshold_us: float = 0.05
+    comfort_db: float = 0.0
     script: tuple[tuple[float, Command], ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
     at_close: Callable[[], Mapping[str, Any]] = dict
@@ -176,6 +179,7 @@ def run_session(
             audio=audio,
             outlets=Outlets(plan.directory.name) if plan.publish else None,
             on_answer=inbox.on_answer,
+            comfort_db=plan.comfort_db,
             tap=tap,
         )
         stack.callback(inbox.connect, None)

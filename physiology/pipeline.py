@@ -204,17 +204,27 @@ class Physiology:
         PhysiologyError
             If none was begun.
         """
-        if self._baseline_start_s is None:
-            raise PhysiologyError(f"a baseline was to be frozen at {t:.1f} s, but none was begun")
-        rows = [(at, features) for at, features in self._rows if self._baseline_start_s < at <= t]
-        given = {"heart": self._heart is not None, "eda": self._eda is not None}
-        names = [name for name, term in TERMS.items() if given[term.modality]]
+        self._baseline = self.judge_baseline(t)
         self._baseline_heart = self._heart.kind if self._heart else None
-        self._baseline = freeze(rows, names, self._baseline_start_s, t)
         self._baseline_start_s = None
         self._rows.clear()
         self._smoothers = [Smoother() for _ in range(3)]
         return self._baseline
+
+    def judge_baseline(self, end_s: float) -> Baseline:
+        """Return what the baseline would be if it ended at engine time `end_s` and nothing more came in.
+
+        Raises
+        ------
+        PhysiologyError
+            If none was begun.
+        """
+        if self._baseline_start_s is None:
+            raise PhysiologyError(f"a baseline was to be frozen at {end_s:.1f} s, but none was begun")
+        rows = [(at, features) for at, features in self._rows if self._baseline_start_s < at <= end_s]
+        given = {"heart": self._heart is not None, "eda": self._eda is not None}
+        names = [name for name, term in TERMS.items() if given[term.modality]]
+        return freeze(rows, names, self._baseline_start_s, end_s)
 
     def mark_transition(self, t: float) -> None:
         """Note that the music made a large change at engine time `t`: EDA counts less for 6 s."""

@@ -57,6 +57,9 @@ def _decisions(protocol: Protocol, hr_bpm: float | None) -> list[PlannedPoint]:
         first_inside = math.floor(segment.start_s / DECISION_S) + 1
         grid = range(first_inside, math.ceil(segment.end_s / DECISION_S))
         for t in (segment.start_s, *(DECISION_S * tick for tick in grid)):
-            music = course.ask(t, (t - segment.start_s) / segment.duration_s, matched)
+            elapsed_s = t - segment.start_s
+            music = course.ask(
+                t, elapsed_s=elapsed_s, progress=elapsed_s / segment.duration_s, matched_bpm=matched
+            )
             found.append(PlannedPoint(t, segment.name, music))
     return found

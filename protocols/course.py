@@ -17,6 +17,7 @@ from protocols.fields import tempo_for
 from protocols.limits import MATCH_RANGE_BPM, PEAK_OF_MEAN, RUNG, Limiter, clip, travel_s
 from protocols.schema import (
     TEXTURE_FIELDS,
+    Breathe,
     Engage,
     Lead,
     Match,
@@ -94,11 +95,10 @@ def segments(protocol: Protocol) -> tuple[Segment, ...]:
     for phase in protocol.phases:
         for stretch in stretches(phase):
             sounding = isinstance(stretch, Texture)
-            asked = stretch.model_dump(by_alias=True, include=_FIELD_NAMES, exclude_none=True)
+            asked = _asked(stretch)
             if isinstance(stretch, Engage):
                 energy = energy if stretch.energy is None else stretch.energy
-                given = energetic(energy)
-                asked = {name: getattr(given, name) for name in ENERGY_FIELDS} | asked
+                asked |= _energetic(stretch, energy)
             target = replace(target, **asked, sounding=sounding)
             found.append(
                 Segment(
@@ -116,6 +116,13 @@ def segments(protocol: Protocol) -> tuple[Segment, ...]:
 
 
 _FIELD_NAMES = set(Texture.model_fields)
+
+
+def _asked(stretch: Stretch) -> dict[str, Any]:
+    """Return the fields of mode, texture and level that a phase sets itself."""
+    return stretch.model_dump(by_alias=True, include=_FIELD_NAMES, exclude_none=True)
+
+
 ENERGY_FIELDS = ("density", "brightness", "articulation", "layers", "level_db")
 """What energy sets in a phase of pain distraction, besides tempo."""
 
@@ -138,36 +145,69 @@ class Course:
         Start and goal of the present segment's tempo; the same where it does not lead anywhere.
     shortened_from_bpm : float or None
         The goal a lead would have had, where the limit made it stop short.
+    energy : float or None
+        Of the present phase of pain distraction, 0 to 1; None in other phases.
+    breath_known : bool
+        Whether the present phase of breathing goes by a rate found in the listener.
     """
 
     def __init__(self, protocol: Protocol) -> None:
         self._limits = protocol.limits
         self._limiter = Limiter(protocol.limits)
         self.music = MusicState(tempo_bpm=protocol.default_tempo_bpm, sounding=False)
-        self._energy = 0.0
+        self.energy: float | None = None
+        self.breath_known = False
+        self._last_energy = 0.0
         self.enter(segments(protocol)[0])
 
-    def enter(self, segment: Segment) -> None:
-        """Begin a segment from where the music stands; after silence its texture is there at once."""
+    def enter(self, segment: Segment, breath_rate: float | None = None) -> None:
+        """Begin a segment from where the music stands; after silence its texture is there at once.
+
+        `breath_rate` is that of a phase of breathing whose rate depends on the listener; where it is None,
+        the phase's fallback is taken.
+        """
         self._segment = segment
+        asked = dict(segment.asked)
+        self.breath_known = breath_rate is not None
+        if isinstance(segment.phase, Breathe):
+            rate = segment.phase.breath_rate or breath_rate or segment.phase.fallback_rate
+            asked["breath_rate"] = rate
+        self.energy = None
+        if isinstance(segment.phase, Engage):
+            given = segment.phase.energy
+            self.energy = self._last_energy = self._last_energy if given is None else given
+            asked |= _energetic(segment.phase, self.energy)
         if self.music.sounding:
             # What the phase leaves out stays as it stands, not as it would stand had a lead been completed.
             self._origin = self.music
-            self._target = replace(self.music, **segment.asked)
+            self._target = replace(self.music, **asked)
         else:
-            self._origin = replace(segment.target, tempo_bpm=self.music.tempo_bpm)
+            self._origin = replace(segment.target, **asked, tempo_bpm=self.music.tempo_bpm)
             self._target = self._origin
         self.t0_bpm = self.goal_bpm = self.wanted_bpm = self.music.tempo_bpm
         self.shortened_from_bpm: float | None = None
-        self._travel_s = segment.duration_s
-        if isinstance(segment.phase, Lead):
-            self._aim(segment.phase)
-        elif isinstance(segment.phase, Section | Return):
-            self._set_out(segment.phase)
-        elif isinstance(segment.phase, Engage):
-            if segment.phase.energy is not None:
-                self._energy = segment.phase.energy
-            self.goal_bpm = energetic(self._energy).tempo_bpm
+        self._travel_s = self._set_out(segment)
+
+    def _set_out(self, segment: Segment) -> float | None:
+        """Set the goal of tempo; return how long texture travels, None for as long as progress does."""
+        phase = segment.phase
+        needed_s = 0.0
+        match phase:
+            case Lead():
+                self._aim(phase)
+                return None
+            case Return():
+                self.goal_bpm = self.t0_bpm if isinstance(phase.tempo_bpm, str) else phase.tempo_bpm
+                return None
+            case Section() if not isinstance(phase.tempo_bpm, str):
+                self.goal_bpm = phase.tempo_bpm
+                if self.music.sounding:
+                    needed_s = travel_s(self._limits, self.t0_bpm, phase.tempo_bpm)
+            case Engage():
+                self.goal_bpm = energetic(self.energy or 0.0).tempo_bpm
+        if isinstance(phase, Section | Engage | Breathe) or phase.until is not None:
+            return min(max(SHORTEST_TRAVEL_S, needed_s), segment.duration_s)
+        return None
 
     def _aim(self, lead: Lead) -> None:
         """Set the goal; where the limit does not let the lead get there, it stops short of it."""
@@ -177,31 +217,35 @@ class Course:
             self.shortened_from_bpm, goal = goal, self.t0_bpm + math.copysign(reach, goal - self.t0_bpm)
         self.goal_bpm = goal
 
-    def _set_out(self, section: Section | Return) -> None:
-        """Set how long the section's texture travels: as long as its tempo must, and not too briefly."""
-        needed_s = 0.0
-        if not isinstance(section.tempo_bpm, str):
-            self.goal_bpm = section.tempo_bpm
-            if self.music.sounding:
-                needed_s = travel_s(self._limits, self.t0_bpm, self.goal_bpm)
-        self._travel_s = min(max(SHORTEST_TRAVEL_S, needed_s), section.duration_s)
+    def energise(self, energy: float) -> None:
+        """Go to another energy, in a phase of pain distraction."""
+        phase = self._segment.phase
+        if not isinstance(phase, Engage):
+            return
+        self.energy = self._last_energy = energy
+        self.goal_bpm = energetic(energy).tempo_bpm
+        self._target = replace(self._target, **_energetic(phase, energy))
 
-    def ask(self, t: float, progress: float, matched_bpm: float | None) -> MusicState:
+    def ask(self, t: float, *, elapsed_s: float, progress: float, matched_bpm: float | None) -> MusicState:
         """Return what to ask for at `t`, and remember it.
 
         Parameters
         ----------
         t : float
             Seconds, rising from call to call.
+        elapsed_s : float
+            Seconds of the course in the segment.
         progress : float
             0 to 1 through the segment.
         matched_bpm : float or None
             Tempo that meets the listener's heart rate; None where none is known: then the tempo stays.
         """
-        segment = self._segment
-        if segment.target.sounding:
-            share = minimum_jerk(progress * segment.duration_s / self._travel_s)
+        if self._segment.target.sounding:
+            share = minimum_jerk(progress if self._travel_s is None else elapsed_s / self._travel_s)
             wanted = _between(self._origin, self._target, share, self._tempo(share, matched_bpm))
+            if isinstance(self._segment.phase, Breathe):
+                # The pace itself is there from the first; the player glides, and the depth swells in.
+                wanted = replace(wanted, breath_rate=self._target.breath_rate)
         else:
             wanted = replace(self.music, sounding=False)
         self.wanted_bpm = wanted.tempo_bpm
@@ -210,15 +254,28 @@ class Course:
 
     def _tempo(self, share: float, matched_bpm: float | None) -> float:
         phase = self._segment.phase
-        if isinstance(phase, Lead):
-            return self.t0_bpm + (self.goal_bpm - self.t0_bpm) * share
-        if isinstance(phase, Engage):
-            return self.goal_bpm
-        if isinstance(phase, Match | Section | Return):
-            if not isinstance(phase.tempo_bpm, str):
-                return phase.tempo_bpm
-            return self.music.tempo_bpm if matched_bpm is None else matched_bpm
+        match phase:
+            case Return():
+                if isinstance(phase.tempo_bpm, str) and matched_bpm is not None:
+                    self.goal_bpm = matched_bpm
+                if not self.music.sounding:
+                    self.t0_bpm = self.goal_bpm  # after silence there is nothing to return from
+                return self.t0_bpm + (self.goal_bpm - self.t0_bpm) * share
+            case Lead():
+                return self.t0_bpm + (self.goal_bpm - self.t0_bpm) * share
+            case Engage():
+                return self.goal_bpm
+            case Match() | Section():
+                if not isinstance(phase.tempo_bpm, str):
+                    return phase.tempo_bpm
+                return self.music.tempo_bpm if matched_bpm is None else matched_bpm
         return self.t0_bpm
+
+
+def _energetic(phase: Engage, energy: float) -> dict[str, Any]:
+    """Return the texture of an energy, but for what the phase sets itself."""
+    given, own = energetic(energy), _asked(phase)
+    return {name: getattr(given, name) for name in ENERGY_FIELDS if name not in own}
 
 
 def _between(origin: MusicState, target: MusicState, share: float, tempo_bpm: float) -> MusicState:

@@ -28,6 +28,9 @@ GOAL_SHARE_UP = 1.15
 PEAK_OF_MEAN = 1.875
 """Highest speed of a minimum-jerk course, as a multiple of its mean speed."""
 
+OVERRIDE_BPM_PER_MIN = 8.0
+"""How fast a tempo that is in somebody's hands may go."""
+
 LEVEL_DB_PER_S = 0.2
 RUNG = 0.2
 _TINY = 1e-9
@@ -63,8 +66,11 @@ class Limiter:
         self._last: MusicState | None = None
         self._mode_t = 0.0
 
-    def grant(self, t: float, wanted: MusicState) -> MusicState:
-        """Return the state to ask for at `t`; times rise from call to call."""
+    def grant(self, t: float, wanted: MusicState, *, tempo_bpm_per_min: float | None = None) -> MusicState:
+        """Return the state to ask for at `t`; times rise from call to call.
+
+        Where given, `tempo_bpm_per_min` stands in for the protocol's limit.
+        """
         last = self._last
         if not wanted.sounding:
             self._asked.clear()
@@ -77,7 +83,9 @@ class Limiter:
             most_db = LEVEL_DB_PER_S * dt
             granted = replace(
                 wanted,
-                tempo_bpm=self._tempo(t, dt, wanted.tempo_bpm),
+                tempo_bpm=self._tempo(
+                    t, dt, wanted.tempo_bpm, tempo_bpm_per_min or self._limits.tempo_bpm_per_min
+                ),
                 level_db=clip(wanted.level_db, last.level_db - most_db, last.level_db + most_db),
                 mode=self._mode(t, last.mode, wanted.mode),
             )
@@ -85,13 +93,13 @@ class Limiter:
         self._last = granted
         return granted
 
-    def _tempo(self, t: float, dt: float, wanted: float) -> float:
+    def _tempo(self, t: float, dt: float, wanted: float, bpm_per_min: float) -> float:
         last = self._asked[-1][1]
         window_s = 60 * BEATS_PER_BAR / last + DECISION_S
         while len(self._asked) > 1 and self._asked[0][0] <= t - window_s + _TINY:
             self._asked.popleft()
         share = self._limits.tempo_percent_per_bar / 100
-        most = self._limits.tempo_bpm_per_min * dt / 60
+        most = bpm_per_min * dt / 60
         low = max(last - most, *(tempo * (1 - share) for _, tempo in self._asked))
         high = min(last + most, *(tempo * (1 + share) for _, tempo in self._asked))
         # To stay is always allowed, whatever the window holds.

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from biofeedback.commands import Answer, Command, Resume, Stop
+from biofeedback.commands import Answer, Command
 from biofeedback.controller import reasons
-from biofeedback.controller.adaptation import Adaptation
+from biofeedback.controller.catalogue import say
+from biofeedback.controller.desk import Desk
 from biofeedback.controller.gate import GateState
-from biofeedback.models import Decision
-from physiology.state import PhysiologyState
-from protocols.course import Course, Segment, segments
+from biofeedback.controller.hands import STEP
+from biofeedback.controller.lifecycle import COMMANDS, EVENTS, Refused, standing
+from biofeedback.controller.orders import STEERING, obey
+from biofeedback.controller.terms import Terms, terms_of
+from biofeedback.models import Ask, Decision, Lifecycle, PlannedPhase
+from generator.state import MusicState
+from physiology.baseline import Baseline, Verdict
+from physiology.resonance import Assessment
+from physiology.state import Beat, PhysiologyState
+from protocols.course import Segment
 from protocols.feasibility import END
 from protocols.limits import DECISION_S, clip
-from protocols.schema import Protocol
+from protocols.schema import Breathe, Protocol
 
 ESTIMATE_S = 1.0
+CUE_QUESTION_S = 60.0
+"""So long before a phase that waits for a cue would end by itself it is asked whether the cue has come."""
+
+BASELINE_QUESTION_S = 20.0
+"""So long before its end a baseline is judged, while it can still be extended."""
+
 _TINY = 1e-9
 """Seconds; smaller than any step and larger than any rounding of sums of steps."""
 
@@ -34,28 +48,52 @@ class PhaseChange:
         As in the protocol; both are ``end`` for the closing fade, and a section's kind is ``arc``.
     event : str
         ``begin`` or ``end``. What ends comes before what begins.
+    marker : str
+        The protocol's own mark for this moment; empty where it has none.
     """
 
     t: float
     name: str
     kind: str
     event: Literal["begin", "end"]
+    marker: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerStep:
-    """What one step brought: mostly nothing; `answers` has one for each command, in order."""
+    """What one step brought: mostly nothing.
+
+    Attributes
+    ----------
+    decisions, phase_changes : tuple
+        In order.
+    answers : tuple of Answer
+        One for each command, in order.
+    questions : tuple of mapping
+        Questions put: ``kind``, ``about``, ``text`` and, of ratings, ``phase`` and ``at``.
+    ratings : tuple of mapping
+        Ratings given: ``scale``, ``value``, ``phase``, ``at``, ``asked_s``.
+    assessments : tuple of Assessment
+        What the steps of an assessment say, after each of them.
+    baseline_ends_s : float or None
+        Engine time at which a baseline will end that is to be judged now; None where there is none.
+    """
 
     decisions: tuple[Decision, ...] = ()
     phase_changes: tuple[PhaseChange, ...] = ()
     answers: tuple[Answer, ...] = ()
+    questions: tuple[Mapping[str, Any], ...] = ()
+    ratings: tuple[Mapping[str, Any], ...] = ()
+    assessments: tuple[Assessment, ...] = ()
+    baseline_ends_s: float | None = None
 
 
 class Controller:
     """Carries out a protocol: meets the listener, leads them, waits for them, and says why.
 
     The session begins with the first step. Estimates are taken every second and decisions every 5 s, both
-    counted from there, and at each change of phase. ``docs/control.md`` has every rule and number.
+    counted from there, and at each change of phase; commands that steer bring a decision at once.
+    ``docs/control.md`` has every rule and number.
 
     Parameters
     ----------
@@ -66,53 +104,111 @@ class Controller:
     ----------
     protocol : Protocol
         As given.
-    ended : bool
-        Whether the closing fade is over; steps then bring nothing.
     end_reason : str or None
         Why the session came to its end; None before.
     """
 
     def __init__(self, protocol: Protocol) -> None:
         self.protocol = protocol
-        self.ended = False
         self.end_reason: str | None = None
-        self._segments = segments(protocol)
-        self._next = 0
-        self._course = Course(protocol)
-        self._adaptation = Adaptation(closed_loop=protocol.arm == "closed-loop")
-        self._segment: Segment | None = None
-        self._asked_to_end: str | None = None
-        self._lead_progress: float | None = None
+        self._desk = Desk.for_protocol(protocol)
         self._t0: float | None = None
-        self._estimated = 0.0
+        self._at = 0.0
         self._ticks = dict.fromkeys((ESTIMATE_S, DECISION_S), 0)
         self._fade_from = 0.0
+        self._judged_for: float | None = None
+        self._assessments: list[Assessment] = []
+        self._terms: Terms = {}
+
+    @property
+    def ended(self) -> bool:
+        """Whether the closing fade is over; steps then bring nothing."""
+        return self._desk.lifecycle == "ended"
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """Where the session stands."""
+        return self._desk.lifecycle
 
     @property
     def phase(self) -> str:
         """Name of the present phase or section; empty before the first step, ``end`` from the fade on."""
-        if self.end_reason is not None:
-            return END
-        return "" if self._segment is None else self._segment.name
+        return END if self.end_reason is not None else self._desk.phase_name
 
     @property
     def fade_s(self) -> float:
         """Seconds of the closing fade: none where nothing sounds."""
-        return self.protocol.end_fade_s if self._course.music.sounding else 0.0
+        return self.protocol.end_fade_s if self._desk.hands.music.sounding else 0.0
+
+    @property
+    def progress(self) -> float:
+        """How far the present phase is, 0 to 1."""
+        if self.end_reason is None:
+            return self._desk.adaptation.progress
+        return clip((self._at - self._fade_from) / self.fade_s, 0.0, 1.0) if self.fade_s else 1.0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left in the present phase, as now foreseen."""
+        if self.end_reason is None:
+            return self._desk.timeline.left_s(self._at)
+        return max(0.0, self._fade_from + self.fade_s - self._at)
+
+    @property
+    def plan(self) -> tuple[PlannedPhase, ...]:
+        """All phases as they were, are and, if nothing intervenes, will be."""
+        return self._desk.timeline.plan(self._at)
+
+    @property
+    def asks(self) -> tuple[Ask, ...]:
+        """The questions that wait for an answer."""
+        return self._desk.questions.open
+
+    @property
+    def overrides(self) -> Mapping[str, float]:
+        """What is in somebody's hands."""
+        return dict(self._desk.hands.overrides)
+
+    @property
+    def energy(self) -> float | None:
+        """The energy of a phase of pain distraction; None in others."""
+        return self._desk.course.energy if self.end_reason is None else None
+
+    @property
+    def terms(self) -> Terms:
+        """The newest decision's."""
+        return self._terms
 
     def calibrate(self, sigma: float) -> None:
         """Take over the standard deviation of smoothed activation at baseline, once that is frozen.
 
         Without it, or where it is smaller, 0.2 is used.
         """
-        self._adaptation.sigma = sigma
+        self._desk.adaptation.sigma = sigma
+
+    def judge(self, baseline: Baseline) -> None:
+        """Take in what the baseline would be worth if it ended as planned; ask where it would not do."""
+        if baseline.verdict is not Verdict.GOOD:
+            self._desk.questions.put("baseline", say("ask baseline", verdict=baseline.verdict), self._at)
+
+    def silence(self) -> Answer:
+        """Have the next step lead to the end because the music was silenced at once; return the answer."""
+        outcome = COMMANDS["emergency stop"][self._desk.lifecycle]
+        if isinstance(outcome, Refused):
+            return Answer(False, say(outcome.key))
+        self._desk.asked_to_end = say("reason silenced")
+        return Answer(True, say("silences"))
 
     def end(self, t: float, reason: str) -> None:  # noqa: ARG002 - it takes effect with the next step, whose time counts
         """Have the next step, which may be at `t` itself, lead to the end for this reason."""
-        self._asked_to_end = self._asked_to_end or reason
+        self._desk.asked_to_end = self._desk.asked_to_end or reason
 
     def step(
-        self, t: float, physiology: PhysiologyState | None, commands: Sequence[Command] = ()
+        self,
+        t: float,
+        physiology: PhysiologyState | None,
+        commands: Sequence[Command] = (),
+        beats: Sequence[Beat] = (),
     ) -> ControllerStep:
         """Advance to engine time `t`.
 
@@ -124,137 +220,199 @@ class Controller:
             The newest; None where there is none.
         commands : sequence of Command
             What was said since the last step.
+        beats : sequence of Beat
+            Lines of the beat log since the last step.
 
         Returns
         -------
         ControllerStep
             Decisions and changes of phase, both empty most of the time.
         """
-        if self.ended:
-            return ControllerStep(answers=tuple(Answer(False, "The session is over.") for _ in commands))
+        desk = self._desk
+        first = self._t0 is None
         self._t0 = t if self._t0 is None else self._t0
-        at = t - self._t0
-        answers = tuple(self._obey(command) for command in commands)
-        if self._is_due(ESTIMATE_S, at):
-            self._estimate(at, physiology)
-        changes = self._change_phase(t, at, physiology)
-        due = self._is_due(DECISION_S, at)
-        if self.end_reason is not None and at >= self._fade_from + self.fade_s - _TINY and not changes:
-            self.ended = True
+        self._at = at = t - self._t0
+        changes: list[PhaseChange] = []
+        if first:
+            desk.lifecycle = EVENTS["first step"]["waiting"]
+            self._change_phase(t, changes, physiology)
+        answers = tuple(obey(desk, command, at) for command in commands)
+        if self.ended:
             return ControllerStep(answers=answers)
-        decisions = (self._decide(t, at, physiology),) if changes or due else ()
-        return ControllerStep(decisions=decisions, phase_changes=changes, answers=answers)
+        desk.breathing.hear(beats)
+        estimated = self._is_due(ESTIMATE_S)
+        if estimated:
+            self._estimate(physiology)
+        self._change_phase(t, changes, physiology)
+        if estimated or changes:
+            self._ask()
+        due = self._is_due(DECISION_S)
+        steered = any(
+            answer.accepted and isinstance(command, STEERING)
+            for command, answer in zip(commands, answers, strict=True)
+        )
+        decisions: tuple[Decision, ...] = ()
+        if self.end_reason is not None and at >= self._fade_from + self.fade_s - _TINY and not changes:
+            desk.lifecycle = EVENTS["faded"]["ending"]
+        elif changes or due or steered:
+            decisions = (self._decide(t, physiology),)
+        return ControllerStep(
+            decisions=decisions,
+            phase_changes=tuple(changes),
+            answers=answers,
+            questions=tuple(map(self._put, desk.questions.new())),
+            ratings=desk.questions.given(),
+            assessments=self._assessed(),
+            baseline_ends_s=self._baseline_to_judge(),
+        )
 
-    def _obey(self, command: Command) -> Answer:
-        match command:
-            case Stop():
-                self._asked_to_end = self._asked_to_end or "it was stopped"
-                return Answer(True, "The music comes to its end now.")
-            case Resume():
-                self._adaptation.resume()
-                return Answer(True, "Adaptation goes on.")
-        return Answer(False, f"{command.name!r} does not apply here.")
-
-    def _is_due(self, every_s: float, at: float) -> bool:
+    def _is_due(self, every_s: float) -> bool:
         """Return whether a tick of this clock was reached, and wait for the next."""
-        if at < self._ticks[every_s] * every_s - _TINY:
+        if self._at < self._ticks[every_s] * every_s - _TINY:
             return False
-        self._ticks[every_s] = int((at + _TINY) // every_s) + 1
+        self._ticks[every_s] = int((self._at + _TINY) // every_s) + 1
         return True
 
-    def _estimate(self, at: float, physiology: PhysiologyState | None) -> None:
-        if self._segment is not None and self.end_reason is None:
-            dt = at - max(self._estimated, self._segment.start_s)
-            self._adaptation.estimate(at, dt, physiology)
-        self._estimated = at
+    def _estimate(self, physiology: PhysiologyState | None) -> None:
+        desk = self._desk
+        segment = desk.timeline.segment
+        if segment is None or self.end_reason is not None:
+            return
+        desk.adaptation.estimate(self._at, physiology, standing=standing(desk.lifecycle))
+        if segment.kind == "baseline":
+            desk.breathing.observe(physiology)
 
-    def _change_phase(
-        self, t: float, at: float, physiology: PhysiologyState | None
-    ) -> tuple[PhaseChange, ...]:
+    def _change_phase(self, t: float, changes: list[PhaseChange], physiology: PhysiologyState | None) -> None:
         """Leave what is over and begin what is due; late steps may pass through several phases."""
-        if self.end_reason is not None:
-            return ()
-        changes: list[PhaseChange] = []
-        while self.end_reason is None and (self._asked_to_end or self._is_over(at)):
-            if self._segment is not None:
-                changes.append(_change(t, self._segment, "end"))
-                leads = self._segment.kind == "lead"
-                self._lead_progress = self._adaptation.progress if leads else None
-            if self._asked_to_end or self._next == len(self._segments):
-                self.end_reason = self._asked_to_end or "the protocol is complete"
-                self._fade_from = at
+        desk, timeline = self._desk, self._desk.timeline
+        while self.end_reason is None and (desk.asked_to_end or timeline.is_over(self._at)):
+            if timeline.segment is not None:
+                changes.append(self._leave(t, timeline.segment))
+            segment = None if desk.asked_to_end else timeline.begin_next(self._at)
+            if segment is None:
+                self.end_reason = desk.asked_to_end or say("reason complete")
+                self._fade_from = self._at
+                desk.lifecycle = "ending"
                 changes.append(PhaseChange(t=t, name=END, kind=END, event="begin"))
             else:
-                self._begin(self._segments[self._next], at, physiology)
-                changes.append(_change(t, self._segments[self._next - 1], "begin"))
-        return tuple(changes)
+                changes.append(self._enter(t, segment, physiology))
 
-    def _is_over(self, at: float) -> bool:
-        return self._segment is None or at >= self._segment.end_s - _TINY
+    def _leave(self, t: float, segment: Segment) -> PhaseChange:
+        desk, phase = self._desk, segment.phase
+        if desk.asked_to_end:
+            desk.timeline.end()
+        self._ask_ratings(segment, "end")
+        desk.timeline.leave(self._at)
+        desk.questions.leave_phase()
+        desk.lead_progress = desk.adaptation.progress if segment.kind == "lead" else None
+        if segment.kind == "baseline":
+            desk.breathing.close_baseline()
+        if isinstance(phase, Breathe) and phase.assess:
+            self._assessments.append(desk.breathing.end_step(t, phase.breath_rate or phase.fallback_rate))
+        return _change(t, segment, "end", phase.markers.end)
 
-    def _begin(self, segment: Segment, at: float, physiology: PhysiologyState | None) -> None:
-        self._segment = segment
-        self._next += 1
-        self._course.enter(segment)
-        self._adaptation.enter(segment, at)
-        self._adaptation.estimate(at, 0.0, physiology)
+    def _enter(self, t: float, segment: Segment, physiology: PhysiologyState | None) -> PhaseChange:
+        desk, phase = self._desk, segment.phase
+        engaged = desk.engaging
+        rate = desk.breathing.rate_for(phase, physiology) if isinstance(phase, Breathe) else None
+        desk.course.enter(segment, rate)
+        if engaged is not desk.engaging and desk.hands.steps:
+            desk.hands.touch(*STEP)  # steps of intensity do not count where energy does
+        desk.adaptation.enter(segment, self._at)
+        desk.adaptation.estimate(self._at, physiology, standing=standing(desk.lifecycle))
+        if isinstance(phase, Breathe) and phase.assess:
+            desk.breathing.begin_step(t)
+        self._judged_for = None
+        self._ask_ratings(segment, "begin")
+        return _change(t, segment, "begin", phase.markers.begin)
 
-    def _decide(self, t: float, at: float, physiology: PhysiologyState | None) -> Decision:
-        segment, adaptation, course = self._segment, self._adaptation, self._course
+    def _ask_ratings(self, segment: Segment, when: Literal["begin", "end"]) -> None:
+        for asked in segment.phase.ratings:
+            if asked.at == when:
+                self._desk.questions.ask_rating(asked.scale, segment.name, when, self._at)
+
+    def _ask(self) -> None:
+        """Put the questions that are due, and take back those that are answered by events."""
+        desk, questions, at = self._desk, self._desk.questions, self._at
+        segment, gate = desk.timeline.segment, desk.adaptation.gate
+        if segment is None:
+            questions.leave_phase()
+            questions.close("resume")
+            return
+        if gate is not None and gate.state is GateState.PLATEAU:
+            questions.put("plateau", say("ask plateau"), at)
+        else:
+            questions.close("plateau")
+        if desk.adaptation.signal_is_back:
+            questions.put("resume", say("ask resume"), at)
+        else:
+            questions.close("resume")
+        until, left_s = segment.phase.until, desk.timeline.left_s(at)
+        if until is not None and left_s <= min(CUE_QUESTION_S, desk.timeline.duration_s / 2) + _TINY:
+            text = say("ask cue", left_s=left_s, name=segment.name, cue=until.cue)
+            questions.put("cue", text, at, until.cue)
+
+    def _put(self, ask: Ask) -> Mapping[str, Any]:
+        """Return a question as it is recorded."""
+        record = {"kind": ask.kind, "about": ask.about, "text": ask.text}
+        if ask.kind == "rating":
+            phase, when = self._desk.questions.asked_of.get(ask.about, (self.phase, ""))
+            return {**record, "phase": phase, "at": when}
+        return {**record, "phase": self.phase}
+
+    def _assessed(self) -> tuple[Assessment, ...]:
+        found, self._assessments = tuple(self._assessments), []
+        return found
+
+    def _baseline_to_judge(self) -> float | None:
+        """Return when the present baseline ends, once for each end that is foreseen."""
+        timeline = self._desk.timeline
+        if timeline.segment is None or timeline.segment.kind != "baseline":
+            return None
+        left_s = timeline.left_s(self._at)
+        if left_s > min(BASELINE_QUESTION_S, timeline.duration_s / 2) + _TINY:
+            return None
+        if self._judged_for == timeline.duration_s or standing(self._desk.lifecycle):
+            return None
+        self._judged_for = timeline.duration_s
+        return (self._t0 or 0.0) + self._at + left_s
+
+    def _decide(self, t: float, physiology: PhysiologyState | None) -> Decision:
+        desk, at = self._desk, self._at
+        segment = desk.timeline.segment
         if self.end_reason is not None or segment is None:
-            return self._fading(t, at, physiology)
-        music = course.ask(at, adaptation.progress, adaptation.matched_bpm)
-        terms = self._terms(physiology)
-        why = reasons.explain(
-            segment,
-            course,
-            adaptation,
-            terms,
-            at=at,
-            limit=self.protocol.limits.tempo_bpm_per_min,
-            lead_progress=self._lead_progress,
-        )
-        adaptation.event = None
-        return Decision(
-            t=t, phase=segment.name, progress=adaptation.progress, music=music, terms=terms, why=why
-        )
+            return self._fading(t, physiology)
+        before = desk.hands.music
+        wanted, music = self._music(t)
+        terms = terms_of(desk, physiology, wanted=wanted, before=before, music=music)
+        why = reasons.explain(desk, segment, music, terms, at)
+        desk.adaptation.event = None
+        self._terms = terms
+        progress = desk.adaptation.progress
+        return Decision(t=t, phase=segment.name, progress=progress, music=music, terms=terms, why=why)
 
-    def _fading(self, t: float, at: float, physiology: PhysiologyState | None) -> Decision:
+    def _music(self, t: float) -> tuple[MusicState, MusicState]:
+        """Return what is wanted and what is asked for: the course, with what people have laid over it."""
+        desk, adaptation = self._desk, self._desk.adaptation
+        base = desk.course.music
+        if not standing(desk.lifecycle):
+            base = desk.course.ask(
+                t,
+                elapsed_s=desk.timeline.elapsed_s(self._at),
+                progress=adaptation.progress,
+                matched_bpm=adaptation.matched_bpm,
+            )
+        wanted = desk.hands.wanted(base, steps=not desk.engaging, silent=desk.lifecycle == "held")
+        return wanted, desk.hands.grant(t, wanted)
+
+    def _fading(self, t: float, physiology: PhysiologyState | None) -> Decision:
         """Decide nothing more: what was asked for last goes on while it fades."""
-        progress = clip((at - self._fade_from) / self.fade_s, 0.0, 1.0) if self.fade_s else 1.0
+        music = self._desk.hands.music
+        terms = terms_of(self._desk, physiology, wanted=music, before=music, music=music)
+        self._terms = terms
         why = reasons.ending(self.end_reason or "", self.fade_s)
-        return Decision(
-            t=t,
-            phase=END,
-            progress=progress,
-            music=self._course.music,
-            terms=self._terms(physiology),
-            why=why,
-        )
-
-    def _terms(self, physiology: PhysiologyState | None) -> Mapping[str, float | str | bool | None]:
-        adaptation, course = self._adaptation, self._course
-        gate, signal = adaptation.gate, adaptation.signal
-        aims = course.goal_bpm != course.t0_bpm
-        return {
-            "hr": None if physiology is None else physiology.hr_bpm.value,
-            "activation": None if physiology is None else physiology.activation,
-            "confidence": None if physiology is None else physiology.confidence,
-            "a_ref": None if gate is None else gate.a_ref,
-            "sigma": None if gate is None else gate.sigma,
-            "gate": None if gate is None else str(gate.state),
-            "held": gate is not None and gate.state is not GateState.FOLLOWING,
-            "step_backs": None if gate is None else gate.step_backs,
-            "signal": str(signal.state) if adaptation.adapts else None,
-            "needs_resume": adaptation.adapts and signal.needs_resume,
-            "t0": course.t0_bpm if aims else adaptation.matched_bpm,
-            "goal": course.goal_bpm if aims else None,
-            "shortened": course.shortened_from_bpm is not None,
-            "wanted_bpm": course.wanted_bpm,
-            "limited": abs(course.wanted_bpm - course.music.tempo_bpm) > 1e-6,
-            "progress": adaptation.progress,
-        }
+        return Decision(t=t, phase=END, progress=self.progress, music=music, terms=terms, why=why)
 
 
-def _change(t: float, segment: Segment, event: Literal["begin", "end"]) -> PhaseChange:
-    return PhaseChange(t=t, name=segment.name, kind=segment.kind, event=event)
+def _change(t: float, segment: Segment, event: Literal["begin", "end"], marker: str | None) -> PhaseChange:
+    return PhaseChange(t=t, name=segment.name, kind=segment.kind, event=event, marker=marker or "")

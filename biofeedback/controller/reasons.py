@@ -1,136 +1,144 @@
-"""Why: one plain sentence for every decision, all of them in one place so that they can be translated."""
+"""Why: one plain sentence for every decision, chosen here, worded in the catalogue."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from biofeedback.controller.adaptation import Adaptation, Event
-from biofeedback.controller.gate import HOLD_AFTER_S, MOST_STEP_BACKS, Gate, GateState
+from biofeedback.controller.catalogue import say
+from biofeedback.controller.desk import Desk
+from biofeedback.controller.gate import Gate, GateState
+from biofeedback.controller.orders import field_words
 from biofeedback.controller.signal import SignalState
-from protocols.course import Course, Segment
+from generator.state import MusicState
+from protocols.course import Segment
+from protocols.fields import tempo_for
+from protocols.schema import Breathe, Lead, Match, Return, Section
 
-CATALOGUE: Mapping[str, str] = {
-    "settle": "Settling: no music for another {left_s:.0f} s, so that listener and sensors come to rest.",
-    "baseline": "Baseline: silence for another {left_s:.0f} s while the resting state is measured.",
-    "silence": "Silence: the protocol asks for a pause, another {left_s:.0f} s of it.",
-    "match": "Matching: the heart rate is {hr:.0f} per minute and the music goes at {tempo:.1f} bpm.",
-    "match moving": "Matching: the heart rate is {hr:.0f} per minute and the tempo is on its way to "
-    "{matched:.1f} bpm, now {tempo:.1f}, no faster than {limit:g} bpm a minute.",
-    "match clamped": "Matching: a heart rate of {hr:.0f} per minute is outside what music can match here, so "
-    "the tempo keeps to {matched:.1f} bpm, now {tempo:.1f}.",
-    "match once": "Matching once: the heart rate found at the start asks for {matched:.1f} bpm, now "
-    "{tempo:.1f}; the open-loop arm does not follow it further.",
-    "match waiting": "Waiting: no heart rate is known yet, so the music stays at {tempo:.1f} bpm.",
-    "match fixed": "Matching: the protocol fixes the tempo at {tempo:.1f} bpm.",
-    "shortened": "Leading toward {goal:.1f} bpm instead of {full_goal:.1f}: at {limit:g} bpm a minute the "
-    "lead from {t0:.1f} bpm has no time for more.",
-    "lead": "Leading: physiological activation is {activation:+.1f}, not above {hold_above:+.1f}, so the "
-    "tempo goes on toward {goal:.1f} bpm, now {tempo:.1f}.",
-    "lead rising": "Leading: physiological activation is {activation:+.1f}, above {hold_above:+.1f} for "
-    "{above_s:.0f} s; the music, now at {tempo:.1f} bpm, goes on unless that lasts {hold_after:.0f} s.",
-    "hold": "Holding: physiological activation rose above {hold_above:+.1f} and has not fallen below "
-    "{release_below:+.1f}, so the music waits at {tempo:.1f} bpm.",
-    "step back": "Stepping back: physiological activation has stayed high, so the lead goes back a quarter "
-    "of the way it had come, to {percent:.0f} %, now {tempo:.1f} bpm.",
-    "plateau after steps": "Plateau: physiological activation stayed high after {most_step_backs} steps "
-    "back, so the music stays; therapist, please look and say Resume to go on.",
-    "plateau far": "Plateau: physiological activation was far above {hold_above:+.1f} for a minute, so the "
-    "music stays; therapist, please look and say Resume to go on.",
-    "no reference": "On plan: too little of the listener's activation is known to compare with, so the lead "
-    "goes by the clock, now {tempo:.1f} bpm.",
-    "by the clock": "Leading by the clock: the open-loop arm does not wait for the listener, now "
-    "{tempo:.1f} bpm on the way to {goal:.1f}.",
-    "weak": "Going on as before, now at {tempo:.1f} bpm: the signal is too weak to trust.",
-    "frozen": "Holding: the signal has been too weak to trust for {idle_s:.0f} s, so the music stays as it "
-    "is at {tempo:.1f} bpm.",
-    "frozen until resume": "Holding: the signal is back after a loss, and the music adapts to it again once "
-    "somebody says Resume.",
-    "plan": "On plan: the signal has been too weak to trust for {idle_s:.0f} s, so the music follows the "
-    "planned arc by the clock, now {tempo:.1f} bpm.",
-    "plan until resume": "On plan: the signal is back after a loss, but the music follows the clock, now "
-    "{tempo:.1f} bpm, until somebody says Resume.",
-    "recovered": "Adapting again: the signal can be trusted, and the music goes on from {tempo:.1f} bpm.",
-    "sustain": "Sustaining: the music stays at {tempo:.1f} bpm for another {left_s:.0f} s.",
-    "sustain early": "Sustaining at {tempo:.1f} bpm: the lead's time was over after {lead_percent:.0f} % of "
-    "its course.",
-    "section travels": "Travelling: {name} is to be at {goal:.1f} bpm, now {tempo:.1f}.",
-    "section stays": "Staying: {name} keeps {tempo:.1f} bpm for another {left_s:.0f} s.",
-    "end": "Ending: {reason}; the music fades out over {fade_s:.0f} s.",
-    "end in silence": "Ending: {reason}.",
-}
+_DONE = 0.995
+"""A lead this far has run its course, to the last second."""
 
 
-def explain(
-    segment: Segment,
-    course: Course,
-    adaptation: Adaptation,
-    terms: Mapping[str, Any],
-    *,
-    at: float,
-    limit: float,
-    lead_progress: float | None,
-) -> str:
+def explain(desk: Desk, segment: Segment, music: MusicState, terms: Mapping[str, Any], at: float) -> str:
     """Return the sentence for what was just asked for.
 
     Parameters
     ----------
-    segment, course, adaptation
-        As they stand after the decision.
+    desk : Desk
+        As it stands after the decision.
+    segment : Segment
+        The present one.
+    music : MusicState
+        What was asked for.
     terms : mapping
         The decision's terms.
     at : float
         Seconds from the start of the session.
-    limit : float
-        The protocol's limit of tempo, bpm a minute.
-    lead_progress : float or None
-        How far the lead got that a sustain follows.
     """
-    key = _key(segment, course, adaptation, terms, lead_progress)
-    gate = adaptation.gate
+    adaptation, gate, until = desk.adaptation, desk.adaptation.gate, segment.phase.until
     values = {
         **terms,
         "name": segment.name,
-        "left_s": max(0.0, segment.end_s - at),
-        "tempo": course.music.tempo_bpm,
+        "cue": until.cue if until else "",
+        "left_s": desk.timeline.left_s(at),
+        "tempo": music.tempo_bpm,
         "matched": adaptation.matched_bpm,
-        "full_goal": course.shortened_from_bpm,
-        "limit": limit,
-        "hold_above": gate and gate.hold_above,
-        "release_below": gate and gate.release_below,
-        "above_s": gate and gate.above_for(at),
-        "hold_after": HOLD_AFTER_S,
-        "most_step_backs": MOST_STEP_BACKS,
+        "full_goal": desk.course.shortened_from_bpm,
+        "limit": desk.protocol.limits.tempo_bpm_per_min,
         "percent": 100 * adaptation.progress,
-        "lead_percent": 100 * (lead_progress or 0.0),
+        "lead_percent": 100 * (desk.lead_progress or 0.0),
         "idle_s": adaptation.signal.idle_for(at),
+        "rate": music.breath_rate,
+        **_of_phase(segment),
+        **_of_gate_values(gate, desk.timeline.course_s(at)),
     }
-    return CATALOGUE[key].format_map(values)
+    sentence = say(_key(desk, segment, music, terms), **values)
+    if fields := _by_hand(desk, music):
+        sentence = say("by hand", sentence=sentence.removesuffix("."), fields=", ".join(fields))
+    return sentence
 
 
 def ending(reason: str, fade_s: float) -> str:
     """Return the sentence for the end."""
-    return CATALOGUE["end" if fade_s else "end in silence"].format(reason=reason, fade_s=fade_s)
+    return say("end" if fade_s else "end in silence", reason=reason, fade_s=fade_s)
 
 
-def _key(
-    segment: Segment,
-    course: Course,
-    adaptation: Adaptation,
-    terms: Mapping[str, Any],
-    lead_progress: float | None,
-) -> str:
-    if segment.kind == "sustain":
-        return "sustain" if lead_progress is None or lead_progress >= 0.995 else "sustain early"
+def _by_hand(desk: Desk, music: MusicState) -> list[str]:
+    hands = desk.hands
+    if not music.sounding:
+        return []
+    words = [field_words(name, value) for name, value in hands.overrides.items()]
+    return [*words, say("field steps", value=hands.steps)] if hands.steps and not desk.engaging else words
+
+
+def _of_phase(segment: Segment) -> dict[str, Any]:
+    phase = segment.phase
+    if isinstance(phase, Match | Section | Return):
+        return {"asked": phase.tempo_bpm}
+    if isinstance(phase, Breathe):
+        return {"share": 100 * (phase.share_of_own or 0.0)}
+    return {}
+
+
+def _of_gate_values(gate: Gate | None, now: float) -> dict[str, Any]:
+    if gate is None:
+        return {}
+    rules = gate.rules
+    return {
+        "hold_at": gate.hold_at,
+        "release_at": gate.release_at,
+        "far_above": gate.far_above,
+        "far_after": rules.plateau_after_s,
+        "off_s": gate.off_for(now),
+        "hold_after": rules.hold_after_s,
+        "back_percent": 100 * rules.step_back_share,
+        "most_step_backs": gate.step_backs,
+    }
+
+
+def _key(desk: Desk, segment: Segment, music: MusicState, terms: Mapping[str, Any]) -> str:
+    if desk.lifecycle == "held":
+        return "held"
+    if desk.lifecycle == "paused":
+        return "paused" if music.sounding else "paused in silence"
+    chosen = _BY_KIND.get(segment.kind)
+    if chosen is not None:
+        return chosen(desk, segment, terms)
+    return f"{segment.kind} until" if segment.phase.until else segment.kind
+
+
+def _of_match(desk: Desk, segment: Segment, terms: Mapping[str, Any]) -> str:
+    return _of_matching(desk.adaptation, segment, terms) if segment.reads_heart_rate else "match fixed"
+
+
+def _of_section(desk: Desk, segment: Segment, terms: Mapping[str, Any]) -> str:
     if segment.reads_heart_rate:
-        return _of_matching(adaptation, terms)
-    if segment.kind == "match":
-        return "match fixed"
-    if segment.kind == "arc":
-        return "section travels" if terms["limited"] else "section stays"
-    if segment.kind == "lead":
-        return _of_lead(course, adaptation, terms)
-    return segment.kind
+        return _of_matching(desk.adaptation, segment, terms)
+    return "section travels" if terms["limited"] else "section stays"
+
+
+def _of_sustain(desk: Desk, _segment: Segment, _terms: Mapping[str, Any]) -> str:
+    early = desk.lead_progress is not None and desk.lead_progress < _DONE
+    return "sustain early" if early else "sustain"
+
+
+def _of_return(desk: Desk, _segment: Segment, _terms: Mapping[str, Any]) -> str:
+    return _of_signal(desk.adaptation) or "return"
+
+
+def _of_breathing(desk: Desk, segment: Segment, _terms: Mapping[str, Any]) -> str:
+    phase = segment.phase
+    assert isinstance(phase, Breathe)  # noqa: S101 - by its kind
+    if phase.assess:
+        return "assess"
+    if phase.breath_rate is not None:
+        return "breathe"
+    known = desk.course.breath_known
+    if phase.assessed:
+        return "breathe assessed" if known else "breathe unassessed"
+    return "breathe own" if known else "breathe fallback"
 
 
 def _of_signal(adaptation: Adaptation) -> str | None:
@@ -150,34 +158,57 @@ def _of_signal(adaptation: Adaptation) -> str | None:
             return "recovered" if adaptation.event is Event.RECOVERED else None
 
 
-def _of_matching(adaptation: Adaptation, terms: Mapping[str, Any]) -> str:
+def _of_matching(adaptation: Adaptation, segment: Segment, terms: Mapping[str, Any]) -> str:
     if not adaptation.has_met:
         return "match waiting"
     if not adaptation.adapts:
         return "match once"
     if said := _of_signal(adaptation):
         return said
-    if abs(adaptation.matched_bpm - terms["hr"]) > 0.05:
+    phase = segment.phase
+    assert isinstance(phase, Match | Section | Return)  # noqa: S101 - it reads the heart rate
+    unbounded = tempo_for(phase.tempo_bpm, terms["hr"], -math.inf, math.inf)
+    if abs((adaptation.matched_bpm or 0.0) - unbounded) > 0.05:
         return "match clamped"
+    if phase.tempo_bpm != "hr":
+        return "match relative"
     return "match moving" if terms["limited"] else "match"
 
 
-def _of_lead(course: Course, adaptation: Adaptation, terms: Mapping[str, Any]) -> str:
+def _of_lead(desk: Desk, segment: Segment, terms: Mapping[str, Any]) -> str:
+    adaptation, lead = desk.adaptation, segment.phase
     gate = adaptation.gate
+    assert isinstance(lead, Lead)  # noqa: S101 - by its kind
+    up = lead.direction == "up"
     if gate is not None and gate.state is GateState.PLATEAU:
-        return "plateau after steps" if gate.step_backs >= MOST_STEP_BACKS else "plateau far"
-    if adaptation.progress == 0.0 and course.shortened_from_bpm is not None:
+        if gate.too_far:
+            return "plateau far"
+        return "plateau up after steps" if up else "plateau after steps"
+    if adaptation.progress == 0.0 and desk.course.shortened_from_bpm is not None:
         return "shortened"
-    if not adaptation.closed_loop:
-        return "by the clock"
-    return _of_signal(adaptation) or _of_gate(gate, adaptation.event, terms["activation"])
+    if not adaptation.waits:
+        return "by the clock" if desk.protocol.arm == "open-loop" else "on clock"
+    return _of_signal(adaptation) or _of_gate(gate, adaptation.event, terms["activation"], up=up)
 
 
-def _of_gate(gate: Gate | None, event: Event | None, activation: float) -> str:
+def _of_gate(gate: Gate | None, event: Event | None, activation: float, *, up: bool) -> str:
     if gate is None:
         return "no reference"
     if event is Event.STEPPED_BACK:
-        return "step back"
+        return "step back up" if up else "step back"
     if gate.state is GateState.HOLDING:
-        return "hold"
-    return "lead rising" if activation > gate.hold_above else "lead"
+        return "hold up" if up else "hold"
+    if gate.is_off(activation):
+        return "lead up falling" if up else "lead rising"
+    return "lead up" if up else "lead"
+
+
+_BY_KIND: Mapping[str, Callable[[Desk, Segment, Mapping[str, Any]], str]] = {
+    "match": _of_match,
+    "lead": _of_lead,
+    "sustain": _of_sustain,
+    "breathe": _of_breathing,
+    "arc": _of_section,
+    "return": _of_return,
+}
+"""How the sentence of a kind is chosen; all others have one, and one more where they wait for a cue."""

@@ -1,0 +1,86 @@
+"""At which rate the listener breathes, and at which their heart rate swings most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import median
+
+from biofeedback.controller.signal import LEAST_CONFIDENCE
+from physiology.resonance import Assessment, PacedStep, assess, paced_step
+from physiology.state import Beat, PhysiologyState
+from protocols.limits import clip
+from protocols.phases import OWN_BREATH_RANGE_PER_MIN, Breathe
+
+LEAST_READINGS = 30
+"""Seconds of usable breathing rate that the median of a baseline takes."""
+
+
+class Breathing:
+    """Gathers what phases of breathing need to know of the listener.
+
+    Attributes
+    ----------
+    own_per_min : float or None
+        The listener's own rate in the last baseline: the median of its usable seconds.
+    assessment : Assessment or None
+        What the steps so far say.
+    """
+
+    def __init__(self) -> None:
+        self.own_per_min: float | None = None
+        self.assessment: Assessment | None = None
+        self._readings: list[float] = []
+        self._beats: list[Beat] = []
+        self._steps: list[PacedStep] = []
+        self._step_began_s: float | None = None
+
+    def hear(self, beats: Iterable[Beat]) -> None:
+        """Take in lines of the beat log; kept during a step of an assessment only."""
+        if self._step_began_s is not None:
+            self._beats += beats
+
+    def observe(self, physiology: PhysiologyState | None) -> None:
+        """Take in a second of a baseline."""
+        if (rate := _usable(physiology)) is not None:
+            self._readings.append(rate)
+
+    def close_baseline(self) -> None:
+        """Take the rate from a baseline that is over, if it had enough of it."""
+        if len(self._readings) >= LEAST_READINGS:
+            self.own_per_min = median(self._readings)
+        self._readings.clear()
+
+    def begin_step(self, t: float) -> None:
+        """Begin a step of an assessment at engine time `t`."""
+        self._step_began_s = t
+        self._beats.clear()
+
+    def end_step(self, t: float, rate_per_min: float) -> Assessment:
+        """End the step, whose rate this was; return what all steps so far say."""
+        assert self._step_began_s is not None  # noqa: S101 - what ends has begun
+        self._steps.append(
+            paced_step(self._beats, rate_per_min=rate_per_min, begin_s=self._step_began_s, end_s=t)
+        )
+        self._step_began_s = None
+        self._beats.clear()
+        self.assessment = assess(self._steps)
+        return self.assessment
+
+    def rate_for(self, phase: Breathe, physiology: PhysiologyState | None) -> float | None:
+        """Return the rate of a phase where that depends on the listener and is known; else None.
+
+        A share is of the rate in the baseline or, without one, of the rate now, kept within 4 to 20 per min.
+        """
+        if phase.assessed:
+            return None if self.assessment is None else self.assessment.rate_per_min
+        if phase.share_of_own is None:
+            return None
+        own = _usable(physiology) if self.own_per_min is None else self.own_per_min
+        return None if own is None else clip(phase.share_of_own * own, *OWN_BREATH_RANGE_PER_MIN)
+
+
+def _usable(physiology: PhysiologyState | None) -> float | None:
+    """Return a breathing rate that can be believed."""
+    if physiology is None or physiology.breathing_rate.quality < LEAST_CONFIDENCE:
+        return None
+    return physiology.breathing_rate.value

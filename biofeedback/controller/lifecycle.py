@@ -1,0 +1,71 @@
+"""Where a session stands, and what each command does there: the whole state machine as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from biofeedback.models import Lifecycle
+
+STATES: tuple[Lifecycle, ...] = ("waiting", "running", "paused", "held", "ending", "ended")
+
+
+class Refused(NamedTuple):
+    """A command that does not apply, and the sentence of the catalogue that says why."""
+
+    key: str
+
+
+Outcome = Lifecycle | Refused
+
+_BEFORE, _ENDING, _OVER = Refused("not begun"), Refused("is ending"), Refused("is over")
+
+
+def _row(
+    running: Outcome, paused: Outcome, held: Outcome, ending: Outcome = _ENDING
+) -> Mapping[str, Outcome]:
+    """Return the outcomes in all six states; before its begin and after its end a session takes nothing."""
+    return dict(zip(STATES, (_BEFORE, running, paused, held, ending, _OVER), strict=True))
+
+
+_STEERS = _row("running", "paused", "held")
+"""What may be done at any time until the end, and leaves the session where it stands."""
+
+_NOTES = _row("running", "paused", "held", "ending")
+"""What is written down, until the very end."""
+
+COMMANDS: Mapping[str, Mapping[str, Outcome]] = {
+    "pause": _row("paused", Refused("paused already"), "paused"),
+    "hold": _row("held", "held", Refused("held already")),
+    "resume": _row("running", "running", "running"),
+    "stay": _STEERS,
+    "skip": _STEERS,
+    "extend": _STEERS,
+    "intensify": _STEERS,
+    "soften": _STEERS,
+    "override": _STEERS,
+    "release": _STEERS,
+    "cue": _STEERS,
+    "volume": _NOTES,
+    "marker": _NOTES,
+    "note": _NOTES,
+    "adverse event": _NOTES,
+    "rating": _NOTES,
+    "stop": _row("ending", "ending", "ending"),
+    "emergency stop": {**_row("ending", "ending", "ending", "ending"), "waiting": "ending"},
+}
+"""What a command makes of each state, or why it is refused. In a state that takes it, a command may still be
+refused for what it asks: see `biofeedback.controller.orders`."""
+
+EVENTS: Mapping[str, Mapping[str, Lifecycle]] = {
+    "first step": {"waiting": "running"},
+    "course complete": {"running": "ending"},
+    "input ended": {"running": "ending", "paused": "ending", "held": "ending"},
+    "faded": {"ending": "ended"},
+}
+"""What happens by itself. The course cannot come to its end while it waits."""
+
+
+def standing(state: Lifecycle) -> bool:
+    """Return whether the course stands still."""
+    return state in ("paused", "held")
