@@ -30,23 +30,9 @@ What the engine and its clients have agreed on:
   a sample is missing. Regular signals have at most 125 values a second, of which none of the peaks is
   missing; irregular ones tell each time. ``state`` comes four times a second. A reader that is too slow
   loses the oldest frames.
-- **Resources**, one method per endpoint, views in `biofeedback.service.views`; what the dashboard asks for::
-
-      clients() -> tuple[ClientView, ...]          code, preferences, volume_db, cautions, goals, consent
-                                                   (version, given_at, scopes; None where none holds), sessions
-      add_client(code, **about), change_client(code, **about) -> ClientView
-      give_consent(code, version, scopes) -> ClientView          withdraw_consent(code)
-      protocols() -> tuple[ProtocolEntry, ...]     name, version, title, arm, duration_s, built_in
-      protocol_text(name) -> str                   check_protocol(text) -> tuple[Fault(line, field, message)]
-      save_protocol(text) -> ProtocolEntry         protocol_arc(text) -> str (SVG)
-      listen(text) -> bytes (WAV)                  setups() -> tuple[SetupView(name, title, inputs, note)]
-      save_setup(name, title, inputs)              sources() -> tuple[SourceView(spec, words)]
-      sessions(search="", client="") -> tuple[SessionEntry, ...]     as the store's Session
-      session(id) -> SessionDetail                 entry, notes, adverse events, files (name, bytes)
-      add_note(id, text)
-
+- **Resources**: one method per endpoint of clients, protocols, set-ups, sources and sessions.
 - **Origin.** A command with the header ``X-Origin: listener`` is recorded as the listener's; only ``hold``
-  may come so.
+  may come so. The engine has a plain listener's page of its own, and a stop page: `EngineClient.link`.
 """
 
 from __future__ import annotations
@@ -55,23 +41,52 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
+from pydantic import TypeAdapter
 from websockets.sync.client import connect as open_socket
 
 from biofeedback.errors import BiofeedbackError
-from biofeedback.service.views import Reply, SessionView, State
+from biofeedback.service.security import Page
+from biofeedback.service.views import (
+    ClientView,
+    Fault,
+    Link,
+    ProtocolEntry,
+    ProtocolText,
+    Reply,
+    SessionDetail,
+    SessionView,
+    SetupView,
+    SourceView,
+    State,
+    Withdrawal,
+)
 from biofeedback.service.whereabouts import Whereabouts, read_whereabouts
+from biofeedback.store.records import Session
 
 START_S = 60.0
 """How long a new engine may take to answer; with cold disks it takes some seconds."""
 
 TIMEOUT_S = 10.0
+SLOW_S = 300.0
+"""For what the engine has made in a process of its own, and for a look round for sensors."""
+
+AGREED = ("sessions", "storage")
+"""What a client must have agreed to before a session."""
+
+_CLIENTS = TypeAdapter(tuple[ClientView, ...])
+_PROTOCOLS = TypeAdapter(tuple[ProtocolEntry, ...])
+_FAULTS = TypeAdapter(tuple[Fault, ...])
+_SETUPS = TypeAdapter(tuple[SetupView, ...])
+_SOURCES = TypeAdapter(tuple[SourceView, ...])
+_SESSIONS = TypeAdapter(tuple[Session, ...])
 
 
 class EngineError(BiofeedbackError):
@@ -175,11 +190,114 @@ class EngineClient:
             for text in connection:
                 yield json.loads(text)
 
+    def link(self, page: Page) -> str:
+        """Return an address that opens ``stop`` or ``listener`` once, in the browser that opens it first."""
+        return Link.model_validate_json(self._post("/links", {"page": page})).url
+
+    def clients(self) -> tuple[ClientView, ...]:
+        """Return all clients, by code."""
+        return _CLIENTS.validate_json(self._get("/clients"))
+
+    def client(self, code: str) -> ClientView:
+        """Return a client."""
+        return ClientView.model_validate_json(self._get(f"/clients/{_part(code)}"))
+
+    def add_client(self, code: str, **about: Any) -> ClientView:
+        """Add a client; `about`: preferences, volume_db, cautions, goals, as in `ClientView`."""
+        return ClientView.model_validate_json(self._post("/clients", {"code": code, **about}))
+
+    def change_client(self, code: str, **about: Any) -> ClientView:
+        """Change what is given of a client."""
+        answer = self._request("PATCH", f"/clients/{_part(code)}", json=about)
+        return ClientView.model_validate_json(answer.content)
+
+    def give_consent(
+        self, code: str, version: str, scopes: Sequence[str] = AGREED, *, keep_days: int | None = None
+    ) -> ClientView:
+        """Write down what a client has agreed to, in place of what was agreed to before."""
+        body = {"version": version, "scopes": list(scopes), "keep_days": keep_days}
+        return ClientView.model_validate_json(self._post(f"/clients/{_part(code)}/consents", body))
+
+    def what_withdrawal_does(self, code: str, scopes: Sequence[str]) -> tuple[str, ...]:
+        """Return in sentences what taking consent back would do: without ``storage`` recordings go."""
+        return self._withdrawal(code, scopes, carry_out=False)
+
+    def withdraw_consent(self, code: str, scopes: Sequence[str]) -> tuple[str, ...]:
+        """Take consent back and carry that out; return in sentences what was done. It cannot be undone."""
+        return self._withdrawal(code, scopes, carry_out=True)
+
+    def _withdrawal(self, code: str, scopes: Sequence[str], *, carry_out: bool) -> tuple[str, ...]:
+        body = {"scopes": list(scopes), "carry_out": carry_out}
+        answer = self._post(f"/clients/{_part(code)}/consents/withdrawal", body)
+        return Withdrawal.model_validate_json(answer).sentences
+
+    def protocols(self) -> tuple[ProtocolEntry, ...]:
+        """Return the protocols that can be named: kept versions, newest first; then the built-in ones."""
+        return _PROTOCOLS.validate_json(self._get("/protocols"))
+
+    def protocol_text(self, name: str, version: int | None = None) -> str:
+        """Return a protocol as YAML: the kept one of that or the newest version, else the built-in one."""
+        query = {} if version is None else {"version": str(version)}
+        return ProtocolText.model_validate_json(self._get(f"/protocols/{_part(name)}", **query)).text
+
+    def check_protocol(self, text: str) -> tuple[Fault, ...]:
+        """Return all that is wrong with a protocol, in the order of its lines."""
+        return _FAULTS.validate_json(self._post("/protocols/check", {"text": text}))
+
+    def save_protocol(self, text: str) -> ProtocolEntry:
+        """Keep a protocol under its own id and version; refused where that was used with another text."""
+        return ProtocolEntry.model_validate_json(self._post("/protocols", {"text": text}))
+
+    def protocol_arc(self, text: str, *, hr_bpm: float = 72.0) -> str:
+        """Return a picture (SVG) of what a protocol plans; takes seconds."""
+        return self._post("/protocols/arc.svg", {"text": text, "hr_bpm": hr_bpm}, SLOW_S).decode()
+
+    def listen(self, text: str, *, hr_bpm: float = 72.0) -> bytes:
+        """Return half a minute of what a protocol plans (WAV), in fast motion; takes seconds."""
+        return self._post("/protocols/listen.wav", {"text": text, "hr_bpm": hr_bpm}, SLOW_S)
+
+    def setups(self) -> tuple[SetupView, ...]:
+        """Return the sensor set-ups that can be named."""
+        return _SETUPS.validate_json(self._get("/setups"))
+
+    def save_setup(self, name: str, title: str, inputs: Sequence[str], note: str = "") -> SetupView:
+        """Keep a sensor set-up, in place of one of that name."""
+        body = {"name": name, "title": title, "inputs": list(inputs), "note": note}
+        return SetupView.model_validate_json(self._post("/setups", body))
+
+    def sources(self) -> tuple[SourceView, ...]:
+        """Look for sensors and sound devices; takes some seconds."""
+        return _SOURCES.validate_json(self._request("GET", "/sources", timeout=SLOW_S).content)
+
+    def sessions(
+        self, search: str = "", client: str = "", *, limit: int = 200, offset: int = 0
+    ) -> tuple[Session, ...]:
+        """Return sessions, the newest first: with these words, of this client."""
+        query = {"search": search, "client": client, "limit": str(limit), "offset": str(offset)}
+        return _SESSIONS.validate_json(self._get("/sessions", **query))
+
+    def session(self, session_id: str) -> SessionDetail:
+        """Return a session, by its id or the name of its directory."""
+        return SessionDetail.model_validate_json(self._get(f"/sessions/{_part(session_id)}"))
+
+    def report(self, session_id: str) -> str:
+        """Return a session's report (HTML); written first, in some seconds, where there is none yet."""
+        return self._request("GET", f"/sessions/{_part(session_id)}/report", timeout=SLOW_S).text
+
+    def file(self, session_id: str, name: str) -> bytes:
+        """Return a file of a session; `SessionDetail.files` names those there are."""
+        return self._get(f"/sessions/{_part(session_id)}/files/{_part(name)}")
+
+    def add_note(self, session_id: str, text: str, *, severity: str | None = None) -> SessionDetail:
+        """Write a note on a session, or with a severity something untoward that happened."""
+        body = {"text": text, "severity": severity}
+        return SessionDetail.model_validate_json(self._post(f"/sessions/{_part(session_id)}/notes", body))
+
     def _get(self, path: str, **query: str) -> bytes:
         return self._request("GET", path, params=query).content
 
-    def _post(self, path: str, body: dict[str, Any]) -> bytes:
-        return self._request("POST", path, json=body).content
+    def _post(self, path: str, body: dict[str, Any], timeout_s: float = TIMEOUT_S) -> bytes:
+        return self._request("POST", path, json=body, timeout=timeout_s).content
 
     def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
@@ -237,6 +355,11 @@ def start_engine(data_folder: Path, *, port: int = 0) -> EngineClient:
     raise EngineError(f"the engine did not answer within {START_S:g} s")
 
 
+def _part(text: str) -> str:
+    """Return a name as a part of a path."""
+    return quote(text, safe="")
+
+
 def _detail(response: httpx.Response) -> str:
     try:
         return str(response.json()["detail"])
@@ -245,10 +368,17 @@ def _detail(response: httpx.Response) -> str:
 
 
 __all__ = [
+    "ClientView",
     "EngineClient",
     "EngineError",
+    "Fault",
+    "ProtocolEntry",
     "Reply",
+    "Session",
+    "SessionDetail",
     "SessionView",
+    "SetupView",
+    "SourceView",
     "State",
     "Whereabouts",
     "connect",

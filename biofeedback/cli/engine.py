@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from biofeedback.service.security import Page
 from biofeedback.service.server import log_to_stderr, serve
 from biofeedback.settings import data_folder
 
@@ -26,4 +28,11 @@ def engine(port: int, data: Path | None) -> None:
     goes on whatever becomes of its clients.
     """
     log_to_stderr()
-    serve((data or data_folder()).absolute(), port, lambda url: click.echo(f"engine     {url}"))
+    serve((data or data_folder()).absolute(), port, announce)
+
+
+def announce(url: str, link: Callable[[Page], str]) -> None:
+    """Print where the engine is, and a link to each of its pages; a link opens its page once."""
+    click.echo(f"engine     {url}")
+    click.echo(f"stop page  {link('stop')}")
+    click.echo(f"listener   {link('listener')}")

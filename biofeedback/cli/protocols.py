@@ -73,7 +73,9 @@ def validate(protocol: str) -> None:
 @reference
 @click.option("--hr", type=click.FloatRange(30, 200), default=72.0, show_default=True, help="Heart rate.")
 @click.option(
-    "--png", type=click.Path(path_type=Path, dir_okay=False), help="[default: ID.png, unless --wav is given]"
+    "--png",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A .svg too. [default: ID.png, unless --wav is given]",
 )
 @click.option("--wav", type=click.Path(path_type=Path, dir_okay=False), help="The music in fast motion.")
 @click.option(
@@ -91,7 +93,7 @@ def preview(
     checked = load(protocol)
     if png is not None or wav is None:
         path = png or Path(f"{checked.id}.png")
-        draw_arc(checked, path, hr_bpm=hr)
+        draw_arc(checked, path, hr_bpm=hr, form="svg" if path.suffix.lower() == ".svg" else "png")
         click.echo(f"picture    {path}")
     if wav is not None:
         trajectory = fast_forward(checked, seconds, hr_bpm=hr)

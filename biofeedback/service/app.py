@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future
+from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi import FastAPI, Header, HTTPException, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.websockets import WebSocketDisconnect
 
-from biofeedback.commands import Answer, EmergencyStop, Origin
+from biofeedback.commands import Hold
+from biofeedback.errors import StoreError
+from biofeedback.service.answers import answer_of
+from biofeedback.service.desk import REFUSALS, Desk
 from biofeedback.service.host import Host
 from biofeedback.service.live import Hub, Watcher
 from biofeedback.service.orders import Ordered
+from biofeedback.service.pages import pages_router
+from biofeedback.service.previews import Previews
+from biofeedback.service.resources.clients import clients_router
+from biofeedback.service.resources.protocols import protocols_router
+from biofeedback.service.resources.sensors import sensors_router
+from biofeedback.service.resources.sessions import sessions_router
+from biofeedback.service.security import Keys
+from biofeedback.service.trouble import report_trouble
 from biofeedback.service.views import Problem, Reply, State
 
-ANSWER_S = 2.0
-"""How long a request waits for the answer to its command; the command stays."""
+REFUSED = (401, 403, 404, 413, 422, 503)
+"""How any request may be refused."""
 
-REFUSED = {401: {"model": Problem}, 403: {"model": Problem}, 413: {"model": Problem}, 422: {"model": Problem}}
+TRY_AGAIN = 1013
+"""Closes a WebSocket: there are too many."""
 
 
-def make_app(host: Host, hub: Hub, *, version: str) -> FastAPI:
+def make_app(host: Host, hub: Hub, desk: Desk, keys: Keys, *, version: str) -> FastAPI:
     """Return the application; `Guard` must stand before it."""
     app = FastAPI(
         title="Biofeedback engine",
         version=version,
         docs_url=None,
         redoc_url=None,
-        responses={code: dict(answer) for code, answer in REFUSED.items()},
+        responses={status: {"model": Problem} for status in REFUSED},
     )
     app.add_exception_handler(RequestValidationError, _not_understood)
+    for refusal in REFUSALS:
+        app.add_exception_handler(refusal, _refused)
+    app.add_exception_handler(Exception, _failed)
 
     @app.get("/health", tags=["session"])
     async def health() -> dict[str, str]:
@@ -44,13 +59,16 @@ def make_app(host: Host, hub: Hub, *, version: str) -> FastAPI:
         """Return all there is to know now."""
         return _json(host.state())
 
-    @app.post("/commands", tags=["session"], response_model=Reply, responses={503: {"model": Problem}})
-    async def commands(ordered: Ordered) -> Response:
+    @app.post("/commands", tags=["session"], response_model=Reply)
+    async def commands(
+        ordered: Ordered, x_origin: Annotated[Literal["therapist", "listener"], Header()] = "therapist"
+    ) -> Response:
         """Carry out a command, once for each key, and return its answer and the state after it."""
-        answer = await answer_of(host, ordered, origin="therapist")
+        if x_origin == "listener" and not isinstance(ordered.command, Hold):
+            raise HTTPException(403, "the listener's only command is hold")
+        answer = await answer_of(host, ordered, origin=x_origin)
         if answer is None:
-            detail = "the engine has not answered yet; ask again with the same key"
-            return JSONResponse({"detail": detail}, status_code=503)
+            raise HTTPException(503, "the engine has not answered yet; ask again with the same key")
         return _json(Reply(accepted=answer.accepted, answer=answer.text, state=host.state()))
 
     @app.websocket("/live")
@@ -58,7 +76,7 @@ def make_app(host: Host, hub: Hub, *, version: str) -> FastAPI:
         """Send frames of what is new, 20 a second."""
         watcher = hub.join()
         if watcher is None:
-            await socket.close(1013)
+            await socket.close(TRY_AGAIN)
             return
         try:
             await socket.accept()
@@ -66,45 +84,40 @@ def make_app(host: Host, hub: Hub, *, version: str) -> FastAPI:
         finally:
             hub.leave(watcher)
 
+    for router in (
+        clients_router(desk),
+        protocols_router(desk, Previews()),
+        sensors_router(desk),
+        sessions_router(desk),
+        pages_router(host, keys),
+    ):
+        app.include_router(router)
     return app
-
-
-async def answer_of(host: Host, ordered: Ordered, *, origin: Origin) -> Answer | None:
-    """Return the answer to a command, None if there is none in time."""
-    promise = await asyncio.to_thread(host.order, ordered, origin=origin)
-    answer = await _in_time(promise)
-    if answer is None and isinstance(ordered.command, EmergencyStop):
-        return Answer(True, "The music is silenced at once.")
-    return answer
-
-
-async def _in_time(promise: Future[Answer]) -> Answer | None:
-    try:
-        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(promise)), ANSWER_S)
-    except TimeoutError:
-        return None
 
 
 async def _send_until_it_leaves(socket: WebSocket, watcher: Watcher) -> None:
     """Send frames until the other side has gone; what it says is not listened to."""
     listening = asyncio.create_task(_listen(socket))
+    sending = asyncio.create_task(_send(socket, watcher))
     try:
-        while not listening.done():
-            coming = asyncio.create_task(watcher.next())
-            await asyncio.wait({coming, listening}, return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                coming.cancel()
-                return
-            await socket.send_text(coming.result())
-    except (WebSocketDisconnect, RuntimeError):
-        return
+        await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        listening.cancel()
+        for task in (listening, sending):
+            task.cancel()
+        await asyncio.gather(listening, sending, return_exceptions=True)
 
 
 async def _listen(socket: WebSocket) -> None:
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass
+
+
+async def _send(socket: WebSocket, watcher: Watcher) -> None:
+    try:
+        while True:
+            await socket.send_text(await watcher.next())
+    except (WebSocketDisconnect, RuntimeError):  # it has gone in the middle of a frame
+        return
 
 
 def _json(view: BaseModel) -> Response:
@@ -115,6 +128,15 @@ async def _not_understood(_request: Request, error: Exception) -> JSONResponse:
     """Say in one line what was wrong with a request, without giving it back."""
     if not isinstance(error, RequestValidationError):
         raise error
-    first = error.errors()[0]
+    first: dict[str, Any] = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return JSONResponse({"detail": f"{place}: {first['msg']}"}, status_code=422)
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    """Say in words why something cannot be done."""
+    return JSONResponse({"detail": str(error)}, status_code=503 if isinstance(error, StoreError) else 422)
+
+
+async def _failed(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": report_trouble("a request failed", error)}, status_code=500)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -35,6 +35,19 @@ class Liking(_Order):
     unwanted: list[Name] = Field(default=[], max_length=20)
     register_low: float = Field(default=0.0, ge=0.0, le=1.0)
     register_high: float = Field(default=1.0, ge=0.0, le=1.0)
+
+    @classmethod
+    def of(cls, preferences: Preferences) -> Self:
+        """Return preferences as they are ordered."""
+        low, high = preferences.register_range
+        return cls(
+            palette=preferences.palette,
+            nature=preferences.nature,
+            tonic=preferences.tonic,
+            unwanted=list(preferences.unwanted),
+            register_low=low,
+            register_high=high,
+        )
 
     def preferences(self) -> Preferences:
         """Return them as the generator takes them.

@@ -21,7 +21,7 @@ from biofeedback.service.app import make_app
 from biofeedback.service.desk import Desk
 from biofeedback.service.host import Host
 from biofeedback.service.live import Hub
-from biofeedback.service.security import App, Guard, new_token
+from biofeedback.service.security import App, Guard, Keys, Page
 from biofeedback.service.whereabouts import Claim, Whereabouts
 from biofeedback.store.store import Store
 
@@ -29,7 +29,7 @@ ADDRESS = "127.0.0.1"
 MOST_CONNECTIONS = 256
 
 
-def serve(folder: Path, port: int, announce: Callable[[str], None]) -> None:
+def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str]], None]) -> None:
     """Be the engine of a data folder until asked to leave, by Ctrl-C or a signal.
 
     Parameters
@@ -39,7 +39,7 @@ def serve(folder: Path, port: int, announce: Callable[[str], None]) -> None:
     port : int
         To listen on; 0 for any that is free.
     announce : callable
-        Told the engine's address, once it answers.
+        Told the engine's address, once it answers, and what makes links to its pages.
 
     Raises
     ------
@@ -55,13 +55,15 @@ def serve(folder: Path, port: int, announce: Callable[[str], None]) -> None:
     ):
         hub = Hub()
         version = metadata.version("biofeedback-music")
-        host = Host(Desk(store), hub, clock=pylsl.local_clock, version=version)
-        token, bound = new_token(), listener.getsockname()[1]
-        app: App = Guard(make_app(host, hub, version=version), token=token, port=lambda: bound)
+        desk = Desk(store)
+        host = Host(desk, hub, clock=pylsl.local_clock, version=version)
+        bound = listener.getsockname()[1]
+        keys = Keys(bound)
+        app = Guard(make_app(host, hub, desk, keys, version=version), keys)
         with _serving(app, listener), _signals(host):
             url = f"http://{ADDRESS}:{bound}"
-            claim.announce(Whereabouts(url=url, token=token, pid=getpid()))
-            announce(url)
+            claim.announce(Whereabouts(url=url, token=keys.token, pid=getpid()))
+            announce(url, keys.link)
             host.serve()
 
 

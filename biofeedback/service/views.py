@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from biofeedback.models import Snapshot
+from biofeedback.service.orders import Liking
 from biofeedback.service.stages import Stage
+from biofeedback.store.records import AdverseEventFact, NoteFact, PhaseFact, RatingFact, Session
 
 
 class _View(BaseModel):
@@ -174,11 +176,125 @@ class Problem(_View):
     detail: str
 
 
-class Frame(_View):
-    """One message of ``/live``; see `biofeedback.client.EngineClient.live`."""
+class ConsentView(_View):
+    """What a client has agreed to, and when; `scopes` are what holds now."""
 
-    t: float
-    elapsed_s: float | None
-    signals: dict[str, dict[str, Any]]
-    beats: list[dict[str, Any]]
-    state: dict[str, Any] | None = None
+    version: str
+    given_at: str
+    scopes: tuple[str, ...]
+
+
+class Withdrawal(_View):
+    """What taking consent back does, in sentences, and whether it was done."""
+
+    done: bool
+    sentences: tuple[str, ...]
+
+
+class ClientView(_View):
+    """A client, known by a pseudonym.
+
+    Attributes
+    ----------
+    code : str
+        The pseudonym.
+    preferences : Liking
+        As ``prepare`` takes them.
+    volume_db : float or None
+        Last found comfortable.
+    cautions, goals : tuple of str
+        What to think of before a session, and what the sessions are for.
+    consent : ConsentView or None
+        None where none holds.
+    sessions : int
+        How many there are.
+    """
+
+    code: str
+    preferences: Liking
+    volume_db: float | None
+    cautions: tuple[str, ...]
+    goals: tuple[str, ...]
+    consent: ConsentView | None
+    sessions: int
+
+
+class ProtocolEntry(_View):
+    """A protocol that can be named: built in, or a kept version; `used` if a session was done with it."""
+
+    name: str
+    version: int
+    title: str
+    arm: str
+    duration_s: float
+    sha256: str
+    built_in: bool
+    used: bool
+
+
+class ProtocolText(_View):
+    """A protocol as YAML."""
+
+    name: str
+    version: int
+    text: str
+
+
+class Fault(_View):
+    """What is wrong with a protocol: the line, the field, and what would be right."""
+
+    line: int
+    field: str
+    message: str
+
+
+class SetupView(_View):
+    """A sensor set-up."""
+
+    name: str
+    title: str
+    inputs: tuple[str, ...]
+    note: str
+
+
+class SourceView(_View):
+    """Something to listen to or to play on.
+
+    Attributes
+    ----------
+    group : str
+        ``lsl``, ``serial``, ``profile``, ``bluetooth``, ``listener`` or ``output``.
+    spec : str
+        What an input specification says of it after its kind, such as ``lsl:name=PolarECG``; of an output its
+        name.
+    words : str
+        For people.
+    """
+
+    group: Literal["lsl", "serial", "profile", "bluetooth", "listener", "output"]
+    spec: str
+    words: str
+
+
+class FileView(_View):
+    """A file of a session."""
+
+    name: str
+    bytes: int
+
+
+class SessionDetail(_View):
+    """A session and what is known of it."""
+
+    entry: Session
+    phases: tuple[PhaseFact, ...]
+    ratings: tuple[RatingFact, ...]
+    notes: tuple[NoteFact, ...]
+    adverse_events: tuple[AdverseEventFact, ...]
+    files: tuple[FileView, ...]
+
+
+class Link(_View):
+    """An address that opens a page once, and gives the browser that opens it the page's right."""
+
+    url: str

@@ -1,0 +1,199 @@
+"""Two plain pages that need nothing but a browser: to stop the session, and for the listener.
+
+They work without any script but the one that lets every key of the listener's count. What they show is a
+frame that looks again by itself, so that buttons never move or lose the focus.
+"""
+
+from __future__ import annotations
+
+import secrets
+from html import escape
+from importlib.resources import files
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict
+
+from biofeedback.commands import COMMAND, Command, Hold, Origin
+from biofeedback.models import Lifecycle
+from biofeedback.service.answers import answer_of
+from biofeedback.service.host import Host
+from biofeedback.service.orders import Ordered
+from biofeedback.service.security import Keys, Page
+from biofeedback.service.views import Link
+
+STOPS = ("stop", "emergency stop")
+LOOK_AGAIN_S = 2
+
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; form-action 'self'; frame-ancestors {}"
+)
+_FRAMED = {"Content-Security-Policy": _POLICY.format("'self'"), "Cache-Control": "no-store"}
+
+_LISTENER: dict[Lifecycle, str] = {
+    "waiting": "The music will begin soon.",
+    "running": "",
+    "paused": "",
+    "held": "The music rests. Your therapist will let it go on when you wish.",
+    "ending": "The music comes to its end.",
+    "ended": "The music is over. Take your time.",
+}
+
+
+class Calm(BaseModel):
+    """What the listener's page may know: no numbers of the body.
+
+    Attributes
+    ----------
+    lifecycle : str
+        Of the session; ``waiting`` where there is none.
+    sounding : bool
+        Whether music is asked for.
+    breath_rate : float
+        Swells per minute to breathe with; 0 where there are none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    lifecycle: Lifecycle
+    sounding: bool
+    breath_rate: float
+
+
+class Asked(BaseModel):
+    """For which page a link is wanted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    page: Page
+
+
+def pages_router(host: Host, keys: Keys) -> APIRouter:
+    """Return the pages and what lies below them."""
+    router = APIRouter(tags=["pages"])
+    router.include_router(_stop_router(host))
+    router.include_router(_listener_router(host))
+
+    @router.post("/links", status_code=201)
+    async def link(body: Asked) -> Link:
+        """Make an address that opens a page once, and gives the browser that opens it the page's right."""
+        return Link(url=keys.link(body.page))
+
+    @router.get("/enter/{code}", response_class=HTMLResponse, include_in_schema=False)
+    async def enter(code: str) -> Response:
+        """Give a browser the right to a page; the link that led here is spent."""
+        spent = keys.spend(code)
+        if spent is None:
+            raise HTTPException(401, "a token is needed: Authorization: Bearer TOKEN")
+        page, cookie = spent
+        # A page of its own that goes on by itself: a redirect of a link from another site would come without
+        # the cookie, which is SameSite=Strict.
+        body = _bare(f'<p><a href="/{page}">Go on</a></p>', again_s=0, to=f"/{page}")
+        return HTMLResponse(body, headers={**_FRAMED, "Set-Cookie": cookie, "Referrer-Policy": "no-referrer"})
+
+    return router
+
+
+def _stop_router(host: Host) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/stop", response_class=HTMLResponse)
+    async def stop_page() -> Response:
+        """Return the page with STOP; harmless by itself."""
+        return _page("stop.html")
+
+    @router.get("/stop/state", response_class=HTMLResponse)
+    async def stop_state() -> Response:
+        """Return in words how the session stands; looks again by itself."""
+        return HTMLResponse(_bare(_standing(host), again_s=LOOK_AGAIN_S), headers=_FRAMED)
+
+    @router.post("/stop", response_class=HTMLResponse)
+    async def stop(request: Request) -> Response:
+        """Stop the session as the form says: ``do=stop`` with a fade, ``do=emergency stop`` at once."""
+        fields = parse_qs((await request.body()).decode("latin-1"))
+        name = fields.get("do", [""])[0]
+        if name not in STOPS:
+            raise HTTPException(422, f"do must be {' or '.join(STOPS)}")
+        said = await _told(host, COMMAND.validate_python({"name": name}), "therapist")
+        return HTMLResponse(_bare(f"<p><b>{escape(said)}</b></p>"), headers=_FRAMED)
+
+    return router
+
+
+def _listener_router(host: Host) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/listener", response_class=HTMLResponse)
+    async def listener_page() -> Response:
+        """Return the listener's page: any key, click or touch lets the music fade."""
+        return _page("listener.html")
+
+    @router.get("/listener/state", response_class=HTMLResponse)
+    async def listener_state() -> Response:
+        """Return in words what becomes of the music; looks again by itself."""
+        words = escape(_LISTENER[_calm(host).lifecycle])
+        return HTMLResponse(_bare(f"<p>{words}</p>", again_s=LOOK_AGAIN_S, dark=True), headers=_FRAMED)
+
+    @router.get("/listener/calm")
+    async def listener_calm() -> Calm:
+        """Return the little that the listener's page may know."""
+        return _calm(host)
+
+    @router.post("/listener", response_class=HTMLResponse)
+    async def hold() -> Response:
+        """Let the music fade to silence, at the listener's wish; only the therapist lets it go on."""
+        said = await _told(host, Hold(), "listener")
+        body = _bare(f"<p>{escape(said)}</p>", again_s=LOOK_AGAIN_S, to="/listener/state", dark=True)
+        return HTMLResponse(body, headers=_FRAMED)
+
+    return router
+
+
+async def _told(host: Host, command: Command, origin: Origin) -> str:
+    answer = await answer_of(host, Ordered(key=str(uuid4()), command=command), origin=origin)
+    return answer.text if answer is not None else "The engine has not answered yet."
+
+
+def _calm(host: Host) -> Calm:
+    session = host.state().session
+    if session is None or session.snapshot is None:
+        return Calm(lifecycle="waiting", sounding=False, breath_rate=0.0)
+    snapshot = session.snapshot
+    lifecycle: Lifecycle = "ended" if snapshot.finished else snapshot.lifecycle
+    return Calm(lifecycle=lifecycle, sounding=snapshot.music.sounding, breath_rate=snapshot.music.breath_rate)
+
+
+def _standing(host: Host) -> str:
+    state = host.state()
+    session = state.session
+    lines = [f"The engine is {state.engine.stage}."]
+    if session is not None and session.snapshot is not None and state.engine.stage == "running":
+        snapshot = session.snapshot
+        minutes, seconds = divmod(int(snapshot.elapsed_s), 60)
+        lines = [
+            f"The session is {snapshot.lifecycle}, in {snapshot.phase or 'wait'}, {minutes}:{seconds:02}.",
+            snapshot.why,
+        ]
+        if state.engine.heartbeat_s > 1:
+            lines.append(f"The engine has not moved for {state.engine.heartbeat_s:.0f} s.")
+    return "".join(f"<p>{escape(line)}</p>" for line in lines if line)
+
+
+def _bare(body: str, *, again_s: int | None = None, to: str = "", dark: bool = False) -> str:
+    """Return a page of no more than a few words, that looks again after so many seconds."""
+    target = f";url={to}" if to else ""
+    again = "" if again_s is None else f'<meta http-equiv="refresh" content="{again_s}{target}">'
+    colours = "#dfe7ec;background:#12202b;text-align:center" if dark else "#1b2630"
+    style = f"<style>body{{font:1.1rem/1.4 system-ui,sans-serif;margin:.5rem;color:{colours}}}</style>"
+    head = f'<meta charset="utf-8">{again}{style}<title>Session</title>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
+
+
+def _page(name: str) -> Response:
+    nonce = secrets.token_urlsafe(16)
+    text = files("biofeedback.service").joinpath(name).read_text(encoding="utf-8")
+    policy = f"{_POLICY.format(chr(39) + 'none' + chr(39))}; script-src 'nonce-{nonce}'"
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
+    return HTMLResponse(text.replace("NONCE", nonce), headers=headers)

@@ -1,0 +1,140 @@
+"""Clients and what they have agreed to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from biofeedback.commands import VOLUME_RANGE_DB
+from biofeedback.service.desk import Desk
+from biofeedback.service.orders import Liking
+from biofeedback.service.resources.faults import found
+from biofeedback.service.views import ClientView, ConsentView, Withdrawal
+from biofeedback.store.clients import NEEDED
+from biofeedback.store.records import Client
+
+Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+Lines = Annotated[list[Line], Field(max_length=50)]
+Db = Annotated[float, Field(ge=VOLUME_RANGE_DB[0], le=VOLUME_RANGE_DB[1])]
+ScopeName = Literal["sessions", "storage", "research"]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class NewClient(_Body):
+    """A client to add."""
+
+    code: Annotated[str, Field(min_length=1, max_length=64)]
+    preferences: Liking | None = None
+    volume_db: Db | None = None
+    cautions: Lines = []
+    goals: Lines = []
+
+
+class ChangedClient(_Body):
+    """What changes of a client; what is left out stays."""
+
+    preferences: Liking | None = None
+    volume_db: Db | None = None
+    cautions: Lines | None = None
+    goals: Lines | None = None
+
+
+class NewConsent(_Body):
+    """What a client has agreed to."""
+
+    version: Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
+    scopes: list[ScopeName] = list(NEEDED)
+    keep_days: int | None = Field(default=None, ge=1, le=36_500)
+
+
+class Withdrawn(_Body):
+    """What a client agrees to no more, and whether that is to be carried out."""
+
+    scopes: list[ScopeName] = Field(min_length=1)
+    carry_out: bool = False
+
+
+def clients_router(desk: Desk) -> APIRouter:
+    """Return the endpoints."""
+    router = APIRouter(prefix="/clients", tags=["clients"])
+    store = desk.store
+
+    def view(client: Client) -> ClientView:
+        consent = store.consent_of(client.code)
+        shown = consent and ConsentView(
+            version=consent.version, given_at=consent.given_at, scopes=consent.scopes
+        )
+        return ClientView(
+            code=client.code,
+            preferences=Liking.of(client.preferences),
+            volume_db=client.volume_db,
+            cautions=client.cautions,
+            goals=client.goals,
+            consent=shown if shown and shown.scopes else None,
+            sessions=len(store.sessions(client=client.code)),
+        )
+
+    @router.get("")
+    def clients() -> tuple[ClientView, ...]:
+        """Return all clients, by code."""
+        return tuple(view(client) for client in store.clients())
+
+    @router.post("", status_code=201)
+    def add_client(body: NewClient) -> ClientView:
+        """Add a client under a pseudonym."""
+        preferences = body.preferences.preferences() if body.preferences is not None else None
+        return view(
+            store.add_client(
+                body.code,
+                preferences=preferences,
+                volume_db=body.volume_db,
+                cautions=body.cautions,
+                goals=body.goals,
+            )
+        )
+
+    @router.get("/{code}")
+    def client(code: str) -> ClientView:
+        """Return a client."""
+        with found():
+            return view(store.client(code))
+
+    @router.patch("/{code}")
+    def change_client(code: str, body: ChangedClient) -> ClientView:
+        """Change what is given."""
+        with found():
+            store.client(code)
+        preferences = body.preferences.preferences() if body.preferences is not None else None
+        return view(
+            store.change_client(
+                code,
+                preferences=preferences,
+                volume_db=body.volume_db,
+                cautions=body.cautions,
+                goals=body.goals,
+            )
+        )
+
+    @router.post("/{code}/consents", status_code=201)
+    def give_consent(code: str, body: NewConsent) -> ClientView:
+        """Write down what a client has agreed to, in place of what was agreed to before."""
+        with found():
+            store.client(code)
+        store.give_consent(code, version=body.version, scopes=body.scopes, keep_days=body.keep_days)
+        return view(store.client(code))
+
+    @router.post("/{code}/consents/withdrawal")
+    def withdraw_consent(code: str, body: Withdrawn) -> Withdrawal:
+        """Take consent back, or only say what that would do: without consent to storage, recordings go."""
+        with found():
+            store.client(code)
+        if not body.carry_out:
+            return Withdrawal(done=False, sentences=store.what_withdrawal_does(code, body.scopes))
+        return Withdrawal(done=True, sentences=store.withdraw_consent(code, body.scopes))
+
+    return router

@@ -1,0 +1,115 @@
+"""Protocols: listed, read, checked, kept, drawn and heard."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from biofeedback.errors import UsageError
+from biofeedback.service.desk import Desk
+from biofeedback.service.orders import LONGEST_PROTOCOL
+from biofeedback.service.previews import Previews
+from biofeedback.service.resources.faults import found
+from biofeedback.service.views import Fault, ProtocolEntry, ProtocolText
+from biofeedback.store.records import ProtocolVersion
+from protocols import library, load
+from protocols.hashing import protocol_sha256
+from protocols.loading import faults_of, parse
+from protocols.schema import Protocol
+
+Yaml = Annotated[str, Field(max_length=LONGEST_PROTOCOL, description="a protocol as YAML")]
+
+
+class Text(BaseModel):
+    """A protocol to look at."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    text: Yaml
+
+
+class Shown(Text):
+    """A protocol to draw or hear, for a listener of this heart rate."""
+
+    hr_bpm: float = Field(default=72.0, ge=30.0, le=200.0)
+
+
+def protocols_router(desk: Desk, previews: Previews) -> APIRouter:
+    """Return the endpoints."""
+    router = APIRouter(prefix="/protocols", tags=["protocols"])
+    router.include_router(_previews_router(previews))
+    store = desk.store
+
+    @router.get("")
+    def protocols() -> tuple[ProtocolEntry, ...]:
+        """Return the protocols that can be named: the kept ones, newest first; then the built-in ones."""
+        kept = tuple(_kept(version) for version in store.protocols())
+        return (*kept, *(_entry(load(name), built_in=True, used=False) for name in library()))
+
+    @router.get("/{name}")
+    def protocol(name: str, version: int | None = None) -> ProtocolText:
+        """Return a protocol's text: of a kept one the given or newest version, else the built-in one."""
+        for kept in store.protocols():
+            if kept.name == name and version in (None, kept.version):
+                return ProtocolText(name=name, version=kept.version, text=kept.text)
+        with found():
+            if name not in library() or version not in (None, load(name).version):
+                raise UsageError("there is no such protocol; GET /protocols lists them")
+        text = files("protocols.library").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+        return ProtocolText(name=name, version=load(name).version, text=text)
+
+    @router.post("/check")
+    def check(body: Text) -> tuple[Fault, ...]:
+        """Return all that is wrong with a protocol, in the order of its lines; nothing if it can be used."""
+        return tuple(
+            Fault(line=line, field=field, message=message) for line, field, message in faults_of(body.text)
+        )
+
+    @router.post("", status_code=201)
+    def save(body: Text) -> ProtocolEntry:
+        """Keep a protocol under its own id and version; a version that was used stays as it is."""
+        return _kept(store.save_protocol(body.text))
+
+    return router
+
+
+def _previews_router(previews: Previews) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/arc.svg", response_class=Response, responses={200: {"content": {"image/svg+xml": {}}}})
+    def arc_svg(body: Shown) -> Response:
+        """Draw what a protocol plans."""
+        return Response(previews.arc(body.text, body.hr_bpm, ".svg"), media_type="image/svg+xml")
+
+    @router.post("/arc.png", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+    def arc_png(body: Shown) -> Response:
+        """Draw what a protocol plans."""
+        return Response(previews.arc(body.text, body.hr_bpm, ".png"), media_type="image/png")
+
+    @router.post("/listen.wav", response_class=Response, responses={200: {"content": {"audio/wav": {}}}})
+    def listen(body: Shown) -> Response:
+        """Return half a minute of what a protocol plans, in fast motion."""
+        return Response(previews.listen(body.text, body.hr_bpm), media_type="audio/wav")
+
+    return router
+
+
+def _kept(version: ProtocolVersion) -> ProtocolEntry:
+    protocol = parse(version.text.encode(), version.name)
+    return _entry(protocol, built_in=False, used=version.used_at is not None)
+
+
+def _entry(protocol: Protocol, *, built_in: bool, used: bool) -> ProtocolEntry:
+    return ProtocolEntry(
+        name=protocol.id,
+        version=protocol.version,
+        title=protocol.title,
+        arm=protocol.arm,
+        duration_s=protocol.duration_s,
+        sha256=protocol_sha256(protocol),
+        built_in=built_in,
+        used=used,
+    )

@@ -1,0 +1,116 @@
+"""Sessions that are over: found, read, annotated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict
+
+from biofeedback.commands import Words
+from biofeedback.errors import UsageError
+from biofeedback.recording.recorder import META_NAME, XDF_NAME
+from biofeedback.service.desk import REPORT_NAME, Desk
+from biofeedback.service.resources.faults import found
+from biofeedback.service.views import FileView, SessionDetail
+from biofeedback.session import FLAC_NAME, MIDI_NAME
+from biofeedback.store.records import Session
+
+FILES = {
+    XDF_NAME: "application/octet-stream",
+    META_NAME: "application/json",
+    FLAC_NAME: "audio/flac",
+    MIDI_NAME: "audio/midi",
+    REPORT_NAME: "text/html",
+}
+"""What may be fetched of a session, and as what."""
+
+FileName = Literal["session.xdf", "session.json", "audio.flac", "score.mid", "report.html"]
+
+
+class Written(BaseModel):
+    """A note on a session; with a severity, something untoward that happened."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: Words
+    severity: Literal["mild", "moderate", "severe"] | None = None
+
+
+def sessions_router(desk: Desk) -> APIRouter:
+    """Return the endpoints."""
+    router = APIRouter(prefix="/sessions", tags=["sessions"])
+    router.include_router(_files_router(desk))
+    store = desk.store
+
+    def detail(session_id: str) -> SessionDetail:
+        with found():
+            session = store.session(session_id)
+        facts = store.facts(session.id)
+        paths = [session.directory / name for name in FILES] if session.directory is not None else []
+        return SessionDetail(
+            entry=session,
+            phases=facts.phases,
+            ratings=facts.ratings,
+            notes=facts.notes,
+            adverse_events=facts.adverse_events,
+            files=tuple(
+                FileView(name=path.name, bytes=path.stat().st_size) for path in paths if path.is_file()
+            ),
+        )
+
+    @router.get("")
+    def sessions(
+        search: Annotated[str, Query(max_length=200)] = "",
+        client: Annotated[str, Query(max_length=64)] = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+        offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    ) -> tuple[Session, ...]:
+        """Return sessions, the newest first: with these words, of this client."""
+        return store.sessions(search, client or None, limit=limit, offset=offset)
+
+    @router.get("/{session_id}")
+    def session(session_id: str) -> SessionDetail:
+        """Return a session, by its id or the name of its directory."""
+        return detail(session_id)
+
+    @router.post("/{session_id}/notes", status_code=201)
+    def add_note(session_id: str, body: Written) -> SessionDetail:
+        """Write a note on a session, afterwards."""
+        with found():
+            store.session(session_id)
+        if body.severity is None:
+            store.add_note(session_id, body.text)
+        else:
+            store.add_adverse_event(session_id, body.text, body.severity)
+        return detail(session_id)
+
+    return router
+
+
+def _files_router(desk: Desk) -> APIRouter:
+    router = APIRouter()
+
+    def directory_of(session_id: str) -> Path:
+        with found():
+            session = desk.store.session(session_id)
+            if session.directory is None or not session.directory.is_dir():
+                raise UsageError(f"session {session_id} has no files any more")
+            return session.directory
+
+    @router.get("/{session_id}/report", response_class=FileResponse)
+    def report(session_id: str) -> FileResponse:
+        """Return the report, written first where there is none yet."""
+        return FileResponse(desk.report(directory_of(session_id)), media_type="text/html")
+
+    @router.get("/{session_id}/files/{name}", response_class=FileResponse)
+    def file(session_id: str, name: FileName) -> FileResponse:
+        """Return a file of a session."""
+        path = directory_of(session_id) / name
+        if not path.is_file():
+            raise HTTPException(404, f"this session has no {name}")
+        return FileResponse(path, media_type=FILES[name], filename=name)
+
+    return router
