@@ -27,6 +27,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 PARTS = {
     "composition": "composition_figures",
     "sound": "sound_figures",
+    "melody": "melody_figures",
     "tempo": "tempo_figures",
     "safety": "safety_figures",
     "engine": "engine_figures",

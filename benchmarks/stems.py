@@ -1,4 +1,4 @@
-"""The layers of a performance rendered apart, before anything levels or limits them: they add up to the whole."""
+"""The layers of a performance rendered apart, before anything levels or limits them; they add up."""
 
 from __future__ import annotations
 

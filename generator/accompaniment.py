@@ -59,10 +59,8 @@ class Accompaniment:
         self._held -= 1
         low = Low(self._low, tuple((offset, pitch) for offset, _, pitch in line))
         self._low = low.last
-        # Where a melody shows the register, the pad keeps below it; alone, it shows the register itself.
-        shift = 0.0 if led else PAD_RANGE * (state.register - 0.5)
         if place.past == 0 or self._pad is None or self._strings is None:
-            self._lead(place, scale, low.at(0.0), state, _PAD_BELOW if led else _PAD, shift)
+            self._lead(place, scale, low.at(0.0), state, led=led)
         ground = Ground(
             seed=self._seed,
             bar=place.bar,
@@ -96,9 +94,9 @@ class Accompaniment:
             third=third,
         )
 
-    def _lead(
-        self, place: Place, scale: Scale, outer: Outer, state: MusicState, choir: Choir, shift: float
-    ) -> None:
+    def _lead(self, place: Place, scale: Scale, outer: Outer, state: MusicState, *, led: bool) -> None:
+        # Where a melody shows the register, the pad keeps below it; alone, it shows the register itself.
+        choir, shift = (_PAD_BELOW, 0.0) if led else (_PAD, PAD_RANGE * (state.register - 0.5))
         before = self._pad
         self._pad = choir.lead(before, place.chord, scale, outer, shift)
         self._strings = _STRINGS.lead(self._strings, place.chord, scale, outer, shift)

@@ -61,7 +61,7 @@ class Leveller:
     over the last `MEMORY_S` seconds. So a layer that enters is made room for at once, without pumping.
     """
 
-    MEMORY_S = 8.0
+    MEMORY_S = 6.0
     PRIOR_S = 4.0
     RANGE_DB = 10.0
     SLEW_DB_PER_S = 1.0

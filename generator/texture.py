@@ -31,9 +31,9 @@ _BELL_DEGREES = (0, 4, 1, 2, 4, 5)
 def pad(ground: Ground, state: MusicState) -> list[ScoreNote]:
     """Return the chord, sung when it changes and held while it lasts; now and then one voice moves on.
 
-    What of it comes near a melody is sung softly.
+    What of it comes near a melody is sung softly, unless the melody rests.
     """
-    near = centre(state.register) - NEAR_MELODY if ground.led else inf
+    near = centre(state.register) - NEAR_MELODY if ground.led and not ground.breathing else inf
 
     def sung(offset: float, beats: float, pitch: int, loud: int) -> list[ScoreNote]:
         return part("pad", [(offset, beats, pitch)], loud - HUSH * (pitch >= near))
