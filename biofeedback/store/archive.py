@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -27,6 +28,9 @@ from biofeedback.store.tables import METADATA, SESSIONS
 MANIFEST_NAME = "manifest.json"
 _BLOCK = 1 << 20
 _ROWS = 1000
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
+"""What reading an archive raises, depending on where it is damaged."""
 
 
 def back_up(store: Store, file: Path) -> int:
@@ -109,7 +113,7 @@ def restore(file: Path, folder: Path, *, now: Callable[[], datetime]) -> Store:
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise StoreError(f"{file} is not as it was written: {error}") from None
     except OSError as error:
         raise StoreError(f"{file} cannot be restored to {folder}: {error.strerror or error}") from None
@@ -183,7 +187,7 @@ def _opened(file: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(file)
     except FileNotFoundError:
         raise StoreError(f"there is no back-up {file}") from None
-    except zipfile.BadZipFile:
+    except _DAMAGE:
         raise StoreError(f"{file} is half a back-up, or none: it has no end") from None
     except OSError as error:
         raise StoreError(f"{file} cannot be read: {error.strerror or error}") from None
@@ -194,7 +198,7 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> tuple[AuditHead, dict[str
         manifest = json.loads(archive.read(MANIFEST_NAME))
         number, sha256 = manifest["audit_head"]
         return AuditHead(number, sha256), manifest["files"]
-    except (KeyError, ValueError, TypeError, zipfile.BadZipFile, zlib.error):
+    except (KeyError, TypeError, *_DAMAGE):
         raise StoreError(f"{file} is not a back-up, or its {MANIFEST_NAME} was changed") from None
 
 
