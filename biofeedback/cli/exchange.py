@@ -79,12 +79,12 @@ def export_command(
     audio    the sound, where it was kept (FLAC, or WAV with --sound wav)
 
     De-identified unless --identified is given: times count from the session's start; there are no dates,
-    ids of devices, paths or host names; clients become sub-001, sub-002 ...; what people wrote is left out. Every
-    file is then searched for what the session and the store know; if anything is found, the export is removed
-    and the exit status is 3.
+    ids of devices, paths or host names; clients become sub-001, sub-002 ...; what people wrote is left out.
+    Every file is then searched for what the session and the store know; if anything is found, the export is
+    removed and the exit status is 3.
 
-    Recordings that were cut off are exported up to their last second; the README says so. Sessions may have no
-    sound, and any stream may be missing. Nothing is overwritten.
+    Recordings that were cut off are exported up to their last second; the README says so. Sessions may have
+    no sound, and any stream may be missing. Nothing is overwritten.
 
     \b
     Example:

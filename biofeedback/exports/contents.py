@@ -119,7 +119,7 @@ def _parquet(path: Path) -> Iterator[Piece | Extremes]:
         words = [field.name for field in schema if pa.types.is_string(field.type)]
         for batch in file.iter_batches(columns=words) if words else ():
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                yield Piece(f"column {name}", "\n".join(text for text in column.to_pylist() if text))
+                yield Piece(f"column {name}", "\n".join(f'"{text}"' for text in column.to_pylist() if text))
 
 
 def _edf(path: Path) -> Iterator[Piece | Fault]:

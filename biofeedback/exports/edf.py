@@ -115,16 +115,11 @@ def write_edf(source: Source, path: Path) -> tuple[list[Channel], list[str]]:
     for stream, index in wanted:
         rate_hz = max(1, round(stream.header.rate_hz * record_s)) / record_s
         taken = {channel.label for channel in channels}
-        channel = _channel(
-            source,
-            stream,
-            index,
-            rate_hz=rate_hz,
-            slots=round(records * record_s * rate_hz),
-            taken=taken,
-        )
-        if channel is None:
-            left_out.append(f"{stream.header.name}, {source.labels(stream)[index]}: it holds no value")
+        slots = round(records * record_s * rate_hz)
+        try:
+            channel = _channel(source, stream, index, rate_hz=rate_hz, slots=slots, taken=taken)
+        except ValueError as error:
+            left_out.append(f"{stream.header.name}, {source.labels(stream)[index]}: {error}")
         else:
             channels.append(channel)
     if channels:
@@ -148,7 +143,7 @@ def _columns(stream: StoredStream) -> list[int]:
 
 def _channel(
     source: Source, stream: StoredStream, index: int, *, rate_hz: float, slots: int, taken: set[str]
-) -> Channel | None:
+) -> Channel:
     low, high, first_s = math.inf, -math.inf, math.nan
     for times, samples in source.blocks(stream):
         column = samples[:, index]
@@ -156,7 +151,7 @@ def _channel(
         low, high = min(low, column.min(initial=math.inf)), max(high, column.max(initial=-math.inf))
         first_s = float(times[0]) if math.isnan(first_s) else first_s
     if not low <= high:
-        return None
+        raise ValueError("it holds no value")
     physical = physical_range(float(low), float(high))
     step = (physical[1] - physical[0]) / (MOST - MISSING)
     place = first_s * rate_hz
@@ -213,9 +208,10 @@ def _written(value: float, rounded: Any) -> float:
     """Return the next number outwards that 8 letters can write."""
     for decimals in range(6, -1, -1):
         scaled = float(rounded(value * 10**decimals) / 10**decimals)
-        if len(str(scaled)) <= NUMBER_LETTERS and "e" not in str(scaled):
+        text = str(int(scaled)) if scaled.is_integer() else str(scaled)
+        if len(text) <= NUMBER_LETTERS and "e" not in text:
             return scaled
-    raise ValueError(f"{value:g} does not fit into the header of an EDF file")
+    raise ValueError(f"its values reach {value:g}, which EDF cannot hold")
 
 
 def _label(stream: str, column: str, taken: set[str]) -> str:

@@ -15,7 +15,7 @@ GAP_PERIODS = 1.5
 
 Slots = npt.NDArray[np.int64]
 
-NOWHERE = -1
+NOWHERE = np.iinfo(np.int64).min
 """The slot of a sample that was left out."""
 
 
@@ -103,10 +103,10 @@ class Grid:
             run[:] = self.next_slot + np.arange(end - begin)
             if math.isfinite(self._tolerance):
                 repeats += self._hold(run, exact[begin:end])
-            self.next_slot = int(run.max()) + 1
+            self.next_slot = max(self.next_slot, int(run.max()) + 1)
         self._before_s = float(times[-1])
         placed = slots != NOWHERE
-        beside = np.abs(exact - slots)[placed]
+        beside = np.abs(exact[placed] - slots[placed])
         self.deviation_s = max(self.deviation_s, float(beside.max(initial=0.0)) / self._rate_hz)
         return slots, np.array(repeats, np.int64)
 

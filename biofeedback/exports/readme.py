@@ -6,55 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from biofeedback.exports.edf import MISSING, Channel
+from biofeedback.exports.edf import Channel
 from biofeedback.exports.source import Source
 from biofeedback.exports.tables import Column
-from biofeedback.exports.wording import DEIDENTIFIED, IDENTIFIED, USE, WITH_TEXT
-
-TITLES = {
-    "csv": "Tables as CSV",
-    "parquet": "Tables as Parquet",
-    "bids": "BIDS data set",
-    "edf": "EDF+C files",
-    "midi": "MIDI files",
-    "audio": "Sound files",
-}
-
-ABOUT = {
-    "csv": (
-        "One file for each stream. The first line names the columns, missing values are empty, decimal "
-        "points, UTF-8. Numbers have as many digits as it takes to read the same 64-bit number back. "
-        "Irregular streams have a line for each event; a gap in `time_s` is a gap in the signal, nothing was "
-        "filled in."
-    ),
-    "parquet": (
-        "One file for each stream, 64-bit numbers, missing values null. Unit and meaning of a column stand "
-        "in its metadata, too."
-    ),
-    "bids": (
-        "BIDS 1.11, `beh/`. `*_physio.tsv.gz` (no header line; columns, units, rate and start in the JSON "
-        "beside it) hold regular streams: one line for each period, `n/a` where there is no sample; the rate "
-        "is the one the recorded stamps follow, and `TimeStampDeviation` says how far a sample lies from its "
-        "own stamp at most, in seconds. `*_events.tsv` holds phases, decisions, markers, ratings and "
-        "commands. Irregular streams (beats, responses, intervals, notes, the music asked for) cannot be "
-        "physiological recordings of BIDS, which have one rate: they are `*_acq-STREAM_beh.tsv`, a line for "
-        "each event with its `onset` in seconds from the session's start."
-    ),
-    "edf": (
-        "EDF+C: raw signals and 1-Hz features on one time axis, phases, markers, ratings, commands and gaps "
-        f"as annotations. A missing sample has the digital value {MISSING}, which no sample has: a viewer "
-        "shows it as a line along the bottom, and `gap LABEL` is annotated over it. Values are rounded to 16 "
-        "bits of the physical range, which is that of the data; the error stated below is half a step."
-    ),
-    "midi": (
-        "Standard MIDI Files, type 1: the tempo of every beat that sounded, and one track for each layer. "
-        "Time 0 is the session's start; times agree with the recording within 0.6 ms."
-    ),
-    "audio": (
-        "The sound as it was kept, sample for sample: 48 kHz, stereo, 24 bits. The first sample is the "
-        "session's start."
-    ),
-}
+from biofeedback.exports.wording import ABOUT, CUT, DEIDENTIFIED, IDENTIFIED, TITLES, USE, WITH_TEXT
 
 
 @dataclass(slots=True, kw_only=True)
@@ -170,7 +125,7 @@ def _channels(sources: Sequence[Source], written: Sequence[Written]) -> list[str
 def _origin(source: Source) -> str:
     meta = source.meta
     protocol = meta.get("protocol") or {}
-    cut = "" if source.complete else " The recording was cut off: up to its last second is missing."
+    cut = "" if source.complete else f" {CUT}"
     by = (meta.get("versions") or {}).get("biofeedback-music", "an unknown version")
     return (
         f"- {source.name}: recorded by biofeedback-music {by}, {source.duration_s:.1f} s; protocol "

@@ -24,6 +24,7 @@ BEFORE_S, AFTER_S = 86_400, 10 * 86_400
 """How long before and after a session's start a Unix time tells of it."""
 
 _WORD = r"[^\W_]"
+_CELL_ENDS = r",;\t\r\n"
 LONG = 8
 """Letters from which a secret is found within a longer word, too."""
 
@@ -39,7 +40,8 @@ class Hit:
 class Search:
     """Finds secrets in texts, in whatever case, composed or escaped (JSON, XML, URL).
 
-    Short ones are found as whole words only. What stands in every export anyway, such as the name of a
+    Short ones are found as whole words only, those of digits only where they are not the whole cell of a
+    table. What stands in every export anyway, such as the name of a
     column, is no secret.
 
     Parameters
@@ -57,6 +59,7 @@ class Search:
                 continue
             if secret.what == "wall clock" and text.isdecimal():
                 self._moments.append(int(text))
+                continue
             for form in _forms(text):
                 self._what.setdefault(form.casefold(), secret.what)
         longest_first = sorted(self._what, key=len, reverse=True)
@@ -102,6 +105,8 @@ def _forms(text: str) -> set[str]:
 def _bounded(text: str, *, always: bool = False) -> str:
     """Return the pattern of a text, as a word of its own if it is short."""
     pattern = re.escape(text)
+    if text.isdecimal():  # the same digits may be a measured value, alone in its cell
+        return rf"(?<![\w.{_CELL_ENDS}+-]){text}(?![\w.])|(?<![\w.+-]){text}(?![\w.{_CELL_ENDS}])"
     if len(text) >= LONG and not always:
         return pattern
     before = f"(?<!{_WORD})" if re.match(_WORD, text) else ""

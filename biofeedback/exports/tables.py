@@ -148,12 +148,13 @@ def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_rows(name: str, rows: Sequence[Mapping[str, Any]], order: Sequence[str]) -> Table:
+    kinds = {key: _kind(row.get(key) for row in rows) for key in order}
     columns = tuple(
         Column(
             name=key,
-            unit=UNITS.get(key.rpartition(".")[2], ""),
+            unit=UNITS.get(key.rpartition(".")[2], "") if kinds[key] == "number" else "",
             meaning=meaning(key, name),
-            kind=_kind(row.get(key) for row in rows),
+            kind=kinds[key],
         )
         for key in order
     )

@@ -114,6 +114,54 @@ def meaning(column: str, stream: str) -> str:
 
 _MEASURED = {"ecg", "ppg", "eda", "rsp", "rr", "hr", "acc"}
 
+TITLES = {
+    "csv": "Tables as CSV",
+    "parquet": "Tables as Parquet",
+    "bids": "BIDS data set",
+    "edf": "EDF+C files",
+    "midi": "MIDI files",
+    "audio": "Sound files",
+}
+
+ABOUT = {
+    "csv": (
+        "One file for each stream. The first line names the columns, missing values are empty, decimal "
+        "points, UTF-8. Numbers have as many digits as it takes to read the same 64-bit number back. "
+        "Irregular streams have a line for each event; a gap in `time_s` is a gap in the signal, nothing was "
+        "filled in."
+    ),
+    "parquet": (
+        "One file for each stream, 64-bit numbers, missing values null. Unit and meaning of a column stand "
+        "in its metadata, too."
+    ),
+    "bids": (
+        "BIDS 1.11, `beh/`. `*_physio.tsv.gz` (no header line; columns, units, rate and start in the JSON "
+        "beside it) hold regular streams: one line for each period, `n/a` where there is no sample; the rate "
+        "is the one the recorded stamps follow, and `TimeStampDeviation` says how far a sample lies from its "
+        "own stamp at most, in seconds. `*_events.tsv` holds phases, decisions, markers, ratings and "
+        "commands. Irregular streams (beats, responses, intervals, notes, the music asked for) cannot be "
+        "physiological recordings of BIDS, which have one rate: they are `*_acq-STREAM_beh.tsv`, a line for "
+        "each event with its `onset` in seconds from the session's start."
+    ),
+    "edf": (
+        "EDF+C: raw signals and 1-Hz features on one time axis, phases, markers, ratings, commands and gaps "
+        "as annotations. A missing sample has the digital value -32768, which no sample has: a viewer "
+        "shows it as a line along the bottom, and `gap LABEL` is annotated over it. Values are rounded to 16 "
+        "bits of the physical range, which is that of the data; the error stated below is half a step."
+    ),
+    "midi": (
+        "Standard MIDI Files, type 1: the tempo of every beat that sounded, and one track for each layer. "
+        "Time 0 is the session's start; times agree with the recording within 0.6 ms."
+    ),
+    "audio": (
+        "The sound as it was kept, sample for sample: 48 kHz, stereo, 24 bits. The first sample is the "
+        "session's start."
+    ),
+}
+
+
+CUT = "The recording was cut off: up to its last second is missing."
+
 USUAL_NAMES = (
     "session recording record rec data signal signals channel device sensor raw test file import imported "
     "markers tags temp bvp ibi bitalino polar empatica opensignals none unknown input output tempo reason "
@@ -124,6 +172,9 @@ USUAL_NAMES = (
 )
 
 BOILERPLATE = "\n".join(
-    (USE, DEIDENTIFIED, IDENTIFIED, WITH_TEXT, USUAL_NAMES, *MEANINGS, *MEANINGS.values(), *_ENDINGS.values())
+    (
+        *(USE, DEIDENTIFIED, IDENTIFIED, WITH_TEXT, CUT, USUAL_NAMES, *ABOUT.values(), *TITLES.values()),
+        *(*MEANINGS, *MEANINGS.values(), *_ENDINGS.values()),
+    )
 )
 """What stands in exports whatever was recorded: a name that occurs here gives nothing away."""
