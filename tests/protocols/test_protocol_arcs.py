@@ -232,8 +232,25 @@ def test_every_plan_keeps_the_limits(name, hr):
             check_limits(heard, limits.tempo_bpm_per_min, limits.tempo_percent_per_bar, limits.mode_seconds)
 
 
+GUIDE = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text("utf-8")
+
+
 def test_the_example_for_therapists_is_a_protocol():
-    guide = Path(__file__).parents[2] / "docs" / "protocols.md"
-    example = guide.read_text("utf-8").split("```yaml\n")[1].split("```")[0]
+    example = GUIDE.split("```yaml\n")[1].split("```")[0]
     points = planned_arc(parse(example.encode(), "example"), None)
     assert (points[300].music.tempo_bpm, points[-1].music.sounding) == (58, False)
+
+
+def test_the_parts_shown_to_therapists_fit_into_a_protocol():
+    whole, phase, goals = (part.split("```")[0] for part in GUIDE.split("```yaml\n")[1:])
+    head = whole.split("phases:")[0]
+    rest = "  - {kind: baseline, name: baseline, duration_s: 120}\n"
+    after = "  - {kind: sustain, name: sustain, duration_s: 60}\n"
+    protocol = parse(f"{head}{goals}phases:\n{rest}{phase}{after}".encode(), "example")
+    assert [goal.measure for goal in protocol.goals] == ["hr_bpm", "rating:pain-nrs"]
+
+
+def test_the_guide_knows_every_protocol_of_the_library_and_its_length():
+    for name in library():
+        row = next(line for line in GUIDE.splitlines() if line.startswith(f"| `{name}`"))
+        assert f"{load(name).duration_s / 60:g} min" in row
