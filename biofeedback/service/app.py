@@ -121,7 +121,8 @@ async def _send(socket: WebSocket, watcher: Watcher) -> None:
 
 
 def _json(view: BaseModel) -> Response:
-    return Response(view.model_dump_json(), media_type="application/json")
+    # Serialising may find an int where a float is declared: no reason to write values to the log.
+    return Response(view.model_dump_json(warnings="none"), media_type="application/json")
 
 
 async def _not_understood(_request: Request, error: Exception) -> JSONResponse:

@@ -154,7 +154,7 @@ class Preparation:
             inputs=self._statuses(),
             lifecycle="waiting",
             plan=self._phases,
-            volume_db=self.sound.volume_db if self.sound is not None else self.comfort_db or 0.0,
+            volume_db=self.sound.volume_db if self.sound is not None else 0.0,
         )
 
     def _statuses(self) -> dict[str, Status]:
@@ -220,6 +220,7 @@ class Preparation:
             setup=self.intent.setup,
             preferences=self.intent.preferences,
             calibration=read_calibration(self.back_end.name, calibration_file()),
+            comfort_db=self.comfort_db or 0.0,
             about=about,
             at_close=at_close,
         )
