@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from protocols.energy import energetic
 from protocols.errors import Fault, Path
 from protocols.limits import (
     GOAL_SHARE,
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 _TINY = 1e-6
 LEAD_LIMIT_BPM_PER_MIN = 3.0
-ENERGETIC_BPM = (40.0, 120.0)
-"""Tempi between which energy 0 to 1 goes."""
-
 Tempi = tuple[float, ...]
 """The tempi, or the slowest and the fastest, that the music may have; empty where there is no music yet."""
 
@@ -78,8 +76,9 @@ def _tempi(phase: Stretch, before: Tempi) -> Tempi:
             return (min(before), HIGHEST_GOAL_BPM)
         case Lead():
             return (LOWEST_GOAL_BPM, max(before))
-        case Engage():
-            return ENERGETIC_BPM
+        case Engage(energy=float() as energy):
+            # As written: how far listener and therapist turn it up or down cannot be known.
+            return (energetic(energy).tempo_bpm,)
     return before
 
 
