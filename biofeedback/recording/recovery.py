@@ -91,6 +91,8 @@ def _close(directory: Path, at: datetime, about: Mapping[str, Any]) -> tuple[str
 def _cut(path: Path) -> list[str]:
     """Move what follows the last whole chunk to a file beside it."""
     data = path.read_bytes()
+    if not data.startswith(xdf.MAGIC):
+        raise RecordingError(f"{path} is not an XDF file; it was left as it is")
     places = [stop for _, _, stop in xdf.chunk_places(memoryview(data))]
     end = places[-1] if places else len(xdf.MAGIC)
     rest = data[end:]
