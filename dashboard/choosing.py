@@ -31,8 +31,7 @@ def show() -> None:
         )
     with right:
         protocol = _protocol(client)
-    ready = protocol is not None and sensors is not None
-    if st.button(say("choose.prepare"), type="primary", disabled=not ready):
+    if left.button(say("choose.prepare"), type="primary", disabled=sensors is None, width="stretch"):
         order: dict[str, Any] = {"protocol": protocol, "audio": audio, **(sensors or {})}
         if who is not None:
             order |= {"client": who.code, "preferences": who.preferences.model_dump()}
@@ -64,15 +63,15 @@ def _client(client: EngineClient) -> Any:
 
 
 def _protocol(client: EngineClient) -> str | None:
-    known = {each.name: each for each in client.protocols()}
+    known: dict[str, Any] = {}
+    for each in client.protocols():
+        known.setdefault(each.name, each)  # the newest version comes first
     name = st.selectbox(
         say("choose.protocol"),
         list(known),
         format_func=lambda name: f"{known[name].title} ({name})",
         key="choose-protocol",
     )
-    if name is None:
-        return None
     entry = known[name]
     st.caption(
         say(

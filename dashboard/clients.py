@@ -34,8 +34,8 @@ def page() -> None:
     with left:
         search = st.text_input(say("clients.search"), key="clients-search").strip().lower()
         codes = [code for code in everybody if search in code.lower()]
-        if st.session_state.get("client") not in codes:
-            st.session_state.pop("client", None)
+        wanted = st.session_state.pop("saved", st.session_state.get("client"))
+        st.session_state["client"] = wanted if wanted in codes else None
         code = st.radio(
             say("clients.list"),
             [*codes, None],
@@ -132,8 +132,8 @@ def _consent(client: EngineClient, who: Any) -> None:
         st.success(
             say("consent.given", version=who.consent.version, day=who.consent.given_at[:10], scopes=agreed)
         )
-        if st.button(say("consent.withdraw")):
-            _save(lambda: client.withdraw_consent(who.code), who.code)
+        with st.expander(say("consent.withdraw")):
+            _withdraw(client, who)
     with st.form(f"consent-{who.code}"):
         version = st.text_input(
             say("consent.version"), placeholder="2026-03", help=say("consent.version.help")
@@ -145,6 +145,21 @@ def _consent(client: EngineClient, who: Any) -> None:
         ]
         if st.form_submit_button(say("consent.save"), type="primary"):
             _save(lambda: client.give_consent(who.code, version.strip(), given), who.code)
+
+
+def _withdraw(client: EngineClient, who: Any) -> None:
+    """Say what taking consent back does, and do it once that was read."""
+    scopes = [
+        scope
+        for scope in who.consent.scopes
+        if st.checkbox(scope_name(scope), key=f"withdraw-{who.code}-{scope}")
+    ]
+    if not scopes:
+        return
+    for sentence in client.what_withdrawal_does(who.code, scopes):
+        st.warning(sentence)
+    if st.button(say("consent.withdraw.do"), type="primary"):
+        _save(lambda: client.withdraw_consent(who.code, scopes), who.code)
 
 
 def _save(change: Any, code: str) -> None:

@@ -25,21 +25,19 @@ def page() -> None:
     """Show the protocols there are, and the one that is being written."""
     client = engine()
     st.title(say("nav.protocols"))
-    entries = {each.name: each for each in client.protocols()}
+    entries = {(each.name, each.version): each for each in client.protocols()}
     chosen, listen, save = st.columns([2.4, 1, 1], vertical_alignment="bottom")
-    name = chosen.selectbox(
+    which = chosen.selectbox(
         say("editor.choose"),
         list(entries),
-        format_func=lambda name: say(
-            "editor.entry", title=entries[name].title, name=name, version=entries[name].version
+        format_func=lambda which: say(
+            "editor.entry", title=entries[which].title, name=which[0], version=which[1]
         ),
-        key="editor-name",
+        key="editor-which",
     )
-    if name is None:
-        return
-    if st.session_state.get("editor-of") != (name, entries[name].version):
-        st.session_state["editor-of"] = (name, entries[name].version)
-        _write(client.protocol_text(name))
+    if st.session_state.get("editor-of") != which:
+        st.session_state["editor-of"] = which
+        _write(client.protocol_text(*which))
     form, text = st.columns([1, 1.1], gap="large")
     with text:
         typed = _text_editor()
@@ -61,6 +59,7 @@ def page() -> None:
 def _text_editor() -> str | None:
     component = st.components.v2.component(
         "protocol_text",
+        html=(UI / "editor.html").read_text(encoding="utf-8"),
         js=(UI / "editor.js").read_text(encoding="utf-8"),
         css=(UI / "editor.css").read_text(encoding="utf-8"),
     )

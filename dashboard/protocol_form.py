@@ -21,11 +21,12 @@ def row_of(phase: Mapping[str, Any]) -> Row:
     """Return a phase as a row; what a row has no column for stays in the text."""
     kind = phase.get("kind")
     until = phase.get("until")
+    seconds = phase.get("duration_s")
     tempo = phase.get(TEMPO_KEY.get(str(kind), ""))
     return {
         "kind": kind,
         "name": phase.get("name"),
-        "duration_s": phase.get("duration_s"),
+        "duration_s": seconds if isinstance(seconds, int | float) else None,
         "tempo": None if tempo is None else str(tempo),
         "until": until.get("cue") if isinstance(until, dict) else None,
     }
@@ -38,7 +39,7 @@ def phase_of(row: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any
     kind = row.get("kind")
     same = before.get("kind") == kind
     phase: dict[str, Any] = {**(before if same else {}), "kind": kind, "name": row.get("name")}
-    _put(phase, "duration_s", row.get("duration_s"))
+    _put(phase, "duration_s", _number(row.get("duration_s")))
     key = TEMPO_KEY.get(str(kind))
     if key is not None:
         _put(phase, key, _number(row.get("tempo")))

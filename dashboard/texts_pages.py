@@ -146,6 +146,7 @@ PAGES: dict[str, str] = {
     "consent.none": "No consent is on record. A session needs it for being carried out and for being kept.",
     "consent.given": "Consent of version {version}, given {day}: {scopes}.",
     "consent.withdraw": "Withdraw consent",
+    "consent.withdraw.do": "Do this; it cannot be undone",
     "consent.version": "Version of the consent text that was signed",
     "consent.version.help": "So that it can be told later what exactly was agreed to.",
     "consent.save": "Record this consent",

@@ -12,17 +12,19 @@ export class Asks {
   }
 
   show(state) {
-    const { asks } = state;
+    const asks = [...state.asks].sort((one, other) => (one.kind === "rating") - (other.kind === "rating"));
     const key = JSON.stringify(asks);
     if (key === this.shown) return;
     this.shown = key;
-    this.box.replaceChildren(...asks.map((ask) => this.one(ask)));
+    this.box.replaceChildren(...asks.slice(0, 1).map((ask) => this.one(ask, asks.length - 1)));
   }
 
-  one(ask) {
+  // One question at a time: the next comes when this one is answered.
+  one(ask, more) {
     const answers = ask.kind === "rating" ? this.rating(ask) : ask.choices.map((choice) => this.choice(ask, choice));
     return make("div", { class: "ask", "data-kind": ask.kind, role: "group", "aria-label": ask.text },
-      make("span", { class: "shape", "aria-hidden": "true" }, "▲"), make("p", {}, ask.text), ...answers);
+      make("span", { class: "shape", "aria-hidden": "true" }, "▲"), make("p", {}, ask.text),
+      ...(more ? [make("span", { class: "soft" }, say("ask.more", { count: more }))] : []), ...answers);
   }
 
   choice(ask, name) {
@@ -35,16 +37,17 @@ export class Asks {
 
   rating(ask) {
     const [low, high] = SCALES[ask.about] ?? [0, 10];
-    const [lowWords, highWords] = ["low", "high"].map((end) => (known(`scale.${ask.about}.${end}`) ? say(`scale.${ask.about}.${end}`) : ""));
     const send = (value) => this.send({ name: "rating", scale: ask.about, value });
-    const skip = make("button", { type: "button", class: "quiet", "data-answer": "none", onclick: () => send(null) }, say("rating.none"));
+    const none = make("button", { type: "button", class: "quiet", "data-answer": "none", onclick: () => send(null) }, say("rating.none"));
     if (high - low <= 10) {
-      const steps = Array.from({ length: high - low + 1 }, (_, index) =>
-        make("button", { type: "button", "data-value": low + index, onclick: () => send(low + index) }, String(low + index)));
-      return [make("span", { class: "soft" }, lowWords), make("div", { class: "scale" }, ...steps), make("span", { class: "soft" }, highWords), skip];
+      const steps = Array.from({ length: high - low + 1 }, (_, at) =>
+        make("button", { type: "button", "data-value": low + at, onclick: () => send(low + at) }, String(low + at)));
+      return [make("div", { class: "scale" }, ...steps), none];
     }
     const slider = make("input", { type: "range", min: low, max: high, step: 1, value: Math.round((low + high) / 2), "aria-label": ask.text });
+    const now = make("output", {}, slider.value);
+    slider.addEventListener("input", () => (now.textContent = slider.value));
     const save = make("button", { type: "button", class: "primary", onclick: () => send(Number(slider.value)) }, say("rating.save"));
-    return [make("span", { class: "soft" }, lowWords), make("span", { style: "width: 260px" }, slider), make("span", { class: "soft" }, highWords), save, skip];
+    return [make("span", { class: "long" }, slider), now, save, none];
   }
 }

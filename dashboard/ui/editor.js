@@ -2,17 +2,10 @@
 const CHECK_MS = 350;
 const TELL_MS = 900;
 
-function build(root, words) {
-  root.innerHTML = `<div class="editor"><pre class="numbers" aria-hidden="true"></pre>
-    <textarea spellcheck="false" wrap="off"></textarea></div><ul class="faults" role="status" aria-live="polite"></ul>`;
-  const area = root.querySelector("textarea");
-  area.setAttribute("aria-label", words.label);
-  return area;
-}
-
 export default function (component) {
   const { data, parentElement: root, setStateValue } = component;
-  const area = root.querySelector("textarea") ?? build(root, data.words);
+  const area = root.querySelector("textarea");
+  area.setAttribute("aria-label", data.words.label);
   const numbers = root.querySelector(".numbers");
   const faults = root.querySelector(".faults");
   let checking;

@@ -68,10 +68,15 @@ function showActivation(state) {
   drawActivation($("activation"), state, feed.history, numbers);
 }
 
+const viewOf = (state) => (state.compact ? "compact" : "live");
+
 feed.onState((state) => {
   const numbers = state.numbers_shown;
   document.body.dataset.numbers = numbers ? "on" : "off";
-  if (wanted === "live") document.body.dataset.view = state.compact ? "compact" : "live";
+  if (wanted === "live" && document.body.dataset.view !== viewOf(state)) {
+    document.body.dataset.view = viewOf(state);
+    document.querySelector(state.compact ? ".left" : ".right").append($("marker-box"));
+  }
   bar.show(state);
   if (wanted === "bar") return;
   traces.describe(state);

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from biofeedback.store.records import SCOPES
 from dashboard import choices
-from dashboard.texts import TEXTS
 from generator import state
 from protocols.scales import SCALES
 from protocols.schema import ARMS, AnyPhase
@@ -45,4 +44,3 @@ def test_scales_are_those_of_protocols() -> None:
         name: (int(low), int(high)) for name, low, high in re.findall(r'"([\w-]+)": \[(\d+), (\d+)\]', text)
     }
     assert found == {name: (scale.low, scale.high) for name, scale in SCALES.items()}
-    assert all(f"scale.{name}.{end}" in TEXTS for name in SCALES for end in ("low", "high"))

@@ -37,6 +37,15 @@ def test_a_changed_goal_keeps_the_rest_of_its_phase() -> None:
     assert put(DATA, rows)["phases"] == [MATCH, {**LEAD, "goal_bpm": 52.5}]
 
 
+def test_a_length_that_is_no_number_stays_as_it_was_typed() -> None:
+    data = {**DATA, "phases": [{**MATCH, "duration_s": "two"}, LEAD]}
+    assert rows_of(data)[0]["duration_s"] is None
+    assert put(data, rows_of(data)) == data
+    rows = [rows_of(data)[0], {**rows_of(data)[1], "duration_s": 300.0}]
+    lead = put(data, rows)["phases"][1]
+    assert (lead["duration_s"], type(lead["duration_s"])) == (300, int)
+
+
 def test_a_tempo_may_be_a_text() -> None:
     rows = rows_of(DATA)
     rows[0]["tempo"] = "hr-5"
