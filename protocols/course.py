@@ -139,8 +139,8 @@ class Course:
     ----------
     music : MusicState
         What was last asked for.
-    wanted_bpm : float
-        Tempo that was wanted before the limits.
+    wanted : MusicState
+        What was wanted before the limits.
     t0_bpm, goal_bpm : float
         Start and goal of the present segment's tempo; the same where it does not lead anywhere.
     shortened_from_bpm : float or None
@@ -154,7 +154,7 @@ class Course:
     def __init__(self, protocol: Protocol) -> None:
         self._limits = protocol.limits
         self._limiter = Limiter(protocol.limits)
-        self.music = MusicState(tempo_bpm=protocol.default_tempo_bpm, sounding=False)
+        self.music = self.wanted = MusicState(tempo_bpm=protocol.default_tempo_bpm, sounding=False)
         self.energy: float | None = None
         self.breath_known = False
         self._last_energy = 0.0
@@ -184,7 +184,7 @@ class Course:
         else:
             self._origin = replace(segment.target, **asked, tempo_bpm=self.music.tempo_bpm)
             self._target = self._origin
-        self.t0_bpm = self.goal_bpm = self.wanted_bpm = self.music.tempo_bpm
+        self.t0_bpm = self.goal_bpm = self.music.tempo_bpm
         self.shortened_from_bpm: float | None = None
         self._travel_s = self._set_out(segment)
 
@@ -248,7 +248,7 @@ class Course:
                 wanted = replace(wanted, breath_rate=self._target.breath_rate)
         else:
             wanted = replace(self.music, sounding=False)
-        self.wanted_bpm = wanted.tempo_bpm
+        self.wanted = wanted
         self.music = self._limiter.grant(t, wanted)
         return self.music
 

@@ -40,7 +40,9 @@ class Adaptation:
     Attributes
     ----------
     progress : float
-        0 to 1 through the present segment.
+        0 to 1 through the present segment, at the newest estimate.
+    elapsed_s : float
+        Seconds of the course in the present segment, at the newest estimate.
     matched_bpm : float or None
         Tempo that meets the heart rate; None where none is known or to be followed.
     has_met : bool
@@ -62,7 +64,7 @@ class Adaptation:
     def __init__(self, *, closed_loop: bool, timeline: Timeline) -> None:
         self._closed_loop = closed_loop
         self._timeline = timeline
-        self.progress = 0.0
+        self.progress = self.elapsed_s = 0.0
         self.matched_bpm: float | None = None
         self.has_met = False
         self.signal = Signal()
@@ -82,7 +84,8 @@ class Adaptation:
         if segment.kind != "lead":
             self._activations.clear()
         self._segment, self.adapts = segment, adapts
-        self.progress, self.matched_bpm, self.has_met = 0.0, None, False
+        self.progress, self.elapsed_s = 0.0, self._timeline.elapsed_s(at)
+        self.matched_bpm, self.has_met = None, False
         self.gate, self.event = None, None
         self._estimated_s = self._timeline.course_s(at) - self._timeline.elapsed_s(at)
         self._find_reference(self._timeline.course_s(at))
@@ -117,6 +120,7 @@ class Adaptation:
         now = self._timeline.course_s(at)
         dt = clip(now - self._estimated_s, 0.0, DECISION_S)
         self._estimated_s = now
+        self.elapsed_s = self._timeline.elapsed_s(at)
         segment = self._segment
         if self.adapts:
             self._listen(now, physiology)

@@ -118,6 +118,7 @@ class Controller:
         self._fade_from = 0.0
         self._judged_for: float | None = None
         self._assessments: list[Assessment] = []
+        self._seen: PhysiologyState | None = None
         self._terms: Terms = {}
 
     @property
@@ -255,7 +256,7 @@ class Controller:
         if self.end_reason is not None and at >= self._fade_from + self.fade_s - _TINY and not changes:
             desk.lifecycle = EVENTS["faded"]["ending"]
         elif changes or due or steered:
-            decisions = (self._decide(t, physiology),)
+            decisions = (self._decide(t),)
         return ControllerStep(
             decisions=decisions,
             phase_changes=tuple(changes),
@@ -274,7 +275,7 @@ class Controller:
         return True
 
     def _estimate(self, physiology: PhysiologyState | None) -> None:
-        desk = self._desk
+        desk, self._seen = self._desk, physiology
         segment = desk.timeline.segment
         if segment is None or self.end_reason is not None:
             return
@@ -313,7 +314,7 @@ class Controller:
 
     def _enter(self, t: float, segment: Segment, physiology: PhysiologyState | None) -> PhaseChange:
         desk, phase = self._desk, segment.phase
-        engaged = desk.engaging
+        engaged, self._seen = desk.engaging, physiology
         rate = desk.breathing.rate_for(phase, physiology) if isinstance(phase, Breathe) else None
         desk.course.enter(segment, rate)
         if engaged is not desk.engaging and desk.hands.steps:
@@ -377,38 +378,42 @@ class Controller:
         self._judged_for = timeline.duration_s
         return (self._t0 or 0.0) + self._at + left_s
 
-    def _decide(self, t: float, physiology: PhysiologyState | None) -> Decision:
+    def _decide(self, t: float) -> Decision:
+        """Decide on what the newest estimate saw."""
         desk, at = self._desk, self._at
         segment = desk.timeline.segment
         if self.end_reason is not None or segment is None:
-            return self._fading(t, physiology)
+            return self._fading(t)
         before = desk.hands.music
-        wanted, music = self._music(t)
-        terms = terms_of(desk, physiology, wanted=wanted, before=before, music=music)
+        music = self._music(t)
+        wanted = self._laid_over(desk.course.music if standing(desk.lifecycle) else desk.course.wanted)
+        terms = terms_of(desk, self._seen, wanted=wanted, before=before, music=music)
         why = reasons.explain(desk, segment, music, terms, at)
         desk.adaptation.event = None
         self._terms = terms
         progress = desk.adaptation.progress
         return Decision(t=t, phase=segment.name, progress=progress, music=music, terms=terms, why=why)
 
-    def _music(self, t: float) -> tuple[MusicState, MusicState]:
-        """Return what is wanted and what is asked for: the course, with what people have laid over it."""
+    def _music(self, t: float) -> MusicState:
+        """Return what is asked for: the course, with what people have laid over it, within the limits."""
         desk, adaptation = self._desk, self._desk.adaptation
-        base = desk.course.music
         if not standing(desk.lifecycle):
-            base = desk.course.ask(
+            desk.course.ask(
                 t,
-                elapsed_s=desk.timeline.elapsed_s(self._at),
+                elapsed_s=adaptation.elapsed_s,
                 progress=adaptation.progress,
                 matched_bpm=adaptation.matched_bpm,
             )
-        wanted = desk.hands.wanted(base, steps=not desk.engaging, silent=desk.lifecycle == "held")
-        return wanted, desk.hands.grant(t, wanted)
+        return desk.hands.grant(t, self._laid_over(desk.course.music))
 
-    def _fading(self, t: float, physiology: PhysiologyState | None) -> Decision:
+    def _laid_over(self, base: MusicState) -> MusicState:
+        desk = self._desk
+        return desk.hands.wanted(base, steps=not desk.engaging, silent=desk.lifecycle == "held")
+
+    def _fading(self, t: float) -> Decision:
         """Decide nothing more: what was asked for last goes on while it fades."""
         music = self._desk.hands.music
-        terms = terms_of(self._desk, physiology, wanted=music, before=music, music=music)
+        terms = terms_of(self._desk, self._seen, wanted=music, before=music, music=music)
         self._terms = terms
         why = reasons.ending(self.end_reason or "", self.fade_s)
         return Decision(t=t, phase=END, progress=self.progress, music=music, terms=terms, why=why)

@@ -36,7 +36,6 @@ def terms_of(
     adaptation, course, hands = desk.adaptation, desk.course, desk.hands
     gate, signal = adaptation.gate, adaptation.signal
     aims = course.goal_bpm != course.t0_bpm
-    wanted_bpm = hands.overrides.get("tempo_bpm", course.wanted_bpm)
     return {
         "hr": None if physiology is None else physiology.hr_bpm.value,
         "activation": None if physiology is None else physiology.activation,
@@ -51,8 +50,8 @@ def terms_of(
         "t0": course.t0_bpm if aims else adaptation.matched_bpm,
         "goal": course.goal_bpm if aims else None,
         "shortened": course.shortened_from_bpm is not None,
-        "wanted_bpm": wanted_bpm,
-        "limited": abs(wanted_bpm - music.tempo_bpm) > _TINY_BPM,
+        "wanted_bpm": wanted.tempo_bpm,
+        "limited": abs(wanted.tempo_bpm - music.tempo_bpm) > _TINY_BPM,
         "progress": adaptation.progress,
         "lifecycle": desk.lifecycle,
         "energy": course.energy,
