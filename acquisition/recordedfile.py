@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from acquisition.csvfile import read_csv
+from acquisition.edffile import read_edf
 from acquisition.errors import SourceError
 from acquisition.opensignals import FIRST_LINE as OPENSIGNALS_FIRST_LINE
 from acquisition.opensignals import read_opensignals
@@ -49,6 +50,8 @@ def open_recording(path: Path) -> RecordedFile:
         raise SourceError(f"{path} does not exist")
     if path.suffix.lower() == ".xdf":
         return read_xdf(path)
+    if path.suffix.lower() == ".edf":
+        return read_edf(path)
     return _read_text(path)
 
 

@@ -19,7 +19,7 @@ RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR, Kind
 
 _LISTENER_OPTIONS = {"kappa": (0.0, 3.0), "pain_at": (0.0, 14400.0)}
 
-SUFFIXES = ("csv", "csv.gz", "txt", "txt.gz", "xdf", "hea", "dat", "mat")
+SUFFIXES = ("csv", "csv.gz", "txt", "txt.gz", "xdf", "edf", "hea", "dat", "mat")
 """Of the recordings that can be read; a name without one is a WFDB record."""
 
 _FILE = re.compile(

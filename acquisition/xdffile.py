@@ -18,12 +18,49 @@ from acquisition.streams import Kind
 _MAGIC = b"XDF:"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XdfStream:
+    """What an XDF file says of one of its streams.
+
+    Attributes
+    ----------
+    name, kind, source_id : str
+        Its name, its type (by convention ``ECG``, ``Markers`` …) and the id of its source.
+    rate_hz : float
+        Nominal rate; 0 for irregular streams.
+    channels : tuple of (str, str, str)
+        Label, unit (``a.u.`` where unknown) and type of each channel; none of text.
+    samples : int
+        How many it holds.
+    """
+
+    name: str
+    kind: str
+    source_id: str
+    rate_hz: float
+    channels: tuple[tuple[str, str, str], ...]
+    samples: int
+
+
 @dataclass(frozen=True, slots=True)
 class XdfFile:
     """The streams of an XDF file, as pyxdf returns them."""
 
     path: Path
     streams: tuple[dict[str, Any], ...]
+
+    def described(self) -> tuple[XdfStream, ...]:
+        """Return what the file says of each stream, in its order."""
+        return tuple(_described(stream) for stream in self.streams)
+
+    def marks(self, number: int) -> tuple[tuple[float, str], ...]:
+        """Return times and texts of a stream of marks, by its place in `described`.
+
+        Numbers become text; those that are whole without a decimal point.
+        """
+        stream = self.streams[number]
+        texts = (_mark(row[0]) for row in stream["time_series"])
+        return tuple(zip(map(float, stream["time_stamps"]), texts, strict=True))
 
     def series(self, spec: RecordingSpec) -> Series:
         """Return one channel of one stream as a signal.
@@ -80,11 +117,14 @@ class XdfFile:
         raise SourceError(f"{self.path} has no stream {column!r}; its streams are {there_are}")
 
 
-def read_xdf(path: Path) -> XdfFile:
+def read_xdf(path: Path, *, synchronised: bool = False) -> XdfFile:
     """Read an XDF file; one cut short is read up to its last whole chunk.
 
     Time stamps are taken as recorded, neither dejittered (which would close real gaps) nor moved between
-    clocks.
+    clocks; unless `synchronised`, for what LabRecorder wrote from several computers: stamps are then moved to
+    the recording computer's clock by the recorded clock offsets, resets of clocks handled, and those of
+    regular streams evened out between gaps of more than 1 s, as pyxdf recommends. pyxdf by itself sees gaps
+    from 500 samples on only, which at 4 Hz is two minutes.
 
     Raises
     ------
@@ -100,8 +140,9 @@ def read_xdf(path: Path) -> XdfFile:
     try:
         streams, _ = pyxdf.load_xdf(
             io.BytesIO(content[: _end_of_whole_chunks(content)]),
-            dejitter_timestamps=False,
-            synchronize_clocks=False,
+            dejitter_timestamps=synchronised,
+            jitter_break_threshold_samples=2,
+            synchronize_clocks=synchronised,
         )
     except Exception as error:  # pyxdf raises whatever its parsing of damaged bytes runs into
         raise SourceError(f"{path} is damaged: {type(error).__name__} {error}") from error
@@ -121,22 +162,54 @@ def _end_of_whole_chunks(content: bytes) -> int:
     return position
 
 
+def _described(stream: dict[str, Any]) -> XdfStream:
+    info = stream["info"]
+    is_text = not isinstance(stream["time_series"], np.ndarray)
+    return XdfStream(
+        name=_name(stream),
+        kind=str(info["type"][0] or ""),
+        source_id=str(info["source_id"][0] or "") if info.get("source_id") else "",
+        rate_hz=float(info["nominal_srate"][0]),
+        channels=()
+        if is_text
+        else tuple((*named, kind) for named, kind in zip(_channels(stream), _types(stream), strict=True)),
+        samples=len(stream["time_stamps"]),
+    )
+
+
+def _mark(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    return str(int(number)) if number.is_integer() else str(number)
+
+
 def _name(stream: dict[str, Any]) -> str:
     return str(stream["info"]["name"][0])
 
 
 def _channels(stream: dict[str, Any]) -> list[tuple[str, str]]:
     """Return label and unit of each channel; a number from 0 where there is no label."""
-    count = stream["time_series"].shape[1]
+    return [
+        (
+            (channel.get("label") or [None])[0] or str(index),
+            known_unit((channel.get("unit") or [None])[0] or ""),
+        )
+        for index, channel in enumerate(_channel_descriptions(stream))
+    ]
+
+
+def _types(stream: dict[str, Any]) -> list[str]:
+    """Return the type of each channel; empty where there is none."""
+    return [(channel.get("type") or [None])[0] or "" for channel in _channel_descriptions(stream)]
+
+
+def _channel_descriptions(stream: dict[str, Any]) -> list[dict[str, Any]]:
+    count = stream["time_series"].shape[1] if stream["time_series"].ndim == 2 else 0
     description = stream["info"]["desc"][0] or {}
     groups = description.get("channels") or [None]
     described = (groups[0] or {}).get("channel", [])
-    channels = []
-    for index in range(count):
-        channel = (described[index] if index < len(described) else None) or {}
-        label = (channel.get("label") or [None])[0] or str(index)
-        channels.append((label, known_unit((channel.get("unit") or [None])[0] or "")))
-    return channels
+    return [(described[index] if index < len(described) else None) or {} for index in range(count)]
 
 
 def _channel_index(labels: list[str], label: str | None, where: str) -> int:

@@ -82,6 +82,10 @@ COMMANDS = {
         "exchange:export_command",
         "Write sessions in open formats (CSV, Parquet, BIDS, EDF+, MIDI, sound), without names.",
     ),
+    "import": (
+        "exchange:import_command",
+        "Take recordings of other programs in as a session, for report, analyse and export.",
+    ),
 }
 """Each command: its module below ``biofeedback.cli`` and name there, and its first line of help.
 

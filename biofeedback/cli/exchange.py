@@ -8,10 +8,12 @@ from typing import Literal
 
 import click
 
-from biofeedback.cli.options import progress_bar
+from biofeedback.cli.options import progress_bar, scr_threshold_option
+from biofeedback.cli.stream import parse_baseline
 from biofeedback.errors import IdentifyingContent
 from biofeedback.exports import FORMATS, Format, Known, Order, export
 from biofeedback.exports.identity import KEY_NAME, key_of
+from biofeedback.imports import import_recordings, look_into
 from biofeedback.settings import data_folder
 from biofeedback.store.store import STORE_NAME, Store
 
@@ -128,3 +130,52 @@ def _known(directory: Path) -> Known:
         facts = store.facts(session.id)
     told = [note.text for note in facts.notes] + [event.text for event in facts.adverse_events]
     return Known(client=session.client, told=tuple(told), ids=(session.id,))
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory of the session, created; must not hold one already.",
+)
+@click.option(
+    "--baseline", "baseline_text", metavar="A:B", help="These seconds were rest; activation counts from it."
+)
+@scr_threshold_option
+def import_command(
+    files: tuple[str, ...], out: Path, baseline_text: str | None, scr_threshold_us: float
+) -> None:
+    """Take recordings of other programs in as a session, for report, analyse and export.
+
+    \b
+    XDF of LabRecorder     streams by their type (ECG, EDA, PPG, RESP, RR, HR, ACC) and markers;
+                           clocks are synchronised as pyxdf recommends
+    EDF, EDF+C             signals by their label (ECG I, EDA, Resp chest ...), annotations as markers
+    OpenSignals .txt       channels by their sensor
+    Empatica E4            its folder or its zip
+    KIND=WHERE             one signal of any other recording, as in ecg=rec.csv:1@250?unit=mV; see
+                           biofeedback stream --help
+
+    Several files become one session: aligned by their absolute start if all have one, otherwise each begins at
+    0. Heart rate, beats, skin conductance responses and the other features are what the live pipeline says
+    about the signals. What is not understood is named and left out; a skin conductance without a unit is kept
+    and not analysed. A recording says nothing of music, so the session has none.
+
+    \b
+    Example:
+      biofeedback import E4.zip --baseline 0:300 --out sessions/e4 && biofeedback report sessions/e4
+    """  # noqa: D301 - \b is click's mark for a paragraph it must not wrap
+    baseline = None if baseline_text is None else parse_baseline(baseline_text)
+    found = [look_into(text) for text in files]
+    with progress_bar("importing") as progress:
+        imported = import_recordings(
+            found, out, baseline=baseline, scr_threshold_us=scr_threshold_us, progress=progress
+        )
+    for line in imported.left_out:
+        click.echo(f"biofeedback: left out: {line}", err=True)
+    for line in imported.not_analysed:
+        click.echo(f"biofeedback: note: {line}", err=True)
+    click.echo(f"session    {out}")
+    click.echo(f"{imported.duration_s:.1f} s: {', '.join(imported.streams)}")

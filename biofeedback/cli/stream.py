@@ -44,6 +44,7 @@ def stream(
       BioSPPy Simple Text     ecg=ecg.txt:ECG
       Empatica E4             ppg=BVP.csv eda=EDA.csv rr=IBI.csv hr=HR.csv
       list of RR intervals    rr=RR.txt                   in ms or s
+      EDF, EDF+C              ecg=rec.edf:ECG             signal by label or number from 0
       XDF                     eda=session.xdf:Stream      or Stream/channel
 
     \b

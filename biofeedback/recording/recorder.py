@@ -59,8 +59,8 @@ class Recorder:
         The raw streams; stable ids must differ.
     t0_s : float
         Engine time at which the session starts.
-    t0_wall : datetime
-        The same moment on the wall clock, with its offset from UTC.
+    t0_wall : datetime or None
+        The same moment on the wall clock, with its offset from UTC; None where nobody knows it.
     arguments : mapping, optional
         How the session was started, JSON-serialisable; kept as it is.
     append_file : callable, optional
@@ -81,7 +81,7 @@ class Recorder:
         piece: Piece,
         inputs: Sequence[StreamInfo],
         t0_s: float,
-        t0_wall: datetime,
+        t0_wall: datetime | None,
         arguments: Mapping[str, Any] | None = None,
         append_file: Callable[[Path], AppendFile] = AppendFile,
     ) -> None:
@@ -102,7 +102,7 @@ class Recorder:
         self._sync: SyncThread | None = None
         self._fault = ""
         self._meta: dict[str, Any] = {
-            "t0_wall": t0_wall.isoformat(),
+            "t0_wall": None if t0_wall is None else t0_wall.isoformat(),
             "t0_s": t0_s,
             "seed": piece.seed,
             "piece": asdict(piece),

@@ -144,8 +144,8 @@ def test_lines_need_no_more_than_their_rate():
         ("markers=a.xdf:m", "'markers' is not a kind"),
         ("ecg=rec.csv:", "a colon and the column"),
         (
-            "ecg=rec.edf:ecg@100",
-            "a recording (.csv, .csv.gz, .txt, .txt.gz, .xdf, .hea, .dat, .mat or a WFDB record)",
+            "ecg=rec.bdf:ecg@100",
+            "a recording (.csv, .csv.gz, .txt, .txt.gz, .xdf, .edf, .hea, .dat, .mat or a WFDB record)",
         ),
         ("ecg=rec.csv:ecg@", "'' is not a sampling rate"),
         ("ecg=rec.csv:ecg@fast", "'fast' is not a sampling rate"),

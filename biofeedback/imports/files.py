@@ -1,0 +1,237 @@
+"""Files of other programs, each read by what it says of itself; nothing is guessed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from acquisition.edffile import GAP, read_edf
+from acquisition.errors import AcquisitionError, SourceError
+from acquisition.opensignals import FIRST_LINE, KIND_OF_SENSOR, read_opensignals
+from acquisition.recordedfile import RecordedFile, open_recording
+from acquisition.spec import RecordingSpec, parse_spec
+from acquisition.streams import Kind
+from acquisition.tables import open_text
+from acquisition.xdffile import XdfFile, XdfStream, read_xdf
+from biofeedback.errors import UsageError
+from biofeedback.imports.found import KIND_OF_WORD, Found, Signal
+
+EMPATICA = {
+    "BVP.csv": Kind.PPG,
+    "EDA.csv": Kind.EDA,
+    "IBI.csv": Kind.RR,
+    "HR.csv": Kind.HR,
+    "ACC.csv": Kind.ACC,
+}
+"""Files of an Empatica E4."""
+
+ACC_AXES = ("0", "1", "2")
+TAGS = re.compile(r"tags.*[.]csv")
+MARKER_TYPES = {"MARKERS", "MARKER", "STRINGMARKER", "TRIGGER", "EVENTS"}
+NOT_WAVES = {"RATE", "HZ", "BPM", "QUALITY", "VARIABILITY", "STATUS"}
+
+
+def look_into(text: str) -> Found:
+    """Return what is understood of a file, a folder or a zip of an Empatica E4, or a specification.
+
+    Parameters
+    ----------
+    text : str
+        A path; or ``KIND=WHERE`` where a file does not say what its columns are, as for recordings elsewhere.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read.
+    UsageError
+        If nothing says what it is.
+    """
+    path = Path(text)
+    if path.is_dir():
+        return _empatica(path, path)
+    if not path.exists():
+        return _specified(text)
+    suffix = path.suffix.lower()
+    if suffix == ".xdf":
+        return _xdf(path)
+    if suffix in {".edf", ".rec"}:
+        return _edf(path)
+    if suffix == ".zip":
+        return _zip(path)
+    if path.name in EMPATICA:
+        return _empatica(path, path.parent, only=path.name)
+    if suffix == ".txt" and _first_line(path).startswith(FIRST_LINE):
+        return _opensignals(path)
+    raise UsageError(
+        f"{path} does not say what it holds; say it, as in ecg={path.name}:COLUMN@250?unit=mV (see biofeedback "
+        "stream --help)"
+    )
+
+
+def _first_line(path: Path) -> str:
+    with open_text(path) as file:
+        return file.readline(200)
+
+
+def _specified(text: str) -> Found:
+    if "=" not in text:
+        raise SourceError(f"{text} does not exist")
+    spec = parse_spec(text)
+    if not isinstance(spec, RecordingSpec):
+        raise UsageError(f"{text!r} is no recording; only files can be imported")
+    series = open_recording(spec.path).series(spec)
+    if spec.conversion is not None:
+        series = spec.conversion.of(series, f"{spec.path}, {series.label!r}")
+    found = _found(spec.path, "a column that was named")
+    found.signals.append(Signal(kind=spec.kind, channels=(series,)))
+    return found
+
+
+def _found(path: Path, form: str) -> Found:
+    try:
+        with path.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    return Found(name=path.name, form=form, sha256=checksum)
+
+
+def _take(
+    found: Found, file: RecordedFile, kind: Kind, path: Path, columns: Iterable[str], *, called: str
+) -> None:
+    """Add a signal, or why it cannot be read."""
+    try:
+        channels = tuple(file.series(_spec(kind, path, column)) for column in columns)
+    except AcquisitionError as error:
+        found.left_out.append(f"{called}: {error}")
+    else:
+        found.signals.append(Signal(kind=kind, channels=channels))
+
+
+def _spec(kind: Kind, path: Path, column: str | None) -> RecordingSpec:
+    return RecordingSpec(text=f"{kind}={path}", kind=kind, path=path, column=column, rate_hz=None)
+
+
+def _xdf(path: Path) -> Found:
+    file = read_xdf(path, synchronised=True)
+    found = _found(path, "XDF of the Lab Streaming Layer, clocks synchronised by pyxdf")
+    described = file.described()
+    if any(stream.source_id == f"biofeedback:{stream.name}" for stream in described):
+        raise UsageError(
+            f"{path} is a recording of this program; biofeedback report and analyse take its folder"
+        )
+    for number, stream in enumerate(described):
+        if [other.name for other in described].count(stream.name) > 1:
+            found.left_out.append(f"stream {stream.name!r}: several streams bear this name")
+        elif not stream.samples:
+            found.left_out.append(f"stream {stream.name!r}: it is empty")
+        elif stream.kind.upper() in MARKER_TYPES:
+            found.marks[stream.name] = file.marks(number)
+        else:
+            _xdf_signals(found, file, stream)
+    return found
+
+
+def _xdf_signals(found: Found, file: XdfFile, stream: XdfStream) -> None:
+    by_kind: dict[Kind, list[str]] = {}
+    for index, (label, _, kind) in enumerate(stream.channels):
+        understood = KIND_OF_WORD.get(kind.upper()) or KIND_OF_WORD.get(stream.kind.upper())
+        if understood is None:
+            found.left_out.append(
+                f"stream {stream.name!r}, channel {label}: nothing is known of type {kind or stream.kind!r}"
+            )
+        else:
+            by_kind.setdefault(understood, []).append(str(index))
+    for kind, indexes in by_kind.items():
+        columns = [f"{stream.name}/{index}" for index in indexes]
+        _take(found, file, kind, file.path, columns, called=f"stream {stream.name!r}")
+
+
+def _edf(path: Path) -> Found:
+    file = read_edf(path)
+    found = _found(path, "EDF")
+    for number, (label, _, _) in enumerate(file.signals):
+        words = re.split(r"[\s_-]+", label.upper())
+        kind = KIND_OF_WORD.get(words[0])
+        if kind is None or kind in {Kind.RR, Kind.HR} or NOT_WAVES & set(words):
+            found.left_out.append(f"signal {label!r}: its label does not say which signal it is")
+        else:
+            _take(found, file, kind, path, [str(number)], called=f"signal {label!r}")
+    if marks := tuple((onset, text) for onset, text in file.annotations if not text.startswith(GAP)):
+        found.marks["annotations"] = marks
+    return found
+
+
+def _opensignals(path: Path) -> Found:
+    file = read_opensignals(path)
+    found = _found(path, "OpenSignals text")
+    for channel in file.channels:
+        kind = KIND_OF_SENSOR.get(channel.sensor)
+        called = f"channel {channel.label!r} ({channel.sensor})"
+        if kind is None:
+            found.left_out.append(f"{called}: its sensor is not one of {', '.join(sorted(KIND_OF_SENSOR))}")
+        else:
+            _take(found, file, kind, path, [channel.label], called=called)
+    return found
+
+
+def _zip(path: Path) -> Found:
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as place:
+            for member in archive.infolist():
+                name = Path(member.filename).name
+                if name in EMPATICA or TAGS.fullmatch(name):
+                    (Path(place) / name).write_bytes(archive.read(member))
+            return _empatica(path, Path(place))
+    except zipfile.BadZipFile as error:
+        raise SourceError(f"{path} is not a complete zip file: {error}") from None
+
+
+def _empatica(given: Path, folder: Path, *, only: str | None = None) -> Found:
+    files = [folder / name for name in EMPATICA if only in {None, name} and (folder / name).exists()]
+    if not files:
+        raise UsageError(f"{given} holds no recording of an Empatica E4 ({', '.join(EMPATICA)})")
+    tags = sorted(path for path in folder.iterdir() if only is None and TAGS.fullmatch(path.name))
+    found = Found(name=given.name, form="Empatica E4", sha256=_checksum_of([*files, *tags]))
+    if given.is_file():
+        found.sha256 = _found(given, "").sha256
+    for path in files:
+        kind = EMPATICA[path.name]
+        try:
+            columns: tuple[str | None, ...] = ACC_AXES if kind is Kind.ACC else (None,)
+            file = open_recording(path)
+            channels = tuple(file.series(_spec(kind, path, column)) for column in columns)
+        except AcquisitionError as error:
+            found.left_out.append(f"{path.name}: {error}")
+        else:
+            found.signals.append(Signal(kind=kind, channels=channels))
+    for path in tags:
+        found.marks[path.name] = _tags(path)
+    if only is None and (folder / "TEMP.csv").exists():
+        found.left_out.append("TEMP.csv: there is no stream for skin temperature")
+    return found
+
+
+def _checksum_of(files: Iterable[Path]) -> str:
+    """Return the SHA-256 of the files' own, in the order of their names, as ``sha256sum`` prints them."""
+    lines = [
+        f"{_found(path, '').sha256}  {path.name}\n" for path in sorted(files, key=lambda path: path.name)
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _tags(path: Path) -> tuple[tuple[float, str], ...]:
+    """Return the presses of the E4's button, Unix times one a line."""
+    times = []
+    with open_text(path) as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                try:
+                    times.append(float(line))
+                except ValueError:
+                    raise SourceError(f"{path}, line {number}: {line.strip()!r} is not a Unix time") from None
+    return tuple((time, "tag") for time in sorted(times))

@@ -1,0 +1,292 @@
+"""A session directory from recordings of other programs, with what the live pipeline says of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from acquisition.recordings import RecordingSource
+from acquisition.series import UNKNOWN_UNIT
+from acquisition.streams import Kind, Mark, StreamInfo
+from biofeedback.errors import UsageError
+from biofeedback.imports.found import Found, Signal
+from biofeedback.recording.recorder import Recorder
+from biofeedback.signals import UNDERSTOOD, build_physiology, heard, physiological_streams
+from generator.state import Piece
+from physiology.pipeline import Physiology
+
+REASON = "imported"
+PROTOCOL = {"id": "imported", "version": 1, "title": "Imported recording", "phases": []}
+WHOLE = "recording"
+"""Name and kind of the stretch that is not baseline."""
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What came of it.
+
+    Attributes
+    ----------
+    duration_s : float
+        Seconds from the first sample to the last.
+    streams : tuple of str
+        Names of the recorded streams.
+    left_out : tuple of str
+        What was not understood, and why.
+    not_analysed : tuple of str
+        What was recorded but not listened to, and why.
+    """
+
+    duration_s: float
+    streams: tuple[str, ...]
+    left_out: tuple[str, ...]
+    not_analysed: tuple[str, ...]
+
+
+def import_recordings(
+    files: Sequence[Found],
+    directory: Path,
+    *,
+    baseline: tuple[float, float] | None = None,
+    scr_threshold_us: float = 0.05,
+    progress: Progress = lambda _, __: None,
+) -> Imported:
+    """Write a session directory that holds recordings, and what the live pipeline says of them.
+
+    Files are aligned by their absolute start if all have one; else each begins at 0.
+
+    Parameters
+    ----------
+    files : sequence of Found
+        What was understood.
+    directory : Path
+        Must not hold a session.
+    baseline : tuple of float, optional
+        Begin and end in seconds of the stretch to take as the listener's rest. Without it there is no
+        activation.
+    scr_threshold_us : float
+        Least amplitude of a skin conductance response, in µS.
+    progress : callable
+        Told the share done.
+
+    Raises
+    ------
+    UsageError
+        If there is no signal in the files, or the baseline does not lie in them.
+    RecordingError
+        If the directory holds a session or cannot be written.
+    """
+    left_out = tuple(f"{found.name}, {what}" for found in files for what in found.left_out)
+    sources, marks = _aligned(files)
+    if not sources:
+        raise UsageError("no signal was understood" + (f": {'; '.join(left_out)}" if left_out else ""))
+    end_s = max(float(source.times[-1]) for source in sources)
+    if baseline is not None and baseline[1] > end_s:
+        raise UsageError(f"the baseline ends at {baseline[1]:g} s, the recording at {end_s:.1f} s")
+    not_analysed = _not_analysed(sources)
+    listened_to = [source for source in sources if _is_understood(source)]
+    chosen = physiological_streams(listened_to) if listened_to else ()
+    absolute = all(found.absolute for found in files)
+    streams = [*(source.streams[0] for source in sources), *dict.fromkeys(info for info, _ in marks)]
+    recorder = Recorder(
+        directory,
+        protocol=PROTOCOL,
+        protocol_sha256="",
+        piece=Piece(),
+        inputs=streams,
+        t0_s=0.0,
+        t0_wall=datetime.fromtimestamp(_zero(files), UTC) if absolute else None,
+        arguments={
+            "imported": [
+                {"file": found.name, "format": found.form, "sha256": found.sha256, "left_out": found.left_out}
+                for found in files
+            ],
+            "not_analysed": list(not_analysed),
+            "scr_threshold_uS": scr_threshold_us,
+            "time": "virtual",
+        },
+    )
+    recorder.open()
+    physiology = build_physiology(chosen, scr_threshold_us=scr_threshold_us) if chosen else None
+    passage = _Passage(recorder, sources, [mark for _, mark in marks], physiology, set(chosen))
+    reason = "the import failed"
+    try:
+        passage.run(end_s, baseline, progress)
+        reason = REASON
+    finally:
+        recorder.close(reason)
+    return Imported(
+        duration_s=end_s,
+        streams=tuple(stream.name for stream in streams),
+        left_out=left_out,
+        not_analysed=not_analysed,
+    )
+
+
+def _zero(files: Sequence[Found]) -> float:
+    return min(found.origin_s for found in files)
+
+
+def _aligned(files: Sequence[Found]) -> tuple[list[RecordingSource], list[tuple[StreamInfo, Mark]]]:
+    """Return signals and marks on one time base whose 0 is the first signal's begin."""
+    with_signals = [found for found in files if found.signals]
+    common = _zero(with_signals) if with_signals and all(found.absolute for found in with_signals) else None
+    names = _Names()
+    sources: list[RecordingSource] = []
+    marks: list[tuple[StreamInfo, Mark]] = []
+    for found in files:
+        zero_s = common if common is not None else (found.origin_s if found.signals or found.marks else 0.0)
+        sources += [_source(found, signal, zero_s, names) for signal in found.signals]
+        for stream, texts in found.marks.items():
+            info = StreamInfo(
+                stream_id=names.distinct(f"markers={found.name}:{stream}"),
+                name=names.distinct("markers"),
+                kind=Kind.MARKERS,
+                unit="",
+                rate_hz=0.0,
+                labels=("text",),
+            )
+            marks += [
+                (info, Mark(stream_id=info.stream_id, time_s=time - zero_s, text=text))
+                for time, text in texts
+            ]
+    return sources, sorted(marks, key=lambda pair: pair[1].time_s)
+
+
+def _source(found: Found, signal: Signal, zero_s: float, names: _Names) -> RecordingSource:
+    first = signal.channels[0]
+    stream = StreamInfo(
+        stream_id=names.distinct(f"{signal.kind}={found.name}:{first.label}"),
+        name=names.distinct(signal.kind.value),
+        kind=signal.kind,
+        unit=first.unit,
+        rate_hz=first.rate_hz,
+        labels=_labels([channel.label for channel in signal.channels]),
+    )
+    values = np.column_stack([channel.values for channel in signal.channels])
+    return RecordingSource(stream, first.times - zero_s, values, file_time_at_0_s=zero_s)
+
+
+def _labels(labels: list[str]) -> tuple[str, ...]:
+    if len(set(labels)) == len(labels):
+        return tuple(labels)
+    return tuple(f"{label}_{number}" for number, label in enumerate(labels, start=1))
+
+
+def _is_understood(source: RecordingSource) -> bool:
+    (stream,) = source.streams
+    return stream.kind in UNDERSTOOD and not (stream.kind is Kind.EDA and stream.unit == UNKNOWN_UNIT)
+
+
+def _not_analysed(sources: Sequence[RecordingSource]) -> tuple[str, ...]:
+    """Say of each signal that is only kept why it is."""
+    lines, taken = [], set()
+    for source in sources:
+        (stream,) = source.streams
+        if stream.kind is Kind.EDA and stream.unit == UNKNOWN_UNIT:
+            lines.append(f"{stream.name}: its unit is not stated; state it, as in eda=FILE:COLUMN?unit=uS")
+        elif stream.kind not in UNDERSTOOD:
+            lines.append(f"{stream.name}: it is kept and not analysed")
+        elif stream.kind in taken:
+            lines.append(f"{stream.name}: of several signals of a kind the first is analysed")
+        else:
+            taken.add(stream.kind)
+    return tuple(lines)
+
+
+class _Passage:
+    """The recordings' way through the live pipeline into the recording, a second at a time."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        sources: Sequence[RecordingSource],
+        marks: Sequence[Mark],
+        physiology: Physiology | None,
+        chosen: set[StreamInfo],
+    ) -> None:
+        self._recorder = recorder
+        self._sources = sources
+        self._marks = list(marks)
+        self._physiology = physiology
+        self._chosen = chosen
+
+    def run(self, end_s: float, baseline: tuple[float, float] | None, progress: Progress) -> None:
+        """Pass all through, from 0 to the end."""
+        for source in self._sources:
+            for pair in source.clock_pairs():
+                self._recorder.clock(0.0, pair)
+        changes = _course(end_s, baseline)
+        last_s = math.ceil(end_s * 10) / 10
+        for t in sorted({*map(float, range(math.ceil(end_s))), last_s, *(at for at, _, _, _ in changes)}):
+            self._step(t, last=t == last_s)
+            for at, name, kind, event in changes:
+                if at == t:
+                    self._change(t, name, kind, event)
+            self._recorder.flush(t)
+            progress(t / last_s if last_s else 1.0, "")
+
+    def _step(self, t: float, *, last: bool) -> None:
+        for source in self._sources:
+            for chunk in source.read(t):
+                self._recorder.raw(chunk)
+                if self._physiology is not None and chunk.stream in self._chosen:
+                    self._physiology.push(chunk.stream.kind.value, chunk.times, heard(chunk))
+        due = [mark for mark in self._marks if last or mark.time_s <= t]
+        self._marks = self._marks[len(due) :]
+        for mark in due:
+            self._recorder.mark(mark)
+            entry = {"type": "mark", "text": mark.text, "at_s": round(mark.time_s, 4)}
+            self._recorder.marker(t, entry)
+        if self._physiology is None:
+            return
+        update = self._physiology.step(t)
+        self._recorder.beats(update.beats)
+        self._recorder.scrs(update.scrs)
+        for state in update.states:
+            self._recorder.features(state)
+
+    def _change(self, t: float, name: str, kind: str, event: str) -> None:
+        self._recorder.marker(t, {"type": "phase", "name": name, "kind": kind, "event": event})
+        if kind != "baseline" or self._physiology is None:
+            return
+        if event == "begin":
+            self._physiology.begin_baseline(t)
+        else:
+            self._recorder.marker(t, {"type": "baseline", **asdict(self._physiology.freeze_baseline(t))})
+
+
+def _course(end_s: float, baseline: tuple[float, float] | None) -> list[tuple[float, str, str, str]]:
+    """Return when which stretch begins and ends: the baseline, and what lies before and after it."""
+    last_s = math.ceil(end_s * 10) / 10
+    spans: list[tuple[str, str, float, float]] = [(WHOLE, WHOLE, 0.0, last_s)]
+    if baseline is not None:
+        begin, end = baseline
+        spans = [
+            (f"{WHOLE} before baseline", WHOLE, 0.0, begin),
+            ("baseline", "baseline", begin, end),
+            (WHOLE, WHOLE, end, last_s),
+        ]
+    changes: list[tuple[float, str, str, str]] = []
+    for name, kind, begin, end in spans:
+        if end > begin:
+            changes += [(begin, name, kind, "begin"), (end, name, kind, "end")]
+    return changes
+
+
+class _Names:
+    """Hands out each name once: ``ecg``, ``ecg2``."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+
+    def distinct(self, wanted: str) -> str:
+        self._taken[wanted] = number = self._taken.get(wanted, 0) + 1
+        return wanted if number == 1 else f"{wanted}{number}"
