@@ -82,6 +82,7 @@ class SessionBook(Ledger):
                 "protocol_version": protocol.version,
                 "protocol_title": protocol.title,
                 "arm": protocol.arm,
+                "words": f"{protocol.id}\n{protocol.title}".casefold(),
             }
             session_id = entry.insert(SESSIONS, row)
             entry.log("session begun", "session", session_id)
@@ -152,8 +153,8 @@ class SessionBook(Ledger):
         Parameters
         ----------
         search : str
-            Only those with this text, in whatever case, in the client's code, the protocol's name or title,
-            the reason of the end, the date, a note, an adverse event or a marker.
+            Only those that have each of these words, in whatever case, in the client's code, the protocol's
+            name or title, the reason of the end, the date, a note, an adverse event or a marker.
         client : str, optional
             Only this client's.
         limit, offset : int
@@ -245,6 +246,7 @@ class SessionBook(Ledger):
             number = max(-1 if last is None else last, _WRITTEN_FROM - 1) + 1
             row = {"session_id": session.id, "number": number, "written_at": entry.at, **values}
             entry.insert_all(table, [row])
+            entry.update(SESSIONS, session.id, {"words": _words_of(entry.connection, session.id)})
             entry.log(action, "session", session.id)
 
     def _keep(
@@ -267,6 +269,7 @@ class SessionBook(Ledger):
                 recorded &= table.c.written_at.is_(None)
             entry.delete(table, recorded)
             entry.insert_all(table, [{"session_id": session_id, **row} for row in taken.facts[table.name]])
+        entry.update(SESSIONS, session_id, {"words": _words_of(entry.connection, session_id)})
         entry.log("session recovered" if recovered else "session taken in", "session", session_id)
         return session_id
 
@@ -326,31 +329,36 @@ class SessionBook(Ledger):
 
 _WRITTEN_FROM = 1_000_000
 
+_MARKED_BY_PEOPLE = ("marker", "mark")
+"""Types of events whose words are searched; the others are the program's own."""
+
 _SESSION = sa.select(
-    *(column for column in SESSIONS.c if column.name not in {"client_id", "protocol_row", "salt", "digest"}),
+    *(
+        column
+        for column in SESSIONS.c
+        if column.name not in {"client_id", "protocol_row", "words", "salt", "digest"}
+    ),
     CLIENTS.c.code.label("client"),
 ).join_from(SESSIONS, CLIENTS, isouter=True)
 
 
 def _mentions(word: str) -> sa.ColumnElement[bool]:
-    """Return the condition that a session has a word somewhere."""
+    """Return the condition that a session, or its client's code, has a word somewhere."""
+    in_code = sa.func.lower(CLIENTS.c.code).contains(word.lower(), autoescape=True)
+    return in_code | SESSIONS.c.words.contains(word.casefold(), autoescape=True)
 
-    def has(column: sa.Column[Any]) -> sa.ColumnElement[bool]:
-        return sa.func.lower(column).contains(word.lower(), autoescape=True)
 
-    def in_facts(table: sa.Table, column: sa.Column[Any]) -> sa.ColumnElement[bool]:
-        return SESSIONS.c.id.in_(sa.select(table.c.session_id).where(has(column)))
-
-    return sa.or_(
-        has(CLIENTS.c.code),
-        has(SESSIONS.c.protocol),
-        has(SESSIONS.c.protocol_title),
-        has(SESSIONS.c.reason),
-        has(SESSIONS.c.started),
-        in_facts(NOTES, NOTES.c.text),
-        in_facts(ADVERSE_EVENTS, ADVERSE_EVENTS.c.text),
-        in_facts(EVENTS, EVENTS.c.text),
-    )
+def _words_of(connection: sa.Connection, session_id: str) -> str:
+    """Return all that a session can be found by, but its client, in one text: a search reads nothing else."""
+    columns = ("protocol", "protocol_title", "reason", "started")
+    session = sa.select(*(SESSIONS.c[name] for name in columns)).where(SESSIONS.c.id == session_id)
+    found = [text for text in connection.execute(session).one() if text is not None]
+    for table in (NOTES, ADVERSE_EVENTS, EVENTS):
+        query = sa.select(table.c.text).where(table.c.session_id == session_id, table.c.text.is_not(None))
+        if table is EVENTS:
+            query = query.where(EVENTS.c.type.in_(_MARKED_BY_PEOPLE))
+        found += connection.scalars(query.order_by(table.c.number))
+    return "\n".join(found).casefold()
 
 
 def _decoded(row: sa.RowMapping) -> dict[str, Any]:

@@ -116,6 +116,7 @@ SESSIONS = Table(
     Column("complete", Integer),
     Column("bytes", Integer),
     Column("meta_sha256", String(64)),
+    Column("words", Text),
     Column("deleted_at", String(40)),
     Column("deleted_why", String(32)),
     _salt(),

@@ -126,6 +126,7 @@ def _sessions() -> None:
         sa.Column("complete", sa.Integer),
         sa.Column("bytes", sa.Integer),
         sa.Column("meta_sha256", sa.String(64)),
+        sa.Column("words", sa.Text),
         sa.Column("deleted_at", sa.String(40)),
         sa.Column("deleted_why", sa.String(32)),
         _salt(),

@@ -1,0 +1,266 @@
+"""How long the store takes with 2,000 sessions, and what is left of sessions that are killed.
+
+Usage: ``python benchmarks/store.py [--sessions N] [--kills N]``. Prints one JSON; exits with 1 if what was
+reached once is lost. The sessions have facts of usual number and no signals; times are the best of five, in
+milliseconds. A kill is ``kill -9`` on ``biofeedback run --client`` at a random moment between its begin and
+its end; afterwards the store is opened, and what was lost is counted against what the process had said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import pyxdf
+
+from biofeedback.recording.reader import read_recording
+from biofeedback.recording.recorder import Recorder
+from biofeedback.store import Store
+from biofeedback.store.archive import back_up, restore
+from generator.state import Piece
+
+CLIENTS = 80
+GOALS = {"list_all": 200.0, "list_page": 200.0, "search_common": 200.0, "search_rare": 200.0, "client": 200.0}
+"""Milliseconds at most, with 2,000 sessions."""
+
+REACHED = {"list_all": 150.0, "list_page": 30.0, "search_common": 200.0, "search_rare": 150.0, "client": 40.0}
+"""The ratchet; about twice what was measured, for the machine may be busy."""
+
+PROTOCOL = """\
+id: killed
+version: 1
+title: To be killed
+rationale: long enough to be killed in
+sources: [none]
+arm: closed-loop
+cautions: [none]
+phases:
+  - {kind: baseline, name: baseline, duration_s: 120}
+  - {kind: match, name: match, duration_s: 600, mode: dorian, layers: 4, density: 0.6}
+end_fade_s: 15
+"""
+
+
+def now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)
+
+
+def record(directory: Path, number: int) -> None:
+    """Write a session of 40 minutes with facts of usual number."""
+    recorder = Recorder(
+        directory,
+        protocol={
+            "id": f"protocol-{number % 7}",
+            "version": 1,
+            "title": "Match, then lead",
+            "arm": "closed-loop",
+        },
+        protocol_sha256="",
+        piece=Piece(seed=number),
+        inputs=[],
+        t0_s=0.0,
+        t0_wall=datetime(2020, 1, 1, 9, tzinfo=UTC) + timedelta(hours=20 * number),
+    )
+    recorder.open()
+    said = {
+        "origin": "therapist",
+        "key": "",
+        "accepted": True,
+        "answer": "It will be done within the phrase.",
+    }
+    for minute in range(40):
+        t = 60.0 * minute
+        if minute % 7 == 0:
+            phase = {"type": "phase", "kind": "match"}
+            if minute:
+                recorder.marker(t, {**phase, "name": f"phase-{minute // 7 - 1}", "event": "end"})
+            recorder.marker(t, {**phase, "name": f"phase-{minute // 7}", "event": "begin"})
+            recorder.rating(t, {"scale": "relaxation-vas", "value": float(minute)})
+        recorder.command(t, {"name": "intensify", "args": {}, **said})
+        recorder.marker(t, {"type": "marker", "text": f"moved in the chair {minute}"})
+        recorder.marker(t, {"type": "signal", "stream": "eda", "text": "eda: good again"})
+    recorder.command(
+        2390.0, {"name": "note", "args": {"text": f"slept for {number} hours, then better"}, **said}
+    )
+    recorder.flush(2400.0)
+    recorder.close("the protocol is complete")
+
+
+def fill(store: Store, sessions: int) -> None:
+    """Put clients and sessions into the store."""
+    for number in range(CLIENTS):
+        store.add_client(f"K-{number:03d}", cautions=["tinnitus"], goals=["sleep"])
+        store.give_consent(f"K-{number:03d}", version="2026-03")
+    for number in range(sessions):
+        directory = store.folder / "sessions" / f"s{number:05d}"
+        record(directory, number)
+        store.adopt(directory, f"K-{number % CLIENTS:03d}")
+
+
+def best_ms(action: Callable[[], Any]) -> float:
+    """Return the shortest of five times, in milliseconds."""
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        action()
+        times.append(1000 * (time.perf_counter() - began))
+    return round(min(times), 1)
+
+
+def times_of(folder: Path, sessions: int) -> dict[str, Any]:
+    """Return how long the usual questions take, and what whole-store work costs once."""
+    with Store.open(folder, now=now) as store:
+        fill(store, sessions)
+        figures: dict[str, Any] = {
+            "sessions": sessions,
+            "events": sum(len(store.facts(session.id).events) for session in store.sessions(limit=1))
+            * sessions,
+            "list_all": best_ms(store.sessions),
+            "list_page": best_ms(lambda: store.sessions(limit=50, offset=sessions // 2)),
+            "search_common": best_ms(lambda: store.sessions("chair")),
+            "search_rare": best_ms(lambda: store.sessions(f"slept {sessions - 3}")),
+            "client": best_ms(lambda: store.sessions(client="K-007")),
+        }
+        open_ms = best_ms(lambda: Store.open(folder, now=now).close())
+        began = time.perf_counter()
+        findings = store.verify()
+        verified = time.perf_counter()
+        size = back_up(store, folder.parent / "b.zip")
+        backed_up = time.perf_counter()
+        restore(folder.parent / "b.zip", folder.parent / "restored", now=now).close()
+    return {
+        **figures,
+        "open": open_ms,
+        "findings": len(findings),
+        "verify_s": round(verified - began, 1),
+        "backup_s": round(backed_up - verified, 1),
+        "restore_s": round(time.perf_counter() - backed_up, 1),
+        "backup_mb": round(size / 1e6, 1),
+    }
+
+
+def kill_often(folder: Path, kills: int) -> dict[str, Any]:
+    """Kill sessions at random moments and return what became of them."""
+    protocol = folder.parent / "killed.yaml"
+    protocol.write_text(PROTOCOL, encoding="utf-8")
+    with Store.open(folder, now=now) as store:
+        store.add_client("K-1")
+        store.give_consent("K-1", version="1")
+    command = [
+        *(sys.executable, "-m", "biofeedback", "run", "--client", "K-1", "--data", str(folder)),
+        *("--protocol", str(protocol), "--input", "listener=virtual:responder", "--time", "virtual"),
+    ]
+    rng = random.Random(1)
+    faults: list[str] = []
+    lost_s = [0.0]
+    recovered = before_it_began = 0
+    for kill in range(kills):
+        with subprocess.Popen(
+            [*command, "--seed", str(kill), "--audio", "file" if kill % 2 else "none"],
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        ) as process:
+            known = set((folder / "sessions").iterdir())
+            while not (begun := set((folder / "sessions").iterdir()) - known) and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0.0, 5.0))
+            written = sum(
+                (directory / "session.xdf").stat().st_size
+                for directory in begun
+                if (directory / "session.xdf").exists()
+            )
+            process.kill()
+        with Store.open(folder, now=now) as store:
+            recovered += len(store.recovered)
+            for directory in begun:
+                if not (directory / "session.xdf").exists():
+                    before_it_began += 1
+                    continue
+                faults += faults_of(directory, written)
+                lost_s.append(lost(directory))
+    with Store.open(folder, now=now) as store:
+        findings = [str(finding) for finding in store.verify()]
+    return {
+        "kills": kills,
+        "recovered": recovered,
+        "killed_before_it_began": before_it_began,
+        "most_lost_s": round(max(lost_s), 3),
+        "faults": faults,
+        "findings": findings,
+    }
+
+
+def faults_of(directory: Path, written: int) -> list[str]:
+    """Return what is wrong with a recovered session: unreadable, shorter than it was, without an end."""
+    faults = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        streams, _ = pyxdf.load_xdf(
+            directory / "session.xdf", dejitter_timestamps=False, synchronize_clocks=False
+        )
+    recording = read_recording(directory)
+    if len(streams) != len(recording.streams):
+        faults.append(f"{directory.name}: pyxdf reads {len(streams)} streams of {len(recording.streams)}")
+    if "end" not in recording.meta:
+        faults.append(f"{directory.name}: has no end")
+    size = sum(path.stat().st_size for path in directory.glob("session.xdf*"))
+    if size < written:
+        faults.append(f"{directory.name}: has {size} bytes of {written} that were written")
+    return faults
+
+
+def lost(directory: Path) -> float:
+    """Return the seconds by which a signal ends before the newest thing recorded."""
+    recording = read_recording(directory)
+    ends = [
+        stream.times[-1]
+        for name, stream in recording.streams.items()
+        if name in {"ecg", "eda"} and stream.times.size
+    ]
+    newest = [stream.times[-1] for stream in recording.streams.values() if stream.times.size]
+    return float(max(newest) - min(ends)) if ends else 0.0
+
+
+def main() -> int:
+    """Measure what is asked for and print it."""
+    parser = argparse.ArgumentParser(description="Times of the store, and sessions that are killed.")
+    parser.add_argument("--sessions", type=int, default=2000)
+    parser.add_argument("--kills", type=int, default=0)
+    asked = parser.parse_args()
+    results: dict[str, Any] = {}
+    goals_not_reached: list[str] = []
+    missed: list[str] = []
+    with tempfile.TemporaryDirectory() as place:
+        if asked.sessions:
+            results["times_ms"] = times = times_of(Path(place) / "data", asked.sessions)
+            goals_not_reached += [
+                f"{name}: {times[name]} ms, goal {goal}" for name, goal in GOALS.items() if times[name] > goal
+            ]
+            missed += [
+                f"{name}: {times[name]} ms, was {ms}" for name, ms in REACHED.items() if times[name] > ms
+            ]
+        if asked.kills:
+            results["kills"] = kills = kill_often(Path(place) / "killed" / "data", asked.kills)
+            wrong = [*kills["faults"], *kills["findings"]]
+            wrong += [f"{kills['most_lost_s']} s lost, at most 1"] if kills["most_lost_s"] > 1.0 else []
+            goals_not_reached += wrong
+            missed += wrong
+    print(json.dumps({**results, "goals_not_reached": goals_not_reached, "missed": missed}, indent=2))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
