@@ -54,9 +54,11 @@ def draw(runs: Sequence[Simulated], path: Path) -> None:
         row, column = divmod(place, COLUMNS)
         grid[2 * row][column].set_axis_off()
         grid[2 * row + 1][column].set_axis_off()
-    for axes in grid[-1]:
-        axes.set_xlabel("minutes", color=INK, fontsize=8)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
+    for column in range(min(COLUMNS, len(runs))):
+        lowest = grid[2 * ((len(runs) - 1 - column) // COLUMNS) + 1][column]
+        lowest.tick_params(labelbottom=True)
+        lowest.set_xlabel("minutes", color=INK, fontsize=8)
+        lowest.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
     protocol = runs[0].trial.protocol
     figure.suptitle(
         f"{protocol.title}  ·  {protocol.id} v{protocol.version}, {protocol.arm}, on virtual listeners",

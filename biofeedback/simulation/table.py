@@ -63,16 +63,19 @@ def markdown(runs: Sequence[Simulated]) -> str:
 
 
 def _table(runs: Sequence[Simulated]) -> str:
-    lines = [HEADINGS, ("---",) * len(HEADINGS), *(_cells(run) for run in runs)]
+    seeded = len({run.trial.seed for run in runs}) > 1
+    lines = [HEADINGS, ("---",) * len(HEADINGS), *(_cells(run, seeded=seeded) for run in runs)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cells(run: Simulated) -> tuple[str, ...]:
+def _cells(run: Simulated, *, seeded: bool) -> tuple[str, ...]:
     of, trial = run.outcome, run.trial
-    several = "" if trial.kappa == 1.0 else f", κ {trial.kappa:g}"
+    who = trial.persona
+    who += "" if trial.kappa == 1.0 else f", κ {trial.kappa:g}"
+    who += f", seed {trial.seed}" if seeded else ""
     span = f"{_told(of.hr_start_bpm, 1)} → {_told(of.hr_end_bpm, 1)}"
     return (
-        f"{trial.persona}{several}, seed {trial.seed}",
+        who,
         clock(of.duration_s),
         WITHHELD if of.in_target is None else f"{100 * of.in_target:.0f} %",
         str(of.holds),

@@ -131,7 +131,7 @@ def test_the_command_writes_rows_and_a_table(tmp_path):
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    assert "| paradoxical, seed 1 |" in done.stdout
+    assert "| paradoxical | " in done.stdout
     assert "of processor time" in done.stdout
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "runs.csv",
