@@ -93,9 +93,11 @@ class Questions:
         return tuple(given)
 
     def close(self, kind: Kind, about: str = "") -> Ask | None:
-        """Take a question back, or as answered; return it."""
-        if kind == "rating":
-            self.asked_of.pop(about, None)
+        """Take a question back, or as answered; return it if it was one for a rating, about this scale."""
+        if kind != "rating":
+            self._lapse({kind})
+            return None
+        self.asked_of.pop(about, None)
         return self._open.pop((kind, about), None)
 
     def stay(self) -> bool:

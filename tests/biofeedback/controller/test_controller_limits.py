@@ -152,10 +152,10 @@ def session(protocol, stretches, sigma):
         check_standing(controller)
 
     for physiology, lasts, every, commands in itertools.cycle(stretches):
-        until = t + lasts
+        until, waiting = t + lasts, commands
         while t <= until and not controller.ended:
-            step(t, physiology, commands)
-            commands = []
+            step(t, physiology, waiting)
+            waiting = []
             t += every
         if controller.ended or t > 900:
             break
