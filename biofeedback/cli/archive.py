@@ -14,6 +14,7 @@ from biofeedback.recording.recovery import recover as recover_directory
 from biofeedback.settings import data_folder
 from biofeedback.store.archive import back_up, backup_head
 from biofeedback.store.archive import restore as restore_from
+from biofeedback.store.keeping import counted
 from biofeedback.store.records import Finding, Session
 
 FINDINGS = 3
@@ -163,7 +164,7 @@ def verify(backups: tuple[Path, ...], data: Path | None) -> int:
         findings = [Finding("store", str(error))]
     for finding in findings:
         click.echo(str(finding))
-    click.echo(f"{len(findings)} findings" if findings else "everything is as it was left")
+    click.echo(counted(len(findings), "finding") if findings else "everything is as it was left")
     return FINDINGS if findings else 0
 
 
@@ -189,7 +190,7 @@ def restore(file: Path, data: Path | None) -> None:
     with restore_from(file, folder, now=now) as store:
         tell_recovered(store)
         count = len(store.sessions())
-    click.echo(f"{folder}: {count} sessions were restored; every file is as it was written")
+    click.echo(f"{folder}: restored {counted(count, 'session')}; every file is as it was written")
 
 
 def _line(session: Session) -> str:

@@ -12,6 +12,7 @@ import click
 from biofeedback.cli.data import data_option, open_store, yes_option
 from biofeedback.cli.preferences import preference_options
 from biofeedback.store.clients import NEEDED
+from biofeedback.store.keeping import counted
 from biofeedback.store.records import SCOPES, Client, Consent, Scope
 from generator.preferences import Preferences
 
@@ -125,10 +126,12 @@ def delete(code: str, data: Path | None, *, yes: bool) -> None:
     with open_store(data) as store:
         count = len(store.sessions(client=store.client(code).code))
         if not yes:
-            click.echo(f"client {code} and {count} sessions would be deleted for good; add --yes to do it")
+            click.echo(
+                f"client {code} and {counted(count, 'session')} would be deleted for good; add --yes to do it"
+            )
             return
         count = store.delete_client(code)
-    click.echo(f"client {code} and {count} sessions were deleted; back-ups made before are not touched")
+    click.echo(f"client {code} and {counted(count, 'session')} were deleted; back-ups are not touched")
 
 
 @click.group()
@@ -199,7 +202,7 @@ def set_(days: int, client: str | None, data: Path | None) -> None:
     """Keep sessions for DAYS from their start; a client's consent goes before this."""
     with open_store(data) as store:
         store.set_retention(days, client)
-    click.echo(f"sessions of {_whose(client)} are kept for {days} days")
+    click.echo(f"sessions of {_whose(client)} are kept for {counted(days, 'day')}")
 
 
 @retention.command()
@@ -219,7 +222,7 @@ def list_rules(data: Path | None) -> None:
     with open_store(data) as store:
         rules = store.retention_rules()
     for rule in rules:
-        click.echo(f"{_whose(rule.client):<20} {rule.days} days")
+        click.echo(f"{_whose(rule.client):<20} {counted(rule.days, 'day')}")
     if not rules:
         click.echo("no rules: sessions are kept until they are deleted")
 
@@ -233,7 +236,7 @@ def apply(data: Path | None, *, dry_run: bool) -> None:
         past = store.past_retention() if dry_run else store.apply_retention()
     for session in past:
         click.echo(f"{session.id}  {session.begun_at[:10]}  {'would be' if dry_run else 'was'} deleted")
-    click.echo(f"{len(past)} sessions {'would be' if dry_run else 'were'} deleted")
+    click.echo(f"{'would be deleted' if dry_run else 'deleted'}: {counted(len(past), 'session')}")
 
 
 def _whose(client: str | None) -> str:

@@ -17,8 +17,8 @@ from biofeedback.store.digests import canonical
 
 Rows = list[dict[str, Any]]
 
-NOT_EVENTS = ("phase", "cue")
-"""Types of markers that are kept elsewhere (phases) or are for programs."""
+NOT_EVENTS = ("phase", "note", "adverse event", "cue")
+"""Types of markers that have tables of their own, and those that are for programs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -230,7 +230,7 @@ class Keeping(ClientBook, SessionBook):
         self.database.tidy()
         later = "; one that is being recorded goes when the store is next opened" if going_on else ""
         count = len(sessions) - len(going_on)
-        return f"{count} sessions were deleted, and what was written about the client{later}"
+        return f"deleted: {counted(count, 'session')}, and what was written about the client{later}"
 
     def _agreed(self, code: str, scopes: Iterable[Scope]) -> tuple[Scope, ...]:
         consent = self.consent_of(code)
@@ -249,9 +249,14 @@ class Keeping(ClientBook, SessionBook):
             return f"the recordings of client {code} may no longer be used for research; they stay"
         count = len(self.sessions(client=code))
         return (
-            f"{count} sessions of client {code} will be deleted for good, with preferences, cautions and "
-            "goals, and no further session can begin; back-ups made before are not touched"
+            f"{counted(count, 'session')} of client {code} will be deleted for good, with preferences, "
+            "cautions and goals, and no further session can begin; back-ups made before are not touched"
         )
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number of things in words: ``1 session``, ``2 sessions``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _is_recorded(directory: Path) -> bool:

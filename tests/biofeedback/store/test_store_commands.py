@@ -93,12 +93,12 @@ def test_from_a_client_to_a_verified_session_and_its_end(run, session, data, tmp
     damaged[len(damaged) // 2] ^= 4
     xdf.write_bytes(damaged)
     status, out, _ = run("audit", "verify")
-    assert (status, out) == (3, f"{xdf}: was changed\n1 findings\n")
+    assert (status, out) == (3, f"{xdf}: was changed\n1 finding\n")
 
     before = run("consent", "withdraw", "P-017")[1]
     assert "2 sessions of client P-017 will be deleted for good" in before
     assert "nothing was done yet" in before
-    assert "done: 2 sessions were deleted" in run("consent", "withdraw", "P-017", "--yes")[1]
+    assert "done: deleted: 2 sessions" in run("consent", "withdraw", "P-017", "--yes")[1]
     assert list((data / "sessions").iterdir()) == []
     assert "has withdrawn" in session("--client", "P-017")[2]
     assert run("audit", "verify")[0] == 0
@@ -126,7 +126,7 @@ def test_back_up_and_restore_are_one_command_each(run, store, kept, tmp_path):
     assert (status, said.count("\n")) == (2, 1)
     new = tmp_path / "new"
     status, out, _ = run("restore", tmp_path / "b.zip", "--data", new)
-    assert (status, out) == (0, f"{new}: 1 sessions were restored; every file is as it was written\n")
+    assert (status, out) == (0, f"{new}: restored 1 session; every file is as it was written\n")
     assert run("audit", "verify", "--data", new, "--backup", tmp_path / "b.zip")[0] == 0
 
 
@@ -159,11 +159,11 @@ def test_retention_is_set_shown_and_applied(run, store, kept):
     run("retention", "set", 1)
     run("retention", "set", 5000, "--client", "P-017")
     assert "client P-017" in run("retention", "list")[1]
-    assert run("retention", "apply", "--dry-run")[1] == "0 sessions would be deleted\n"
+    assert run("retention", "apply", "--dry-run")[1] == "would be deleted: 0 sessions\n"
     run("retention", "remove", "--client", "P-017")
-    assert "1 sessions would be deleted" in run("retention", "apply", "--dry-run")[1]
+    assert "would be deleted: 1 session" in run("retention", "apply", "--dry-run")[1]
     assert store.session(kept.id) == kept
-    assert "1 sessions were deleted" in run("retention", "apply")[1]
+    assert "\ndeleted: 1 session" in run("retention", "apply")[1]
     assert not kept.directory.exists()
 
 

@@ -56,10 +56,10 @@ def test_a_directory_that_cannot_be_removed_is_said_and_removed_at_the_next_star
 
 def test_withdrawing_storage_deletes_sessions_and_what_was_written_about_the_client(store, client, kept):
     (said,) = store.what_withdrawal_does(client, ["storage"])
-    assert "1 sessions of client P-017 will be deleted for good" in said
+    assert "1 session of client P-017 will be deleted for good" in said
     assert store.session(kept.id) == kept
     done = store.withdraw_consent(client, ["storage"])
-    assert done[-1] == "1 sessions were deleted, and what was written about the client"
+    assert done[-1] == "deleted: 1 session, and what was written about the client"
     assert not kept.directory.exists()
     assert b"tinnitus" not in bytes_of(store.folder)
     assert store.consent_of(client).scopes == ("sessions", "research")
@@ -95,12 +95,12 @@ def test_a_session_that_is_going_on_when_consent_is_withdrawn_goes_later(
         with pytest.raises(UsageError, match="is being recorded; stop it first"):
             store.delete_session(begun.id)
         done = store.withdraw_consent(client, ["storage"])
-        assert done[-1].startswith("0 sessions were deleted")
+        assert done[-1].startswith("deleted: 0 sessions")
         assert begun.directory.exists()
     store.adopt(begun.directory)
     with Store.open(folder, now=clock) as later:
         assert [entry.did for entry in later.recovered] == [
-            ("1 sessions were deleted, and what was written about the client",)
+            ("deleted: 1 session, and what was written about the client",)
         ]
         assert not begun.directory.exists()
 
