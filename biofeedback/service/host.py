@@ -200,6 +200,7 @@ class Host:
             return
         try:
             self._preparation = Preparation(self._intent, self._opening.result(), self._clock())
+            self._snapshot = self._preparation.step(self._clock())
             self._stage = "prepared"
         except Exception as error:  # noqa: BLE001 - a device that fails in a new way must not end the engine
             self._give_up(error)

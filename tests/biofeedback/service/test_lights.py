@@ -1,0 +1,45 @@
+"""One light for each sensor, always with a word, and a remedy wherever it is not good."""
+
+import math
+
+import pytest
+
+from acquisition.streams import Condition, Kind, Status, StreamInfo
+from biofeedback.service.lights import light_of
+from physiology.state import SignalQuality
+
+ECG = StreamInfo(stream_id="e", name="ecg", kind=Kind.ECG, unit="mV", rate_hz=250.0, labels=("ecg",))
+MARKERS = StreamInfo(stream_id="m", name="markers", kind=Kind.MARKERS, unit="", rate_hz=0.0, labels=("m",))
+
+
+def status(condition: Condition, reason: str = "") -> Status:
+    return Status(stream_id="e", condition=condition, reason=reason, since_s=math.nan)
+
+
+@pytest.mark.parametrize(
+    ("state", "signal", "silent_s", "light", "words", "remedy"),
+    [
+        (None, SignalQuality(1.0), 0.0, "good", "good", ""),
+        (None, None, None, "unknown", "no samples yet", "Wait"),
+        (None, SignalQuality(1.0), 7.0, "lost", "no samples for 7 s", "plug"),
+        (status(Condition.LOST, "unplugged"), SignalQuality(1.0), 0.0, "lost", "unplugged", "plug"),
+        (status(Condition.RECOVERING, "samples again"), SignalQuality(1.0), 0.0, "doubtful", "again", "sits"),
+        (None, SignalQuality(0.0, "lead off: only noise is left"), 0.0, "lost", "lead off", "electrodes"),
+        (None, SignalQuality(0.0, "movement"), 0.0, "doubtful", "movement", "keep still"),
+        (None, SignalQuality(0.0, "sensor warming up"), 0.0, "unknown", "warming up", "Wait"),
+        (None, SignalQuality(0.5, "not used beside rr"), 0.0, "good", "good", ""),
+    ],
+    ids=["good", "nothing", "silent", "unplugged", "back", "lead-off", "movement", "warming-up", "beside"],
+)
+def test_a_light_says_how_the_sensor_is_and_what_to_do(
+    *, state, signal, silent_s, light, words, remedy
+) -> None:
+    shown = light_of(ECG, status=state, signal=signal, silent_s=silent_s)
+    assert shown.light == light
+    assert words in shown.words
+    assert remedy in shown.remedy
+    assert bool(shown.remedy) is (light != "good")
+
+
+def test_a_stream_of_marks_need_not_say_anything() -> None:
+    assert light_of(MARKERS, status=None, signal=None, silent_s=None).light == "good"

@@ -1,0 +1,68 @@
+"""Orders from any thread: once for each key, to the session while one runs, an emergency past all queues."""
+
+from typing import get_args
+
+import pytest
+
+from biofeedback.commands import Answer, EmergencyStop, Marker
+from biofeedback.service.mailbox import OVER, Mailbox
+from biofeedback.service.orders import Close, HostOrder, Ordered
+from biofeedback.service.stages import LEADS_TO, Stage, refusal
+
+
+def ordered(command, key: str = "key-00001") -> Ordered:
+    return Ordered(key=key, command=command)
+
+
+def test_an_order_waits_for_the_host_and_has_one_answer() -> None:
+    mailbox = Mailbox(lambda: None)
+    promise = mailbox.order(ordered(Close()), origin="therapist")
+    waiting = mailbox.take(0)
+    assert (waiting.ordered.command, waiting.origin) == (Close(), "therapist")
+    assert not promise.done()
+    mailbox.answer("key-00001", Answer(True, "first"))
+    mailbox.answer("key-00001", Answer(False, "second"))
+    assert mailbox.order(ordered(Close()), origin="therapist").result(0) == Answer(True, "first")
+    assert mailbox.take(0) is None
+
+
+def test_in_a_session_commands_go_to_its_inbox_and_orders_of_the_host_are_refused() -> None:
+    mailbox = Mailbox(lambda: None)
+    inbox = mailbox.open_session()
+    refused = mailbox.order(ordered(Close(), "key-close"), origin="therapist").result(0)
+    assert (refused.accepted, "running" in refused.text) == (False, True)
+    promise = mailbox.order(ordered(Marker(text="x"), "key-marker"), origin="listener")
+    (told,) = inbox.take()
+    assert (told.command, told.origin, told.key) == (Marker(text="x"), "listener", "key-marker")
+    inbox.on_answer("key-marker", True, "marked")
+    assert promise.result(0) == Answer(True, "marked")
+
+
+def test_what_a_session_leaves_unanswered_is_answered_at_its_end() -> None:
+    mailbox = Mailbox(lambda: None)
+    mailbox.open_session()
+    promise = mailbox.order(ordered(Marker(text="x")), origin="therapist")
+    mailbox.close_session()
+    assert promise.result(0) == OVER
+    mailbox.order(ordered(Marker(text="y"), "key-later"), origin="therapist")
+    assert mailbox.take(0).ordered.key == "key-later"
+
+
+def test_an_emergency_stop_acts_before_anybody_steps() -> None:
+    silenced = []
+    mailbox = Mailbox(lambda: silenced.append("sound check"))
+    mailbox.order(ordered(EmergencyStop(), "key-first"), origin="therapist")
+    inbox = mailbox.open_session()
+    inbox.connect(lambda told: silenced.append(told.key))
+    mailbox.order(ordered(EmergencyStop(), "key-second"), origin="therapist")
+    assert silenced == ["sound check", "key-second"]
+    assert inbox.take() == ()
+
+
+@pytest.mark.parametrize("order", sorted(LEADS_TO))
+def test_every_order_of_the_host_has_its_stages(order: str) -> None:
+    names = {kind.model_fields["name"].default for kind in get_args(HostOrder)}
+    assert names == set(LEADS_TO)
+    assert set(LEADS_TO[order]) | set(LEADS_TO[order].values()) <= set(get_args(Stage))
+    assert "running" not in LEADS_TO[order]
+    assert order in refusal(order, "running")
