@@ -1,5 +1,6 @@
 """The score: what every bar must hold, whatever is asked for."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -188,6 +189,24 @@ def test_layers_do_not_disturb_one_another() -> None:
     many = compose([MusicState(layers=8)] * 24)
     for fewer, more in zip(few, many, strict=True):
         assert set(fewer.notes) == {note for note in more.notes if note.layer in LAYERS[:3]}
+
+
+@pytest.mark.parametrize("mode", [mode.openness for mode in Mode])
+def test_the_melody_sings_above_the_pad(mode: float) -> None:
+    bars = compose([MusicState(mode=mode, density=0.6, register=0.6, layers=4)] * 64)[8:]
+    pad = [n.pitch for bar in bars for n in bar.notes if n.layer == "pad"]
+    tune = [pitch for bar in bars for _, pitch in melody(bar)]
+    assert sum(pitch > max(pad) for pitch in tune) > 0.8 * len(tune)
+
+
+def test_the_pad_makes_room_for_a_low_melody_but_not_in_its_rests() -> None:
+    def high_velocities(state: MusicState, place: int) -> set[int]:
+        bars = [bar for bar in compose([state] * 96) if bar.place == place]
+        return {n.velocity for bar in bars for n in bar.notes if n.layer == "pad" and n.pitch >= 62}
+
+    low = MusicState(register=0.0, density=0.6, layers=2)
+    assert max(high_velocities(low, 0)) < min(high_velocities(replace(low, layers=1), 0))
+    assert max(high_velocities(low, 3)) > max(high_velocities(low, 0))
 
 
 def test_four_bars_as_they_have_always_been() -> None:

@@ -6,6 +6,7 @@ from math import log10
 
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfilt
 
 from generator.errors import StateError
 from generator.graph import BUS_CUTOFFS
@@ -99,6 +100,19 @@ def test_brightness_opens_every_palette(name):
         for brightness in (0.0, 0.5, 1.0)
     ]
     assert centroids[0] < centroids[1] < centroids[2]
+
+
+def test_brightness_moves_without_steps():
+    def gliding_shape(index):  # as fast as brightness may rise, once the sound stands
+        return replace(OPEN, brightness=0.2 + 0.4 * min(max((index - 150) / 69, 0.0), 1.0))
+
+    chord = [note(0, pitch, "pad", duration_s=9.0) for pitch in (50, 57, 62)]
+    with closing(Synth(Piece(palette="harp-bells"))) as synth:
+        gliding = [replace(each, shape=gliding_shape(i)) for i, each in enumerate(blocks(240, chord))]
+        audio = np.concatenate([synth.render(block) for block in gliding]).mean(axis=1)
+    heard = audio[152 * BLOCK_FRAMES : 218 * BLOCK_FRAMES]
+    above = sosfilt(butter(8, 12_000, "highpass", fs=SAMPLE_RATE, output="sos"), heard)[4800:]
+    assert np.abs(above).max() < 10 ** (-110 / 20) * np.abs(heard).max()
 
 
 def test_the_same_notes_sound_unlike_on_every_palette():
