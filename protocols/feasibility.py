@@ -31,6 +31,7 @@ def faults(protocol: Protocol) -> tuple[Fault, ...]:
         *_names(protocol),
         *_leads(protocol),
         *_breathing(protocol),
+        *_last_questions(protocol),
         *_energies(protocol),
         *_goals(protocol),
         *tempo_faults(protocol),
@@ -160,6 +161,20 @@ def _breath(path: Path, phase: Breathe, rates_before: set[float]) -> Fault | Non
             f"{SHORTEST_ASSESSMENT_S:g} s, better 120 s",
         )
     return None
+
+
+def _last_questions(protocol: Protocol) -> Iterator[Fault]:
+    """Refuse what is asked when the session is over: after silence there is not even a fade to answer in."""
+    if not protocol.phases or protocol.phases[-1].kind == "arc":
+        return
+    path, phase = ("phases", len(protocol.phases) - 1), protocol.phases[-1]
+    for index, asked in enumerate(phase.ratings):
+        if asked.at == "end" and not phase.sounds:
+            yield Fault(
+                (*path, "ratings", index, "at"),
+                "the session ends with this phase, so that nobody could answer; ask at its begin, or put a "
+                "phase after it",
+            )
 
 
 def _energies(protocol: Protocol) -> Iterator[Fault]:
