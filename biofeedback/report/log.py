@@ -14,8 +14,11 @@ from biofeedback.report.tables import texts
 LONGEST_STEP_S = 15.0
 """Decisions come every 5 s; equal ones further apart than this are told apart."""
 
-BOOKKEEPING = ("phase", "cue", "end fade", "question")
+BOOKKEEPING = ("phase", "cue", "end fade", "question", "volume")
 """Types of markers that are for programs, or shown elsewhere: phases and ratings have tables of their own."""
+
+OF_THE_SESSION = (None, "protocol")
+"""Origins of markers that no command tells of, too."""
 
 TROUBLE = ("fault", "emergency stop", "audio", "source", "signal")
 """Types of markers that tell of something that went wrong, or came back."""
@@ -66,7 +69,7 @@ def session_log(recording: Recording) -> tuple[Entry, ...]:
         *(
             Entry(kind=_marker_kind(m), phase="", said=((t, _marker(m)),))
             for t, m in texts(recording, "markers")
-            if m.get("type") not in BOOKKEEPING
+            if m.get("type") not in BOOKKEEPING and m.get("origin") in OF_THE_SESSION
         ),
     ]
     return tuple(sorted(entries, key=lambda entry: entry.begin_s))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from biofeedback.goals import REST_TOO, evaluate, recorded_goals
+from biofeedback.report.log import session_log
 from biofeedback.report.page import render
 from biofeedback.report.said import commands, ratings
 from biofeedback.report.summary import session_summary
@@ -228,3 +229,18 @@ def test_page_and_summary_show_goals_and_ratings_and_claim_nothing(rated):
 def test_a_recording_without_a_valid_protocol_has_no_goals(session):
     assert recorded_goals(session) == ()
     assert 'id="goals"' not in render(session)
+
+
+def test_what_a_command_says_stands_in_the_log_once(session, make):
+    markers = [
+        (30.0, {"type": "adverse event", "text": "dizzy", "severity": "mild", "origin": "therapist"}),
+        (40.0, {"type": "marker", "text": "procedure starts", "at_s": 40.0, "origin": "protocol"}),
+        (50.0, {"type": "volume", "db": -6.0, "volume_db": -6.0}),
+    ]
+    event = {"name": "adverse event", "args": {"text": "dizzy", "severity": "mild"}, "origin": "therapist"}
+    given = [(30.0, {**event, "key": "a", "accepted": True, "answer": "It is written down."})]
+    log = session_log(make.recording(make.json("markers", markers), make.json("commands", given)))
+    assert [entry.said[0] for entry in log] == [
+        (30.0, "therapist: adverse event: dizzy, severity mild – It is written down."),
+        (40.0, "procedure starts"),
+    ]
