@@ -37,6 +37,8 @@ from generator.state import LAYERS, PALETTES, MusicState, Piece
 
 RATE, SKIPPED_S, MINUTE_S = 48_000, 12.0, 60.0
 SEED = 4
+TOGETHER_S = 0.05
+"""What begins within so short a time begins together."""
 
 STATES = {
     "lively": MusicState(
@@ -72,7 +74,8 @@ STATES = {
 }
 MEASURES = {
     "notes_per_s": "notes/s",
-    "onsets_per_s": "onsets/s",
+    "moments_per_s": "moments/s",
+    "onsets_per_s": "onsets/s heard",
     "pitch_entropy_bits": "pitch entropy, bit",
     "roughness": "roughness",
     "roughness_variance": "its variance",
@@ -91,9 +94,10 @@ for each layer, bar lines grey; below the spectrum of the sound, 70 dB deep. All
 same piece, met in different conditions.
 """
 EXPLANATION = """\
-Measured with librosa, essentia and pyloudnorm (`benchmarks/ears.py`): roughness is essentia's sensory
-dissonance, self-similarity the mean likeness of any two seconds (chroma). The loudness asked for is −23 LUFS
-and the level on top.
+Measured with librosa and pyloudnorm (`benchmarks/ears.py`): moments are those at which something begins
+(plucked or swelling), onsets those of them that stand out of the sound; roughness is that of beating partials
+(Sethares 1993), self-similarity the mean likeness of any two seconds (chroma). The loudness asked for is
+−23 LUFS and the level on top. The melody against its accompaniment: `benchmarks/music.py --only melody`.
 """
 
 
@@ -179,8 +183,11 @@ def dress(axes: Axes) -> None:
 def measures(rendered: Rendered) -> dict[str, float]:
     """Return what the minute measures, by its notes and by its sound."""
     table = [(begin - SKIPPED_S, *rest) for begin, *rest in table_of(rendered.notes) if begin >= SKIPPED_S]
-    loudness = {"loudness_lufs": round(loudness_lufs(rendered.audio, RATE), 1)}
-    return {**of_events(table, MINUTE_S), **of_sound(rendered.audio), **loudness}  # type: ignore[arg-type]
+    others = {
+        "moments_per_s": round(len({round(begin / TOGETHER_S) for begin, *_ in table}) / MINUTE_S, 2),
+        "loudness_lufs": round(loudness_lufs(rendered.audio, RATE), 1),
+    }
+    return {**of_events(table, MINUTE_S), **of_sound(rendered.audio), **others}  # type: ignore[arg-type]
 
 
 def say(state: MusicState) -> str:
