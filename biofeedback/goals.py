@@ -22,7 +22,8 @@ LEAST_USABLE = 0.5
 """Share of a phase's seconds that must be valid before its mean is compared. A convention."""
 
 REST_TOO = (
-    "Mere rest lowers heart rate and activation too: a goal that was reached is no effect of the music."
+    "Mere rest lowers heart rate and activation too: that a goal was reached does not show that the music "
+    "did it."
 )
 
 Outcome = Literal["reached", "not reached", "cannot be told"]
