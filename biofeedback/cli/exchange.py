@@ -158,10 +158,10 @@ def import_command(
     KIND=WHERE             one signal of any other recording, as in ecg=rec.csv:1@250?unit=mV; see
                            biofeedback stream --help
 
-    Several files become one session: aligned by their absolute start if all have one, otherwise each begins at
-    0. Heart rate, beats, skin conductance responses and the other features are what the live pipeline says
-    about the signals. What is not understood is named and left out; a skin conductance without a unit is kept
-    and not analysed. A recording says nothing of music, so the session has none.
+    Several files become one session: aligned by their absolute start if all have one, otherwise each begins
+    at 0. Heart rate, beats, skin conductance responses and the other features are what the live pipeline
+    says about the signals. What is not understood is named and left out; a skin conductance without a unit
+    is kept and not analysed. A recording says nothing of music, so the session has none.
 
     \b
     Example:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from biofeedback.commands import Command
 from biofeedback.exports.search import Search
-from biofeedback.exports.secrets import PROGRAMS_OWN
+from biofeedback.exports.secrets import PROGRAMS_OWN, USUAL_LABELS
 from biofeedback.recording.xdf import StreamHeader
 from protocols.scales import SCALES
 
 LEFT_OUT = "[left out]"
-
-USUAL_LABELS = re.compile(
-    r"(?:ecg|ekg|ppg|bvp|eda|gsr|rsp|resp|rr|ibi|hr|acc|pulse|pleth)(?:[ _-]?(?:i{1,3}|v[1-6]|[xyzrgb]|\d))?"
-    r"|i{1,3}|av[rlf]|v[1-6]|mlii?i?|[xyzrgb]|red|green|blue|ir|a[1-8]|ch\d{1,2}|\d{1,2}",
-    re.IGNORECASE,
-)
-"""Labels of channels that say what is measured and where on the body; any other may be a name."""
 
 COMMAND_NAMES = frozenset(model.model_fields["name"].default for model in get_args(Command))
 

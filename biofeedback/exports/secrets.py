@@ -27,6 +27,13 @@ UNREVEALING = (
 )
 """What `session.json` says that identifies nobody, or that is looked at by name."""
 
+USUAL_LABELS = re.compile(
+    r"(?:ecg|ekg|ppg|bvp|eda|gsr|rsp|resp|rr|ibi|hr|acc|pulse|pleth)(?:[ _-]?(?:i{1,3}|v[1-6]|[xyzrgb]|\d))?"
+    r"|i{1,3}|av[rlf]|v[1-6]|mlii?i?|[xyzrgb]|red|green|blue|ir|a[1-8]|ch\d{1,2}|\d{1,2}",
+    re.IGNORECASE,
+)
+"""Labels of channels that say what is measured and where on the body; any other may be a name."""
+
 MAC = re.compile(r"(?<![0-9A-Fa-f:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:-])")
 UUID = re.compile(r"(?<![0-9A-Fa-f-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Fa-f-])")
 _NOBODY = {"root", "user", "admin", "administrator", "localhost"}
@@ -117,7 +124,7 @@ def _inputs(meta: Mapping[str, Any]) -> Iterator[Secret]:
 def _parts(spec: str) -> Iterator[Secret]:
     """Yield an input's specification or id, and the parts of it that name a device, a file or a person."""
     what = "device or input"
-    if "virtual:" in spec:
+    if "virtual:" in spec or USUAL_LABELS.fullmatch(spec):
         return
     yield Secret(what, spec)
     where = spec.partition("=")[2] or spec

@@ -29,6 +29,7 @@ EMPATICA = {
 }
 """Files of an Empatica E4."""
 
+TEMPERATURE = "TEMP.csv"
 ACC_AXES = ("0", "1", "2")
 TAGS = re.compile(r"tags.*[.]csv")
 MARKER_TYPES = {"MARKERS", "MARKER", "STRINGMARKER", "TRIGGER", "EVENTS"}
@@ -55,20 +56,15 @@ def look_into(text: str) -> Found:
         return _empatica(path, path)
     if not path.exists():
         return _specified(text)
-    suffix = path.suffix.lower()
-    if suffix == ".xdf":
-        return _xdf(path)
-    if suffix in {".edf", ".rec"}:
-        return _edf(path)
-    if suffix == ".zip":
-        return _zip(path)
+    if reader := _READERS.get(path.suffix.lower()):
+        return reader(path)
     if path.name in EMPATICA:
         return _empatica(path, path.parent, only=path.name)
-    if suffix == ".txt" and _first_line(path).startswith(FIRST_LINE):
+    if path.suffix.lower() == ".txt" and _first_line(path).startswith(FIRST_LINE):
         return _opensignals(path)
     raise UsageError(
-        f"{path} does not say what it holds; say it, as in ecg={path.name}:COLUMN@250?unit=mV (see biofeedback "
-        "stream --help)"
+        f"{path} does not say what it holds; say it, as in ecg={path.name}:COLUMN@250?unit=mV "
+        "(see biofeedback stream --help)"
     )
 
 
@@ -184,7 +180,7 @@ def _zip(path: Path) -> Found:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as place:
             for member in archive.infolist():
                 name = Path(member.filename).name
-                if name in EMPATICA or TAGS.fullmatch(name):
+                if name in {*EMPATICA, TEMPERATURE} or TAGS.fullmatch(name):
                     (Path(place) / name).write_bytes(archive.read(member))
             return _empatica(path, Path(place))
     except zipfile.BadZipFile as error:
@@ -211,8 +207,8 @@ def _empatica(given: Path, folder: Path, *, only: str | None = None) -> Found:
             found.signals.append(Signal(kind=kind, channels=channels))
     for path in tags:
         found.marks[path.name] = _tags(path)
-    if only is None and (folder / "TEMP.csv").exists():
-        found.left_out.append("TEMP.csv: there is no stream for skin temperature")
+    if only is None and (folder / TEMPERATURE).exists():
+        found.left_out.append(f"{TEMPERATURE}: there is no stream for skin temperature")
     return found
 
 
@@ -235,3 +231,6 @@ def _tags(path: Path) -> tuple[tuple[float, str], ...]:
                 except ValueError:
                     raise SourceError(f"{path}, line {number}: {line.strip()!r} is not a Unix time") from None
     return tuple((time, "tag") for time in sorted(times))
+
+
+_READERS = {".xdf": _xdf, ".edf": _edf, ".zip": _zip}

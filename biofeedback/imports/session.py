@@ -18,7 +18,7 @@ from biofeedback.imports.found import Found, Signal
 from biofeedback.recording.recorder import Recorder
 from biofeedback.signals import UNDERSTOOD, build_physiology, heard, physiological_streams
 from generator.state import Piece
-from physiology.pipeline import Physiology
+from physiology.pipeline import UNITS, Physiology
 
 REASON = "imported"
 PROTOCOL = {"id": "imported", "version": 1, "title": "Imported recording", "phases": []}
@@ -93,7 +93,8 @@ def import_recordings(
     not_analysed = _not_analysed(sources)
     listened_to = [source for source in sources if _is_understood(source)]
     chosen = physiological_streams(listened_to) if listened_to else ()
-    absolute = all(found.absolute for found in files)
+    with_signals = [found for found in files if found.signals]
+    absolute = all(found.absolute for found in with_signals)
     streams = [*(source.streams[0] for source in sources), *dict.fromkeys(info for info, _ in marks)]
     recorder = Recorder(
         directory,
@@ -102,7 +103,7 @@ def import_recordings(
         piece=Piece(),
         inputs=streams,
         t0_s=0.0,
-        t0_wall=datetime.fromtimestamp(_zero(files), UTC) if absolute else None,
+        t0_wall=datetime.fromtimestamp(_zero(with_signals), UTC) if absolute else None,
         arguments={
             "imported": [
                 {"file": found.name, "format": found.form, "sha256": found.sha256, "left_out": found.left_out}
@@ -182,7 +183,13 @@ def _labels(labels: list[str]) -> tuple[str, ...]:
 
 def _is_understood(source: RecordingSource) -> bool:
     (stream,) = source.streams
-    return stream.kind in UNDERSTOOD and not (stream.kind is Kind.EDA and stream.unit == UNKNOWN_UNIT)
+    return stream.kind in UNDERSTOOD and _unit_is_known(stream)
+
+
+def _unit_is_known(stream: StreamInfo) -> bool:
+    if stream.kind is Kind.EDA and stream.unit == UNKNOWN_UNIT:
+        return False  # live it is taken for µS; of a file nobody knows where it comes from
+    return stream.unit in UNITS.get(stream.kind.value, (stream.unit,))
 
 
 def _not_analysed(sources: Sequence[RecordingSource]) -> tuple[str, ...]:
@@ -190,10 +197,17 @@ def _not_analysed(sources: Sequence[RecordingSource]) -> tuple[str, ...]:
     lines, taken = [], set()
     for source in sources:
         (stream,) = source.streams
-        if stream.kind is Kind.EDA and stream.unit == UNKNOWN_UNIT:
-            lines.append(f"{stream.name}: its unit is not stated; state it, as in eda=FILE:COLUMN?unit=uS")
-        elif stream.kind not in UNDERSTOOD:
+        if stream.kind not in UNDERSTOOD:
             lines.append(f"{stream.name}: it is kept and not analysed")
+        elif not _unit_is_known(stream):
+            unit = UNITS[stream.kind.value][0]
+            stated = "its unit is not stated" if stream.unit == UNKNOWN_UNIT else f"it is in {stream.unit}"
+            say = (
+                f"state it, as in {stream.kind}=FILE:COLUMN?unit={unit}"
+                if stream.unit == UNKNOWN_UNIT
+                else f"{unit} is needed"
+            )
+            lines.append(f"{stream.name}: {stated}; {say}")
         elif stream.kind in taken:
             lines.append(f"{stream.name}: of several signals of a kind the first is analysed")
         else:
