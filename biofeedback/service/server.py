@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -86,7 +87,13 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def _serving(app: App, listener: socket.socket) -> Iterator[None]:
-    """Answer requests in another thread while the context lasts."""
+    """Answer requests in another thread while the context lasts, from the moment it begins.
+
+    Raises
+    ------
+    OSError
+        If the server does not start.
+    """
     config = uvicorn.Config(
         app,
         access_log=False,
@@ -104,6 +111,10 @@ def _serving(app: App, listener: socket.socket) -> Iterator[None]:
     thread = threading.Thread(target=server.run, args=([listener],), name="server", daemon=True)
     thread.start()
     try:
+        while not server.started:
+            if not thread.is_alive():
+                raise OSError("the server did not start; the log says why")
+            time.sleep(0.01)
         yield
     finally:
         server.should_exit = True

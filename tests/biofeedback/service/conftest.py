@@ -80,6 +80,7 @@ def launched_in(folder: Path) -> Launched:
     if client is None:
         process.kill()
         process.wait()
+        process.stdout.close()
         raise RuntimeError((folder.parent / "log").read_text(encoding="utf-8"))
     return Launched(process, folder, lines, client)
 
