@@ -44,6 +44,9 @@ STREAMLIT = {
     "theme_yellowTextColor": COLOURS["doubtful"],
 }
 """Streamlit's settings, as its own command line hands them over."""
+GRACE_S = 2
+"""How long open pages may take to let go at the end."""
+
 SWITCH_S = 0.001
 """How long a page's script keeps the interpreter before a STOP that waits gets its turn."""
 
@@ -81,7 +84,9 @@ def serve(folder: Path, *, port: int, browser: bool) -> None:
             webbrowser.open(address)
         bootstrap.load_config_options(STREAMLIT)
         app = build(lambda: where(folder), key=key, port=port)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, ws_ping_interval=None)
+        config = uvicorn.Config(
+            app, log_level="warning", ws_ping_interval=None, timeout_graceful_shutdown=GRACE_S
+        )
         uvicorn.Server(config).run(sockets=[listening])
 
 

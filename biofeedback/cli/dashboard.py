@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -37,12 +38,11 @@ def dashboard(data: Path | None, port: int, no_browser: bool) -> int:
     folder = (data or data_folder()).absolute()
     command = [sys.executable, "-P", "-m", "dashboard", "--data", str(folder), "--port", str(port)]
     pages = subprocess.Popen([*command, *(["--no-browser"] if no_browser else [])])  # noqa: S603 - our own
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return pages.wait()
-    except KeyboardInterrupt:  # the terminal told the child as well
+    except KeyboardInterrupt:
+        pages.terminate()
         with suppress(KeyboardInterrupt):
             pages.wait()
         return 0
-    finally:
-        if pages.poll() is None:
-            pages.terminate()

@@ -1,0 +1,119 @@
+"""Steering a session in the browser: pain distraction, the listener's key, STOP, and what goes wrong."""
+
+import os
+import signal
+
+from biofeedback.recording.reader import read_recording
+
+PAIN = """\
+id: pain-short
+version: 1
+title: Pain distraction, short
+rationale: short enough for a test
+sources: [our own convention]
+arm: open-loop
+cautions: []
+numbers_shown: false
+phases:
+  - {kind: engage, name: before, duration_s: 120, until: {cue: procedure-starts}, energy: 0.5}
+  - {kind: engage, name: procedure, duration_s: 120, until: {cue: procedure-over}}
+  - {kind: engage, name: after, duration_s: 120}
+end_fade_s: 15
+"""
+
+
+def live(window):
+    return window.frame_locator("iframe[src*='live.html']")
+
+
+def directory_of(house, engine):
+    return house.data / "sessions" / engine.state().session.recording.session_id
+
+
+def test_pain_distraction_on_its_compact_screen(house, running):
+    engine = running(PAIN)
+    directory = directory_of(house, engine)
+    with house.window() as window:
+        screen = live(window)
+        screen.locator("body[data-view=compact][data-numbers=off]").wait_for()
+        screen.locator("#energy", has_text="5 of 10").wait_for()
+        screen.get_by_role("button", name="Intensify").click()
+        screen.locator("#energy", has_text="6 of 10").wait_for()
+        screen.get_by_role("button", name="Soften").click()
+        screen.locator("#energy", has_text="5 of 10").wait_for()
+        assert screen.locator(".trace .now").first.is_hidden()
+        screen.get_by_role("button", name="Procedure starts").click()
+        screen.locator("#phase", has_text="procedure").wait_for()
+        screen.get_by_role("button", name="pain 4 of 10").click()
+        screen.get_by_role("button", name="Procedure ends").click()
+        screen.locator("#phase", has_text="after").wait_for()
+        window.keyboard.press("Escape")
+        window.keyboard.press("Escape")
+        screen.locator("#phase", has_text="fading out").wait_for()
+    told = [(c["name"], c["args"].get("cue")) for c in house.commands(directory)]
+    names = [name for name, _ in told]
+    assert names == ["intensify", "soften", "cue", "rating", "cue", "stop"]
+    assert [cue for _, cue in told if cue] == ["procedure-starts", "procedure-over"]
+
+
+def test_any_key_of_the_listener_lets_the_music_fade_once(house, running):
+    engine = running(PAIN)
+    directory = directory_of(house, engine)
+    with house.window("listener") as window, house.window() as therapists:
+        window.get_by_text("Just listen.").wait_for()
+        window.keyboard.press("x")
+        window.get_by_text("The music rests.").wait_for()
+        window.keyboard.press("Tab")
+        window.mouse.click(300, 300)
+        screen = live(therapists)
+        screen.locator("#phase", has_text="music held").wait_for()
+        assert not any(word.isdigit() for word in window.locator("body").inner_text().split())
+        screen.get_by_role("button", name="Resume").click()
+        window.get_by_text("Just listen.").wait_for()
+    told = [(c["name"], c["origin"]) for c in house.commands(directory)]
+    assert told == [("hold", "listener"), ("resume", "therapist")]
+
+
+def test_stop_while_the_pages_script_is_busy(house, running):
+    engine = running(PAIN)
+    with house.window("protocols") as window:
+        strip = live(window)
+        strip.locator("#stop:enabled").wait_for()
+        window.get_by_role("button", name="Listen, 30 s").click()
+        window.get_by_text("The music is being rendered.").wait_for()
+        strip.locator("#stop").click()
+        strip.locator("#phase", has_text="fading out").wait_for()
+        assert window.get_by_text("The music is being rendered.").is_visible()
+    assert engine.state().session.snapshot.lifecycle in {"ending", "ended"}
+
+
+def test_a_browser_that_was_killed_finds_the_session_as_it_is(house, running):
+    engine = running(PAIN)
+    with house.window() as window:
+        live(window).locator("#stop:enabled").wait_for()
+        window.context.close()
+    engine.command("intensify")
+    engine.command("pause")
+    with house.window() as window:
+        screen = live(window)
+        screen.locator("#phase", has_text="paused").wait_for()
+        screen.locator("#energy", has_text="6 of 10").wait_for()
+        assert screen.locator("#recording-shape").inner_text() == "●"
+        screen.get_by_role("button", name="Resume").click()
+        screen.locator("#phase:not(:has-text('paused'))").wait_for()
+
+
+def test_an_engine_that_was_killed_is_told_and_its_recording_opens(house, running):
+    engine = running(PAIN)
+    directory = directory_of(house, engine)
+    with house.window() as window:
+        screen = live(window)
+        screen.locator(".light[data-light=good]").first.wait_for()
+        house.until(lambda: engine.state().session.recording.bytes > 50_000, "something to be recorded")
+        os.kill(house.engine_pid, signal.SIGKILL)
+        window.get_by_text("The engine is not running").or_(screen.locator("#lost:visible")).first.wait_for()
+        window.reload()
+        window.get_by_role("button", name="Start the engine").click()
+        window.get_by_role("button", name="Open the sensors").wait_for()
+    recording = read_recording(directory)
+    assert recording.stream("ecg").times.size > 0
