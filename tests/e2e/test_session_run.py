@@ -15,6 +15,7 @@ from biofeedback.cli import exit_status
 from biofeedback.inbox import Inbox
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import Recording, read_recording
+from biofeedback.replay import replay
 from biofeedback.session import Plan, run_session
 from generator.state import LAYERS
 from protocols import load
@@ -292,3 +293,67 @@ def test_a_command_that_makes_no_sense_is_refused_in_one_line(
     assert complaint in said
     assert "\n" not in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def commanded(session_arguments: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A session in which much is said."""
+    out = tmp_path_factory.mktemp("commanded")
+    told = (
+        (5, {"name": "marker", "text": "door", "at_s": 4.0}),
+        (12, {"name": "skip"}),
+        (20, {"name": "override", "field": "level_db", "value": -6.0}),
+        (22, {"name": "volume", "db": -10.0}),
+        (26, {"name": "intensify"}),
+        (30, {"name": "hold"}),
+        (35, {"name": "resume"}),
+        (40, {"name": "pause"}),
+        (45, {"name": "resume"}),
+        (46, {"name": "release"}),
+        (47, {"name": "rating", "scale": "relaxation-vas", "value": 70}),
+        (48, {"name": "adverse event", "text": "cough", "severity": "mild"}),
+        (50, {"name": "extend", "seconds": 10}),
+        (55, {"name": "volume", "db": -2.0}),
+        (66, {"name": "emergency stop"}),
+    )
+    script = [part for at, what in told for part in ("--command", f"{at}:{json.dumps(what)}")]
+    assert exit_status([*session_arguments, "--audio", "file", *script, "--out", str(out)]) == 0
+    return out
+
+
+def test_every_command_is_recorded_with_its_origin_and_answer(commanded: Path) -> None:
+    recorded = read_recording(commanded)
+    commands = recorded.streams["commands"]
+    assert len(commands.times) == 15
+    for command in commands.json():
+        assert command["origin"] == "script"
+        assert command["accepted"] is True
+        assert command["answer"].endswith(".")
+    markers = recorded.streams["markers"].json()
+    kinds = [marker["type"] for marker in markers]
+    assert kinds.count("volume") == 2
+    assert {"marker", "adverse event", "emergency stop"} <= set(kinds)
+    assert next(marker for marker in markers if marker["type"] == "marker")["at_s"] == 4.0
+    baseline = next(marker for marker in markers if marker["type"] == "baseline")
+    assert baseline["verdict"] == "too short"  # it was skipped, and frozen with what there was
+    rating = recorded.streams["ratings"].json()[0]
+    assert (rating["scale"], rating["value"], rating["phase"]) == ("relaxation-vas", 70.0, "match")
+    assert recorded.meta["end"]["reason"] == "it was stopped at once"
+    assert recorded.meta["end"]["duration_s"] < 67
+
+
+def test_a_hold_silences_the_music_within_four_seconds(commanded: Path) -> None:
+    samples, rate = sf.read(commanded / "audio.flac")
+    assert np.abs(samples[28 * rate : 30 * rate]).max() > 0.001
+    assert np.abs(samples[int(34.2 * rate) : 35 * rate]).max() == 0.0
+    assert np.abs(samples[44 * rate : 46 * rate]).max() > 0.001
+    assert np.abs(samples[-10:]).max() < 1e-3
+
+
+def test_a_session_with_commands_is_rebuilt_sample_for_sample(commanded: Path, tmp_path: Path) -> None:
+    agreement = replay(read_recording(commanded), wav=tmp_path / "again.flac")
+    assert agreement.equal == agreement.recorded > 0
+    again, _ = sf.read(tmp_path / "again.flac")
+    kept, _ = sf.read(commanded / "audio.flac")
+    assert np.array_equal(again[: len(kept)], kept[: len(again)])
+    assert abs(len(again) - len(kept)) <= 2400

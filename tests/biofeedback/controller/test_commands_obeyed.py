@@ -127,7 +127,7 @@ def test_a_lead_that_was_held_does_not_hurry_when_extended(play, listening):
 
 def test_an_override_gets_there_within_its_limits_and_gives_back_the_same_way(play):
     came = play(
-        ISO, [(300, "override", {"field": "tempo_bpm", "value": 90}), (450, "release", {"field": "all"})]
+        ISO, [(300, "override", {"field": "tempo_bpm", "value": 80}), (450, "release", {"field": "all"})]
     )
     taken = moves(came, "tempo_bpm", 300, 445)
     plain = play(ISO)
@@ -241,7 +241,7 @@ def test_pain_distraction_from_its_beginning_to_the_procedure_s_end(play, listen
         ],
         lambda t: listening(t, hr=72 if t < 350 else 150, activation=3.0 if t > 350 else 0.0),
     )
-    assert begins(came) == {"before": 0, "procedure": 300, "after": 900, "end": 1260}
+    assert begins(came) == {"before": 0, "procedure": 300, "after": 900, "afterwards": 1260, "end": 1380}
     energies = {t: d.terms["energy"] for t, d in came.decisions.items()}
     assert [energies[t] for t in (0.0, 60.0, 300.0, 400.0, 500.0, 900.0)] == [0.5, 0.6, 0.6, 0.7, 0.6, 0.6]
     golden = [

@@ -231,8 +231,9 @@ def check_accounted_for(before, after, changes):
         going = after.progress != before.progress or before.terms["waits_for"]
         if going or after.terms["wanted_bpm"] != before.terms["wanted_bpm"]:
             return  # the course goes on, or what the limits had kept back
+    in_hand = set((after.terms["in_hand"] or "").split(", "))
     waited = set((before.terms["waits_for"] or "").split(", "))
-    assert changed <= gliding | waited
+    assert changed <= gliding | waited | in_hand
 
 
 def test_a_protocol_of_one_silence_ends_too():
