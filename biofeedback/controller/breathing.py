@@ -12,7 +12,7 @@ from protocols.limits import clip
 from protocols.phases import OWN_BREATH_RANGE_PER_MIN, Breathe
 
 LEAST_READINGS = 30
-"""Seconds of usable breathing rate that the median of a baseline takes."""
+"""Seconds of usable breathing rate that a median takes."""
 
 
 class Breathing:
@@ -40,7 +40,7 @@ class Breathing:
             self._beats += beats
 
     def observe(self, physiology: PhysiologyState | None) -> None:
-        """Take in a second of a baseline."""
+        """Take in a second of a baseline, or of a step of an assessment."""
         if (rate := _usable(physiology)) is not None:
             self._readings.append(rate)
 
@@ -54,15 +54,28 @@ class Breathing:
         """Begin a step of an assessment at engine time `t`."""
         self._step_began_s = t
         self._beats.clear()
+        self._readings.clear()
 
     def end_step(self, t: float, rate_per_min: float) -> Assessment:
-        """End the step, whose rate this was; return what all steps so far say."""
+        """End the step, whose rate this was; return what all steps so far say.
+
+        How the listener breathed is the median of the later half of the step's usable seconds, for what
+        belongs to the step before is in the rate for a minute.
+        """
         assert self._step_began_s is not None  # noqa: S101 - what ends has begun
+        later = self._readings[len(self._readings) // 2 :]
         self._steps.append(
-            paced_step(self._beats, rate_per_min=rate_per_min, begin_s=self._step_began_s, end_s=t)
+            paced_step(
+                self._beats,
+                rate_per_min=rate_per_min,
+                begin_s=self._step_began_s,
+                end_s=t,
+                breathing_per_min=median(later) if len(later) >= LEAST_READINGS else None,
+            )
         )
         self._step_began_s = None
         self._beats.clear()
+        self._readings.clear()
         self.assessment = assess(self._steps)
         return self.assessment
 

@@ -280,7 +280,8 @@ class Controller:
         if segment is None or self.end_reason is not None:
             return
         desk.adaptation.estimate(self._at, physiology, standing=standing(desk.lifecycle))
-        if segment.kind == "baseline":
+        phase = segment.phase
+        if segment.kind == "baseline" or (isinstance(phase, Breathe) and phase.assess):
             desk.breathing.observe(physiology)
 
     def _change_phase(self, t: float, changes: list[PhaseChange], physiology: PhysiologyState | None) -> None:
