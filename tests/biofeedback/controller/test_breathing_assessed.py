@@ -1,6 +1,7 @@
 """Steps of an assessment: told of somebody who breathed at the pace, withheld of somebody who did not."""
 
 import numpy as np
+
 from biofeedback.controller.breathing import Breathing
 from physiology.state import Beat
 
