@@ -133,7 +133,7 @@ class Desk:
             self.store.abandon_session(directory.name)
 
     def file(self, directory: Path, intent: Intent) -> None:
-        """Take a session that is over into the store, and have its report written.
+        """Take a session that is over into the store.
 
         Raises
         ------
@@ -141,7 +141,6 @@ class Desk:
             If it cannot be read or kept; the recording stays where it is.
         """
         self.store.adopt(directory, client=None if intent.client is None else intent.client.code)
-        self.report(directory)
 
     def report(self, directory: Path) -> Path:
         """Return the report of a closed session; written, in a process of its own, where there is none yet.

@@ -137,7 +137,10 @@ class Host:
         """Carry out orders, and the session they ask for, until `leave` is called."""
         try:
             while not (self._leaving and self._stage != "closing"):
-                self._turn()
+                try:
+                    self._turn()
+                except Exception as error:  # noqa: BLE001 - whatever fails, the engine goes on
+                    self._give_up(error)
         finally:
             if self._preparation is not None:
                 self._preparation.close()
@@ -198,17 +201,14 @@ class Host:
     def _look_whether_open(self) -> None:
         if self._intent is None or self._opening is None or not self._opening.done():
             return
-        try:
-            self._preparation = Preparation(self._intent, self._opening.result(), self._clock())
-            self._snapshot = self._preparation.step(self._clock())
-            self._stage = "prepared"
-        except Exception as error:  # noqa: BLE001 - a device that fails in a new way must not end the engine
-            self._give_up(error)
+        self._preparation = Preparation(self._intent, self._opening.result(), self._clock())
+        self._snapshot = self._preparation.step(self._clock())
+        self._stage = "prepared"
 
     def _give_up(self, error: Exception) -> None:
         """Go back to idle, and say why."""
-        known = isinstance(error, REFUSALS)
-        trouble = str(error) if known else report_trouble("the preparation failed", error)
+        trouble = _words_of(error, f"what was {self._stage} failed")
+        self._mailbox.close_session()
         if self._preparation is not None:
             self._preparation.close()
         self._forget(trouble)
@@ -216,11 +216,9 @@ class Host:
 
     def _step(self) -> None:
         preparation = self._open()
-        try:
-            self._snapshot = preparation.step(self._clock())
-        except Exception as error:  # noqa: BLE001 - the same
-            self._give_up(error)
-            return
+        self._snapshot = preparation.step(self._clock())
+        if preparation.sound_fault:
+            self._trouble = preparation.sound_fault
         self._show(preparation, self._snapshot)
 
     def _open(self) -> Preparation:
@@ -277,8 +275,7 @@ class Host:
             opened, tap = preparation.hand_over()
             self._end_reason = run_session(plan, watch=self._watch, inbox=inbox, opened=opened, tap=tap)
         except Exception as error:  # noqa: BLE001 - the engine outlives a session that fails
-            known = isinstance(error, REFUSALS)
-            self._trouble = str(error) if known else report_trouble("the session failed", error)
+            self._trouble = _words_of(error, "the session failed")
         self._mailbox.close_session()
         self._stage = "closing"
         intent = preparation.intent
@@ -294,8 +291,9 @@ class Host:
         if self._filing is None or not self._filing.done():
             return
         if (error := self._filing.exception()) is not None:
-            known = isinstance(error, REFUSALS)
-            self._trouble = str(error) if known else report_trouble("the session was not filed", error)
+            self._trouble = _words_of(error, "the session was not filed")
+        elif (directory := self._directory) is not None:
+            in_background(lambda: self._desk.report(directory))  # asked for soon, and it takes seconds
         self._stage = "closed"
 
     def _watch(self, snapshot: Snapshot) -> None:
@@ -330,3 +328,8 @@ class Host:
         state = {"stage": self._stage}
         t = round(self._clock(), 3)
         self._hub.publish({"t": t, "elapsed_s": None, "signals": {}, "beats": [], "state": state})
+
+
+def _words_of(error: BaseException, what: str) -> str:
+    """Return what clients are told of an error: its own words where they are made for people."""
+    return str(error) if isinstance(error, REFUSALS) else report_trouble(what, error)

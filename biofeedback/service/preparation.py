@@ -8,16 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pylsl
-
 from acquisition import open_sources
 from acquisition.streams import Chunk, Live, Marking, Source, Status
 from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.models import PlannedPhase, Snapshot
-from biofeedback.service.background import in_background
 from biofeedback.service.lights import light_of
 from biofeedback.service.live import Tap
 from biofeedback.service.orders import Prepare
+from biofeedback.service.soundcheck import LET_GO_S, SoundCheckRun
 from biofeedback.service.views import Light
 from biofeedback.session import Plan
 from biofeedback.setups import Setup
@@ -26,9 +24,7 @@ from biofeedback.store.records import Client
 from generator.errors import SoundError
 from generator.live.backend import PACED, BackEnd
 from generator.live.devices import choose_back_end, probe_outputs
-from generator.live.player import LivePlayer
 from generator.preferences import Preferences
-from generator.soundcheck import CHECK_FADE_S, CHECK_S, check_state
 from generator.state import MusicState, Piece
 from physiology.state import PhysiologyState
 from protocols.course import segments
@@ -97,6 +93,7 @@ class Preparation:
         self.back_end = opened.back_end
         self.comfort_db = intent.client.volume_db if intent.client is not None else None
         self.sound: SoundCheckRun | None = None
+        self._silenced: Future[None] | None = None
         self._sources = opened.sources
         self.streams = tuple(stream for source in self._sources for stream in source.streams)
         for source in self._sources:
@@ -187,11 +184,12 @@ class Preparation:
         """Play ten seconds at the session's level, once the sound stands ready."""
         self.end_sound_check()
         self.sound = SoundCheckRun(self.intent.piece, self.back_end, level_db)
+        self.sound.begin(self._silenced)
 
     def end_sound_check(self) -> None:
         """Let the sound check fade, if one sounds."""
         if self.sound is not None:
-            self.sound.close()
+            self._silenced = self.sound.close()
             self.sound = None
 
     @property
@@ -199,6 +197,11 @@ class Preparation:
         """How far a sound check has come, 0 to 1; None where none is playing. Any thread may ask."""
         sound = self.sound
         return sound.progress if sound is not None and sound.playing else None
+
+    @property
+    def sound_fault(self) -> str:
+        """Why a sound check could not be played; empty where nothing was wrong."""
+        return self.sound.fault if self.sound is not None else ""
 
     @property
     def unheard(self) -> bool:
@@ -232,6 +235,8 @@ class Preparation:
         and virtual listeners begin anew with the session.
         """
         self.end_sound_check()
+        if self._silenced is not None:
+            self._silenced.exception(timeout=LET_GO_S)  # a device may be open once only
         self.tap = Tap(self.streams)
         sources, self._sources = self._sources, ()
         if all(isinstance(source, Live) for source in sources):
@@ -284,57 +289,3 @@ def _output(order: Prepare) -> BackEnd:
     if order.audio == "device" and back_end.kind == "paced":
         raise SoundError(f"there is nothing to play on ({outputs.reason}); choose no sound, or a file")
     return back_end
-
-
-class SoundCheckRun:
-    """Ten seconds of the session's sounds; it begins when the sound's process stands ready."""
-
-    def __init__(self, piece: Piece, back_end: BackEnd, level_db: float) -> None:
-        self._player = LivePlayer(piece, back_end=back_end, clock=pylsl.local_clock, fade_in_s=CHECK_FADE_S)
-        self._wanted = check_state(level_db)
-        self._opening: Future[None] = in_background(self._player.open)
-        self._ending = self._closed = False
-        self.volume_db = 0.0
-        self.progress = 0.0
-
-    @property
-    def playing(self) -> bool:
-        """Whether it has not come to its end yet."""
-        return not self._closed
-
-    def step(self, t: float) -> None:
-        """Play on; refuses nothing, and closes itself at the end.
-
-        Raises
-        ------
-        SoundError
-            If the output does not open.
-        """
-        if self._closed or not self._opening.done():
-            return
-        self._opening.result()
-        self._player.step(self._wanted)
-        played_s = t - self._player.began_s
-        self.progress = min(1.0, max(0.0, played_s / CHECK_S))
-        if not self._ending and played_s >= CHECK_S - CHECK_FADE_S:
-            self._ending = True
-            self._player.end(CHECK_FADE_S)
-        if self._player.finished:
-            self.progress = 1.0
-            self.close()
-
-    def volume(self, db: float) -> None:
-        """Make it so much softer, smoothly."""
-        self.volume_db = db
-        self._player.volume(db)
-
-    def stop(self) -> None:
-        """Silence it at once. Any thread may call it."""
-        self._ending = True
-        self._player.stop()
-
-    def close(self) -> None:
-        """Give the output back, without waiting for it."""
-        if not self._closed:
-            self._closed = True
-            in_background(self._player.close)

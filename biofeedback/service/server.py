@@ -23,6 +23,7 @@ from biofeedback.service.desk import Desk
 from biofeedback.service.host import Host
 from biofeedback.service.live import Hub
 from biofeedback.service.security import App, Guard, Keys, Page
+from biofeedback.service.trouble import Discreet
 from biofeedback.service.whereabouts import Claim, Whereabouts
 from biofeedback.store.store import Store
 
@@ -136,4 +137,6 @@ def _signals(host: Host) -> Iterator[None]:
 
 def log_to_stderr() -> None:
     """Let the engine's log go where the process was started; it holds no names, texts or tokens."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Discreet("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -7,12 +7,29 @@ from __future__ import annotations
 
 import logging
 import traceback
+from types import TracebackType
 
 log = logging.getLogger("biofeedback.service")
 
 
 def report_trouble(what: str, error: BaseException) -> str:
     """Write down a fault, and return what clients are told of it."""
-    place = "".join(traceback.format_tb(error.__traceback__))
-    log.error("%s: %s\n%s", what, type(error).__name__, place)
+    log.error("%s", what, exc_info=error)
     return f"{what[0].upper()}{what[1:]} inside the engine ({type(error).__name__}); its log says where."
+
+
+class Discreet(logging.Formatter):
+    """Writes of an exception where it was raised and of which kind it is, not what it says."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        record.exc_text = None  # what another formatter made of the exception
+        return super().format(record)
+
+    def formatException(  # noqa: N802 - logging calls it so
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
+    ) -> str:
+        """Return places and kind."""
+        kind, _, trace = ei
+        return "".join(traceback.format_tb(trace)) + (kind.__name__ if kind is not None else "")

@@ -143,7 +143,8 @@ class EngineView(_View):
     trouble : str
         What failed last, such as a sensor that could not be opened; empty where nothing did.
     heartbeat_s : float
-        Seconds since the engine last stepped; more than 1 is too long.
+        Seconds since the engine last stepped. More than 1 is too long, but for the seconds after a start in
+        which the sound is being opened: the session's lifecycle is ``waiting`` then.
     clients_watching : int
         Open live connections.
     """

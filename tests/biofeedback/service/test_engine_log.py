@@ -1,0 +1,23 @@
+"""The engine's log tells places and kinds, never values: they may be somebody's words."""
+
+import logging
+
+from biofeedback.service.trouble import Discreet, report_trouble
+
+
+def test_a_fault_is_told_without_its_values(caplog) -> None:
+    def fail() -> None:
+        raise ValueError("P-017 said that she cannot sleep")
+
+    try:
+        fail()
+    except ValueError as error:
+        told = report_trouble("the order 'note' failed", error)
+    (record,) = caplog.records
+    written = Discreet("%(levelname)s %(message)s").format(record)
+    assert record.levelno == logging.ERROR
+    assert "the order 'note' failed" in written
+    assert "in fail" in written
+    assert written.endswith("ValueError")
+    assert "P-017" not in written + told
+    assert "ValueError" in told
