@@ -29,6 +29,8 @@ _FLAC_SOUND = {0, 3}  # STREAMINFO, SEEKTABLE
 class _Readable(Protocol):
     def read(self, size: int = ..., /) -> bytes: ...
 
+    def readline(self) -> bytes: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -72,6 +74,7 @@ def contents(path: Path) -> Iterator[Piece | Fault | Extremes]:
 
 def _texts(file: _Readable, where: str) -> Iterator[Piece]:
     """Yield a file's text in blocks of whole lines; what is not UTF-8 is read as other encodings too."""
+    yield from _decoded(file.readline(), where)  # names of columns, apart from the numbers below them
     rest = b""
     while block := file.read(BLOCK_BYTES):
         block = rest + block

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,8 @@ ISO_DATE = re.compile(r"(?<![\w.-])(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12
 USERS_PATH = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\{1,2}Users\\)[^\s\"'<>,;]+")
 PATTERNS = {"a date": ISO_DATE, "a device's address": MAC, "a unique id": UUID, "a user's path": USERS_PATH}
 
-_UNIX_TIME = re.compile(r"(?<![\d.])(\d{10})(?:\d{3}|\d{6}|\d{9})?(?!\d)")
+_REST_OF_UNIX_TIME = r"(?:\d{3}|\d{6}|\d{9})?(?!\d)"
+_MONTHS = tuple(f"-{month:02d}-" for month in range(1, 13))
 _NUMBERS_ONLY = str.maketrans("", "", "0123456789.,-+eE\n\r\tna/")
 
 BEFORE_S, AFTER_S = 86_400, 10 * 86_400
@@ -69,21 +71,31 @@ class Search:
     def in_text(self, text: str) -> list[Hit]:
         """Return every secret that stands in a text, and every pattern that gives one away."""
         composed = text if text.isascii() else unicodedata.normalize("NFC", text)
-        found = [*self._patterns(composed)]
-        if self._pattern is not None and composed.translate(_NUMBERS_ONLY):
-            found += (Hit(self._named(match[0]), match[0]) for match in self._pattern.finditer(composed))
+        found = [*self._unix_times(composed)]
+        if composed.translate(_NUMBERS_ONLY) or any(month in composed for month in _MONTHS):
+            found += self._patterns(composed)
+            if self._pattern is not None:
+                found += (Hit(self._named(match[0]), match[0]) for match in self._pattern.finditer(composed))
         return list(dict.fromkeys(found))
 
     def of_moment(self, value: float) -> bool:
         """Return whether a number is the Unix time of a session, in seconds."""
         return any(moment - BEFORE_S <= value <= moment + AFTER_S for moment in self._moments)
 
-    def _patterns(self, text: str) -> Iterator[Hit]:
+    @staticmethod
+    def _patterns(text: str) -> Iterator[Hit]:
         for what, pattern in PATTERNS.items():
             yield from (Hit(what, match[0]) for match in pattern.finditer(text))
-        if self._moments:
-            for match in _UNIX_TIME.finditer(text):
-                if self.of_moment(int(match[1])):
+
+    def _unix_times(self, text: str) -> Iterator[Hit]:
+        for moment in self._moments:
+            # Digits first, so that the search is for something rare.
+            ends = [str(moment - BEFORE_S), str(moment + AFTER_S)]
+            common = os.path.commonprefix(ends)  # noqa: RUF071 - these are no paths
+            pattern = rf"{common}\d{{{len(str(moment)) - len(common)}}}{_REST_OF_UNIX_TIME}"
+            for match in re.finditer(pattern, text):
+                alone = not match.start() or text[match.start() - 1] not in "0123456789."
+                if alone and self.of_moment(int(match[0][: len(str(moment))])):
                     yield Hit("the wall clock", match[0])
 
     def _named(self, found: str) -> str:

@@ -282,18 +282,18 @@ def decode_numbers(header: StreamHeader, blocks: Sequence[memoryview]) -> tuple[
         If a chunk does not hold what it says, or a sample has no stamp.
     """
     record = _record(len(header.labels))
-    records = np.concatenate([np.empty(0, record), *(_decode_records(block, record) for block in blocks)])
+    # Joined as bytes: NumPy takes far longer to join arrays of records.
+    records = np.frombuffer(b"".join([_records(block, record.itemsize) for block in blocks]), dtype=record)
     if not np.all(records["stamp_bytes"] == 8):
         raise ValueError(f"stream {header.name!r} has samples without a time stamp")
-    times = np.ascontiguousarray(records["stamp"], dtype=np.float64)
-    return times, np.ascontiguousarray(records["values"], dtype=np.float64)
+    return np.array(records["stamp"], dtype=np.float64), np.array(records["values"], dtype=np.float64)
 
 
-def _decode_records(block: memoryview, record: np.dtype[np.void]) -> npt.NDArray[np.void]:
+def _records(block: memoryview, size: int) -> memoryview:
     count, start = _read_varlen(block, 0)
-    if len(block) - start != count * record.itemsize:
+    if len(block) - start != count * size:
         raise ValueError(f"a chunk of {count} samples has {len(block) - start} bytes of samples")
-    return np.frombuffer(block, dtype=record, offset=start)
+    return block[start:]
 
 
 def decode_texts(block: memoryview) -> Iterator[tuple[float, str]]:

@@ -1,9 +1,10 @@
 """``biofeedback export``: refusals, exit statuses, the key, and memory that does not grow."""
 
+import gzip
 import json
-import tracemalloc
 
 import numpy as np
+import pyedflib
 import pytest
 
 from biofeedback.cli import exit_status
@@ -11,6 +12,7 @@ from biofeedback.errors import UsageError
 from biofeedback.exports import FORMATS, Known, export
 from biofeedback.exports.identity import key_of, numbered
 from biofeedback.recording import xdf
+from biofeedback.recording.blocks import BLOCK_SAMPLES, open_streams
 
 
 @pytest.fixture(autouse=True)
@@ -129,16 +131,19 @@ def test_the_key_is_kept_and_must_be_one(tmp_path):
         key_of(tmp_path / "short")
 
 
-def test_memory_does_not_grow_with_the_session(recorded, tmp_path, order):
+def test_long_sessions_are_read_and_written_a_block_at_a_time(recorded, tmp_path, order):
     directory = recorded.record(tmp_path / "long", until_s=2.0, sound=False, close=False)
-    lengthen(directory / "session.xdf", seconds=4000)
-    size = (directory / "session.xdf").stat().st_size
-    tracemalloc.start()
-    export([directory], order("csv"))
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert size > 16_000_000
-    assert peak < size
+    lengthen(directory / "session.xdf", seconds=1500)
+    blocks = [times.size for times, _ in open_streams(directory)["ecg"].blocks()]
+    assert sum(blocks) == 1500 * 250
+    assert max(blocks) <= BLOCK_SAMPLES + 125
+    folder = export([directory], order("csv", "bids", "edf")).folder
+    with (folder / "csv" / "sub-001" / "ses-001" / "ecg.csv").open("rb") as file:
+        assert sum(1 for _ in file) == 1 + 1500 * 250
+    (physio,) = folder.rglob("*recording-ecg_physio.tsv.gz")
+    assert gzip.decompress(physio.read_bytes()).count(b"\n") == 1500 * 250
+    with pyedflib.EdfReader(str(next(folder.rglob("*.edf")))) as file:
+        assert file.getNSamples()[0] == 1500 * 250
 
 
 def lengthen(path, *, seconds):
