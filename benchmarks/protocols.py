@@ -29,7 +29,7 @@ from biofeedback.simulation.table import COMPLETE, markdown
 from protocols import library, load
 
 SEED = 1
-SHOWN = ("isoprinciple-research", "isoprinciple-activation", "pain-distraction", "resonance-assessment")
+SHOWN = ("isoprinciple-relaxation", "isoprinciple-activation", "pain-distraction")
 """The most telling pages."""
 
 PAGE, PICTURES = ROOT / "docs" / "protocols.md", ROOT / "docs" / "simulations"
@@ -107,9 +107,10 @@ def figures(runs: Sequence[Simulated]) -> dict[str, object]:
 
 
 def page_of(name: str, runs: Sequence[Simulated], path: Path) -> None:
-    """Draw the page of one protocol, in few colours: it makes a third of the file."""
+    """Draw the page of one protocol, in 256 colours: it makes a third of the file and cannot be told."""
     draw([run for run in runs if run.trial.protocol.id == name], path)
-    Image.open(path).convert("RGB").quantize(64, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    fewer = Image.open(path).convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT)
+    fewer.save(path, optimize=True)
 
 
 def write(runs: Sequence[Simulated]) -> None:

@@ -82,7 +82,7 @@ def _draw_rates(axes: Axes, run: Simulated, ends: tuple[float, float]) -> None:
 
 def _title(run: Simulated) -> str:
     of = run.outcome
-    told = [f"{run.trial.persona}"]
+    told = [run.trial.persona if run.trial.kappa == 1.0 else f"{run.trial.persona}, κ {run.trial.kappa:g}"]
     if of.in_target is not None:
         told.append(f"{100 * of.in_target:.0f} % in target")
     for count, word in ((of.holds, "hold"), (of.step_backs, "step back"), (of.plateaus, "plateau")):
