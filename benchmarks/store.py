@@ -154,6 +154,7 @@ def times_of(folder: Path, sessions: int) -> dict[str, Any]:
 
 def kill_often(folder: Path, kills: int) -> dict[str, Any]:
     """Kill sessions at random moments and return what became of them."""
+    folder.parent.mkdir()
     protocol = folder.parent / "killed.yaml"
     protocol.write_text(PROTOCOL, encoding="utf-8")
     with Store.open(folder, now=now) as store:

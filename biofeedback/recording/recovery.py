@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,16 @@ from biofeedback.errors import BiofeedbackError, RecordingError
 from biofeedback.recording import flac, xdf
 from biofeedback.recording.lock import held_by_us
 from biofeedback.recording.reader import Recording, read_meta, read_recording
-from biofeedback.recording.recorder import XDF_NAME, checksums, write_meta
+from biofeedback.recording.recorder import META_NAME, XDF_NAME, checksums, write_meta
 from biofeedback.recording.storage import write_whole
 from generator.midi import write_midi
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import LAYERS
 
 REASON = "cut off"
+
+_BEGINNING = timedelta(minutes=1)
+"""So long after ``session.json`` was written, a recording may yet be about to begin."""
 
 _FLAC, _MIDI = "audio.flac", "score.mid"
 
@@ -58,9 +61,12 @@ def recover(
     if "end" in meta:
         return None
     path = directory / XDF_NAME
-    if not path.exists():
-        write_whole(path, xdf.file_header())
     try:
+        if not path.exists():
+            written = datetime.fromtimestamp((directory / META_NAME).stat().st_mtime, UTC)
+            if abs(at - written) < _BEGINNING:
+                return None
+            write_whole(path, xdf.file_header())
         with held_by_us(path) as free:
             return _close(directory, at, about or {}) if free else None
     except OSError as error:

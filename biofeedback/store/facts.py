@@ -99,7 +99,7 @@ def _session(recording: Recording) -> dict[str, Any]:
         "arm": _text(protocol.get("arm")),
         "seed": _whole(meta.get("seed")),
         "clock": _text(_mapping(meta.get("arguments")).get("time")),
-        "inputs": canonical([_mapping(entry).get("stream") for entry in meta.get("inputs", [])]),
+        "inputs": canonical([_mapping(entry).get("stream") for entry in _list(meta.get("inputs"))]),
         "software": _text(_mapping(meta.get("versions")).get("biofeedback-music")),
         "complete": int(recording.complete),
         "bytes": _bytes(recording),
@@ -185,6 +185,10 @@ def _numbered(rows: Any) -> Rows:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _text(value: Any) -> str | None:

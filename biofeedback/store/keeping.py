@@ -158,6 +158,8 @@ class Keeping(ClientBook, SessionBook):
         """
         client_id = self.client(code).id
         sessions = self.sessions(client=code)
+        if any(session.directory and _is_recorded(session.directory) for session in sessions):
+            raise UsageError(f"a session of client {code} is being recorded; stop it first")
         for session in sessions:
             self.delete_session(session.id)
         with self._writing() as entry:

@@ -253,6 +253,8 @@ class SessionBook(Ledger):
         self, entry: Entry, directory: Path, taken: Taken, client: str | None, *, recovered: bool
     ) -> str:
         known = self._known(entry.connection, directory, taken)
+        if known is not None and known["state"] == "deleting":
+            raise UsageError(f"session {known['id']} is being deleted")
         values = {**taken.session, "location": self._location(directory), "state": "closed"}
         if recovered or (known is not None and known["state"] == "recovered"):
             values["state"] = "recovered"

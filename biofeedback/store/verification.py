@@ -39,7 +39,14 @@ class Verification(Ledger):
         list of Finding
             Empty where everything is as it was left.
         """
-        findings = []
+        # Rows are read last: whatever knows them was there before, also while somebody writes.
+        directories = self._directories()
+        listed, damaged = self._heads.read()
+        findings = [Finding(f"{self._heads.path} line {place}", "was changed") for place in damaged]
+        known = {
+            f"{self._heads.path} {number}": AuditHead(number, sha256) for number, sha256 in listed.items()
+        }
+        known |= {**_anchors(directories), **(heads or {})}
         try:
             findings += [Finding(self.database.name, line) for line in self.database.damage()]
             with self.database.reading() as connection:
@@ -51,49 +58,16 @@ class Verification(Ledger):
                 }
         except StoreError as error:
             return [*findings, Finding(self.database.name, str(error))]
-        findings += self._of_chain(chain, heads or {})
-        findings += _of_rows(chain, rows)
-        findings += self._of_files(rows)
-        return list(dict.fromkeys(findings))
-
-    def _of_chain(self, chain: tuple[AuditEntry, ...], heads: Mapping[str, AuditHead]) -> Iterator[Finding]:
-        for broken in audit.breaks(chain):
-            yield Finding(f"audit row {broken.number}", broken.what)
-        known = {entry.number: entry.sha256 for entry in chain}
-        listed, damaged = self._heads.read()
-        for place in damaged:
-            yield Finding(f"{self._heads.path} line {place}", "was changed")
         if chain and not self._heads.path.exists():
-            yield Finding(str(self._heads.path), "is missing")
-        others = {f"{self._heads.path} {number}": AuditHead(number, sha) for number, sha in listed.items()}
-        for source, head in {**others, **self._anchors(), **heads}.items():
-            if not head.number:
-                continue
-            if head.number not in known:
-                yield Finding(f"audit row {head.number}", f"is missing; {source} knows it")
-            elif known[head.number] != head.sha256:
-                yield Finding(f"audit row {head.number}", f"is not the one that {source} knows")
-
-    def _anchors(self) -> dict[str, AuditHead]:
-        """Return the heads that ``session.json`` files hold."""
-        found = {}
-        for directory in self._directories():
-            try:
-                meta = read_meta(directory)
-            except BiofeedbackError:  # told with the files
-                continue
-            for part in ("arguments", "end"):
-                head = meta[part].get("audit_head") if isinstance(meta.get(part), dict) else None
-                if isinstance(head, dict) and isinstance(head.get("number"), int):
-                    source = f"{directory / META_NAME} ({part})"
-                    found[source] = AuditHead(head["number"], str(head.get("sha256")))
-        return found
+            findings.append(Finding(str(self._heads.path), "is missing"))
+        findings += [*_of_chain(chain, known), *_of_rows(chain, rows), *self._of_files(directories, rows)]
+        return list(dict.fromkeys(findings))
 
     def _directories(self) -> list[Path]:
         folder = self.folder / SESSIONS_FOLDER
         return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
-    def _of_files(self, rows: Mapping[str, Iterable[Row]]) -> Iterator[Finding]:
+    def _of_files(self, directories: list[Path], rows: Mapping[str, Iterable[Row]]) -> Iterator[Finding]:
         facts: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
         for table in FACTS:
             for row in rows[table.name]:
@@ -108,9 +82,37 @@ class Verification(Ledger):
             if row["state"] in {"closed", "recovered"}:
                 found = list(_of_directory(directory, row))
                 yield from found or _contradictions(directory, row, facts[row["id"]])
-        for directory in self._directories():
+        for directory in directories:
             state = located[directory]["state"] if directory in located else None
             yield from _of_unknown(directory, state)
+
+
+def _anchors(directories: Iterable[Path]) -> dict[str, AuditHead]:
+    """Return the heads of the audit that ``session.json`` files hold."""
+    found = {}
+    for directory in directories:
+        try:
+            meta = read_meta(directory)
+        except BiofeedbackError:  # told with the files
+            continue
+        for part in ("arguments", "end"):
+            head = meta[part].get("audit_head") if isinstance(meta.get(part), dict) else None
+            if isinstance(head, dict) and isinstance(head.get("number"), int):
+                source = f"{directory / META_NAME} ({part})"
+                found[source] = AuditHead(head["number"], str(head.get("sha256")))
+    return found
+
+
+def _of_chain(chain: tuple[AuditEntry, ...], heads: Mapping[str, AuditHead]) -> Iterator[Finding]:
+    """Look at the chain itself, and compare it with the heads that others know."""
+    for broken in audit.breaks(chain):
+        yield Finding(f"audit row {broken.number}", broken.what)
+    known = {entry.number: entry.sha256 for entry in chain}
+    for source, head in heads.items():
+        if head.number and head.number not in known:
+            yield Finding(f"audit row {head.number}", f"is missing; {source} knows it")
+        elif head.number and known[head.number] != head.sha256:
+            yield Finding(f"audit row {head.number}", f"is not the one that {source} knows")
 
 
 def _of_rows(chain: Iterable[AuditEntry], rows: Mapping[str, Iterable[Row]]) -> Iterator[Finding]:
