@@ -98,11 +98,6 @@ def _relative(operator: str | None, number: str | None) -> str:
     return f"hr{operator}{float(number):g}"
 
 
-def follows_heart(tempo: float | str) -> bool:
-    """Return whether a tempo as written depends on the listener's heart rate."""
-    return isinstance(tempo, str)
-
-
 def tempo_for(tempo: float | str, hr_bpm: float, lowest_bpm: float, highest_bpm: float) -> float:
     """Return the tempo that a tempo as written (``hr``, ``hr*0.9``, ``hr-5``, a number) is at a heart rate.
 

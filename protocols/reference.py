@@ -11,7 +11,8 @@ from pydantic.fields import FieldInfo
 
 from protocols.energy import energetic
 from protocols.goals import MEASURES, Goal
-from protocols.phases import PHASES, Arc, Asked, Gate, Markers, Phase, Section, Texture, Until
+from protocols.parts import Asked, Gate, Markers, Until
+from protocols.phases import PHASES, Arc, Phase, Section, Texture
 from protocols.scales import SCALES
 from protocols.schema import LANGUAGE, Limits, PieceDefaults, Protocol
 

@@ -19,8 +19,6 @@ class Scale:
         The ends of the scale; answers are numbers between them.
     low_means, high_means : str
         The ends in words.
-    step : float
-        Answers are multiples of it; 1 on a scale of whole numbers.
     """
 
     id: str
@@ -29,7 +27,6 @@ class Scale:
     high: int
     low_means: str
     high_means: str
-    step: float = 1.0
 
 
 SCALES = {

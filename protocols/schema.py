@@ -11,6 +11,7 @@ from generator.state import NATURE_RANGE_DB, NATURES, PALETTES
 from protocols.feasibility import faults
 from protocols.fields import MatchedBpm, Model, Name, Text, Texts, described, one_of
 from protocols.goals import Goal
+from protocols.parts import Gate
 from protocols.phases import (
     TEXTURE_FIELDS,
     AnyPhase,
@@ -18,7 +19,6 @@ from protocols.phases import (
     Baseline,
     Breathe,
     Engage,
-    Gate,
     Lead,
     Match,
     Phase,

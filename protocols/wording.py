@@ -44,8 +44,12 @@ def field_name(path: Path, data: Any) -> str:
         data = data[step] if _holds(data, step) else None
         if isinstance(step, str):
             words.append(step)
-        elif words[-1] in ("phases", "sections") and isinstance(data, dict) and "name" in data:
-            words = [str(data["name"])]
+        elif (
+            words[-1] in ("phases", "sections")
+            and isinstance(data, dict)
+            and isinstance(data.get("name"), str)
+        ):
+            words = [data["name"]]
     return ".".join(words) or "protocol"
 
 
@@ -81,8 +85,12 @@ def _words(detail: ErrorDetails) -> str:
             return f"there is no kind of phase called {kind!r}; {_hint(kind, kinds)}"
         case "union_tag_not_found":
             return "kind is missing; one of " + ", ".join(PHASES) + " is needed"
-    numeric = detail["type"] in ("float_type", "int_type") and isinstance(value, str)
-    return f"{_brief(value)}; it must be {_right(location)}{_plain_number(value) if numeric else ''}"
+    remedy = ""
+    if detail["type"] in ("float_type", "int_type") and isinstance(value, str):
+        remedy = _plain_number(value)
+    elif detail["type"] == "string_type" and isinstance(value, bool):
+        remedy = " (on, off, yes and no are true and false; put such a word in quotes)"
+    return f"{_brief(value)}; it must be {_right(location)}{remedy}"
 
 
 def _plain_number(text: str) -> str:
