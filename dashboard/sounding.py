@@ -34,6 +34,10 @@ def show(session: SessionView) -> bool:
         if st.button(say("sound.confirm"), type="secondary", width="stretch"):
             tell("confirm comfort", volume_db=float(volume))
             st.rerun()
+    st.caption(say("sound.listener.about"))
+    window, guided, _ = st.columns([1, 1, 1])
+    window.link_button(say("sound.listener"), "/listener", width="stretch")
+    guided.link_button(say("sound.listener.guided"), "/listener?guide", width="stretch")
     if session.comfort_db is not None:
         st.success(say("sound.confirmed", db=f"{session.comfort_db:g}".replace("-", "−")))
     return silent

@@ -56,6 +56,11 @@ PAGES: dict[str, str] = {
     "sound.volume": "Volume",
     "sound.confirm": "The listener finds this comfortable",
     "sound.confirmed": "Confirmed: {db} dB is the ceiling of this session.",
+    "sound.listener.about": (
+        "The listener's window, for a second screen: no numbers; any key or touch there lets the music fade."
+    ),
+    "sound.listener": "Open the listener's window",
+    "sound.listener.guided": "The same with a breath guide",
     # --- after the end
     "closing.title": "Session of {client} is over",
     "closing.nothing": "The session ended before anything was recorded.",
