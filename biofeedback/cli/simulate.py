@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -131,13 +132,7 @@ def _kept(trial: Trial, out: Path) -> Trial:
     directory = out / f"{trial.protocol.id}-{trial.persona}-{trial.seed}"
     if directory.exists():
         raise UsageError(f"{directory} exists already; choose another --out, or remove it")
-    return Trial(
-        protocol=trial.protocol,
-        persona=trial.persona,
-        seed=trial.seed,
-        kappa=trial.kappa,
-        directory=directory,
-    )
+    return replace(trial, directory=directory)
 
 
 def _draw(runs: tuple[Simulated, ...], out: Path) -> list[Path]:

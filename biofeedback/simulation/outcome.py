@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from biofeedback.goals import recorded_goals
 from biofeedback.recording.reader import Recording
+from biofeedback.report.log import held_spans
 from biofeedback.report.tables import Phase, duration_s, numeric, phase_table, phases, texts
 from biofeedback.report.words import baseline
 from protocols.schema import Lead, Protocol
@@ -143,7 +144,7 @@ def traces(recording: Recording) -> Traces:
         asked_s=asked,
         tempo_bpm=np.where(sounding > 0, tempo, np.nan),
         phases=phases(recording),
-        held=_held(recording),
+        held=tuple(held_spans(recording)),
     )
 
 
@@ -176,11 +177,3 @@ def _rises(terms: Sequence[Mapping[str, Any]], count: str) -> int:
     """Return by how much a count rose in all, whatever it was set back to in between."""
     counts = [0, *(int(term.get(count) or 0) for term in terms)]
     return sum(max(0, now - before) for before, now in pairwise(counts))
-
-
-def _held(recording: Recording) -> tuple[tuple[float, float], ...]:
-    decided = [
-        (time, bool((decision.get("terms") or {}).get("held")))
-        for time, decision in texts(recording, "decisions")
-    ]
-    return tuple((begin, end) for (begin, held), (end, _) in pairwise(decided) if held)

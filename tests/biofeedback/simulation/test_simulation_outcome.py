@@ -174,5 +174,5 @@ def test_traces_show_silence_as_nothing_and_where_the_lead_was_held():
     terms = [{"held": False}, {"held": True}, {"held": True}, {"held": False}]
     drawn = traces(recording(activation=falling, terms=terms))
     np.testing.assert_array_equal(drawn.tempo_bpm, [np.nan, 75.0, 64.0])
-    assert drawn.held == ((5.0, 10.0), (10.0, 15.0))
+    assert drawn.held == ((5.0, 15.0),)
     assert [phase.name for phase in drawn.phases] == ["baseline", "match", "lead", "sustain"]
