@@ -3,7 +3,7 @@
 import random
 import shutil
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -38,11 +38,10 @@ def full(store, client, kept, record):
 
 def change(store, statement, *values):
     """Change the database behind the store's back."""
-    connection = sqlite3.connect(store.folder / STORE_NAME)
-    connection.execute("PRAGMA foreign_keys = OFF")
-    connection.execute(statement, values)
-    connection.commit()
-    connection.close()
+    with closing(sqlite3.connect(store.folder / STORE_NAME)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(statement, values)
+        connection.commit()
 
 
 @contextmanager
@@ -94,7 +93,10 @@ def test_a_byte_flipped_in_any_row_is_found_and_the_row_is_named(full, data):
     changed = flipped(value, data.draw(st.integers(0, 200)), data.draw(st.integers(0, 7)))
     new = "CAST(? AS TEXT)" if isinstance(changed, bytes) else "?"
     with as_it_was(full):
-        change(full, f"UPDATE {table} SET {column} = {new} WHERE rowid = ?", changed, rowid)  # noqa: S608
+        try:
+            change(full, f"UPDATE {table} SET {column} = {new} WHERE rowid = ?", changed, rowid)  # noqa: S608
+        except sqlite3.IntegrityError:  # another row has that number: the database itself refuses it
+            return
         named = " ".join(str(finding) for finding in full.verify())
     assert ("audit row" if table == "audit" else f"{table} row") in named
     assert full.verify() == []
