@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from biofeedback.commands import Answer, EmergencyStop, Origin, Volume
+from biofeedback.commands import Answer, EmergencyStop, Hold, Origin, Stop, Volume
 from biofeedback.models import STEPS_PER_SECOND, Snapshot
 from biofeedback.recording.recorder import XDF_NAME
 from biofeedback.service.background import in_background
@@ -187,7 +187,8 @@ class Host:
         if sound is not None and isinstance(command, Volume):
             sound.volume(command.db)
             return Answer(True, f"The sound check plays at {command.db:g} dB.")
-        if sound is not None and isinstance(command, EmergencyStop):
+        if sound is not None and isinstance(command, EmergencyStop | Stop | Hold):
+            sound.stop()
             return Answer(True, "The sound check is silenced at once.")
         return Answer(False, f"No session is running: the engine is {self._stage}.")
 

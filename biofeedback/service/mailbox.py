@@ -49,17 +49,22 @@ class Mailbox:
             if promise is not None:
                 return promise
             promise = self._ledger.enter(ordered.key)
-            inbox = self._inbox
+            waiting, inbox = Waiting(ordered, origin), self._inbox
+            if inbox is None:
+                self._waiting.put(waiting)
         # Outside the lock: an emergency stop waits for the player, and the answer comes while it does.
-        if inbox is None:
-            if isinstance(ordered.command, EmergencyStop):
-                self._silence()
-            self._waiting.put(Waiting(ordered, origin))
-        elif isinstance(ordered.command, HostOrder):
+        if inbox is not None:
+            self._hand_over(waiting, inbox)
+        elif isinstance(ordered.command, EmergencyStop):
+            self._silence()
+        return promise
+
+    def _hand_over(self, waiting: Waiting, inbox: Inbox) -> None:
+        ordered = waiting.ordered
+        if isinstance(ordered.command, HostOrder):
             self.answer(ordered.key, Answer(False, refusal(ordered.command.name, "running")))
         else:
-            inbox.put(ordered.command, origin=origin, key=ordered.key)
-        return promise
+            inbox.put(ordered.command, origin=waiting.origin, key=ordered.key)
 
     def wake(self) -> None:
         """Let `take` return; safe in a signal handler."""
@@ -85,10 +90,13 @@ class Mailbox:
             self._ledger.answer(key, answer)
 
     def open_session(self) -> Inbox:
-        """From now on commands go to the inbox that is returned."""
+        """From now on commands go to the inbox that is returned, and those that wait already."""
         inbox = Inbox(lambda key, accepted, text: self.answer(key, Answer(accepted, text)))
         with self._lock:
             self._inbox = inbox
+        while not self._waiting.empty():
+            if (waiting := self._waiting.get()) is not None:
+                self._hand_over(waiting, inbox)
         return inbox
 
     def close_session(self) -> None:

@@ -21,8 +21,8 @@ class _Order(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     def record(self) -> dict[str, Any]:
-        """Return it as it is recorded; the text of a protocol is in the recording as the protocol."""
-        args = self.model_dump(exclude={"name", "protocol_text"}, exclude_defaults=True)
+        """Return it as it is recorded: no client is named, and a protocol's text is there as the protocol."""
+        args = self.model_dump(exclude={"name", "protocol_text", "client"}, exclude_defaults=True)
         return {"name": self.name, "args": args}  # type: ignore[attr-defined]  # every order has one
 
 

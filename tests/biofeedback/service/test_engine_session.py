@@ -127,7 +127,8 @@ def test_every_command_is_recorded_with_key_origin_and_answer(
     before = recording.meta["arguments"]["told_before"]
     assert [c["name"] for c in before if c["name"] != "volume"][:3] == ["prepare", "start", "start"]
     assert before[-1]["key"] == story.start_key
-    assert "protocol_text" not in before[0]["args"]
+    assert not {"protocol_text", "client"} & set(before[0]["args"])
+    assert "P-017" not in json.dumps(recording.meta)
     commands = recording.streams["commands"].json()
     assert [(c["name"], c["origin"], c["accepted"]) for c in commands] == [
         ("marker", "therapist", True),

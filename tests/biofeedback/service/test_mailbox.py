@@ -38,6 +38,16 @@ def test_in_a_session_commands_go_to_its_inbox_and_orders_of_the_host_are_refuse
     assert promise.result(0) == Answer(True, "marked")
 
 
+def test_what_waits_when_a_session_begins_is_the_session_s() -> None:
+    mailbox = Mailbox(lambda: None)
+    mailbox.order(ordered(EmergencyStop(), "key-emergency"), origin="therapist")
+    refused = mailbox.order(ordered(Close(), "key-close"), origin="therapist")
+    inbox = mailbox.open_session()
+    assert [told.key for told in inbox.take()] == ["key-emergency"]
+    assert not refused.result(0).accepted
+    assert mailbox.take(0) is None
+
+
 def test_what_a_session_leaves_unanswered_is_answered_at_its_end() -> None:
     mailbox = Mailbox(lambda: None)
     mailbox.open_session()
@@ -52,6 +62,7 @@ def test_an_emergency_stop_acts_before_anybody_steps() -> None:
     silenced = []
     mailbox = Mailbox(lambda: silenced.append("sound check"))
     mailbox.order(ordered(EmergencyStop(), "key-first"), origin="therapist")
+    assert mailbox.take(0).ordered.key == "key-first"
     inbox = mailbox.open_session()
     inbox.connect(lambda told: silenced.append(told.key))
     mailbox.order(ordered(EmergencyStop(), "key-second"), origin="therapist")
