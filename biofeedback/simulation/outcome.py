@@ -43,7 +43,7 @@ class Outcome:
         Mean heart rate of the baseline (else of the first phase with one), and of the last phase with music
         (else of the last).
     hr_change_bpm : float or None
-        End minus start.
+        End minus start; None where both are the same phase.
     activation_end : float or None
         Mean activation of that last phase; 0 is the baseline.
     breathing_start, breathing_end : float or None
@@ -120,7 +120,7 @@ def outcome(protocol: Protocol, recording: Recording) -> Outcome:
         limited=sum(bool(term.get("limited")) for term in terms),
         hr_start_bpm=before,
         hr_end_bpm=after,
-        hr_change_bpm=None if before is None or after is None else after - before,
+        hr_change_bpm=None if before is None or after is None or first is last else after - before,
         activation_end=last.activation.number if last else None,
         breathing_start=first.breathing.number if first else None,
         breathing_end=last.breathing.number if last else None,
