@@ -63,8 +63,11 @@ class Recovery(Keeping):
     def _finished_deletions(self) -> list[Recovered]:
         done = []
         for session in self._in_state("deleting"):
-            self.finish_deletion(session)
-            done.append(Recovered(what=session.id, did=("its deletion was finished",)))
+            try:
+                self.finish_deletion(session)
+                done.append(Recovered(what=session.id, did=("its deletion was finished",)))
+            except BiofeedbackError as error:
+                done.append(Recovered(what=session.id, did=(f"its deletion cannot be finished: {error}",)))
         query = sa.select(CLIENTS.c.code).join_from(CLIENTS, CONSENTS)
         with self.database.reading() as connection:
             clients = set(connection.scalars(query.where(CONSENTS.c.withdrawn != canonical({}))))
@@ -72,7 +75,11 @@ class Recovery(Keeping):
             consent = self.consent_of(client)
             kept = any(session.state != "open" for session in self.sessions(client=client))
             if consent is not None and "storage" in consent.withdrawn and kept:
-                done.append(Recovered(what="withdrawn consent", did=(self.carry_out_withdrawal(client),)))
+                try:
+                    did = self.carry_out_withdrawal(client)
+                except BiofeedbackError as error:
+                    did = f"cannot be carried out: {error}"
+                done.append(Recovered(what="withdrawn consent", did=(did,)))
         return done
 
     def _forgotten(self) -> list[Recovered]:

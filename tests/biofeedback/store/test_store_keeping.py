@@ -47,7 +47,9 @@ def test_a_directory_that_cannot_be_removed_is_said_and_removed_at_the_next_star
         patch.setattr(keeping.shutil, "rmtree", refuse)
         with pytest.raises(StoreError, match="one cannot be removed: Permission denied"):
             store.delete_session(kept.id)
-    assert store.session(kept.id).state == "deleting"
+        assert store.session(kept.id).state == "deleting"
+        with Store.open(folder, now=clock) as later:
+            assert "its deletion cannot be finished: " in str(later.recovered[0])
     with Store.open(folder, now=clock) as later:
         assert [str(entry) for entry in later.recovered] == [f"{kept.id}: its deletion was finished"]
         assert not kept.directory.exists()
