@@ -74,6 +74,16 @@ def test_the_music_begins_at_the_heart_rate_and_never_in_the_baseline(recorded: 
     assert recorded.streams["notes"].times.min() >= 30
 
 
+def test_a_baseline_that_will_be_too_short_is_asked_about_while_it_can_be_extended(
+    recorded: Recording,
+) -> None:
+    markers = recorded.streams["markers"]
+    asked = [(t, m) for t, m in zip(markers.times, markers.json(), strict=True) if m["type"] == "question"]
+    assert [(t, m["kind"], m["text"]) for t, m in asked] == [
+        (15.05, "baseline", "The baseline may not do (too short): extend it?")
+    ]
+
+
 def test_every_decision_says_why(recorded: Recording) -> None:
     decisions = recorded.streams["decisions"].json()
     assert len(decisions) >= 90 / 5
