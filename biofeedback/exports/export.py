@@ -23,7 +23,7 @@ from biofeedback.exports.readme import Written
 from biofeedback.exports.search import Search
 from biofeedback.exports.secrets import Secret, secrets_of, told_by_people
 from biofeedback.exports.sound import write_notes, write_sound
-from biofeedback.exports.source import Source
+from biofeedback.exports.source import Source, parsed
 from biofeedback.exports.tables import tables
 from biofeedback.exports.tabular import write_csv, write_parquet
 from biofeedback.recording.blocks import StoredStream, open_streams
@@ -206,8 +206,7 @@ def _told(streams: Mapping[str, StoredStream], known: Known) -> Iterator[str]:
     for name in JSON_STREAMS:
         if name in streams:
             for text in streams[name].texts()[1]:
-                entry = json.loads(text)
-                yield from told_by_people(name, entry) if isinstance(entry, dict) else ()
+                yield from told_by_people(name, parsed(text, name))
 
 
 def _write(sources: Sequence[Source], order: Order, part: Path, progress: Progress) -> list[str]:

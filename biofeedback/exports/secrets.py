@@ -157,7 +157,7 @@ def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 PROGRAMS_OWN = (
     *("signal", "source", "audio", "phase", "baseline", "end fade", "cue", "fault", "emergency stop"),
-    "session",
+    *("session", "question", "assessment", "volume"),
 )
 """Types of markers whose texts this program writes itself."""
 

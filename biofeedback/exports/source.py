@@ -70,8 +70,9 @@ class Source:
 
     @property
     def complete(self) -> bool:
-        """Whether the recording was closed."""
-        return all(stream.closed for stream in self.streams.values())
+        """Whether the recording was closed by the session itself."""
+        recovered = "recovered" in (self.meta.get("end") or {})
+        return not recovered and all(stream.closed for stream in self.streams.values())
 
     @property
     def protocol_id(self) -> str:
@@ -117,7 +118,7 @@ class Source:
         pairs = zip((times - self.t0_s).tolist(), texts, strict=True)
         if name not in JSON_STREAMS:  # marks of another program, as they came
             return [(time, self.policy.entry(name, {"text": text}, self.t0_s)) for time, text in pairs]
-        return [(time, self.policy.entry(name, _parsed(text, name), self.t0_s)) for time, text in pairs]
+        return [(time, self.policy.entry(name, parsed(text, name), self.t0_s)) for time, text in pairs]
 
     @cached_property
     def duration_s(self) -> float:
@@ -136,7 +137,14 @@ class Source:
         return tuple(phases(whole))
 
 
-def _parsed(text: str, name: str) -> dict[str, Any]:
+def parsed(text: str, name: str) -> dict[str, Any]:
+    """Return an object of the stream `name`; what is none is one with a ``value``.
+
+    Raises
+    ------
+    RecordingError
+        If the text is not JSON.
+    """
     try:
         entry = json.loads(text)
     except json.JSONDecodeError as error:

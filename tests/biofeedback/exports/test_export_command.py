@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import UTC, datetime
 
 import numpy as np
 import pyedflib
@@ -13,6 +14,7 @@ from biofeedback.exports import FORMATS, Known, export
 from biofeedback.exports.identity import key_of, numbered
 from biofeedback.recording import xdf
 from biofeedback.recording.blocks import BLOCK_SAMPLES, open_streams
+from biofeedback.store.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -162,3 +164,23 @@ def test_clients_come_from_what_is_known(session_directory, recorded, tmp_path, 
         [session_directory, other], order("midi"), know=lambda path: Known(client=clients[path.name])
     ).folder
     assert {path.name for path in folder.glob("sub-*")} == {"sub-001", "sub-002"}
+
+
+def test_what_the_store_knows_does_not_leave(recorded, tmp_path, data):
+    directory = recorded.record(tmp_path / "recorded", until_s=5.0, sound=False)
+    with Store.open(data, now=lambda: datetime(2026, 3, 1, 10, tzinfo=UTC)) as store:
+        store.add_client("Q-4711")
+        session = store.adopt(directory, "Q-4711")
+        store.add_note(session.id, "Rief abends noch einmal an")
+    out = tmp_path / "out"
+    arguments = ["export", str(session.directory), "--out", str(out), "--to"]
+    assert exit_status([*arguments, "csv"]) == 0
+    told = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
+    assert told["sessions"][0]["session"] == "sub-001_ses-001"
+    for path in out.rglob("*.*"):
+        assert not {"Q-4711", "abends", session.id} & {
+            *path.read_text(encoding="utf-8").replace('"', " ").split()
+        }
+    assert exit_status([*arguments[:3], str(tmp_path / "named"), "--to", "csv", "--identified"]) == 0
+    named = json.loads((tmp_path / "named" / "provenance.json").read_text(encoding="utf-8"))
+    assert named["sessions"][0]["identified"]["client"] == "Q-4711"
