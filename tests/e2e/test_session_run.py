@@ -74,7 +74,7 @@ def test_the_music_begins_at_the_heart_rate_and_never_in_the_baseline(recorded: 
     assert recorded.streams["notes"].times.min() >= 30
 
 
-def test_a_baseline_that_will_be_too_short_is_asked_about_while_it_can_be_extended(
+def test_a_baseline_that_will_be_too_short_is_asked_about_in_time(
     recorded: Recording,
 ) -> None:
     markers = recorded.streams["markers"]

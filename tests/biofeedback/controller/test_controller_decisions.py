@@ -403,3 +403,32 @@ def test_a_pause_keeps_the_tempo_and_the_music_returns_free_of_limits():
     assert decisions[225.0].why == "Silence: the protocol asks for a pause, another 15 s of it."
     music = decisions[240.0].music
     assert (music.tempo_bpm, music.density, music.mode) == (90, 0.1, 1.0)
+
+
+def test_what_is_said_while_the_sensor_is_off_for_25_seconds():
+    said = run(sensor_off(302, 327))[0]
+    assert said[310.0].why == "Going on as before, now at 70.5 bpm: the signal is too weak to trust."
+    assert said[325.0].why == (
+        "Holding: the signal has been too weak to trust for 23 s, so the music stays as it is at 70.1 bpm."
+    )
+    assert said[330.0].why == (
+        "Adapting again: the signal can be trusted, and the music goes on from 69.9 bpm."
+    )
+
+
+def test_what_is_said_while_the_sensor_is_off_for_90_seconds():
+    said = run(sensor_off(302, 392), commands={410.0: "resume"})[0]
+    assert said[360.0].why == (
+        "Holding: the signal has been too weak to trust for 58 s, so the music stays as it is at 70.1 bpm."
+    )
+    assert said[365.0].why == (
+        "On plan: the signal has been too weak to trust for 63 s, so the music follows the planned arc by "
+        "the clock, now 70.0 bpm."
+    )
+    assert said[395.0].why == (
+        "On plan: the signal is back after a loss, but the music follows the clock, now 68.6 bpm, until "
+        "somebody says Resume."
+    )
+    assert said[410.0].why == (
+        "Adapting again: the signal can be trusted, and the music goes on from 67.8 bpm."
+    )
