@@ -35,12 +35,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+# Run as a script, this file would hide the package whose name it bears.
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
 import numpy as np
 import pylsl
 from playwright.sync_api import Frame, Page, sync_playwright
-
-# Run as a script, this file would hide the package whose name it bears.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from biofeedback.client import EngineClient, connect
 

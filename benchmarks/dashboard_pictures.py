@@ -18,6 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Run as a script, this folder's modules would hide the packages of the same names.
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
 from PIL import Image
 from playwright.sync_api import FrameLocator, Page, sync_playwright
 
@@ -110,7 +113,7 @@ def one_session(page: Page, base: str, engine: EngineClient) -> None:
     page.wait_for_timeout(20_000)
     shoot(page, "live")
     live(page).get_by_role("button", name="Override").click()
-    live(page).get_by_label("Set it to").first.fill("60")
+    live(page).locator("#override-value").fill("60")
     shoot(page, "override")
     live(page).get_by_role("button", name="Close").click()
     listener = page.context.new_page()

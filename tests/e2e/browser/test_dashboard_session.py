@@ -66,8 +66,10 @@ def test_from_a_new_client_to_the_report(house):
     names = [command["name"] for command in house.commands(directory) if command["accepted"]]
     assert names.index("marker") < names.index("skip") < names.index("override") < names.index("pause")
     assert names.index("rating") < names.index("stop") < names.index("emergency stop")
-    assert any("Hände gewärmt" in text for text in house.texts(directory, "markers"))
-    assert any(json.loads(text).get("value") == 70 for text in house.texts(directory, "ratings"))
+    markers = [json.loads(text) for text in house.texts(directory, "markers")]
+    assert [mark["text"] for mark in markers if mark["type"] == "marker"] == ["Hände gewärmt"]
+    ratings = [json.loads(text) for text in house.texts(directory, "ratings")]
+    assert [(rating["scale"], rating["value"]) for rating in ratings] == [("relaxation-vas", 70)]
 
 
 def new_client(window):
@@ -100,8 +102,8 @@ def prepare(window):
 
 def override(screen):
     screen.get_by_role("button", name="Override").click()
-    screen.get_by_label("Parameter", exact=True).select_option("tempo_bpm")
-    screen.get_by_label("Set it to").first.fill("60")
+    screen.locator("#override-field").select_option("tempo_bpm")
+    screen.locator("#override-value").fill("60")
     says = screen.locator("#override-says")
     says.filter(has_text="Tempo will glide").wait_for()
     assert "to 60 bpm in about" in says.inner_text()
