@@ -104,12 +104,27 @@ def _cut(path: Path) -> list[str]:
     rest = data[end:]
     if not rest:
         return []
+    if first := _lacking(rest):
+        with path.open("r+b") as file:
+            file.seek(end)
+            file.write(first)
+        return [f"the last write of {len(rest)} bytes was completed"]
     if xdf.BOUNDARY_UUID in rest:
         return [f"{path.name} is damaged at byte {end}; it was left as it is"]
     write_whole(path.with_name(f"{path.name}.rest"), rest)
     with path.open("r+b") as file:
         file.truncate(end)
     return [f"{len(rest)} bytes of an unfinished chunk were moved to {path.name}.rest"]
+
+
+def _lacking(rest: bytes) -> bytes:
+    """Return the first byte, written last, of an append that is whole but for it; else nothing."""
+    for first in (b"\x01", b"\x04", b"\x08"):  # how a chunk begins
+        whole = xdf.MAGIC + first + rest[1:]
+        places = [stop for _, _, stop in xdf.chunk_places(memoryview(whole))]
+        if rest[0] == 0 and places and places[-1] == len(whole):
+            return first
+    return b""
 
 
 def _sound(path: Path) -> list[str]:

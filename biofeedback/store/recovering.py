@@ -91,6 +91,10 @@ class Recovery(Keeping):
             if not recorded and datetime.fromisoformat(session.begun_at) < before:
                 self.abandon_session(session.id)
                 done.append(Recovered(what=session.id, did=("nothing of it was recorded; it was forgotten",)))
+        for directory in (self.folder / SESSIONS_FOLDER).iterdir():
+            old = datetime.fromtimestamp(directory.stat().st_mtime, UTC) < before
+            if old and {path.name for path in directory.glob("*")} <= {f"{META_NAME}.part"}:
+                shutil.rmtree(directory, ignore_errors=True)
         for part in (self.folder / SESSIONS_FOLDER).glob(".*.part"):
             if datetime.fromtimestamp(part.stat().st_mtime, UTC) < before:
                 shutil.rmtree(part, ignore_errors=True)

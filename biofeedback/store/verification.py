@@ -186,7 +186,9 @@ def _contradictions(directory: Path, row: Row, facts: Mapping[str, list[Row]]) -
 
 def _of_unknown(directory: Path, state: str | None) -> Iterator[Finding]:
     """Tell of a directory that the store does not know as closed."""
-    if state in {"closed", "recovered"}:
+    if state in {"closed", "recovered"} or not any(
+        (directory / name).exists() for name in (META_NAME, XDF_NAME)
+    ):
         return
     try:
         if "end" in read_meta(directory):

@@ -15,7 +15,7 @@ import pyxdf
 import soundfile
 
 from biofeedback.errors import RecordingError, StoreError
-from biofeedback.recording import recovery
+from biofeedback.recording import recovery, xdf
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.storage import AppendFile
 from biofeedback.store import Store
@@ -240,11 +240,53 @@ def test_the_rest_of_a_half_chunk_is_kept_beside(record, tmp_path, clock):
     assert recovery.recover(directory, at=clock()) is None
 
 
+def test_a_last_write_that_lacks_nothing_but_its_first_byte_is_completed(record, tmp_path, clock):
+    directory = record(tmp_path / "s", end=None)
+    path = directory / "session.xdf"
+    calls = []
+
+    def killed_before_the_last_byte(descriptor, view):
+        calls.append(len(view))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return os.write(descriptor, view)
+
+    before = path.read_bytes()
+    file = AppendFile(path, write=killed_before_the_last_byte)
+    last = (
+        xdf.samples_chunk(1, 1, xdf.numeric_samples(np.array([130.0]), np.array([[300.0]]))) + xdf.boundary()
+    )
+    with pytest.raises(KeyboardInterrupt):
+        file.append(last)
+    file.close()
+    assert path.read_bytes() == before + b"\0" + last[1:]
+    assert f"the last write of {len(last)} bytes was completed" in recovery.recover(directory, at=clock())
+    assert path.read_bytes() == before + last
+    assert read_recording(directory).streams["eda"].samples[-1].tolist() == [300.0]
+
+
+def test_a_directory_in_which_nothing_was_written_yet_is_no_finding_and_goes_after_a_day(
+    store, folder, clock
+):
+    empty = folder / "sessions" / "killed-at-once"
+    empty.mkdir()
+    (empty / "session.json.part").write_text("{")
+    os.utime(empty, (0, clock.at.timestamp()))
+    assert store.recover() == ()
+    assert empty.exists()
+    assert store.verify() == []
+    clock.at += timedelta(days=2)
+    store.recover()
+    assert not empty.exists()
+
+
 def test_damage_with_more_behind_it_is_left_where_it_is(record, tmp_path, clock):
     directory = record(tmp_path / "s", end=None)
     path = directory / "session.xdf"
     data = bytearray(path.read_bytes())
-    data[len(data) // 2 :] = data[len(data) // 2 :].replace(b"\x04", b"\x00", 1)
+    places = [stop for _, _, stop in xdf.chunk_places(memoryview(bytes(data)))]
+    middle = places[len(places) // 2]
+    data[middle : middle + 4] = bytes(4)
     path.write_bytes(data)
     recovery.recover(directory, at=clock())
     assert path.read_bytes() == bytes(data)
