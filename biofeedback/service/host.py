@@ -173,10 +173,15 @@ class Host:
         except Exception as error:  # noqa: BLE001 - whatever is ordered, the engine goes on
             answer = Answer(False, report_trouble(f"the order {command.name!r} failed", error))
         told = {**command.record(), "origin": waiting.origin, "key": key}
-        self._told.append({**told, "accepted": answer.accepted, "answer": answer.text})
+        self._told.append({**told, "accepted": answer.accepted, "answer": self._unnamed(answer.text)})
         if answer.accepted and command.name in LEADS_TO:
             self._stage = LEADS_TO[command.name][self._stage]
         self._mailbox.answer(key, answer)
+
+    def _unnamed(self, text: str) -> str:
+        """Return a text as it may stand in a recording, which names no client."""
+        client = self._intent.client if self._intent is not None else None
+        return text if client is None else text.replace(client.code, "…")
 
     def _obey(self, command: Any) -> Answer:
         if isinstance(command, HostOrder):
