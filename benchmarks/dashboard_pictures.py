@@ -27,8 +27,6 @@ from playwright.sync_api import FrameLocator, Page, sync_playwright
 from biofeedback.client import EngineClient, connect
 
 HERE = Path(__file__).resolve().parent.parent / "docs" / "dashboard"
-COLOURS = 128
-"""As many as a picture keeps, so that it stays small."""
 
 
 def main() -> None:
@@ -47,8 +45,9 @@ def main() -> None:
             sys.exit("the engine does not answer")
         prepare_data(engine)
         chromium = play.chromium.launch(executable_path=asked.chromium, args=["--no-sandbox"])
-        page = chromium.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(120_000)
+        context = chromium.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(120_000)
+        page = context.new_page()
         page.goto(address)
         base = address.split("/?")[0]
         one_session(page, base, engine)
@@ -178,7 +177,7 @@ def shoot(page: Page, name: str) -> None:
     """Take a picture, and keep it small."""
     path = HERE / f"{name}.png"
     page.screenshot(path=path)
-    Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    Image.open(path).convert("RGB").save(path, optimize=True)
     print(f"{path.name}  {path.stat().st_size / 1000:.0f} kB")
 
 

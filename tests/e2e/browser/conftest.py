@@ -94,8 +94,9 @@ class House:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(PATIENCE_S)
         self.process.stdout.close()
-        if self.clients and self.engine.healthy():
+        if (client := connect(self.data)) is not None:
             os.kill(self.engine_pid, signal.SIGKILL)
+            client.close()
         for client in self.clients:
             client.close()
 
