@@ -1,5 +1,6 @@
-"""The control law: timeline, match, gated lead, limits, confidence, and a reason for every decision."""
+"""The control law: a course that people steer, match, gated lead, limits, and a reason for every decision."""
 
-from biofeedback.controller.controller import Controller, ControllerStep, PhaseChange
+from biofeedback.controller.controller import Controller
+from biofeedback.controller.outcome import ControllerStep, PhaseChange
 
 __all__ = ["Controller", "ControllerStep", "PhaseChange"]

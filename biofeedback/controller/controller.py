@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from biofeedback.commands import Answer, Command
@@ -14,6 +13,7 @@ from biofeedback.controller.gate import GateState
 from biofeedback.controller.hands import STEP
 from biofeedback.controller.lifecycle import COMMANDS, EVENTS, Refused, standing
 from biofeedback.controller.orders import STEERING, obey
+from biofeedback.controller.outcome import ControllerStep, PhaseChange
 from biofeedback.controller.terms import Terms, terms_of
 from biofeedback.models import Ask, Decision, Lifecycle, PlannedPhase
 from generator.state import MusicState
@@ -34,58 +34,6 @@ BASELINE_QUESTION_S = 20.0
 
 _TINY = 1e-9
 """Seconds; smaller than any step and larger than any rounding of sums of steps."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseChange:
-    """The begin or end of a phase, or of an arc's section.
-
-    Attributes
-    ----------
-    t : float
-        Engine seconds of the step in which it happened.
-    name, kind : str
-        As in the protocol; both are ``end`` for the closing fade, and a section's kind is ``arc``.
-    event : str
-        ``begin`` or ``end``. What ends comes before what begins.
-    marker : str
-        The protocol's own mark for this moment; empty where it has none.
-    """
-
-    t: float
-    name: str
-    kind: str
-    event: Literal["begin", "end"]
-    marker: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControllerStep:
-    """What one step brought: mostly nothing.
-
-    Attributes
-    ----------
-    decisions, phase_changes : tuple
-        In order.
-    answers : tuple of Answer
-        One for each command, in order.
-    questions : tuple of mapping
-        Questions put: ``kind``, ``about``, ``text`` and, of ratings, ``phase`` and ``at``.
-    ratings : tuple of mapping
-        Ratings given: ``scale``, ``value``, ``phase``, ``at``, ``asked_s``.
-    assessments : tuple of Assessment
-        What the steps of an assessment say, after each of them.
-    baseline_ends_s : float or None
-        Engine time at which a baseline will end that is to be judged now; None where there is none.
-    """
-
-    decisions: tuple[Decision, ...] = ()
-    phase_changes: tuple[PhaseChange, ...] = ()
-    answers: tuple[Answer, ...] = ()
-    questions: tuple[Mapping[str, Any], ...] = ()
-    ratings: tuple[Mapping[str, Any], ...] = ()
-    assessments: tuple[Assessment, ...] = ()
-    baseline_ends_s: float | None = None
 
 
 class Controller:
@@ -294,7 +242,7 @@ class Controller:
             if segment is None:
                 self.end_reason = desk.asked_to_end or say("reason complete")
                 self._fade_from = self._at
-                desk.lifecycle = "ending"
+                desk.lifecycle = EVENTS["end"][desk.lifecycle]
                 changes.append(PhaseChange(t=t, name=END, kind=END, event="begin"))
             else:
                 changes.append(self._enter(t, segment, physiology))

@@ -59,11 +59,11 @@ refused for what it asks: see `biofeedback.controller.orders`."""
 
 EVENTS: Mapping[str, Mapping[str, Lifecycle]] = {
     "first step": {"waiting": "running"},
-    "course complete": {"running": "ending"},
-    "input ended": {"running": "ending", "paused": "ending", "held": "ending"},
+    "end": {"running": "ending", "paused": "ending", "held": "ending"},
     "faded": {"ending": "ended"},
 }
-"""What happens by itself. The course cannot come to its end while it waits."""
+"""What a step brings about: the first; one that finds the course or the input over, or a stop asked for; one
+that finds the fade over."""
 
 
 def standing(state: Lifecycle) -> bool:
