@@ -118,7 +118,9 @@ def _resume(desk: Desk) -> Answer:
 
 def _extend(desk: Desk, seconds: float, at: float) -> Answer:
     timeline = desk.timeline
-    timeline.extend(at, seconds, desk.adaptation.progress)
+    segment = timeline.segment
+    leads = segment is not None and segment.kind == "lead"
+    timeline.extend(at, seconds, desk.adaptation.progress if leads else timeline.progress(at))
     desk.questions.close("baseline")
     desk.questions.close("cue")
     return _yes("extends", name=desk.phase_name, seconds=seconds, left_s=timeline.left_s(at))
