@@ -54,7 +54,10 @@ COMMANDS = {
         "archive:backup",
         "Write the whole data folder into one file; sessions may be recorded meanwhile.",
     ),
-    "restore": ("archive:restore", "Make a data folder of a back-up; every byte is checked."),
+    "restore": (
+        "archive:restore",
+        "Make a data folder of a back-up; the folder must be empty, or not exist. Every byte is checked.",
+    ),
     "setups": ("setups:setups", "Keep, show and check sensor set-ups, for run --setup NAME."),
     "emulate": (
         "emulate:emulate_command",
@@ -80,7 +83,7 @@ COMMANDS = {
     "report": ("review:report", "Make a self-contained HTML page to review a session."),
     "export": (
         "exchange:export_command",
-        "Write sessions in open formats (CSV, Parquet, BIDS, EDF+, MIDI, sound), without names.",
+        "Write sessions in open formats, as one data set without names.",
     ),
     "import": (
         "exchange:import_command",
