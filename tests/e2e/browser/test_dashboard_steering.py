@@ -123,4 +123,4 @@ def test_an_engine_that_was_killed_is_told_and_its_recording_opens(house, runnin
         window.get_by_role("button", name="Start the engine").click()
         window.get_by_role("button", name="Open the sensors").wait_for()
     recording = read_recording(directory)
-    assert recording.stream("ecg").times.size > 0
+    assert recording.streams["ecg"].times.size > 0
