@@ -19,7 +19,7 @@ import pyxdf
 
 from biofeedback.client import EngineClient, connect
 
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 
 
 @dataclass
