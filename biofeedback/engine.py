@@ -30,6 +30,7 @@ from generator.player import Player, Sounded
 from generator.render import SoundFile
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import MusicState
+from generator.volume import VOLUME_RANGE_DB
 from physiology.pipeline import Physiology
 from physiology.state import Beat, PhysiologyState
 
@@ -113,6 +114,7 @@ class Engine:
         self._on_answer = on_answer
         self._comfort_db = comfort_db
         self._volume_db = 0.0
+        self._held = False
         self._begun = False
         self._tap = tap
         self._stopped: deque[Told] = deque()
@@ -234,6 +236,9 @@ class Engine:
             if self._outlets is not None:
                 self._outlets.music(t, decision.music, self._state_id)
             self._music, self._why = decision.music, decision.why
+        if (held := self._controller.lifecycle == "held") is not self._held:
+            self._held = held
+            self._sound(t)
 
     def _proceed(self, t: float, outcome: ControllerStep) -> None:
         """Record what a step brought besides its decisions, and do what phases and baselines ask for."""
@@ -282,8 +287,13 @@ class Engine:
     def _turn(self, t: float, db: float) -> None:
         """Set the master volume, `db` below what was found comfortable."""
         self._volume_db = db
-        self._player.volume(self._comfort_db + db)
-        self._note(t, {"type": "volume", "db": db, "volume_db": self._comfort_db + db})
+        self._sound(t)
+
+    def _sound(self, t: float) -> None:
+        """Have the player as loud as it is to be: a hold is heard at once, before the music has faded."""
+        volume_db = VOLUME_RANGE_DB[0] if self._held else self._comfort_db + self._volume_db
+        self._player.volume(volume_db)
+        self._note(t, {"type": "volume", "db": self._volume_db, "volume_db": volume_db})
 
     def _enter_or_leave(self, change: PhaseChange) -> None:
         self._note(

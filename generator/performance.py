@@ -14,7 +14,7 @@ from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP, SAMPLE_RATE, BeatEven
 from generator.state import BEATS_PER_BAR, LAYERS, MusicState, Piece
 
 BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
-SILENCE_FADE_S = 4.0
+SILENCE_FADE_S = 15.0
 BRIGHTNESS_TAU_S = 1.0
 MAX_BRIGHTNESS_SLOPE_PER_S = 0.35
 """Filters follow block by block; faster, their steps could be heard."""

@@ -18,7 +18,8 @@ VOLUME_RANGE_DB = (-80.0, 0.0)
 GLIDE_S = 0.3
 """The least that a change takes."""
 
-MAX_SLOPE_DB_PER_S = 20.0
+FALL_DB_PER_S, RISE_DB_PER_S = 20.0, 8.0
+"""The fastest down, so that silence is four seconds away, and up: from silence in ten."""
 
 
 class Volume:
@@ -38,7 +39,7 @@ class Volume:
         self._slope = 0.0
 
     def ask(self, db: float) -> None:
-        """Go to `db`, in 0.3 s or, if it is far, at 20 dB a second.
+        """Go to `db`, in 0.3 s or, if it is far, at 20 dB a second down and 8 up.
 
         Raises
         ------
@@ -47,7 +48,8 @@ class Volume:
         """
         self.asked_db = checked(db)
         if self._db is not None:
-            self._slope = min(abs(self.asked_db - self._db) / GLIDE_S, MAX_SLOPE_DB_PER_S)
+            fastest = FALL_DB_PER_S if self.asked_db < self._db else RISE_DB_PER_S
+            self._slope = min(abs(self.asked_db - self._db) / GLIDE_S, fastest)
 
     def apply(self, block: StereoBlock) -> StereoBlock:
         """Return the next block of sound, shape (800, 2), at its volume."""

@@ -40,6 +40,17 @@ def test_a_change_takes_its_time(db, seconds):
     assert blocks[-1][-1, 0] == pytest.approx(amplitude(db), rel=1e-5)
 
 
+def test_silence_is_four_seconds_away_and_ten_back():
+    volume = Volume()
+    volume.apply(ONES)
+    volume.ask(-80.0)
+    down = [volume.apply(ONES)[-1, 0] for _ in range(241)]
+    volume.ask(0.0)
+    up = [volume.apply(ONES)[-1, 0] for _ in range(601)]
+    assert down[234] > down[-1] == pytest.approx(amplitude(-80.0), rel=1e-5)
+    assert up[590] < up[-1] == 1.0
+
+
 def test_before_anything_sounds_it_is_there_at_once():
     volume = Volume()
     volume.ask(-12.0)
