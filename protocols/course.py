@@ -14,7 +14,7 @@ from generator.state import MusicState
 from protocols.energy import energetic
 from protocols.feasibility import lead_goal
 from protocols.fields import tempo_for
-from protocols.limits import MATCH_RANGE_BPM, PEAK_OF_MEAN, RUNG, Limiter, clip, travel_s
+from protocols.limits import MATCH_RANGE_BPM, PEAK_OF_MEAN, RUNG, Limiter, clip, limits_in, travel_s
 from protocols.schema import (
     TEXTURE_FIELDS,
     Breathe,
@@ -147,12 +147,14 @@ class Course:
         The goal a lead would have had, where the limit made it stop short.
     energy : float or None
         Of the present phase of pain distraction, 0 to 1; None in other phases.
+    limits : Limits
+        How fast the music may change in the present segment.
     breath_known : bool
         Whether the present phase of breathing goes by a rate found in the listener.
     """
 
     def __init__(self, protocol: Protocol) -> None:
-        self._limits = protocol.limits
+        self._protocol = protocol
         self._limiter = Limiter(protocol.limits)
         self.music = self.wanted = MusicState(tempo_bpm=protocol.default_tempo_bpm, sounding=False)
         self.energy: float | None = None
@@ -167,6 +169,8 @@ class Course:
         the phase's fallback is taken.
         """
         self._segment = segment
+        self.limits = limits_in(segment.phase, self._protocol.limits)
+        self._limiter.obey(self.limits)
         asked = dict(segment.asked)
         self.breath_known = breath_rate is not None
         if isinstance(segment.phase, Breathe):
@@ -202,7 +206,7 @@ class Course:
             case Section() if not isinstance(phase.tempo_bpm, str):
                 self.goal_bpm = phase.tempo_bpm
                 if self.music.sounding:
-                    needed_s = travel_s(self._limits, self.t0_bpm, phase.tempo_bpm)
+                    needed_s = travel_s(self.limits, self.t0_bpm, phase.tempo_bpm)
             case Engage():
                 self.goal_bpm = energetic(self.energy or 0.0).tempo_bpm
         if isinstance(phase, Section | Engage | Breathe) or phase.until is not None:
@@ -212,7 +216,7 @@ class Course:
     def _aim(self, lead: Lead) -> None:
         """Set the goal; where the limit does not let the lead get there, it stops short of it."""
         goal = lead_goal(self.t0_bpm, lead.goal_bpm, lead.direction)
-        reach = self._limits.tempo_bpm_per_min * lead.duration_s / 60 / PEAK_OF_MEAN
+        reach = self.limits.tempo_bpm_per_min * lead.duration_s / 60 / PEAK_OF_MEAN
         if abs(self.t0_bpm - goal) > reach + 1e-6:
             self.shortened_from_bpm, goal = goal, self.t0_bpm + math.copysign(reach, goal - self.t0_bpm)
         self.goal_bpm = goal

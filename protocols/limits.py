@@ -41,6 +41,13 @@ def clip(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
+def limits_in(phase: object, limits: Limits) -> Limits:
+    """Return the limits in a phase: the protocol's, but for what the phase says of its own pace."""
+    own = {name: getattr(phase, name, None) for name in ("tempo_bpm_per_min", "mode_seconds")}
+    own = {name: value for name, value in own.items() if value is not None}
+    return limits.model_copy(update=own) if own else limits
+
+
 class Limiter:
     """Grants of what is wanted only as much as the limits allow.
 
@@ -61,10 +68,14 @@ class Limiter:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.obey(limits)
         self._asked: deque[tuple[float, float]] = deque()
         self._last: MusicState | None = None
         self._mode_t = 0.0
+
+    def obey(self, limits: Limits) -> None:
+        """Go by these limits from now on."""
+        self._limits = limits
 
     def grant(self, t: float, wanted: MusicState, *, tempo_bpm_per_min: float | None = None) -> MusicState:
         """Return the state to ask for at `t`; times rise from call to call.

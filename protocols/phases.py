@@ -118,6 +118,27 @@ class Texture(Model):
 TEXTURE_FIELDS = tuple(field.alias or name for name, field in Texture.model_fields.items())
 
 
+class Paced(Model):
+    """How fast the music may change in a phase, where that is not what `limits` says for all."""
+
+    tempo_bpm_per_min: float | None = described(
+        "fastest change of tempo in this phase, in place of the protocol's; in a lead at most 3",
+        "a number from 0.5 to 8",
+        since=2,
+        default=None,
+        ge=0.5,
+        le=8,
+    )
+    mode_seconds: float | None = described(
+        "shortest time between two changes of mode in this phase, in place of the protocol's",
+        "a number of seconds from 30 to 600",
+        since=2,
+        default=None,
+        ge=30,
+        le=600,
+    )
+
+
 def _lowest(since: int) -> Any:
     return described(
         "slowest tempo that a heart rate may lead to",
@@ -136,7 +157,7 @@ def _highest(since: int) -> Any:
     )
 
 
-class Match(Phase, Texture):
+class Match(Phase, Texture, Paced):
     """Music at the listener's heart rate, or at a tempo of its own."""
 
     kind: Literal["match"]
@@ -149,7 +170,7 @@ class Match(Phase, Texture):
     hr_highest_bpm: MatchedBpm = _highest(since=2)
 
 
-class Lead(Phase, Texture):
+class Lead(Phase, Texture, Paced):
     """Music that goes from the matched tempo toward a goal; it stands directly after a match."""
 
     kind: Literal["lead"]
@@ -173,13 +194,13 @@ class Lead(Phase, Texture):
     )
 
 
-class Sustain(Phase, Texture):
+class Sustain(Phase, Texture, Paced):
     """Music that stays at the tempo it has."""
 
     kind: Literal["sustain"]
 
 
-class Breathe(Phase, Texture):
+class Breathe(Phase, Texture, Paced):
     """Music that swells and ebbs at a slow rate of breathing, at the tempo it has.
 
     One of `breath_rate`, `share_of_own` and `assessed` says at which.
@@ -222,7 +243,7 @@ class Breathe(Phase, Texture):
     )
 
 
-class Section(Phase, Texture):
+class Section(Phase, Texture, Paced):
     """A part of an arc: it travels to its tempo and texture, then stays there."""
 
     kind: ClassVar[str] = "arc"
@@ -245,7 +266,7 @@ class Arc(Model):
     sections: tuple[Section, ...] = described("its parts, in order", "a list of sections")
 
 
-class Engage(Phase, Texture):
+class Engage(Phase, Texture, Paced):
     """Music to turn to, as in pain distraction: its energy is set by listener and therapist.
 
     Tempo and texture follow from energy; what is set here stays as set. Intensify and soften change energy
@@ -262,7 +283,7 @@ class Engage(Phase, Texture):
     )
 
 
-class Return(Phase, Texture):
+class Return(Phase, Texture, Paced):
     """Music that travels gently to what it asks for, all its time long: the way back to the room."""
 
     kind: Literal["return"]

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from protocols.energy import energetic
 from protocols.goals import MEASURES, Goal
 from protocols.parts import Asked, Gate, Markers, Until
-from protocols.phases import PHASES, Arc, Phase, Section, Texture
+from protocols.phases import PHASES, Arc, Paced, Phase, Section, Texture
 from protocols.scales import SCALES
 from protocols.schema import LANGUAGE, Limits, PieceDefaults, Protocol
 
@@ -54,6 +54,8 @@ def _phases() -> Iterator[str]:
     yield "match, lead, sustain, breathe, sections, engage and return say what the music is to be like when"
     yield "they have run their course. What a phase leaves out stays as it is.\n"
     yield from _table(Texture)
+    yield "\nThe same kinds may have a pace of their own:\n"
+    yield from _table(Paced)
 
 
 def _kinds() -> Iterator[str]:

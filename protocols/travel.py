@@ -13,6 +13,7 @@ from protocols.limits import (
     HIGHEST_GOAL_BPM,
     LOWEST_GOAL_BPM,
     PEAK_OF_MEAN,
+    limits_in,
     travel_s,
 )
 from protocols.phases import Engage, Lead, Match, Return, Section, Stretch
@@ -40,9 +41,9 @@ def tempo_faults(protocol: Protocol) -> Iterator[Fault]:
     for path, phase in _stretches(protocol):
         yield from _bounds(path, phase)
         if isinstance(phase, Lead) and isinstance(before, Match):
-            yield from _lead(path, phase, before, protocol.limits)
+            yield from _lead(path, phase, before, limits_in(phase, protocol.limits))
         elif isinstance(phase, Section | Return):
-            yield from _way(path, phase, tempi, protocol.limits)
+            yield from _way(path, phase, tempi, limits_in(phase, protocol.limits))
         tempi = _tempi(phase, tempi or (protocol.default_tempo_bpm,)) if phase.sounds else ()
         before = phase
 
@@ -87,7 +88,9 @@ def _lead(path: Path, lead: Lead, match: Match, limits: Limits) -> Iterator[Faul
     speed = limits.tempo_bpm_per_min
     if speed > LEAD_LIMIT_BPM_PER_MIN:
         yield Fault(
-            ("limits", "tempo_bpm_per_min"),
+            ("limits", "tempo_bpm_per_min")
+            if lead.tempo_bpm_per_min is None
+            else (*path, "tempo_bpm_per_min"),
             f"{speed:g} bpm/min is too fast for a lead; at most {LEAD_LIMIT_BPM_PER_MIN:g}, more only in "
             "a protocol without a lead",
         )

@@ -266,6 +266,7 @@ class Controller:
         engaged, self._seen = desk.engaging, physiology
         rate = desk.breathing.rate_for(phase, physiology) if isinstance(phase, Breathe) else None
         desk.course.enter(segment, rate)
+        desk.hands.obey(desk.course.limits)
         if engaged is not desk.engaging and desk.hands.steps:
             desk.hands.touch(*STEP)  # steps of intensity do not count where energy does
         desk.adaptation.enter(segment, self._at)

@@ -39,7 +39,7 @@ class Hands:
     Parameters
     ----------
     limits : Limits
-        Of the protocol.
+        Of the protocol, until a phase has its own.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Hands:
 
     def __init__(self, limits: Limits) -> None:
         self._limiter = Limiter(limits)
-        self._fastest = max(OVERRIDE_BPM_PER_MIN, limits.tempo_bpm_per_min)
+        self.obey(limits)
         self._t = self._layers_t = 0.0
         self._moving: set[str] = set()
         self.music = MusicState(sounding=False)
@@ -64,6 +64,11 @@ class Hands:
     def moving(self) -> tuple[str, ...]:
         """What is on its way to or from somebody's hands, by name."""
         return tuple(sorted(self._moving))
+
+    def obey(self, limits: Limits) -> None:
+        """Go by these limits from now on: those of the present phase."""
+        self._limiter.obey(limits)
+        self._fastest = max(OVERRIDE_BPM_PER_MIN, limits.tempo_bpm_per_min)
 
     def override(self, name: str, value: float) -> float:
         """Take a parameter; return the value as it will be."""
