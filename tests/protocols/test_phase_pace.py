@@ -1,7 +1,5 @@
 """A phase may have a pace of its own, in place of the protocol's limits."""
 
-from itertools import pairwise
-
 import pytest
 
 from protocols.arcs import planned_arc
@@ -33,7 +31,7 @@ def fastest(protocol, name):
     points = [point for point in planned_arc(protocol, 70.0) if point.phase == name]
     return max(
         abs(after.music.tempo_bpm - before.music.tempo_bpm) / (after.t - before.t) * 60
-        for before, after in pairwise(points)
+        for before, after in zip(points, points[5:], strict=False)  # a decision's five seconds apart
     )
 
 
