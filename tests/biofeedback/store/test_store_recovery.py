@@ -6,7 +6,10 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import mido
 import numpy as np
@@ -21,6 +24,8 @@ from biofeedback.recording.storage import AppendFile
 from biofeedback.store import Store
 from generator.render import SoundFile
 from protocols import load
+
+NOBODY = 65534
 
 SESSION = """
 import sys
@@ -181,28 +186,51 @@ def test_on_a_full_disk_nothing_recorded_is_lost(small_disk, tmp_path, clock):
         assert store.verify() == []
 
 
+@contextmanager
+def read_only(folder, small_disk):
+    """Let nothing be written below a folder, by whatever means this machine has."""
+    if small_disk:
+        _, mount = small_disk
+        mount("remount,ro")
+        yield
+        mount("remount,rw")
+        return
+    modes = {path: path.stat().st_mode for path in (*folder.rglob("*"), folder)}
+    for path in modes:
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    superuser = os.geteuid() == 0
+    if superuser:  # to whom modes mean nothing
+        for path in modes:
+            os.chown(path, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    yield
+    if superuser:
+        os.seteuid(0)
+    for path, mode in modes.items():
+        path.chmod(mode)
+        if superuser:
+            os.chown(path, 0, 0)
+
+
+@pytest.fixture
+def open_place():
+    """A folder that everybody may walk into, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        yield Path(place)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no read-only folders")
-def test_a_read_only_folder_is_refused_in_one_line_and_stays_as_it_is(small_disk, tmp_path, clock):
-    if small_disk is None and os.geteuid() == 0:
-        pytest.skip("the superuser may write everywhere, and may not mount here")
-    place, mount = small_disk or (tmp_path, None)
+def test_a_read_only_folder_is_refused_in_one_line_and_stays_as_it_is(small_disk, open_place, clock):
+    place, _ = small_disk or (open_place, None)
     folder = place / "data"
     give_client(folder, clock)
-    if mount:
-        mount("remount,ro")
-    else:
-        folder.chmod(0o500)
-        (folder / "store.sqlite").chmod(0o400)
-    with pytest.raises(StoreError) as refused, Store.open(folder, now=clock) as store:
-        store.add_client("P-2")
-    assert "\n" not in str(refused.value)
-    with pytest.raises(StoreError, match=r"cannot be the data folder: (Read-only|Permission)"):
-        Store.open(folder / "new", now=clock)
-    if mount:
-        mount("remount,rw")
-    else:
-        folder.chmod(0o700)
-        (folder / "store.sqlite").chmod(0o600)
+    with read_only(folder, small_disk):
+        with pytest.raises(StoreError) as refused, Store.open(folder, now=clock) as store:
+            store.add_client("P-2")
+        assert "\n" not in str(refused.value)
+        with pytest.raises(StoreError, match=r"cannot be the data folder: (Read-only|Permission)"):
+            Store.open(folder / "new", now=clock)
     with Store.open(folder, now=clock) as store:
         assert [client.code for client in store.clients()] == ["P-017"]
         assert store.verify() == []
