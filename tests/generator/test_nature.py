@@ -9,7 +9,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from generator.errors import StateError
 from generator.nature import BEDS, Nature, room_db
-from generator.performance import Performance
+from generator.performance import SILENCE_FADE_S, Performance
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE
 from generator.state import NATURES, MusicState, Piece
 from generator.synth import Synth
@@ -79,7 +79,9 @@ def test_music_and_bed_together_are_as_loud_as_the_music_alone():
 
 
 def test_silence_is_digital_zero_under_a_bed_too():
-    audio = music(12, Piece(nature="wind"), silent_from_s=2.0).reshape(-1, BLOCK_FRAMES, 2)
+    audio = music(2 + SILENCE_FADE_S + 2, Piece(nature="wind"), silent_from_s=2.0).reshape(
+        -1, BLOCK_FRAMES, 2
+    )
     assert audio[1:300].any(axis=(1, 2)).all()
     assert not audio[-60:].any()
 

@@ -69,7 +69,11 @@ def test_outer_voices_make_no_parallels(stretches: list[tuple[MusicState, int]],
     found = voices(bars)
     low = found.pop("low")
     for voice in ("melody", "pad", "strings"):
-        tops = {at: max(p for a, e, p in found[voice] if a <= at < e - 1e-6) for at, _, _ in found[voice]}
+        # a melody has one voice, though a note may ring into the next; of a choir the highest counts
+        tops = {
+            at: p if voice == "melody" else max(q for a, e, q in found[voice] if a <= at < e - 1e-6)
+            for at, _, p in found[voice]
+        }
         times = sorted(tops)
         for (was, _, low_was), (at, _, low_now) in pairwise(low):
             before = [time for time in times if time < at]
@@ -78,6 +82,7 @@ def test_outer_voices_make_no_parallels(stretches: list[tuple[MusicState, int]],
                 or not before
                 or voice not in bars[int(at // 4) - 1].layers
                 or low_was == low_now
+                or at - before[-1] > 8  # it rested: nothing moves in parallel with what is over
             ):
                 continue
             top_was, top_now = tops[before[-1]], tops[at]
