@@ -83,7 +83,7 @@ def export_command(
     De-identified unless --identified is given: times count from the session's start; there are no dates,
     ids of devices, paths or host names; clients become sub-001, sub-002 ...; what people wrote is left out.
     Every file is then searched for what the session and the store know; if anything is found, the export is
-    removed and the exit status is 3.
+    removed and the exit status is 3. Sessions of clients who have not agreed to research are refused.
 
     Recordings that were cut off are exported up to their last second; the README says so. Sessions may have
     no sound, and any stream may be missing. Nothing is overwritten.
@@ -128,8 +128,15 @@ def _known(directory: Path) -> Known:
         if session is None:
             return Known()
         facts = store.facts(session.id)
+        consent = None if session.client is None else store.consent_of(session.client)
     told = [note.text for note in facts.notes] + [event.text for event in facts.adverse_events]
-    return Known(client=session.client, told=tuple(told), ids=(session.id,))
+    agreed = consent is not None and "research" in consent.scopes
+    return Known(
+        client=session.client,
+        told=tuple(told),
+        ids=(session.id,),
+        for_research=session.client is None or agreed,
+    )
 
 
 @click.command("import")

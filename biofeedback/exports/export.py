@@ -39,11 +39,25 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the store knows of a session: whose it is, and what was written about it afterwards."""
+    """What the store knows of a session.
+
+    Attributes
+    ----------
+    client : str or None
+        Whose it is; None where that is not known.
+    told : tuple of str
+        What was written about it afterwards.
+    ids : tuple of str
+        What the store calls it.
+    for_research : bool
+        Whether it may leave in a data set without names: its client agreed to research and has not taken
+        that back, or nobody is known whom to ask.
+    """
 
     client: str | None = None
     told: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    for_research: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +121,7 @@ def export(
     Raises
     ------
     UsageError
-        If the folder holds something, or a session is given twice.
+        If the folder holds something, a session is given twice, or one is not for research.
     RecordingError
         If a session cannot be read or the export not be written.
     IdentifyingContent
@@ -161,6 +175,12 @@ def _sources(
     metas = [read_meta(directory) for directory in directories]
     streams = [open_streams(directory) for directory in directories]
     known = [know(directory) for directory in directories]
+    for directory, each in zip(directories, known, strict=True):
+        if not (each.for_research or order.identified):
+            raise UsageError(
+                f"{directory} is not for research: its client has not agreed to that, or has taken it back; "
+                "leave it out (for the client's own care, --identified keeps everything)"
+            )
     secrets = [
         secret
         for directory, meta, of_session, one in zip(directories, metas, streams, known, strict=True)

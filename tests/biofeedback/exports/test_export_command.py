@@ -172,6 +172,7 @@ def test_what_the_store_knows_does_not_leave(recorded, tmp_path, data):
         store.add_client("Q-4711")
         session = store.adopt(directory, "Q-4711")
         store.add_note(session.id, "Rief abends noch einmal an")
+        store.give_consent("Q-4711", version="1", scopes=("sessions", "storage", "research"))
     out = tmp_path / "out"
     arguments = ["export", str(session.directory), "--out", str(out), "--to"]
     assert exit_status([*arguments, "csv"]) == 0
@@ -184,3 +185,18 @@ def test_what_the_store_knows_does_not_leave(recorded, tmp_path, data):
     assert exit_status([*arguments[:3], str(tmp_path / "named"), "--to", "csv", "--identified"]) == 0
     named = json.loads((tmp_path / "named" / "provenance.json").read_text(encoding="utf-8"))
     assert named["sessions"][0]["identified"]["client"] == "Q-4711"
+
+
+def test_who_took_research_back_is_in_no_data_set(recorded, tmp_path, data, capsys):
+    directory = recorded.record(tmp_path / "recorded", until_s=5.0, sound=False)
+    with Store.open(data, now=lambda: datetime(2026, 3, 1, 10, tzinfo=UTC)) as store:
+        store.add_client("Q-4711")
+        session = store.adopt(directory, "Q-4711")
+        store.give_consent("Q-4711", version="1", scopes=("sessions", "storage", "research"))
+        store.withdraw_consent("Q-4711", ("research",))
+    arguments = ["export", str(session.directory), "--to", "csv", "--out"]
+    assert exit_status([*arguments, str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "is not for research: its client has not agreed to that, or has taken it back" in said
+    assert not (tmp_path / "out").exists()
+    assert exit_status([*arguments, str(tmp_path / "named"), "--identified"]) == 0
