@@ -107,10 +107,11 @@ def _plain_number(text: str) -> str:
 def _unknown(location: Path) -> str:
     """Say what a key that is not known here could have been meant to be, or where it belongs."""
     key, home = str(location[-1]), _home(location)
-    if suggested := suggestion(key, _fields(home)):
-        return f"unknown key; {suggested}"
     kind = "section" if home is Section else _kind(home)
     having = [other for other, model in PHASES.items() if key in _fields(model)]
+    # A key that other kinds have is in the wrong place, not misspelt.
+    if not (kind and having) and (suggested := suggestion(key, _fields(home))):
+        return f"unknown key; {suggested}"
     if kind == "arc" and key in _fields(Section):
         return "unknown key; an arc has it in its sections, so write it there"
     if home is Protocol and having:
