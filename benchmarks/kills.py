@@ -225,6 +225,7 @@ def engine_kills(folder: Path, kills: int) -> dict[str, Any]:
         out = folder / f"killed{number}"
         process = subprocess.Popen(
             [sys.executable, "-m", "biofeedback", "run", "--protocol", str(protocol), "--audio", "none",
+             "--cautions-confirmed",
              "--out", str(out)] + [part for text in lsl_inputs("victim") for part in ("--input", text)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip

@@ -16,6 +16,7 @@ import click
 from acquisition.faults import FAULTS, parse_fault
 from acquisition.streams import Condition
 from biofeedback.calibration import calibration_file, read_calibration
+from biofeedback.cli.cautions import confirm_cautions
 from biofeedback.cli.data import data_option, open_store
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
 from biofeedback.cli.preferences import preference_options
@@ -126,6 +127,12 @@ def demo(seed: int, out: Path | None) -> int:
     "--client", metavar="CODE", help="Whose session it is: it goes into the data folder and the store."
 )
 @data_option
+@click.option(
+    "--cautions-confirmed",
+    is_flag=True,
+    help="The cautions of the protocol were asked about and none speaks against the session; in real time "
+    "this is asked at the terminal otherwise.",
+)
 @click.option("--allow-gaps", is_flag=True, help="Accept recordings with long stretches of missing signal.")
 @click.option(
     "--lsl-out",
@@ -149,6 +156,7 @@ def run(
     client: str | None,
     data: Path | None,
     *,
+    cautions_confirmed: bool,
     allow_gaps: bool,
     lsl_out: bool,
 ) -> int:
@@ -178,6 +186,9 @@ def run(
         store = stack.enter_context(open_store(data)) if client else None
         if store and client and preferences == Preferences():
             preferences = store.client(client).preferences
+        own = store.client(client).cautions if store and client else ()
+        cautions = (*protocol.cautions, *own)
+        about = {"cautions": confirm_cautions(cautions, confirmed=cautions_confirmed)} if real else {}
         plan = Plan(
             protocol=protocol,
             inputs=inputs,
@@ -189,6 +200,7 @@ def run(
             publish=lsl_out,
             faults=tuple(parse_fault(text) for text in faults),
             script=script,
+            about=about,
             preferences=preferences,
             scr_threshold_us=scr_threshold_us,
             calibration=read_calibration(back_end.name, calibration_file()) if back_end else None,

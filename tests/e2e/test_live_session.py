@@ -154,7 +154,8 @@ def test_from_an_outlet_to_outlets_until_ctrl_c(tmp_path: Path) -> None:
     name = f"e2e-{os.getpid()}"
     device = subprocess.Popen([sys.executable, str(OUTLET), name, "--labels", "index,stamp"])
     arguments = [
-        *("run", "--protocol", str(protocol), "--audio", "none", "--lsl-out", "--out", str(out)),
+        *("run", "--protocol", str(protocol), "--cautions-confirmed"),
+        *("--audio", "none", "--lsl-out", "--out", str(out)),
         *("--input", f"ecg=lsl:name={name}&channel=index"),
     ]
     process = subprocess.Popen([sys.executable, "-m", "biofeedback", *arguments], stdout=subprocess.DEVNULL)
