@@ -25,7 +25,8 @@ def confirm_cautions(cautions: Sequence[str], *, confirmed: bool) -> str:
     Returns
     -------
     str
-        ``confirmed``, or ``shown, not confirmed`` where there is nobody to ask: no terminal.
+        ``confirmed``, or ``not confirmed`` where there is no terminal to ask at; the session's summary
+        says so then.
 
     Raises
     ------
@@ -34,12 +35,11 @@ def confirm_cautions(cautions: Sequence[str], *, confirmed: bool) -> str:
     """
     if confirmed or not cautions:
         return "confirmed"
+    if not sys.stdin.isatty():
+        return "not confirmed"
     click.echo("Ask about each of these before any music sounds:", err=True)
     for caution in cautions:
         click.echo(f"  - {caution}", err=True)
-    if not sys.stdin.isatty():
-        click.echo("biofeedback: note: nobody confirmed that; --cautions-confirmed does", err=True)
-        return "shown, not confirmed"
     if not click.confirm(QUESTION, err=True):
         raise UsageError("the session does not begin: the cautions were not confirmed")
     return "confirmed"

@@ -131,7 +131,7 @@ def demo(seed: int, out: Path | None) -> int:
     "--cautions-confirmed",
     is_flag=True,
     help="The cautions of the protocol were asked about and none speaks against the session; in real time "
-    "this is asked at the terminal otherwise.",
+    "this is asked at the terminal otherwise, and the summary says where it was not.",
 )
 @click.option("--allow-gaps", is_flag=True, help="Accept recordings with long stretches of missing signal.")
 @click.option(

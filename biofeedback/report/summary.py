@@ -28,7 +28,7 @@ def session_summary(recording: Recording) -> tuple[str, ...]:
     table = phase_table(recording)
     goals = [goal.sentence for goal in recorded_goals(recording)]
     told = [_heart_rate(table), _activation(table), *goals, CAVEAT, _held(recording), _usable(recording)]
-    told.append(_loudness(recording))
+    told += [_loudness(recording), _cautions(recording)]
     sentences = [_faults(recording), *told]
     return tuple(sentence for sentence in sentences if sentence)
 
@@ -36,6 +36,12 @@ def session_summary(recording: Recording) -> tuple[str, ...]:
 def _faults(recording: Recording) -> str:
     faults = recording.meta.get("arguments", {}).get("faults", [])
     return f"The inputs were given faults on purpose: {', '.join(faults)}." if faults else ""
+
+
+def _cautions(recording: Recording) -> str:
+    if recording.meta.get("arguments", {}).get("cautions") != "not confirmed":
+        return ""
+    return "Nobody confirmed that the cautions were asked about before the session."
 
 
 def _heart_rate(table: Sequence[PhaseStatistics]) -> str:

@@ -104,6 +104,12 @@ def test_faults_given_on_purpose_come_first(session):
     assert first == "The inputs were given faults on purpose: ecg:gap@60+10, eda:flat@90+5."
 
 
+@pytest.mark.parametrize(("cautions", "said"), [("not confirmed", True), ("confirmed", False)])
+def test_cautions_that_nobody_confirmed_are_told(session, cautions, said):
+    meta = {**session.meta, "arguments": {"cautions": cautions}}
+    assert ("Nobody confirmed" in " ".join(session_summary(replace(session, meta=meta)))) is said
+
+
 def test_every_number_of_the_table_is_a_button_to_its_moment(page, session):
     table = phase_table(session)
     moments = [float(a["data-t"]) for t, a in page.elements if t == "button" and "aria-label" in a]
