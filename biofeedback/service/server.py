@@ -71,7 +71,8 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    # Named as TCP, or asyncio lets the body of an answer wait 40 ms for its head to be acknowledged (Nagle).
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((ADDRESS, port))
         yield listener
