@@ -164,7 +164,7 @@ def sample_to_pixel(screen: Frame) -> dict[str, float]:
     log = drawn(screen)
     offset_s = time.time() - pylsl.local_clock()
     drawn_s, newest_s = log[:, 0] - offset_s, np.maximum.accumulate(log[:, 1])
-    samples_s = np.arange(newest_s[0] + 0.01, newest_s[-1], 0.01)
+    samples_s = np.arange(newest_s[0] + 0.01, newest_s[-1] - 0.005, 0.01)
     first = np.searchsorted(newest_s, samples_s)
     return spread(1000 * (drawn_s[first] - samples_s))
 
