@@ -8,7 +8,7 @@ from pathlib import Path
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from streamlit.starlette import App
@@ -38,7 +38,6 @@ def build(whereabouts: Whereabouts, *, key: str, port: int) -> App:
     relay = Relay(whereabouts)
     routes: list[BaseRoute] = [
         *relay.routes,
-        Route("/listener", _listener),
         Route("/ui/texts.json", _texts),
         Route("/ui/palette.css", _palette),
         Mount("/ui", StaticFiles(directory=UI)),
@@ -54,10 +53,6 @@ def build(whereabouts: Whereabouts, *, key: str, port: int) -> App:
 async def _open(relay: Relay) -> AsyncIterator[None]:
     yield
     await relay.close()
-
-
-async def _listener(_: Request) -> Response:
-    return FileResponse(UI / "listener.html")
 
 
 async def _texts(_: Request) -> Response:

@@ -33,9 +33,6 @@ COLOURS = {
     "rr": "#A63A4A",
     "eda": "#6E4391",
     "rsp": "#2A609E",
-    "night": "#16262B",
-    "night-ink": "#D7E5E3",
-    "night-glow": "#5FA3A3",
 }
 """Names of CSS variables with their values."""
 
@@ -66,7 +63,6 @@ WORDS = (
     ("ink", "lost-soft"),
     ("on-stop", "stop"),
     ("on-stop", "stop-deep"),
-    ("night-ink", "night"),
 )
 """What is written on what: at least 4.5 to 1."""
 
@@ -81,7 +77,6 @@ SHAPES = (
     ("accent", "gap"),
     ("accent", "band"),
     ("ink", "band"),
-    ("night-glow", "night"),
 )
 """Lines and shapes that carry meaning, on what they are drawn: at least 3 to 1."""
 

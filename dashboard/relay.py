@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
@@ -23,11 +23,27 @@ from dashboard.texts import say
 
 PREFIX = "/engine"
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+LISTENER = "/listener"
+WAITING = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="2">'
+    "<title>Music</title><style>body {{ margin: 0; height: 100vh; display: grid; place-items: center; "
+    "background: #16262b; color: #d7e5e3; font: 34px/1.3 system-ui, sans-serif }}</style>"
+    "<p>{words}</p></html>"
+)
+"""Shown in place of the listener's page while there is no engine: it says nothing alarming, and looks again."""
+
 PATIENCE = httpx.Timeout(60.0, connect=2.0)
 """Rendering what a protocol will sound like takes a while."""
 
 TO_THE_ENGINE = ("content-type", "accept", "range", "x-origin")
-TO_THE_BROWSER = ("content-type", "content-length", "content-disposition", "content-range", "accept-ranges")
+TO_THE_BROWSER = (
+    "content-type",
+    "content-length",
+    "content-disposition",
+    "content-range",
+    "accept-ranges",
+    "content-security-policy",
+)
 AWAY = 1013
 """Code with which a WebSocket is closed while there is no engine: try again later."""
 
@@ -50,10 +66,12 @@ class Relay:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """What the app serves under `PREFIX`."""
+        """What the app serves under `PREFIX`, and the engine's own page for the listener at its own place."""
         return [
             WebSocketRoute(f"{PREFIX}/live", self.live),
             Route(f"{PREFIX}/{{path:path}}", self.hand_on, methods=METHODS),
+            Route(LISTENER, self.listener, methods=["GET", "POST"]),
+            Route(f"{LISTENER}/calm", self.listener),
         ]
 
     async def close(self) -> None:
@@ -62,8 +80,18 @@ class Relay:
 
     async def hand_on(self, request: Request) -> Response:
         """Answer a request with the engine's answer; 503 where no engine answers."""
+        return await self._answer(request, request.path_params["path"])
+
+    async def listener(self, request: Request) -> Response:
+        """Answer as the engine's listener's page; where no engine answers it waits calmly for one."""
+        path = request.url.path.lstrip("/")
+        reply = await self._answer(request, path)
+        if isinstance(reply, StreamingResponse) or request.url.path != LISTENER or request.method == "POST":
+            return reply
+        return HTMLResponse(WAITING.format(words=say("listener.waiting")))
+
+    async def _answer(self, request: Request, path: str) -> Response:
         where = self._whereabouts()
-        path = request.path_params["path"]
         if where is None or ".." in path.split("/"):
             return _away()
         url, token = where

@@ -196,19 +196,7 @@ SCREEN = {
     "rating.none": "No answer",
     "rating.save": "Save",
     # --- the listener's window
-    "listener.title": "Music",
     "listener.waiting": "The music will begin soon.",
-    "listener.running": "Just listen.",
-    "listener.running.hint": "Press any key, or touch anywhere, and the music fades.",
-    "listener.holding": "The music fades now.",
-    "listener.holding.hint": "You need do nothing more.",
-    "listener.held": "The music rests.",
-    "listener.held.hint": "Your therapist will let it go on when you wish.",
-    "listener.call": "Please tell your therapist.",
-    "listener.call.hint": "The music could not be reached from here.",
-    "listener.ending": "The music comes to its end.",
-    "listener.ended": "The music is over.",
-    "listener.ended.hint": "Take your time.",
 }
 
 TEXTS: dict[str, str] = SCREEN | PAGES

@@ -1,7 +1,8 @@
 """Two plain pages that need nothing but a browser: to stop the session, and for the listener.
 
-They work without any script but the one that lets every key of the listener's count. What they show is a
-frame that looks again by itself, so that buttons never move or lose the focus.
+The one that stops works without any script: what it shows is a frame that looks again by itself, so that
+buttons never move or lose the focus. The listener's has a short script of its own, which lets every key, click
+and touch count; the dashboard hands on the same page.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict
 
-from biofeedback.commands import COMMAND, Command, Hold, Origin
+from biofeedback.commands import COMMAND, Hold
 from biofeedback.models import Lifecycle
 from biofeedback.service.answers import answer_of
 from biofeedback.service.host import Host
-from biofeedback.service.orders import Ordered
+from biofeedback.service.orders import Key, Ordered
 from biofeedback.service.security import Keys, Page
 from biofeedback.service.views import Link
 
@@ -32,15 +33,6 @@ _POLICY = (
 )
 _FRAMED = {"Content-Security-Policy": _POLICY.format("'self'"), "Cache-Control": "no-store"}
 
-_LISTENER: dict[Lifecycle, str] = {
-    "waiting": "The music will begin soon.",
-    "running": "",
-    "paused": "",
-    "held": "The music rests. Your therapist will let it go on when you wish.",
-    "ending": "The music comes to its end.",
-    "ended": "The music is over. Take your time.",
-}
-
 
 class Calm(BaseModel):
     """What the listener's page may know: no numbers of the body.
@@ -50,7 +42,7 @@ class Calm(BaseModel):
     lifecycle : str
         Of the session; ``waiting`` where there is none.
     sounding : bool
-        Whether music is asked for.
+        Whether music is asked for, or a sound check plays.
     breath_rate : float
         Swells per minute to breathe with; 0 where there are none.
     """
@@ -60,6 +52,22 @@ class Calm(BaseModel):
     lifecycle: Lifecycle
     sounding: bool
     breath_rate: float
+
+
+class Wish(BaseModel):
+    """That the music fade: the same key again is the same wish."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: Key
+
+
+class Heard(BaseModel):
+    """Whether the music fades now, as it was wished."""
+
+    model_config = ConfigDict(frozen=True)
+
+    accepted: bool
 
 
 class Asked(BaseModel):
@@ -116,7 +124,9 @@ def _stop_router(host: Host) -> APIRouter:
         name = fields.get("do", [""])[0]
         if name not in STOPS:
             raise HTTPException(422, f"do must be {' or '.join(STOPS)}")
-        said = await _told(host, COMMAND.validate_python({"name": name}), "therapist")
+        order = Ordered(key=str(uuid4()), command=COMMAND.validate_python({"name": name}))
+        answer = await answer_of(host, order, origin="therapist")
+        said = answer.text if answer is not None else "The engine has not answered yet."
         return HTMLResponse(_bare(f"<p><b>{escape(said)}</b></p>"), headers=_FRAMED)
 
     return router
@@ -130,30 +140,20 @@ def _listener_router(host: Host) -> APIRouter:
         """Return the listener's page: any key, click or touch lets the music fade."""
         return _page("listener.html")
 
-    @router.get("/listener/state", response_class=HTMLResponse)
-    async def listener_state() -> Response:
-        """Return in words what becomes of the music; looks again by itself."""
-        words = escape(_LISTENER[_calm(host).lifecycle])
-        return HTMLResponse(_bare(f"<p>{words}</p>", again_s=LOOK_AGAIN_S, dark=True), headers=_FRAMED)
-
     @router.get("/listener/calm")
     async def listener_calm() -> Calm:
         """Return the little that the listener's page may know."""
         return _calm(host)
 
-    @router.post("/listener", response_class=HTMLResponse)
-    async def hold() -> Response:
+    @router.post("/listener")
+    async def hold(body: Wish) -> Heard:
         """Let the music fade to silence, at the listener's wish; only the therapist lets it go on."""
-        said = await _told(host, Hold(), "listener")
-        body = _bare(f"<p>{escape(said)}</p>", again_s=LOOK_AGAIN_S, to="/listener/state", dark=True)
-        return HTMLResponse(body, headers=_FRAMED)
+        answer = await answer_of(host, Ordered(key=body.key, command=Hold()), origin="listener")
+        if answer is None:
+            raise HTTPException(503, "the engine has not answered yet; ask again with the same key")
+        return Heard(accepted=answer.accepted)
 
     return router
-
-
-async def _told(host: Host, command: Command, origin: Origin) -> str:
-    answer = await answer_of(host, Ordered(key=str(uuid4()), command=command), origin=origin)
-    return answer.text if answer is not None else "The engine has not answered yet."
 
 
 def _calm(host: Host) -> Calm:
@@ -162,7 +162,8 @@ def _calm(host: Host) -> Calm:
         return Calm(lifecycle="waiting", sounding=False, breath_rate=0.0)
     snapshot = session.snapshot
     lifecycle: Lifecycle = "ended" if snapshot.finished else snapshot.lifecycle
-    return Calm(lifecycle=lifecycle, sounding=snapshot.music.sounding, breath_rate=snapshot.music.breath_rate)
+    sounding = snapshot.music.sounding or session.sound_check is not None
+    return Calm(lifecycle=lifecycle, sounding=sounding, breath_rate=snapshot.music.breath_rate)
 
 
 def _standing(host: Host) -> str:
@@ -181,12 +182,11 @@ def _standing(host: Host) -> str:
     return "".join(f"<p>{escape(line)}</p>" for line in lines if line)
 
 
-def _bare(body: str, *, again_s: int | None = None, to: str = "", dark: bool = False) -> str:
+def _bare(body: str, *, again_s: int | None = None, to: str = "") -> str:
     """Return a page of no more than a few words, that looks again after so many seconds."""
     target = f";url={to}" if to else ""
     again = "" if again_s is None else f'<meta http-equiv="refresh" content="{again_s}{target}">'
-    colours = "#dfe7ec;background:#12202b;text-align:center" if dark else "#1b2630"
-    style = f"<style>body{{font:1.1rem/1.4 system-ui,sans-serif;margin:.5rem;color:{colours}}}</style>"
+    style = "<style>body{font:1.1rem/1.4 system-ui,sans-serif;margin:.5rem;color:#1b2630}</style>"
     head = f'<meta charset="utf-8">{again}{style}<title>Session</title>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
 
@@ -194,6 +194,6 @@ def _bare(body: str, *, again_s: int | None = None, to: str = "", dark: bool = F
 def _page(name: str) -> Response:
     nonce = secrets.token_urlsafe(16)
     text = files("biofeedback.service").joinpath(name).read_text(encoding="utf-8")
-    policy = f"{_POLICY.format(chr(39) + 'none' + chr(39))}; script-src 'nonce-{nonce}'"
+    policy = f"{_POLICY.format(chr(39) + 'none' + chr(39))}; script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:"
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return HTMLResponse(text.replace("NONCE", nonce), headers=headers)

@@ -5,13 +5,13 @@ import { say } from "./words.js";
 const PATIENCE_MS = 4000;
 const TRIES = 3;
 
-export async function command(what, origin = "therapist") {
+export async function command(what) {
   const body = JSON.stringify({ key: crypto.randomUUID(), command: what });
   for (let attempt = 1; ; attempt++) {
     try {
       const response = await fetch(new URL("../engine/commands", import.meta.url), {
         method: "POST",
-        headers: { "Content-Type": "application/json", "X-Origin": origin },
+        headers: { "Content-Type": "application/json" },
         body,
         signal: AbortSignal.timeout(PATIENCE_MS),
         keepalive: true,

@@ -129,6 +129,22 @@ def test_without_an_engine_that_is_said(where: tuple[str, str] | None) -> None:
     assert TOKEN not in answer.text
 
 
+def test_the_listeners_page_is_the_engines_own(engine: str) -> None:
+    for method, path in (("GET", "/listener"), ("POST", "/listener"), ("GET", "/listener/calm")):
+        told = ask(Relay(lambda: (engine, TOKEN)), method, path).json()
+        assert (told["method"], told["path"]) == (method, path)
+        assert told["headers"]["authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("where", [None, ("http://127.0.0.1:9", TOKEN)], ids=["none-said", "none-answers"])
+def test_without_an_engine_the_listener_hears_nothing_alarming(where: tuple[str, str] | None) -> None:
+    page = ask(Relay(lambda: where), "GET", "/listener")
+    assert page.status_code == 200
+    assert "The music will begin soon." in page.text
+    assert 'http-equiv="refresh"' in page.text
+    assert ask(Relay(lambda: where), "POST", "/listener").status_code == 503
+
+
 def frames(address: str) -> tuple[list[str], int | None]:
     """Return the frames that come through the relay, and the code at their end."""
 

@@ -212,12 +212,16 @@ def test_a_link_opens_its_page_once_and_nothing_else(engine, stranger) -> None:
         assert browser.post("/stop", content="do=stop").status_code == 401
 
 
-def test_the_pages_hold_and_stop_a_session_without_a_script(engine) -> None:
+def test_the_listeners_page_and_the_stop_page_hold_and_stop_a_session(engine) -> None:
     own = {"Origin": engine.client.url}
     engine.begin()
     with opened(engine, engine.links["listener"]) as listener:
-        assert "the music fades" in listener.post("/listener", headers=own).text
-    engine.until(lambda state: state.session.snapshot.lifecycle == "held")
+        assert listener.post("/listener", json={"key": KEY, "do": "stop"}, headers=own).status_code == 422
+        for _ in range(2):  # the same wish, sent again
+            assert listener.post("/listener", json={"key": KEY}, headers=own).json() == {"accepted": True}
+        engine.until(lambda state: state.session.snapshot.lifecycle == "held")
+        assert listener.post("/listener", json={"key": KEY + "2"}, headers=own).json() == {"accepted": False}
+        assert listener.get("/listener/calm").json()["lifecycle"] == "held"
     with opened(engine, engine.links["stop"]) as browser:
         assert "held" in re.sub("<[^>]*>", " ", browser.get("/stop/state").text)
         assert browser.post("/stop", content="do=dance", headers=own).status_code == 422
