@@ -30,7 +30,7 @@ WAITING = (
     "background: #16262b; color: #d7e5e3; font: 34px/1.3 system-ui, sans-serif }}</style>"
     "<p>{words}</p></html>"
 )
-"""Shown in place of the listener's page while there is no engine: it says nothing alarming, and looks again."""
+"""Shown in place of the listener's page while there is no engine: calm, and it looks again."""
 
 PATIENCE = httpx.Timeout(60.0, connect=2.0)
 """Rendering what a protocol will sound like takes a while."""

@@ -1,8 +1,8 @@
 """Two plain pages that need nothing but a browser: to stop the session, and for the listener.
 
 The one that stops works without any script: what it shows is a frame that looks again by itself, so that
-buttons never move or lose the focus. The listener's has a short script of its own, which lets every key, click
-and touch count; the dashboard hands on the same page.
+buttons never move or lose the focus. The listener's has a short script of its own, which lets every key,
+click and touch count; the dashboard hands on the same page.
 """
 
 from __future__ import annotations
@@ -194,6 +194,7 @@ def _bare(body: str, *, again_s: int | None = None, to: str = "") -> str:
 def _page(name: str) -> Response:
     nonce = secrets.token_urlsafe(16)
     text = files("biofeedback.service").joinpath(name).read_text(encoding="utf-8")
-    policy = f"{_POLICY.format(chr(39) + 'none' + chr(39))}; script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:"
+    own = f"script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:"
+    policy = f"{_POLICY.format(chr(39) + 'none' + chr(39))}; {own}"
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return HTMLResponse(text.replace("NONCE", nonce), headers=headers)
