@@ -137,7 +137,7 @@ def _result(
     stretches: Mapping[str, Analysed],
     rated: tuple[Rated, ...],
 ) -> GoalResult:
-    start, end = span_of(goal, protocol)
+    start, end = span_of(goal, protocol.stretches)
     if goal.scale is not None:
         before, after = _answers(goal.scale, start, end, rated)
     else:

@@ -148,7 +148,7 @@ def _words(protocol: Protocol) -> Iterator[str]:
     goals = [
         f"{goal.name} ({goal.measure} {goal.change:+g}, from {start} to {end})"
         for goal in protocol.goals
-        for start, end in [span_of(goal, protocol)]
+        for start, end in [span_of(goal, protocol.stretches)]
     ]
     for head, items in (("Cues", cues), ("◆ Asked", asked), ("▼ Marked", marks), ("Goals", goals)):
         if items:

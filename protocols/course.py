@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from generator.state import MusicState
+from protocols.bounds import MATCH_RANGE_BPM, clip
 from protocols.energy import energetic
 from protocols.feasibility import lead_goal
 from protocols.fields import tempo_for
-from protocols.limits import MATCH_RANGE_BPM, PEAK_OF_MEAN, RUNG, Limiter, clip, limits_in, travel_s
+from protocols.limits import PEAK_OF_MEAN, RUNG, Limiter, limits_in, travel_s
 from protocols.schema import (
     TEXTURE_FIELDS,
     Breathe,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from protocols.errors import Fault, Path
-from protocols.goals import span_of
+from protocols.goals import Goal, span_of
+from protocols.outline import Outline
+from protocols.phases import AnyPhase, Breathe, Lead, Stretch
 from protocols.travel import lead_goal, tempo_faults
-
-if TYPE_CHECKING:
-    from protocols.goals import Goal
-    from protocols.phases import AnyPhase, Breathe, Lead, Stretch
-    from protocols.schema import Protocol
 
 __all__ = ["END", "faults", "lead_goal"]
 
@@ -24,7 +20,7 @@ END = "end"
 """Name of the phase that follows the last one; no other may have it."""
 
 
-def faults(protocol: Protocol) -> tuple[Fault, ...]:
+def faults(protocol: Outline) -> tuple[Fault, ...]:
     """Return every demand of one field on another that the protocol does not meet."""
     return (
         *_contents(protocol),
@@ -38,7 +34,7 @@ def faults(protocol: Protocol) -> tuple[Fault, ...]:
     )
 
 
-def _contents(protocol: Protocol) -> Iterator[Fault]:
+def _contents(protocol: Outline) -> Iterator[Fault]:
     if not protocol.phases:
         yield Fault(("phases",), "the list is empty; a session needs at least one phase")
     for path, phase in _walk(protocol):
@@ -52,12 +48,12 @@ def _contents(protocol: Protocol) -> Iterator[Fault]:
             )
 
 
-def _walk(protocol: Protocol) -> Iterator[tuple[Path, AnyPhase]]:
+def _walk(protocol: Outline) -> Iterator[tuple[Path, AnyPhase]]:
     for index, phase in enumerate(protocol.phases):
         yield ("phases", index), phase
 
 
-def _names(protocol: Protocol) -> Iterator[Fault]:
+def _names(protocol: Outline) -> Iterator[Fault]:
     seen = {END}
     for path, name in _named(protocol):
         if name in seen:
@@ -66,7 +62,7 @@ def _names(protocol: Protocol) -> Iterator[Fault]:
         seen.add(name)
 
 
-def _named(protocol: Protocol) -> Iterator[tuple[Path, str]]:
+def _named(protocol: Outline) -> Iterator[tuple[Path, str]]:
     for path, phase in _walk(protocol):
         yield path, phase.name
         if phase.kind == "arc":
@@ -74,7 +70,7 @@ def _named(protocol: Protocol) -> Iterator[tuple[Path, str]]:
                 yield (*path, "sections", inner), section.name
 
 
-def _leads(protocol: Protocol) -> Iterator[Fault]:
+def _leads(protocol: Outline) -> Iterator[Fault]:
     baseline_known = False
     before: AnyPhase | None = None
     for path, phase in _walk(protocol):
@@ -117,7 +113,7 @@ def _gating(path: Path, lead: Lead, arm: str, *, baseline_known: bool) -> Iterat
         )
 
 
-def _breathing(protocol: Protocol) -> Iterator[Fault]:
+def _breathing(protocol: Outline) -> Iterator[Fault]:
     rates: set[float] = set()
     for path, phase in _walk(protocol):
         if phase.kind != "breathe":
@@ -163,7 +159,7 @@ def _breath(path: Path, phase: Breathe, rates_before: set[float]) -> Fault | Non
     return None
 
 
-def _last_questions(protocol: Protocol) -> Iterator[Fault]:
+def _last_questions(protocol: Outline) -> Iterator[Fault]:
     """Refuse what is asked when the session is over: after silence there is not even a fade to answer in."""
     if not protocol.phases or protocol.phases[-1].kind == "arc":
         return
@@ -177,7 +173,7 @@ def _last_questions(protocol: Protocol) -> Iterator[Fault]:
             )
 
 
-def _energies(protocol: Protocol) -> Iterator[Fault]:
+def _energies(protocol: Outline) -> Iterator[Fault]:
     for path, phase in _walk(protocol):
         if phase.kind == "engage":
             if phase.energy is None:
@@ -188,7 +184,7 @@ def _energies(protocol: Protocol) -> Iterator[Fault]:
             return
 
 
-def _goals(protocol: Protocol) -> Iterator[Fault]:
+def _goals(protocol: Outline) -> Iterator[Fault]:
     names: set[str] = set()
     for index, goal in enumerate(protocol.goals):
         path = ("goals", index)
@@ -201,12 +197,12 @@ def _goals(protocol: Protocol) -> Iterator[Fault]:
             yield fault
 
 
-def _goal(path: Path, goal: Goal, protocol: Protocol) -> Fault | None:
+def _goal(path: Path, goal: Goal, protocol: Outline) -> Fault | None:
     phases = {phase.name: phase for phase in protocol.stretches}
     for key, name in (("from", goal.from_), ("at", goal.at)):
         if name is not None and name not in phases:
             return Fault((*path, key), f"there is no phase {name!r}; there are {', '.join(phases)}")
-    span = span_of(goal, protocol)
+    span = span_of(goal, protocol.stretches)
     start, end = (phases.get(name or "") for name in span)
     if goal.scale is not None and (fault := _unasked(path, goal.scale, start, end)):
         return fault

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from generator.state import RANGES, Mode
-from protocols.limits import MATCH_RANGE_BPM, clip
+from protocols.bounds import MATCH_RANGE_BPM, clip
 
 HR_FACTORS = (0.5, 1.5)
 HR_OFFSETS_BPM = (-40.0, 40.0)

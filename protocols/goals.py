@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
 
 from protocols.fields import Model, Name, Short, described, is_number, one_of
+from protocols.phases import Stretch
 from protocols.scales import SCALES
-
-if TYPE_CHECKING:
-    from protocols.schema import Protocol
 
 RATING = "rating:"
 MEASURES = {
@@ -66,9 +65,8 @@ class Span(NamedTuple):
     end: str | None
 
 
-def span_of(goal: Goal, protocol: Protocol) -> Span:
-    """Return the phases a goal compares, defaults filled in."""
-    phases = protocol.stretches
+def span_of(goal: Goal, phases: Sequence[Stretch]) -> Span:
+    """Return which of a protocol's phases, arcs opened up, a goal compares; defaults filled in."""
     if goal.scale is None:
         baselines = [phase.name for phase in phases if phase.kind == "baseline"]
         starts, ends = baselines, [phase.name for phase in phases if phase.sounds]

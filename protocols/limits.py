@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from generator.state import BEATS_PER_BAR, MusicState
-
-if TYPE_CHECKING:
-    from protocols.schema import Limits
+from protocols.bounds import clip
+from protocols.fields import Model, described
 
 DECISION_S = 5.0
 """Seconds from one decision to the next."""
-
-MATCH_RANGE_BPM = (50.0, 100.0)
-"""Heart rates that music can match; outside, the tempo stays at the nearer end."""
-
-LOWEST_GOAL_BPM = 42.0
-GOAL_SHARE = 0.85
-"""A goal is at most this share of the tempo the lead starts from."""
-
-HIGHEST_GOAL_BPM = 120.0
-GOAL_SHARE_UP = 1.15
-"""The goal of a lead upward is at least this share of the tempo it starts from."""
 
 PEAK_OF_MEAN = 1.875
 """Highest speed of a minimum-jerk course, as a multiple of its mean speed."""
@@ -36,9 +23,30 @@ RUNG = 0.2
 _TINY = 1e-9
 
 
-def clip(value: float, low: float, high: float) -> float:
-    """Return the value, or the nearer end of the range where it lies outside."""
-    return min(max(value, low), high)
+class Limits(Model):
+    """How fast the music may change."""
+
+    tempo_bpm_per_min: float = described(
+        "fastest change of tempo; more than 3 only in a protocol without a lead",
+        "a number from 0.5 to 8",
+        default=3.0,
+        ge=0.5,
+        le=8,
+    )
+    tempo_percent_per_bar: float = described(
+        "largest change of tempo from bar to bar",
+        "a number from 0.1 to 1",
+        default=1.0,
+        ge=0.1,
+        le=1,
+    )
+    mode_seconds: float = described(
+        "shortest time between two changes of mode, each to the neighbouring mode",
+        "a number of seconds from 30 to 600",
+        default=30.0,
+        ge=30,
+        le=600,
+    )
 
 
 def limits_in(phase: object, limits: Limits) -> Limits:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from generator.state import RANGES
+from protocols.bounds import HIGHEST_GOAL_BPM, LOWEST_GOAL_BPM, MATCH_RANGE_BPM
 from protocols.fields import (
     MatchedBpm,
     MatchedTempo,
@@ -17,7 +18,6 @@ from protocols.fields import (
     Tempo,
     described,
 )
-from protocols.limits import HIGHEST_GOAL_BPM, LOWEST_GOAL_BPM, MATCH_RANGE_BPM
 from protocols.parts import Asked, Gate, Markers, Until
 
 BREATH_RANGE_PER_MIN = (4.0, 10.0)

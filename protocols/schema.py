@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Self
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from generator.state import NATURE_RANGE_DB, NATURES, PALETTES
 from protocols.feasibility import faults
-from protocols.fields import MatchedBpm, Model, Name, Text, Texts, described, one_of
 from protocols.goals import Goal
+from protocols.limits import Limits
+from protocols.outline import ARMS, LANGUAGE, Outline, PieceDefaults
 from protocols.parts import Gate
 from protocols.phases import (
     TEXTURE_FIELDS,
@@ -34,6 +34,8 @@ from protocols.phases import (
 )
 
 __all__ = [
+    "ARMS",
+    "LANGUAGE",
     "TEXTURE_FIELDS",
     "AnyPhase",
     "Arc",
@@ -59,59 +61,8 @@ __all__ = [
     "stretches",
 ]
 
-ARMS = ("closed-loop", "open-loop", "silence")
-LANGUAGE = 2
-"""Version of the protocol language; files of version 1 are of version 2 as well."""
 
-
-class PieceDefaults(Model):
-    """What stays the same through the piece: its sounds and its tonic."""
-
-    palette: Annotated[str, one_of(PALETTES)] = described(
-        "the sounds", "one of " + ", ".join(PALETTES), default=PALETTES[0]
-    )
-    nature: Annotated[str, one_of(NATURES)] = described(
-        "what lies under them", "one of " + ", ".join(NATURES), default=NATURES[0]
-    )
-    nature_db: float = described(
-        "how loud that is, relative to the music",
-        "a number of dB from -30 to -6",
-        default=-12.0,
-        ge=NATURE_RANGE_DB[0],
-        le=NATURE_RANGE_DB[1],
-    )
-    tonic: int = described(
-        "the keynote, in semitones above C", "a whole number from 0 (C) to 11 (B)", default=0, ge=0, le=11
-    )
-
-
-class Limits(Model):
-    """How fast the music may change."""
-
-    tempo_bpm_per_min: float = described(
-        "fastest change of tempo; more than 3 only in a protocol without a lead",
-        "a number from 0.5 to 8",
-        default=3.0,
-        ge=0.5,
-        le=8,
-    )
-    tempo_percent_per_bar: float = described(
-        "largest change of tempo from bar to bar",
-        "a number from 0.1 to 1",
-        default=1.0,
-        ge=0.1,
-        le=1,
-    )
-    mode_seconds: float = described(
-        "shortest time between two changes of mode, each to the neighbouring mode",
-        "a number of seconds from 30 to 600",
-        default=30.0,
-        ge=30,
-        le=600,
-    )
-
-
-class Protocol(Model):
+class Protocol(Outline):
     """A session as a therapist writes it.
 
     Raises
@@ -119,52 +70,6 @@ class Protocol(Model):
     pydantic.ValidationError
         For anything that could not be carried out as written.
     """
-
-    # Called plain `schema` in files: that attribute name is taken by the class's own machinery.
-    schema_: Literal[2] = described(
-        "version of the protocol language", "2, or left out", since=2, default=LANGUAGE, alias="schema"
-    )
-    id: Name = described(
-        "what it is called by", "a name of small letters and digits, words joined by hyphens"
-    )
-    version: int = described(
-        "raise it with every change once the protocol was used", "a whole number from 1", ge=1
-    )
-    title: Text = described("a few words for people", "a text")
-    rationale: Text = described("why the protocol is as it is", "a text")
-    sources: Texts = described("studies, or `our own convention`", "a list of texts")
-    arm: Annotated[str, one_of(ARMS)] = described(
-        "`closed-loop`: a lead waits for the listener; `open-loop`: everything goes by the clock, the heart "
-        "rate is taken once; `silence`: no music at all",
-        "one of " + ", ".join(ARMS),
-    )
-    piece: PieceDefaults = described(
-        "the sounds; see below", "keys and values indented below it", default=PieceDefaults()
-    )
-    default_tempo_bpm: MatchedBpm = described(
-        "tempo while no heart rate is known", "a number from 50 to 100 bpm", default=70.0
-    )
-    limits: Limits = described(
-        "how fast the music may change; see below", "keys and values indented below it", default=Limits()
-    )
-    cautions: Texts = described("shown before a session: whom to think twice about", "a list of texts")
-    numbers_shown: bool = described(
-        "`false` hides heart rate, activation and all other numbers on the screen during the session",
-        "true or false",
-        since=2,
-        default=True,
-    )
-    goals: tuple[Goal, ...] = described(
-        "what the report is to check; see below", "a list of goals", since=2, default=()
-    )
-    phases: tuple[AnyPhase, ...] = described("what happens, in order; see below", "a list of phases")
-    end_fade_s: float = described(
-        "length of the fade that follows the last phase",
-        "a number of seconds from 15 to 30",
-        default=20.0,
-        ge=15,
-        le=30,
-    )
 
     @model_validator(mode="after")
     def _feasible(self) -> Self:
@@ -175,13 +80,3 @@ class Protocol(Model):
                 {"summary": "; ".join(fault.message for fault in found), "faults": found},
             )
         return self
-
-    @property
-    def stretches(self) -> tuple[Stretch, ...]:
-        """All phases in order, arcs opened up into their sections."""
-        return tuple(stretch for phase in self.phases for stretch in stretches(phase))
-
-    @property
-    def duration_s(self) -> float:
-        """Length of all phases together, without the end fade; what waits for a cue at its longest."""
-        return sum(stretch.duration_s for stretch in self.stretches)

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from protocols.bounds import GOAL_SHARE, GOAL_SHARE_UP, HIGHEST_GOAL_BPM, LOWEST_GOAL_BPM
 from protocols.energy import energetic
 from protocols.errors import Fault, Path
-from protocols.limits import (
-    GOAL_SHARE,
-    GOAL_SHARE_UP,
-    HIGHEST_GOAL_BPM,
-    LOWEST_GOAL_BPM,
-    PEAK_OF_MEAN,
-    limits_in,
-    travel_s,
-)
+from protocols.limits import PEAK_OF_MEAN, Limits, limits_in, travel_s
+from protocols.outline import Outline
 from protocols.phases import Engage, Lead, Match, Return, Section, Stretch
-
-if TYPE_CHECKING:
-    from protocols.schema import Limits, Protocol
 
 _TINY = 1e-6
 LEAD_LIMIT_BPM_PER_MIN = 3.0
@@ -34,7 +24,7 @@ def lead_goal(t0_bpm: float, goal_bpm: float, direction: str = "down") -> float:
     return max(LOWEST_GOAL_BPM, min(goal_bpm, GOAL_SHARE * t0_bpm))
 
 
-def tempo_faults(protocol: Protocol) -> Iterator[Fault]:
+def tempo_faults(protocol: Outline) -> Iterator[Fault]:
     """Follow the tempi there may be from phase to phase; what begins after silence is free."""
     tempi: Tempi = ()
     before: Stretch | None = None
@@ -48,7 +38,7 @@ def tempo_faults(protocol: Protocol) -> Iterator[Fault]:
         before = phase
 
 
-def _stretches(protocol: Protocol) -> Iterator[tuple[Path, Stretch]]:
+def _stretches(protocol: Outline) -> Iterator[tuple[Path, Stretch]]:
     for index, phase in enumerate(protocol.phases):
         if phase.kind == "arc":
             for inner, section in enumerate(phase.sections):

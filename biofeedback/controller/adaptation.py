@@ -10,8 +10,9 @@ from biofeedback.controller.gate import Gate, GateState
 from biofeedback.controller.signal import LEAST_CONFIDENCE, Signal, SignalState
 from biofeedback.controller.timeline import Timeline
 from physiology.state import PhysiologyState
+from protocols.bounds import clip
 from protocols.course import Segment
-from protocols.limits import DECISION_S, clip
+from protocols.limits import DECISION_S
 from protocols.schema import Lead
 
 REFERENCE_S = 60.0

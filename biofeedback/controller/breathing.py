@@ -8,7 +8,7 @@ from statistics import median
 from biofeedback.controller.signal import LEAST_CONFIDENCE
 from physiology.resonance import Assessment, PacedStep, assess, paced_step
 from physiology.state import Beat, PhysiologyState
-from protocols.limits import clip
+from protocols.bounds import clip
 from protocols.phases import OWN_BREATH_RANGE_PER_MIN, Breathe
 
 LEAST_READINGS = 30

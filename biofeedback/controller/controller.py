@@ -20,9 +20,10 @@ from generator.state import MusicState
 from physiology.baseline import Baseline, Verdict
 from physiology.resonance import Assessment
 from physiology.state import Beat, PhysiologyState
+from protocols.bounds import clip
 from protocols.course import Segment
 from protocols.feasibility import END
-from protocols.limits import DECISION_S, clip
+from protocols.limits import DECISION_S
 from protocols.schema import Breathe, Protocol
 
 ESTIMATE_S = 1.0

@@ -8,7 +8,8 @@ from typing import Any
 
 from generator.glide import approach
 from generator.state import RANGES, Mode, MusicState
-from protocols.limits import DECISION_S, OVERRIDE_BPM_PER_MIN, Limiter, clip
+from protocols.bounds import clip
+from protocols.limits import DECISION_S, OVERRIDE_BPM_PER_MIN, Limiter
 from protocols.schema import Limits
 
 GLIDE_PER_S = 0.02

@@ -62,7 +62,7 @@ phases:
 """.encode(),
         "x.yaml",
     )
-    assert [span_of(goal, protocol) for goal in protocol.goals] == [
+    assert [span_of(goal, protocol.stretches) for goal in protocol.goals] == [
         Span("rest", "up"),
         Span("low", "after"),
         Span("rest", "up"),
