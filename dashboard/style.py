@@ -18,6 +18,7 @@ h1 {{ font-size: 1.7rem !important; }}
 h2 {{ font-size: 1.25rem !important; }}
 h3 {{ font-size: 1.05rem !important; }}
 .stAppHeader {{ border-bottom: 1px solid {COLOURS["line"]}; background: {COLOURS["surface"]}; }}
+[data-testid="stCaptionContainer"] {{ opacity: 1 !important; }}
 [data-testid="stCaptionContainer"] p {{ color: {COLOURS["ink-soft"]} !important; }}
 [data-stale="true"] {{ opacity: 1 !important; }}
 :focus-visible {{ outline: 3px solid {COLOURS["accent"]}; outline-offset: 2px; }}
