@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from generator.errors import SoundError, StateError
 from generator.events import write_events
@@ -22,11 +23,14 @@ from generator.trajectory import Trajectory
 
 FADE_IN_S = 10.0
 END_FADE_S = 15.0
+FULL_SCALE = 1 << 23
+"""A sample of 1.0 in 24 bits."""
+
 _BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
 
 
 class SoundFile:
-    """A WAV or FLAC file of 24 bits, written as the sound comes.
+    """A WAV or FLAC file of 24 bits, written as the sound comes. Both hold the same samples.
 
     Parameters
     ----------
@@ -57,7 +61,7 @@ class SoundFile:
         kept = audio[self._early :]
         self._early -= len(audio) - len(kept)
         try:
-            self._file.write(kept)
+            self._file.write(_in_24_bits(kept))
         except (soundfile.SoundFileError, OSError) as error:
             raise SoundError(f"{self._path} cannot be written: {error}") from error
 
@@ -74,6 +78,13 @@ class SoundFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _in_24_bits(audio: StereoBlock) -> NDArray[np.int32]:
+    """Return samples in the upper 24 bits, where a file takes them: each format would round its own way."""
+    steps = np.clip(np.rint(audio * float(FULL_SCALE)), -FULL_SCALE, FULL_SCALE - 1)
+    samples: NDArray[np.int32] = steps.astype(np.int32) << 8
+    return samples
 
 
 def render(

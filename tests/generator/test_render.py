@@ -32,6 +32,20 @@ def test_a_note_stands_in_the_file_where_it_began(tmp_path, suffix):
     assert soundfile.info(path).subtype == "PCM_24"
 
 
+def test_both_formats_hold_the_same_samples_to_the_nearest_step(tmp_path):
+    audio = np.random.default_rng(1).uniform(-1.0, 1.0, (4800, 2)).astype(np.float32)
+    audio[0], audio[1] = (1.5, -1.5), (1.0, -1.0)
+    read = []
+    for path in (tmp_path / "s.wav", tmp_path / "s.flac"):
+        with SoundFile(path, latency_frames=0) as file:
+            file.write(audio)
+        read.append(soundfile.read(path, dtype="int32")[0] >> 8)
+    assert np.array_equal(*read)
+    top = 2**23
+    assert read[0][:2].tolist() == [[top - 1, -top], [top - 1, -top]]
+    assert np.abs(read[0][2:] - audio[2:].astype(float) * top).max() <= 0.5
+
+
 def test_a_trajectory_becomes_sound_midi_and_a_table(tmp_path):
     done = []
     paths = {"wav": tmp_path / "s.wav", "midi": tmp_path / "s.mid", "events": tmp_path / "s.csv"}
