@@ -1,6 +1,7 @@
 """Imports point one way: what each package may import of ours, and nothing else."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,21 @@ def test_package_imports_only_what_lies_below_it(package: str) -> None:
         if not is_allowed(package, module)
     ]
     assert breaches == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_modules_import_each_other_in_a_circle(package: str) -> None:
+    """Imports for the sake of types count as well: a reader has to follow those too."""
+    imports = {name_of(file): imported_modules(file) for file in (ROOT / package).rglob("*.py")}
+    order = TopologicalSorter({name: found & imports.keys() - {name} for name, found in imports.items()})
+    try:
+        order.prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def name_of(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def test_music_states_never_need_pyo() -> None:
