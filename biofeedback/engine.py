@@ -106,6 +106,10 @@ class Engine:
         tap: Tap | None = None,
     ) -> None:
         self._sources = tuple(sources)
+        # Asked once: to ask whether a source is one of these takes longer than most steps.
+        self._marking = tuple(source for source in sources if isinstance(source, Marking))
+        self._live = tuple(source for source in sources if isinstance(source, Live))
+        self._hearing = tuple(source for source in sources if isinstance(source, Hearing))
         self._listened_to = {stream.stream_id for stream in physiological_streams(sources)}
         self._names = {stream.stream_id: stream.name for source in sources for stream in source.streams}
         self._t0_s = t0_s
@@ -180,7 +184,7 @@ class Engine:
                 self._pass_on(chunk)
             for pair in source.clock_pairs():
                 self._recorder.clock(t, pair)
-            self._hear_of(t, source)
+        self._hear_of_sources(t)
         update = self._physiology.step(t - self._behind_s)
         self._recorder.beats(update.beats)
         if self._tap is not None:
@@ -204,15 +208,15 @@ class Engine:
         if chunk.stream.stream_id in self._listened_to:
             self._physiology.push(chunk.stream.kind.value, chunk.times, heard(chunk))
 
-    def _hear_of(self, t: float, source: Source) -> None:
-        """Record what a source tells beside its samples: marks of other programs, and trouble."""
-        if isinstance(source, Marking):
-            for mark in source.marks():
+    def _hear_of_sources(self, t: float) -> None:
+        """Record what sources tell beside their samples: marks of other programs, and trouble."""
+        for marking in self._marking:
+            for mark in marking.marks():
                 self._recorder.mark(mark)
                 name, at_s = self._names[mark.stream_id], round(mark.time_s - self._t0_s, 4)
                 self._note(t, {"type": "mark", "stream": name, "text": mark.text, "at_s": at_s})
-        if isinstance(source, Live):
-            for incident in source.incidents():
+        for live in self._live:
+            for incident in live.incidents():
                 name = self._names[incident.stream_id]
                 text = f"{name}: {incident.what}"
                 self._note(t, {"type": "source", "stream": name, "text": text})
@@ -331,9 +335,8 @@ class Engine:
             self._audio.write(sounded.audio)
         if sounded.heard is not None and sounded.heard["novelty"] >= LARGE_CHANGE:
             self._physiology.mark_transition(t)
-        for source in self._sources:
-            if isinstance(source, Hearing):
-                source.hear(t, sounded.heard)
+        for source in self._hearing:
+            source.hear(t, sounded.heard)
 
     def _keep(self, sounded: Sounded) -> None:
         """Gather notes and beats on the session's own frames: those of a player may begin anew."""
@@ -368,10 +371,8 @@ class Engine:
             overrides=controller.overrides,
             volume_db=self._volume_db,
             energy=controller.energy,
+            sound=self._player.condition,
             inputs={
-                self._names[status.stream_id]: status
-                for source in self._sources
-                if isinstance(source, Live)
-                for status in source.statuses()
+                self._names[status.stream_id]: status for source in self._live for status in source.statuses()
             },
         )
