@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from acquisition.streams import Status
+from generator.live.incidents import Condition
 from generator.state import MusicState
 from physiology.state import PhysiologyState
 
@@ -135,6 +136,8 @@ class Snapshot:
         The master volume.
     energy : float or None
         Of a phase of pain distraction, 0 to 1; else None.
+    sound : str
+        See `generator.live.incidents.Condition`.
     """
 
     t: float
@@ -154,3 +157,4 @@ class Snapshot:
     overrides: Mapping[str, float] = field(default_factory=dict)
     volume_db: float = 0.0
     energy: float | None = None
+    sound: Condition = "on"

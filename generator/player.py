@@ -11,7 +11,7 @@ import numpy as np
 
 from generator.cues import Cue
 from generator.level import StereoBlock
-from generator.live.incidents import Incident, rebuilt
+from generator.live.incidents import Condition, Incident, rebuilt
 from generator.performance import Performance
 from generator.score import BLOCKS_PER_STEP, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.soundcheck import ReferenceNoise
@@ -99,6 +99,11 @@ class Player:
     def latency_frames(self) -> int:
         """How many samples the sound comes after the frames of notes and beats: always the same."""
         return self._synth.latency_frames if self._synth else 0
+
+    @property
+    def condition(self) -> Condition:
+        """How the sound is doing: here it cannot be lost."""
+        return "on"
 
     @property
     def finished(self) -> bool:

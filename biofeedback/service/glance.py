@@ -38,6 +38,7 @@ def glance(
         "overrides": dict(snapshot.overrides),
         "volume_db": snapshot.volume_db,
         "energy": snapshot.energy,
+        "sound": snapshot.sound,
         "lights": [light.model_dump(include={"name", "light", "words", "remedy"}) for light in lights],
         "sound_check": sound_check,
         "recorded_bytes": recorded_bytes,

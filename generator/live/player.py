@@ -17,7 +17,7 @@ from generator.cues import Cue, End, Loudness, Stop
 from generator.errors import SoundError
 from generator.level import StereoBlock
 from generator.live.backend import BackEnd
-from generator.live.incidents import Incident, Kind, Losses, Statistics, rebuilt
+from generator.live.incidents import Condition, Incident, Kind, Losses, Statistics, rebuilt
 from generator.live.link import Silence
 from generator.live.messages import Alone, Fault, Report, Running, Setup, Start, Still
 from generator.live.process import SoundProcess
@@ -148,6 +148,13 @@ class LivePlayer:
     def finished(self) -> bool:
         """Whether an end or stop was asked for and has faded to nothing, or there is no sound any more."""
         return self._finished
+
+    @property
+    def condition(self) -> Condition:
+        """How the sound's process is doing."""
+        if self._starting and self._takes:
+            return "restarting"
+        return "lost" if self._process is None and not self._leaving else "on"
 
     def step(self, state: MusicState) -> Sounded:
         """Ask for a state, and return what has been played since the last step. It never waits.
