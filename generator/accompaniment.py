@@ -12,11 +12,11 @@ from generator.notation import chance, pick
 from generator.state import BEATS_PER_BAR, MusicState
 from generator.voicing import Choir, Ornament, Outer, ornaments
 
-_PAD = Choir(voices=4, low=59, high=75, gap=5.0)
-_PAD_BELOW = Choir(voices=4, low=55, high=69, gap=5.0)
-"""Where a melody leads, the pad sings close together below it."""
+_PAD = Choir(voices=4, low=59, high=75, gap=5.0, pitches=4)
+_PAD_BELOW = Choir(voices=4, low=55, high=70, gap=6.5, pitches=3)
+"""Where a melody leads, the pad sings below it: three pitches, far enough apart not to beat."""
 
-_STRINGS = Choir(voices=2, low=72, high=86, gap=5.0)
+_STRINGS = Choir(voices=2, low=72, high=86, gap=5.0, pitches=2)
 
 
 PAD_RANGE = 10.0

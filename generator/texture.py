@@ -39,7 +39,8 @@ def pad(ground: Ground, state: MusicState) -> list[ScoreNote]:
         return part("pad", [(offset, beats, pitch)], loud - HUSH * (pitch >= near))
 
     loud = 44 + round(8 * state.density + 5 * ground.swell)
-    sound = bars(ground.left) * (1.0 - 0.25 * state.articulation)
+    # However detached, the others still sound when one moves on in the last quarter of the chord.
+    sound = bars(ground.left) * (1.0 - 0.24 * state.articulation)
     moving = ground.ornament
     notes: list[ScoreNote] = []
     if ground.fresh:
@@ -66,12 +67,12 @@ def strings(ground: Ground, state: MusicState) -> list[ScoreNote]:
 
 
 def arpeggio(ground: Ground, state: MusicState) -> list[ScoreNote]:
-    """Return broken chord tones: two in a bar at density 0, all eight eighths at 1."""
+    """Return broken chord tones: two in a bar at density 0, seven at 1, at the same places of each bar."""
     lowest = 60 + round(10 * state.register)
     # without the fifth the figure spans an octave and a half: root, third, colour
     open_tones = (*ground.chord.degrees[:2], *ground.chord.degrees[3:])
     tones = ground.scale.pitches(open_tones, lowest, lowest + 24)
-    count = 2 + floor(6.0 * state.density + 0.5)
+    count = 2 + floor(5.0 * state.density + 0.5)
     walk = pick(chance(ground.seed, "walk", ground.phrase.theme), _ARPEGGIO_WALKS)
     eighths = sorted(_ARPEGGIO_GAIT[:count])
     loud = 32 + round(8 * state.density + 5 * ground.swell)

@@ -48,13 +48,17 @@ class Choir:
     low, high : int
         The range they return to, MIDI pitches.
     gap : float
-        Semitones from voice to voice that sound best.
+        Semitones from pitch to pitch that sound best.
+    pitches : int
+        How many they sing together: with fewer than voices, some sing in unison, for what lies low beats
+        the more, the closer it is together (Plomp and Levelt 1965, doi 10.1121/1.1909741).
     """
 
     voices: int
     low: int
     high: int
     gap: float
+    pitches: int
 
     def lead(
         self,
@@ -153,8 +157,11 @@ def _changes(now: tuple[int, ...], degrees: tuple[int, ...], scale: Scale, beats
     return ways
 
 
-_NARROW = {0: 8.0, 1: 8.0, 2: 2.0}
-"""What it costs two voices to meet, or to rub against each other."""
+_NARROW = {1: 8.0, 2: 2.0}
+"""What it costs two voices to rub against each other."""
+
+_MEETING = 10.0
+"""What each pitch costs by which a choir sings fewer, or more, than it would."""
 
 
 class _Cost:
@@ -165,7 +172,7 @@ class _Cost:
     ) -> None:
         self._before = before
         self._low, self._high = choir.low + shift / 2, choir.high + shift / 2
-        self._gap = choir.gap
+        self._gap, self._pitches = choir.gap, choir.pitches
         self._pull = 2.0 if shift else 1.0
         self._middle = choir.voices * ((choir.low + choir.high) / 2 + shift)
         self._third = scale.classes(chord.degrees[1:2])
@@ -179,7 +186,8 @@ class _Cost:
 
     def of(self, way: tuple[int, ...]) -> float:
         classes = {pitch % 12 for pitch in way}
-        cost = 5.0 * (len(way) - len(classes))
+        pitches = sorted({*way})
+        cost = 5.0 * max(0, self._pitches - len(classes)) + _MEETING * abs(self._pitches - len(pitches))
         if self._before:
             cost += sum(abs(a - b) for a, b in zip(way, self._before, strict=True))
         cost += sum(20.0 for each in self._telling if each not in classes)
@@ -187,11 +195,9 @@ class _Cost:
             cost += 6.0
         if self._colour.isdisjoint(classes):
             cost += 2.0
-        below = way[0]
-        for pitch in way[1:]:
+        for below, pitch in pairwise(pitches):
             apart = pitch - below
             cost += 0.4 * abs(apart - self._gap) + _NARROW.get(apart, 2.0 * max(0, apart - 7))
-            below = pitch
         outside = max(0.0, self._low - way[0]) + max(0.0, way[-1] - self._high)
         outside += 8.0 * max(0, FLOOR - way[0])
         return cost + 8.0 * outside + self._pull * abs(sum(way) - self._middle) / len(way)

@@ -1,5 +1,6 @@
 """Scales, chord loops and the way voices move between chords."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,8 @@ from generator.harmony import LADDER, Chord, Scale, idiom, pivot, resting_chord,
 from generator.state import Mode
 from generator.voicing import MAX_STEP, MAX_TOP_STEP, Choir, Outer
 
-PAD = Choir(voices=4, low=54, high=72, gap=5.0)
+PAD = Choir(voices=4, low=54, high=72, gap=5.0, pitches=4)
+BELOW = Choir(voices=4, low=55, high=70, gap=6.5, pitches=3)
 
 
 def test_neighbours_on_the_ladder_differ_by_one_pitch_class() -> None:
@@ -85,25 +87,38 @@ def test_tone_35_is_the_tonic_at_or_above_middle_c() -> None:
     assert Scale(2, Mode.DORIAN).nearest(61, degrees=(2,)) == 37
 
 
+@pytest.mark.parametrize("choir", [PAD, BELOW], ids=["apart", "in unison"])
 @pytest.mark.parametrize("tonic", range(12))
-def test_voices_move_two_semitones_at_most_and_never_cross(tonic: int) -> None:
+def test_voices_move_two_semitones_at_most_and_never_cross(tonic: int, choir: Choir) -> None:
     voices = None
     low = None
     for i, mode in enumerate([*LADDER, *LADDER[::-1]] * 2):
         for chord in chords(mode)[i % 2 :: 2]:
             scale = Scale(tonic, mode)
             outer = Outer(low, scale.pitches((chord.bass,), 36, 47)[0])
-            before, voices = voices, PAD.lead(voices, chord, scale, outer)
+            before, voices = voices, choir.lead(voices, chord, scale, outer)
             low = outer.now
             assert {pitch % 12 for pitch in voices} <= scale.classes(chord.degrees)
             assert all(a <= b for a, b in pairwise(voices))
-            assert PAD.low - 4 <= min(voices)
-            assert max(voices) <= PAD.high + 6
+            assert choir.low - 4 <= min(voices)
+            assert max(voices) <= choir.high + 6
             if before:
                 steps = [abs(a - b) for a, b in zip(before, voices, strict=True)]
                 assert max(steps[:-1]) <= MAX_STEP
                 assert steps[-1] <= MAX_TOP_STEP
                 assert not outer.parallel(before[-1], voices[-1])
+
+
+def test_voices_in_unison_keep_a_low_chord_open() -> None:
+    def close(choir: Choir) -> int:
+        voices, found = None, 0
+        for mode in LADDER:
+            for chord in chords(mode):
+                voices = choir.lead(voices, chord, Scale(0, mode))
+                found += sum(0 < b - a <= 2 for a, b in pairwise(voices))
+        return found
+
+    assert 0 < close(BELOW) < close(replace(BELOW, pitches=4)) / 2
 
 
 def test_parallels_are_known_by_ear() -> None:
