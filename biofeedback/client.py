@@ -55,6 +55,7 @@ from websockets.sync.client import connect as open_socket
 from biofeedback.errors import BiofeedbackError
 from biofeedback.service.security import Page
 from biofeedback.service.views import (
+    ArcView,
     ClientView,
     Fault,
     Link,
@@ -248,9 +249,13 @@ class EngineClient:
         """Keep a protocol under its own id and version; refused where that was used with another text."""
         return ProtocolEntry.model_validate_json(self._post("/protocols", {"text": text}))
 
-    def protocol_arc(self, text: str, *, hr_bpm: float = 72.0) -> str:
-        """Return a picture (SVG) of what a protocol plans; takes seconds."""
-        return self._post("/protocols/arc.svg", {"text": text, "hr_bpm": hr_bpm}, SLOW_S).decode()
+    def protocol_arc(self, text: str, *, hr_bpm: float = 72.0) -> ArcView:
+        """Return what a protocol plans for a listener of a steady heart rate."""
+        return ArcView.model_validate_json(self._post("/protocols/arc", {"text": text, "hr_bpm": hr_bpm}))
+
+    def arc(self) -> ArcView:
+        """Return what the session plans for its listener, and the tempo that was asked for so far."""
+        return ArcView.model_validate_json(self._get("/arc"))
 
     def listen(self, text: str, *, hr_bpm: float = 72.0) -> bytes:
         """Return half a minute of what a protocol plans (WAV), in fast motion; takes seconds."""

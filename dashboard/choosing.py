@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from biofeedback.client import EngineClient
+from dashboard import arc
 from dashboard.choices import NEEDED, VIRTUAL, palette_name
 from dashboard.engine import engine, tell
 from dashboard.texts import say
@@ -81,13 +82,8 @@ def _protocol(client: EngineClient) -> str | None:
             version=entry.version,
         )
     )
-    st.image(_arc(client, name, entry.version), width="stretch")
+    arc.show(client.protocol_text(name, entry.version), key="arc", whole=True)
     return name
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def _arc(_client: EngineClient, name: str, version: int) -> str:  # noqa: ARG001 - the version makes it another picture
-    return _client.protocol_arc(_client.protocol_text(name))
 
 
 def _sensors(client: EngineClient) -> dict[str, Any] | None:

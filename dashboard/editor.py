@@ -1,11 +1,11 @@
 """The page *Protocols*: a form and the text side by side; the text is what counts.
 
-What the form does not show stays in the text as it is. A change in the form writes the text anew, without
-its comments.
+A change in the form changes the lines of its field, and nothing else in the text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ import streamlit as st
 import yaml
 
 from biofeedback.client import EngineClient, EngineError
+from dashboard import arc
 from dashboard.choices import ARMS, KINDS, PALETTES, palette_name
 from dashboard.engine import engine
-from dashboard.protocol_form import merged, row_of
+from dashboard.protocol_form import Key, free_version, merged, row_of
+from dashboard.protocol_text import edited
 from dashboard.texts import say
 
 UI = Path(__file__).parent / "ui"
@@ -26,7 +28,8 @@ def page() -> None:
     client = engine()
     st.title(say("nav.protocols"))
     entries = {(each.name, each.version): each for each in client.protocols()}
-    chosen, listen, save = st.columns([2.4, 1, 1], vertical_alignment="bottom")
+    chosen, save = st.columns([3, 1], vertical_alignment="bottom")
+    _keep_choice(entries)
     which = chosen.selectbox(
         say("editor.choose"),
         list(entries),
@@ -37,7 +40,11 @@ def page() -> None:
     )
     if st.session_state.get("editor-of") != which:
         st.session_state["editor-of"] = which
-        _write(client.protocol_text(*which))
+        st.session_state["editor-kept"] = client.protocol_text(*which)
+        _write(st.session_state["editor-kept"])
+    notice, above = st.empty(), st.container()
+    if said := st.session_state.pop("editor-said", ""):
+        notice.success(said)
     form, text = st.columns([1, 1.1], gap="large")
     with text:
         typed = _text_editor()
@@ -46,25 +53,27 @@ def page() -> None:
     with form:
         _form()
     content = st.session_state["editor-text"]
-    faults = client.check_protocol(content)
-    _listen(client, listen, content, usable=not faults)
-    _save(client, save, content, usable=not faults)
+    usable = not client.check_protocol(content)
+    with above:
+        _listen(content, usable=usable)
+        arc.show(content, key="arc", whole=False, follows=True)
+    _save(client, save, content, set(entries), usable=usable)
     st.subheader(say("editor.arc"), anchor=False)
-    if faults:
-        st.info(say("editor.arc.not-yet", count=len(faults)))
-    else:
-        st.image(_arc(client, content), width="stretch")
+    arc.show(content, key="whole-arc", whole=True, follows=True)
+
+
+def _keep_choice(entries: Collection[Key]) -> None:
+    """Have the choice stay while other pages are shown, and go along with what was saved."""
+    for name in ("editor-next", "editor-of"):
+        choice = st.session_state.get(name)
+        if choice in entries and (name == "editor-next" or "editor-which" not in st.session_state):
+            st.session_state["editor-which"] = choice
+    st.session_state.pop("editor-next", None)
 
 
 def _text_editor() -> str | None:
-    component = st.components.v2.component(
-        "protocol_text",
-        html=(UI / "editor.html").read_text(encoding="utf-8"),
-        js=(UI / "editor.js").read_text(encoding="utf-8"),
-        css=(UI / "editor.css").read_text(encoding="utf-8"),
-    )
     words = {"label": say("editor.text"), "line": say("editor.line"), "good": say("editor.good")}
-    result = component(
+    result = _component("editor")(
         key="protocol-text",
         data={
             "text": st.session_state["editor-text"],
@@ -73,7 +82,21 @@ def _text_editor() -> str | None:
         },
         on_text_change=lambda: None,
     )
-    return result.get("text")
+    typed = result.get("text") or {}
+    # What was typed into a text that has been written anew since does not count any more.
+    return typed["text"] if typed.get("edition") == st.session_state["editor-edition"] else None
+
+
+def _listen(content: str, *, usable: bool) -> None:
+    """Show the button that lets half a minute be heard; what it does is done in the browser."""
+    names = ("listen", "anew", "rendering", "cancel", "cancelled", "failed")
+    words = {name: say(f"listen.{name}") for name in names}
+    _component("listen")(key="listen", data={"text": content, "usable": usable, "words": words})
+
+
+def _component(name: str) -> Any:
+    html, js, css = ((UI / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("html", "js", "css"))
+    return st.components.v2.component(f"protocol_{name}", html=html, js=js, css=css)
 
 
 def _form() -> None:
@@ -134,35 +157,34 @@ def _form() -> None:
     head = {"title": title, "version": int(version), "id": identity, "arm": arm}
     new = merged(data, head, palette=palette, numbers_shown=numbers, rows=rows)
     if new != data:
-        _write(yaml.safe_dump(new, sort_keys=False, allow_unicode=True, width=100))
+        _write(edited(st.session_state["editor-text"], new))
         st.rerun()
 
 
-def _listen(client: EngineClient, place: Any, text: str, *, usable: bool) -> None:
-    if place.button(
-        say("editor.listen"), disabled=not usable, width="stretch", help=say("editor.listen.help")
-    ):
-        with st.spinner(say("editor.listening")):
-            try:
-                st.audio(client.listen(text), format="audio/wav", autoplay=True)
-            except EngineError as error:
-                st.error(str(error))
-
-
-def _save(client: EngineClient, place: Any, text: str, *, usable: bool) -> None:
-    if place.button(say("editor.save"), type="primary", disabled=not usable, width="stretch"):
-        try:
-            entry = client.save_protocol(text)
-        except EngineError as error:
-            st.error(str(error))
-            return
-        st.session_state["editor-of"] = (entry.name, entry.version)
-        st.success(say("editor.saved", name=entry.name, version=entry.version))
-
-
-@st.cache_data(max_entries=50, show_spinner=False)
-def _arc(_client: EngineClient, text: str) -> str:
-    return _client.protocol_arc(text)
+def _save(client: EngineClient, place: Any, text: str, taken: Collection[Key], *, usable: bool) -> None:
+    """Show the button that keeps the text, under the next free number where its own is taken."""
+    data = _data()
+    if data is None or not usable or text == st.session_state["editor-kept"]:
+        place.button(say("editor.save.not-yet"), disabled=True, width="stretch")
+        return
+    before = int(data["version"])
+    version = free_version(data["id"], before, taken)
+    if not place.button(say("editor.save", version=version), type="primary", width="stretch"):
+        return
+    text = edited(text, {**data, "version": version})
+    try:
+        entry = client.save_protocol(text)
+    except EngineError as error:
+        st.error(str(error))
+        return
+    said = [say("editor.saved", name=entry.name, version=version)]
+    if version != before:
+        said.append(say("editor.raised", before=before, version=version))
+    _write(text)
+    st.session_state["editor-of"] = st.session_state["editor-next"] = (entry.name, entry.version)
+    st.session_state["editor-kept"] = text
+    st.session_state["editor-said"] = " ".join(said)
+    st.rerun()
 
 
 def _data() -> dict[str, Any] | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
+
+Key = tuple[str, int]
+"""What a protocol is kept under: its name and version."""
 
 TEMPO_KEY = {
     "lead": "goal_bpm",
@@ -15,6 +18,13 @@ TEMPO_KEY = {
     "engage": "energy",
 }
 """What the column *tempo* stands for in each kind of phase: its goal, its tempo, its rate, its energy."""
+
+
+def free_version(name: str, version: int, taken: Collection[Key]) -> int:
+    """Return the version itself where nothing is kept under it, else the next after all there are."""
+    if (name, version) not in taken:
+        return version
+    return max(number for each, number in taken if each == name) + 1
 
 
 def row_of(phase: Mapping[str, Any]) -> Row:

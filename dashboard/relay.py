@@ -32,8 +32,8 @@ WAITING = (
 )
 """Shown in place of the listener's page while there is no engine: calm, and it looks again."""
 
-PATIENCE = httpx.Timeout(60.0, connect=2.0)
-"""Rendering what a protocol will sound like takes a while."""
+PATIENCE = httpx.Timeout(150.0, connect=2.0)
+"""Rendering what a protocol will sound like takes a while, two minutes on a busy machine."""
 
 TO_THE_ENGINE = ("content-type", "accept", "range", "x-origin")
 TO_THE_BROWSER = (

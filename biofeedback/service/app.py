@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Header, HTTPException, Request, Response, WebSocket
+from fastapi import APIRouter, FastAPI, Header, HTTPException, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -26,7 +26,7 @@ from biofeedback.service.resources.sensors import sensors_router
 from biofeedback.service.resources.sessions import sessions_router
 from biofeedback.service.security import Keys
 from biofeedback.service.trouble import report_trouble
-from biofeedback.service.views import Problem, Reply, State
+from biofeedback.service.views import ArcView, Problem, Reply, State
 
 REFUSED = (401, 403, 404, 413, 422, 503)
 """How any request may be refused."""
@@ -35,7 +35,7 @@ TRY_AGAIN = 1013
 """Closes a WebSocket: there are too many."""
 
 
-def make_app(host: Host, hub: Hub, desk: Desk, keys: Keys, *, version: str) -> FastAPI:
+def make_app(host: Host, hub: Hub, desk: Desk, keys: Keys, previews: Previews, *, version: str) -> FastAPI:
     """Return the application; `Guard` must stand before it."""
     app = FastAPI(
         title="Biofeedback engine",
@@ -86,13 +86,28 @@ def make_app(host: Host, hub: Hub, desk: Desk, keys: Keys, *, version: str) -> F
 
     for router in (
         clients_router(desk),
-        protocols_router(desk, Previews()),
+        protocols_router(desk, previews),
         sensors_router(desk),
         sessions_router(desk),
         pages_router(host, keys),
+        _arc_router(host),
     ):
         app.include_router(router)
     return app
+
+
+def _arc_router(host: Host) -> APIRouter:
+    router = APIRouter(tags=["session"])
+
+    @router.get("/arc")
+    def arc() -> ArcView:
+        """Return what the session plans for its listener, and the tempo that was asked for so far."""
+        found = host.arc()
+        if found is None:
+            raise HTTPException(404, "there is no session; prepare one")
+        return found
+
+    return router
 
 
 async def _send_until_it_leaves(socket: WebSocket, watcher: Watcher) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from biofeedback.commands import Answer, EmergencyStop, Hold, Origin, Stop, Volume
 from biofeedback.models import STEPS_PER_SECOND, Snapshot
 from biofeedback.recording.recorder import XDF_NAME
+from biofeedback.service.arcs import Trail, arc_of
 from biofeedback.service.background import in_background
 from biofeedback.service.desk import REFUSALS, Desk
 from biofeedback.service.glance import glance
@@ -33,8 +34,11 @@ from biofeedback.service.portrait import portrait
 from biofeedback.service.preparation import Intent, Opened, Preparation, close_opened, open_preparation
 from biofeedback.service.stages import LEADS_TO, OPEN, Stage, refusal
 from biofeedback.service.trouble import report_trouble
-from biofeedback.service.views import EngineView, State
+from biofeedback.service.views import ArcView, EngineView, State
 from biofeedback.session import run_session
+
+SUPPOSED_HR_BPM = 72.0
+"""For which a course is planned until a heart rate is known."""
 
 STEP_S = 1.0 / STEPS_PER_SECOND
 IDLE_S = 0.25
@@ -86,6 +90,7 @@ class Host:
         self._directory: Path | None = None
         self._filing: Future[None] | None = None
         self._told: list[dict[str, Any]] = []
+        self._trail = Trail()
         self._steps = self._bytes = 0
         self._end_reason = ""
         self._trouble = trouble
@@ -116,6 +121,14 @@ class Host:
             end_reason=self._end_reason,
         )
         return State(engine=engine, session=session)
+
+    def arc(self) -> ArcView | None:
+        """Return what the session plans for its listener, and the tempo so far; None without one."""
+        if (intent := self._intent) is None:
+            return None
+        trail = self._trail
+        arc = arc_of(intent.protocol, trail.hr_bpm or SUPPOSED_HR_BPM)
+        return arc.model_copy(update={"tempi": trail.tempi})
 
     def leave(self) -> None:
         """Ask the main thread to come to its end; a session fades first, asked twice it falls silent.
@@ -306,6 +319,7 @@ class Host:
         self._snapshot = snapshot
         self._beat_s = self._clock()
         try:
+            self._trail.take(snapshot)
             if self._directory is not None and self._steps % STEPS_PER_SECOND == 0:
                 self._bytes = (self._directory / XDF_NAME).stat().st_size
             self._show(self._open(), snapshot)

@@ -1,36 +1,63 @@
-"""Protocols drawn and heard in processes of their own: a session that runs must not wait for them."""
+"""Protocols heard: rendered in a process of their own, behind all else, since a session may be running."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Self
 
 from biofeedback.errors import UsageError
 from protocols.loading import parse
 
 LONGEST_S = 120.0
+SECONDS = 30
+BYTES = SECONDS * 48_000 * 2 * 3
+"""Of half a minute of sound: 48 kHz, two channels of 24 bits."""
+
+NICENESS = 10
 
 
 class Previews:
-    """Makes one preview after another; any thread may ask."""
+    """Renders one preview at a time, the newest: it takes the place of the one before. Any thread may ask.
+
+    As a context it ends what is being rendered when it is left.
+    """
 
     def __init__(self) -> None:
-        self._one_at_a_time = threading.Lock()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._made: Path | None = None
 
-    def arc(self, text: str, hr_bpm: float, suffix: str) -> bytes:
-        """Return a picture of what a protocol plans, ``.svg`` or ``.png``.
+    def __enter__(self) -> Self:
+        return self
 
-        Raises
-        ------
-        InvalidProtocolError
-            If it is not a protocol.
-        UsageError
-            If it cannot be drawn.
-        """
-        return self._made(text, hr_bpm, "--png", f"arc{suffix}")
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+    @property
+    def progress(self) -> float | None:
+        """How much of the preview is rendered, 0 to 1; None where none is."""
+        if (made := self._made) is None:
+            return None
+        try:
+            return min(1.0, made.stat().st_size / BYTES)
+        except OSError:
+            return 0.0
+
+    def cancel(self) -> None:
+        """Render no longer what is being rendered; whoever waits for it is told."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
 
     def listen(self, text: str, hr_bpm: float) -> bytes:
         """Return half a minute of a protocol in fast motion, as WAV.
@@ -40,27 +67,47 @@ class Previews:
         InvalidProtocolError
             If it is not a protocol.
         UsageError
-            If it cannot be heard: it plans no music.
+            If it cannot be heard: it plans no music, or it was cancelled or replaced by another.
         """
-        return self._made(text, hr_bpm, "--wav", "preview.wav")
-
-    def _made(self, text: str, hr_bpm: float, option: str, name: str) -> bytes:
         parse(text.encode(), "protocol")
-        with self._one_at_a_time, TemporaryDirectory(prefix="biofeedback-") as folder:
-            file, made = Path(folder) / "protocol.yaml", Path(folder) / name
+        with TemporaryDirectory(prefix="biofeedback-") as folder:
+            file, made = Path(folder) / "protocol.yaml", Path(folder) / "preview.wav"
             file.write_text(text, encoding="utf-8")
             command = [sys.executable, "-P", "-m", "biofeedback", "protocols", "preview", str(file)]
-            try:
-                done = subprocess.run(  # noqa: S603 - our own interpreter and module
-                    [*command, "--hr", str(hr_bpm), option, str(made)],
-                    capture_output=True,
-                    text=True,
-                    timeout=LONGEST_S,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                raise UsageError(f"the preview took longer than {LONGEST_S:g} s") from None
-            if done.returncode != 0 or not made.exists():
-                last = " ".join(done.stderr.strip().splitlines()[-1:])
+            command += ["--hr", str(hr_bpm), "--seconds", str(SECONDS), "--wav", str(made)]
+            with self._rendering(command, made) as process:
+                try:
+                    _, said = process.communicate(timeout=LONGEST_S)
+                except subprocess.TimeoutExpired:
+                    raise UsageError(f"the preview took longer than {LONGEST_S:g} s") from None
+            if process.returncode < 0:
+                raise UsageError("the preview was cancelled")
+            if process.returncode != 0 or not made.exists():
+                last = " ".join(said.strip().splitlines()[-1:])
                 raise UsageError(last.removeprefix("biofeedback: ") or "the preview could not be made")
             return made.read_bytes()
+
+    @contextmanager
+    def _rendering(self, command: list[str], made: Path) -> Iterator[subprocess.Popen[str]]:
+        """Run a process in place of the one before, and see to it that it does not outlast the context."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
+            )
+            self._process, self._made = process, made
+        try:
+            if sys.platform != "win32":
+                os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+            yield process
+        finally:
+            with self._lock:
+                if self._process is process:
+                    self._process = self._made = None
+            process.kill()
+            process.communicate()

@@ -22,6 +22,7 @@ from biofeedback.service.app import make_app
 from biofeedback.service.desk import Desk
 from biofeedback.service.host import Host
 from biofeedback.service.live import Hub
+from biofeedback.service.previews import Previews
 from biofeedback.service.security import App, Guard, Keys, Page
 from biofeedback.service.trouble import Discreet
 from biofeedback.service.whereabouts import Claim, Whereabouts
@@ -54,6 +55,7 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
         Claim(folder) as claim,
         _listening(port) as listener,
         Store.open(folder, now=lambda: datetime.now(UTC).astimezone()) as store,
+        Previews() as previews,
     ):
         hub = Hub()
         version = metadata.version("biofeedback-music")
@@ -61,7 +63,7 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
         host = Host(desk, hub, clock=pylsl.local_clock, version=version)
         bound = listener.getsockname()[1]
         keys = Keys(bound)
-        app = Guard(make_app(host, hub, desk, keys, version=version), keys)
+        app = Guard(make_app(host, hub, desk, keys, previews, version=version), keys)
         with _serving(app, listener), _signals(host):
             url = f"http://{ADDRESS}:{bound}"
             claim.announce(Whereabouts(url=url, token=keys.token, pid=getpid()))

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from biofeedback.models import Snapshot
+from biofeedback.models import PlannedPhase, Snapshot
 from biofeedback.service.orders import Liking
 from biofeedback.service.stages import Stage
 from biofeedback.store.records import AdverseEventFact, NoteFact, PhaseFact, RatingFact, Session
@@ -239,6 +239,31 @@ class ProtocolText(_View):
     name: str
     version: int
     text: str
+
+
+class ArcView(_View):
+    """What a protocol plans for a listener who follows, and in a session what was asked for so far.
+
+    Attributes
+    ----------
+    phases : tuple of PlannedPhase
+        Its phases, arcs opened up into their sections.
+    hr_bpm : float or None
+        The steady heart rate it is planned for; None where it is not known, or the plan reads none.
+    times_s : tuple of float
+        Seconds from the start at which something changes, and the last.
+    course : mapping
+        Columns of `MusicState`, by name: what is asked for from each of these times on; None in silence.
+    tempi : tuple
+        Seconds from the session's start and the tempo that was asked for from then on, None in silence; empty
+        where no session runs by it.
+    """
+
+    phases: tuple[PlannedPhase, ...]
+    hr_bpm: float | None
+    times_s: tuple[float, ...]
+    course: dict[str, tuple[float | None, ...]]
+    tempi: tuple[tuple[float, float | None], ...] = ()
 
 
 class Fault(_View):

@@ -1,80 +1,8 @@
-// Two still pictures, drawn anew when the state changes: the arc of the phases with "now", and activation
-// against its band.
-import { say, clock } from "./words.js";
+// Activation against its band: a still picture, drawn anew when the state changes.
+import { begin, colour } from "./canvas.js";
+import { say } from "./words.js";
 
 const HISTORY_S = 600;
-const SILENT = ["settle", "baseline", "silence", "recovery"];
-const FONT = "12px system-ui, sans-serif";
-
-function begin(canvas) {
-  const ratio = window.devicePixelRatio || 1;
-  const width = canvas.clientWidth;
-  const height = canvas.clientHeight;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  const g = canvas.getContext("2d");
-  g.setTransform(ratio, 0, 0, ratio, 0, 0);
-  g.font = FONT;
-  return [g, width, height];
-}
-
-const style = getComputedStyle(document.documentElement);
-const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-
-function fitted(g, text, room) {
-  if (g.measureText(text).width <= room) return text;
-  let cut = text;
-  while (cut.length > 1 && g.measureText(`${cut}…`).width > room) cut = cut.slice(0, -1);
-  return cut.length > 1 ? `${cut}…` : "";
-}
-
-export function drawArc(canvas, state, numbers) {
-  const [g, width, height] = begin(canvas);
-  const { plan } = state;
-  if (!plan.length) return;
-  const last = plan.at(-1);
-  const total = Math.max(last.start_s + last.duration_s, state.elapsed_s ?? 0, 1);
-  const x = (t) => (width * t) / total;
-  const top = 16;
-  const bottom = height - 18;
-  const now = state.elapsed_s ?? 0;
-  g.textBaseline = "middle";
-  plan.forEach((phase, index) => {
-    const from = x(phase.start_s) + (index ? 1 : 0);
-    const room = Math.max(1, x(phase.start_s + phase.duration_s) - from - 1);
-    const current = phase.start_s <= now && now < phase.start_s + phase.duration_s;
-    const past = now >= phase.start_s + phase.duration_s;
-    g.fillStyle = colour(current ? "accent" : past ? "accent-soft" : "gap");
-    g.beginPath();
-    g.roundRect(from, top, room, bottom - top, 5);
-    g.fill();
-    if (SILENT.includes(phase.kind)) {
-      g.strokeStyle = colour("edge");
-      g.setLineDash([4, 3]);
-      g.stroke();
-      g.setLineDash([]);
-    }
-    g.fillStyle = colour(current ? "on-accent" : "ink");
-    g.textAlign = "left";
-    g.fillText(fitted(g, phase.name.replaceAll("-", " "), room - 12), from + 7, (top + bottom) / 2 - (numbers ? 8 : 0));
-    if (numbers) g.fillText(fitted(g, clock(phase.duration_s), room - 12), from + 7, (top + bottom) / 2 + 9);
-  });
-  const at = Math.min(width - 1, x(now));
-  g.fillStyle = colour("ink");
-  g.fillRect(at - 1, 10, 2, height - 24);
-  g.beginPath();
-  g.moveTo(at - 5, 8);
-  g.lineTo(at + 5, 8);
-  g.lineTo(at, 15);
-  g.fill();
-  g.textAlign = at < 60 ? "left" : at > width - 60 ? "right" : "center";
-  g.fillText(numbers ? say("arc.now", { time: clock(now) }) : say("arc.now.plain"), at, height - 6);
-  if (numbers && at < width - 130) {
-    g.textAlign = "right";
-    g.fillStyle = colour("ink-soft");
-    g.fillText(clock(total), width, height - 6);
-  }
-}
 
 export function drawActivation(canvas, state, history, numbers) {
   const [g, width, height] = begin(canvas);

@@ -1,6 +1,6 @@
 // The text of a protocol with line numbers, checked by the engine as it is typed.
-const CHECK_MS = 350;
-const TELL_MS = 900;
+const CHECK_MS = 120;
+const TELL_MS = 600;
 
 export default function (component) {
   const { data, parentElement: root, setStateValue } = component;
@@ -20,12 +20,12 @@ export default function (component) {
 
   async function check() {
     const text = area.value;
+    document.dispatchEvent(new CustomEvent("protocol-text", { detail: text })); // to what draws and plays it
     const response = await fetch("/engine/protocols/check", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text }),
     }).catch(() => null);
     if (!response?.ok || area.value !== text) return;
-    const reply = await response.json();
-    const found = reply.faults ?? reply;
+    const found = await response.json();
     number(new Set(found.map((fault) => fault.line)));
     const lines = found.map((fault) => {
       const item = document.createElement("li");
@@ -53,17 +53,19 @@ export default function (component) {
     area.scrollTop = Math.max(0, (line - 5) * 19);
   }
 
+  const tell = () => setStateValue("text", { edition: data.edition, text: area.value });
+
   area.oninput = () => {
     number();
     clearTimeout(checking);
     clearTimeout(telling);
     checking = setTimeout(check, CHECK_MS);
-    telling = setTimeout(() => setStateValue("text", area.value), TELL_MS);
+    telling = setTimeout(tell, TELL_MS);
   };
   area.onscroll = () => (numbers.scrollTop = area.scrollTop);
   area.onblur = () => {
     clearTimeout(telling);
-    setStateValue("text", area.value);
+    tell();
   };
   if (area.dataset.edition !== String(data.edition)) {
     area.dataset.edition = data.edition;

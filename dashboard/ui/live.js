@@ -1,9 +1,10 @@
 // The live screen: wires the feed to what is shown and what is shown to the engine.
 import { Asks } from "./asks.js";
 import { Bar } from "./bar.js";
-import { drawActivation, drawArc } from "./charts.js";
+import { drawActivation } from "./charts.js";
 import { Controls } from "./controls.js";
 import { Feed } from "./feed.js";
+import { LiveArc } from "./live_arc.js";
 import { Notes } from "./notes.js";
 import { Override, worded } from "./override.js";
 import { Traces } from "./traces.js";
@@ -33,6 +34,7 @@ const controls = new Controls({ answered });
 const traces = new Traces($("traces"), feed, { advice: wanted === "check" });
 const asks = new Asks($("asks"), { send: controls.send });
 const override = new Override({ send: controls.send });
+const arc = new LiveArc($("arc"));
 new Notes({ send: controls.send, now: () => feed.elapsed });
 
 function showMusic(state) {
@@ -85,7 +87,7 @@ feed.onState((state) => {
   asks.show(state);
   override.show(state);
   if ($("why").textContent !== (state.why || "–")) $("why").textContent = state.why || "–";
-  drawArc($("arc"), state, numbers);
+  arc.show(state, numbers);
   showMusic(state);
   if (!state.compact) showActivation(state);
 });

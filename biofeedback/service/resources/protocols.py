@@ -1,4 +1,4 @@
-"""Protocols: listed, read, checked, kept, drawn and heard."""
+"""Protocols: listed, read, checked, kept, planned and heard."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from biofeedback.errors import UsageError
+from biofeedback.service.arcs import arc_of
 from biofeedback.service.desk import Desk
 from biofeedback.service.orders import LONGEST_PROTOCOL
 from biofeedback.service.previews import Previews
 from biofeedback.service.resources.faults import found
-from biofeedback.service.views import Fault, ProtocolEntry, ProtocolText
+from biofeedback.service.views import ArcView, Fault, ProtocolEntry, ProtocolText
 from biofeedback.store.records import ProtocolVersion
 from protocols import library, load
 from protocols.hashing import protocol_sha256
@@ -35,6 +36,14 @@ class Shown(Text):
     """A protocol to draw or hear, for a listener of this heart rate."""
 
     hr_bpm: float = Field(default=72.0, ge=30.0, le=200.0)
+
+
+class Rendered(BaseModel):
+    """How much of a preview is made, 0 to 1; None where none is being made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    share: float | None
 
 
 def protocols_router(desk: Desk, previews: Previews) -> APIRouter:
@@ -79,20 +88,25 @@ def protocols_router(desk: Desk, previews: Previews) -> APIRouter:
 def _previews_router(previews: Previews) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/arc.svg", response_class=Response, responses={200: {"content": {"image/svg+xml": {}}}})
-    def arc_svg(body: Shown) -> Response:
-        """Draw what a protocol plans."""
-        return Response(previews.arc(body.text, body.hr_bpm, ".svg"), media_type="image/svg+xml")
-
-    @router.post("/arc.png", response_class=Response, responses={200: {"content": {"image/png": {}}}})
-    def arc_png(body: Shown) -> Response:
-        """Draw what a protocol plans."""
-        return Response(previews.arc(body.text, body.hr_bpm, ".png"), media_type="image/png")
+    @router.post("/arc")
+    def arc(body: Shown) -> ArcView:
+        """Return what a protocol plans, to be drawn."""
+        return arc_of(parse(body.text.encode(), "protocol"), body.hr_bpm)
 
     @router.post("/listen.wav", response_class=Response, responses={200: {"content": {"audio/wav": {}}}})
     def listen(body: Shown) -> Response:
-        """Return half a minute of what a protocol plans, in fast motion."""
+        """Return half a minute of what a protocol plans, in fast motion, in place of one being made."""
         return Response(previews.listen(body.text, body.hr_bpm), media_type="audio/wav")
+
+    @router.get("/listen.wav/progress")
+    def progress() -> Rendered:
+        """Return how much of a preview is made."""
+        return Rendered(share=previews.progress)
+
+    @router.delete("/listen.wav", status_code=204)
+    def cancel() -> None:
+        """Give up a preview that is being made."""
+        previews.cancel()
 
     return router
 
