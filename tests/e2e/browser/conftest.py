@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pyxdf
@@ -20,6 +21,14 @@ import pyxdf
 from biofeedback.client import EngineClient, connect
 
 PATIENCE_S = 90.0
+MOST_STEPS = 200
+WIDTH, HEIGHT = 1280, 800
+CHECKS = Path(__file__).with_name("checks.js")
+LOOKS_ROUND = r"/(clients|protocols|sessions)/_stcore/"
+"""Where Streamlit asks first on a page with a path, in vain, and then at the root."""
+
+WITHIN = ("data:", "blob:", "about:")
+"""Addresses that no request leaves the browser for."""
 
 
 @dataclass
@@ -27,7 +36,7 @@ class House:
     """A dashboard in a process of its own, and the engine that it started."""
 
     data: Path
-    process: subprocess.Popen
+    process: subprocess.Popen[str]
     address: str
     browser: Any
     clients: list[EngineClient] = field(default_factory=list)
@@ -49,6 +58,10 @@ class House:
         return cls(data, process, found[0], browser)
 
     @property
+    def browser_path(self) -> str | None:
+        return chromium_path()
+
+    @property
     def engine(self) -> EngineClient:
         client = connect(self.data)
         assert client is not None
@@ -60,14 +73,76 @@ class House:
         return json.loads((self.data / "engine.json").read_text())["pid"]
 
     @contextmanager
-    def window(self, path: str = "") -> Iterator[Any]:
-        """Open a window in a browser that remembers nothing of any other."""
-        context = self.browser.new_context(viewport={"width": 1280, "height": 800})
+    def window(self, path: str = "", *, troubles: str = LOOKS_ROUND) -> Iterator[Any]:
+        """Open a window in a browser that remembers nothing of any other.
+
+        It may ask nothing of another host, and no script may fail in it; `troubles` is what the browser may
+        complain of nevertheless (a regular expression).
+        """
+        context = self.browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
         context.set_default_timeout(PATIENCE_S * 1000)
+        context.add_init_script(path=CHECKS)
+        wrong: list[str] = []
+        asked: list[str] = []
+        context.on("console", lambda said: wrong.append(_words(said)) if said.type == "error" else None)
+        context.on("weberror", lambda error: wrong.append(str(error.error)))
+        context.on("request", lambda request: asked.append(request.url))
         page = context.new_page()
+        page.on("websocket", lambda socket: asked.append(socket.url))
         page.goto(self.address.replace("/?", f"/{path}?"))
-        yield page
-        context.close()
+        try:
+            yield page
+        except Exception as error:
+            error.add_note(f"{page.url} shows: {page.locator('body').inner_text()}; complaints: {wrong}")
+            raise
+        finally:
+            context.close()
+        assert [text for text in wrong if not re.search(troubles, text)] == []
+        assert {urlsplit(url).hostname for url in asked if not url.startswith(WITHIN)} == {"127.0.0.1"}
+
+    @staticmethod
+    def screen(window: Any) -> Any:
+        """Return the live screen within a page, to look for what is in it."""
+        return window.frame_locator("iframe[src*='live.html']")
+
+    @staticmethod
+    def frame(window: Any) -> Any:
+        """Return the live screen within a page, to ask its script."""
+        return next(frame for frame in window.frames if "live.html" in frame.url)
+
+    @staticmethod
+    def inspect(window: Any, *, stop: bool = False) -> None:
+        """See to it that all words can be read, nothing is wider than the page, and STOP is within view."""
+        for frame in window.frames:
+            assert frame.evaluate("checks.faint()") == [], frame.url
+            assert frame.evaluate("checks.overflow()") <= 0, frame.url
+        if stop:
+            button = House.screen(window).locator("#stop")
+            button.click(trial=True)  # nothing lies over it
+            box = button.bounding_box()
+            assert 0 <= box["x"] <= WIDTH - box["width"]
+            assert 0 <= box["y"] <= HEIGHT - box["height"]
+
+    @staticmethod
+    def walk(window: Any) -> list[str]:
+        """Go through a page by Tab alone, from its top, and return what has had the focus.
+
+        Whatever can be clicked must have had it, and must have shown it.
+        """
+        window.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        for frame in reversed(window.frames):
+            frame.evaluate("checks.afresh()")
+        way: list[str] = []
+        for _ in range(MOST_STEPS):
+            window.keyboard.press("Tab")
+            step = window.evaluate("checks.step()")
+            if step["at"] is None or step["again"]:
+                break
+            way.append(step["at"])
+        for frame in window.frames:
+            assert frame.evaluate("checks.unreached()") == [], (frame.url, way)
+            assert frame.evaluate("checks.unmarked()") == [], frame.url
+        return way
 
     def until(self, holds: Callable[[], object], what: str) -> None:
         """Wait until something holds."""
@@ -75,6 +150,10 @@ class House:
         while not holds():
             assert time.monotonic() < end, f"waited in vain: {what}"
             time.sleep(0.05)
+
+    def directory(self) -> Path:
+        """Return where the session of now is recorded."""
+        return self.data / "sessions" / self.engine.state().session.recording.session_id
 
     def commands(self, directory: Path) -> list[dict[str, Any]]:
         """Return the commands of a recording."""
@@ -101,9 +180,17 @@ class House:
             client.close()
 
 
+def _words(said: Any) -> str:
+    return f"{said.text} {said.location.get('url', '')}"
+
+
+def chromium_path() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = chromium_path()
     if found is None:
         pytest.skip("there is no Chromium on this machine")
     sync_api = pytest.importorskip("playwright.sync_api")
@@ -121,13 +208,14 @@ def house(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
 
 
 @pytest.fixture
-def running(house: House) -> Iterator[Callable[[str], EngineClient]]:
-    """Begin a session by a protocol's text; it is silenced and put away afterwards."""
+def running(house: House) -> Iterator[Callable[..., EngineClient]]:
+    """Begin a session by a protocol's text, its sound in a file; it is silenced and put away afterwards."""
     engine = house.engine
 
-    def begin(text: str) -> EngineClient:
+    def begin(text: str, *, inputs: tuple[str, ...] = ("listener=virtual:responder",)) -> EngineClient:
         house.until(lambda: engine.state().engine.stage in {"idle", "closed"}, "the last session to end")
-        engine.command("prepare", protocol_text=text, inputs=["listener=virtual:responder"], audio="none")
+        reply = engine.command("prepare", protocol_text=text, inputs=list(inputs), audio="file")
+        assert reply.accepted, reply.answer
         engine.wait_for("prepared")
         assert engine.command("start", cautions_confirmed=True, consent_confirmed=True).accepted
         house.until(lambda: engine.state().session.snapshot.lifecycle == "running", "the session to run")

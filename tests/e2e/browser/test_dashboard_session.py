@@ -1,6 +1,7 @@
 """A whole session in the browser, from a new client to the report."""
 
 import json
+from pathlib import Path
 
 SHORT = """\
 id: short-round
@@ -17,19 +18,15 @@ end_fade_s: 15
 """
 
 
-def live(window):
-    """The live screen within the page."""
-    return window.frame_locator("iframe[src*='live.html']")
-
-
 def test_from_a_new_client_to_the_report(house):
     house.engine.save_protocol(SHORT)
     with house.window("clients") as window:
         new_client(window)
         window.get_by_role("link", name="Session", exact=True).click()
-        prepare(window)
-        screen = live(window)
+        prepare(house, window)
+        screen = house.screen(window)
         screen.locator("#stop:enabled").wait_for()
+        plays_in_a_process_of_its_own(house)
         screen.get_by_text("baseline", exact=True).first.wait_for()
         assert screen.locator("#client").inner_text() == "C-017"
         screen.locator(".light[data-light=good]").first.wait_for()
@@ -46,7 +43,7 @@ def test_from_a_new_client_to_the_report(house):
 
         override(screen)
         with house.window() as second:
-            other = live(second)
+            other = house.screen(second)
             other.locator("#phase", has_text="match").wait_for()
             other.get_by_role("button", name="Pause adaptation").click()
             screen.locator("#phase", has_text="paused").wait_for()
@@ -72,6 +69,13 @@ def test_from_a_new_client_to_the_report(house):
     assert [(rating["scale"], rating["value"]) for rating in ratings] == [("relaxation-vas", 70)]
 
 
+def plays_in_a_process_of_its_own(house):
+    """The sound's process is the engine's child."""
+    children = Path(f"/proc/{house.engine_pid}/task/{house.engine_pid}/children").read_text().split()
+    commands = [Path(f"/proc/{child}/cmdline").read_text() for child in children]
+    assert any("generator.live.child" in command for command in commands)
+
+
 def new_client(window):
     window.get_by_role("textbox", name="Code").fill("C-017")
     window.get_by_role("textbox", name="Cautions").fill("hearing aid on the left")
@@ -82,7 +86,7 @@ def new_client(window):
     window.get_by_text("Consent of version 2026-03").wait_for()
 
 
-def prepare(window):
+def prepare(house, window):
     window.get_by_text("hearing aid on the left").wait_for()
     window.get_by_text("no sound (to try things out)").click()
     window.get_by_role("combobox", name="Protocol").click()
@@ -93,7 +97,7 @@ def prepare(window):
     window.get_by_text("All were asked about").click()
     window.get_by_text("The listener agrees").click()
     window.get_by_role("button", name="Continue").click()
-    live(window).locator(".light[data-light=good]").first.wait_for()
+    house.screen(window).locator(".light[data-light=good]").first.wait_for()
     window.get_by_role("button", name="Continue").click()
     window.get_by_role("button", name="The listener finds this comfortable").click()
     window.get_by_text("is the ceiling of this session").wait_for()

@@ -1,7 +1,13 @@
 """Steering a session in the browser: pain distraction, the listener's key, STOP, and what goes wrong."""
 
 import os
+import re
 import signal
+import subprocess
+from contextlib import contextmanager
+
+import numpy as np
+import soundfile
 
 from biofeedback.recording.reader import read_recording
 
@@ -22,12 +28,9 @@ end_fade_s: 15
 """
 
 
-def live(window):
-    return window.frame_locator("iframe[src*='live.html']")
-
-
-def directory_of(house, engine):
-    return house.data / "sessions" / engine.state().session.recording.session_id
+SOUND_HZ = 48_000
+DEAF = 1e-4
+"""Of full scale: nobody hears less."""
 
 
 def recorded(house, engine, directory):
@@ -39,9 +42,9 @@ def recorded(house, engine, directory):
 
 def test_pain_distraction_on_its_compact_screen(house, running):
     engine = running(PAIN)
-    directory = directory_of(house, engine)
+    directory = house.directory()
     with house.window() as window:
-        screen = live(window)
+        screen = house.screen(window)
         screen.locator("body[data-view=compact][data-numbers=off]").wait_for()
         screen.locator("#energy", has_text="5 of 10").wait_for()
         screen.get_by_role("button", name="Intensify").click()
@@ -65,44 +68,84 @@ def test_pain_distraction_on_its_compact_screen(house, running):
 
 def test_any_key_of_the_listener_lets_the_music_fade_once(house, running):
     engine = running(PAIN)
-    directory = directory_of(house, engine)
+    directory = house.directory()
     with house.window("listener") as window, house.window() as therapists:
         window.get_by_text("Just listen.").wait_for()
         window.keyboard.press("x")
         window.get_by_text("The music rests.").wait_for()
         window.keyboard.press("Tab")
         window.mouse.click(300, 300)
-        screen = live(therapists)
+        screen = house.screen(therapists)
         screen.locator("#phase", has_text="music held").wait_for()
+        held_s = engine.state().session.snapshot.elapsed_s
+        house.until(lambda: engine.state().session.snapshot.elapsed_s > held_s + 8, "the music to have faded")
+        silent_s = engine.state().session.snapshot.elapsed_s
         assert not any(word.isdigit() for word in window.locator("body").inner_text().split())
         screen.get_by_role("button", name="Resume").click()
         window.get_by_text("Just listen.").wait_for()
     told = [(c["name"], c["origin"]) for c in recorded(house, engine, directory)]
     assert told == [("hold", "listener"), ("resume", "therapist")]
+    sound = sound_of(directory)
+    assert sound[: int(held_s * SOUND_HZ)].max() > DEAF
+    assert sound[int((held_s + 6) * SOUND_HZ) : int(silent_s * SOUND_HZ)].max() < DEAF
+
+
+def sound_of(directory):
+    """Return how far from silence each sample of the session's sound is."""
+    sound, rate = soundfile.read(directory / "audio.flac")
+    assert rate == SOUND_HZ
+    return np.abs(sound).max(axis=1)
 
 
 def test_stop_while_the_pages_script_is_busy(house, running):
     engine = running(PAIN)
+    directory = house.directory()
+    house.until(lambda: engine.state().session.snapshot.elapsed_s > 3, "some music")
     with house.window("protocols") as window:
-        strip = live(window)
+        strip = house.screen(window)
         strip.locator("#stop:enabled").wait_for()
         window.get_by_role("button", name="Listen, 30 s").click()
         window.get_by_text("The music is being rendered.").wait_for()
         strip.locator("#stop").click()
         strip.locator("#phase", has_text="fading out").wait_for()
         assert window.get_by_text("The music is being rendered.").is_visible()
-    assert engine.state().session.snapshot.lifecycle in {"ending", "ended"}
+        strip.locator("#silence").click()
+    engine.wait_for("closed")
+    sound = sound_of(directory)
+    assert sound.max() > DEAF
+    assert sound[-SOUND_HZ // 10 :].max() < DEAF
 
 
-def test_a_browser_that_was_killed_finds_the_session_as_it_is(house, running):
+@contextmanager
+def chromium(house, folder):
+    """A browser of its own with the dashboard open, that may be killed."""
+    arguments = ["--headless", "--no-sandbox", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
+    process = subprocess.Popen(
+        [house.browser_path, *arguments, "about:blank"], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        where = next(found[0] for line in process.stderr if (found := re.search(r"ws://\S+", line)))
+        browser = house.browser.browser_type.connect_over_cdp(where)
+        page = browser.contexts[0].new_page()
+        page.goto(house.address)
+        yield process, page
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def test_a_browser_that_was_killed_finds_the_session_as_it_is(house, running, tmp_path):
     engine = running(PAIN)
-    with house.window() as window:
-        live(window).locator("#stop:enabled").wait_for()
-        window.context.close()
+    with chromium(house, tmp_path) as (process, window):
+        house.screen(window).locator("#stop:enabled").wait_for()
+        process.kill()
+        process.wait()
+    house.until(lambda: engine.state().engine.clients_watching == 0, "the engine to see that nobody watches")
     engine.command("intensify")
     engine.command("pause")
     with house.window() as window:
-        screen = live(window)
+        screen = house.screen(window)
         screen.locator("#phase", has_text="paused").wait_for()
         screen.locator("#energy", has_text="6 of 10").wait_for()
         assert screen.locator("#recording-shape").inner_text() == "●"
@@ -112,9 +155,9 @@ def test_a_browser_that_was_killed_finds_the_session_as_it_is(house, running):
 
 def test_an_engine_that_was_killed_is_told_and_its_recording_opens(house, running):
     engine = running(PAIN)
-    directory = directory_of(house, engine)
-    with house.window() as window:
-        screen = live(window)
+    directory = house.directory()
+    with house.window(troubles="/engine/|/_stcore/") as window:
+        screen = house.screen(window)
         screen.locator(".light[data-light=good]").first.wait_for()
         house.until(lambda: engine.state().session.recording.bytes > 50_000, "something to be recorded")
         os.kill(house.engine_pid, signal.SIGKILL)
