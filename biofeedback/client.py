@@ -22,14 +22,14 @@ What the engine and its clients have agreed on:
        "state": {"stage", "lifecycle", "phase", "progress", "left_s",
                  "hr_bpm": {"value", "quality"}, "rmssd_ms", "scl_us", "scr_rate_per_min", "breathing_rate",
                  "activation", "activation_0_100", "confidence", "music": {as MusicState}, "why", "asks",
-                 "overrides", "volume_db", "energy",
+                 "overrides", "volume_db", "energy", "sound",
                  "lights": [{"name", "light", "words", "remedy"}], "sound_check", "recorded_bytes",
                  "finished"}}
 
   Times are engine seconds, like ``t``; ``elapsed_s`` counts from the session's start. Values are None where
   a sample is missing. Regular signals have at most 125 values a second, of which none of the peaks is
-  missing; irregular ones tell each time. ``state`` comes four times a second. A reader that is too slow
-  loses the oldest frames.
+  missing; irregular ones, and those with a gap in the frame, tell each time. ``state`` comes four times a
+  second. A reader that is too slow loses the oldest frames.
 - **Resources**: one method per endpoint of clients, protocols, set-ups, sources and sessions.
 - **Origin.** A command with the header ``X-Origin: listener`` is recorded as the listener's; only ``hold``
   may come so. The engine has a plain listener's page of its own, and a stop page: `EngineClient.link`.
@@ -297,6 +297,11 @@ class EngineClient:
         """Write a note on a session, or with a severity something untoward that happened."""
         body = {"text": text, "severity": severity}
         return SessionDetail.model_validate_json(self._post(f"/sessions/{_part(session_id)}/notes", body))
+
+    def add_rating(self, session_id: str, scale: str, value: float | None) -> SessionDetail:
+        """Write down what the client said of their state after the session; None: they did not want to."""
+        body = {"scale": scale, "value": value}
+        return SessionDetail.model_validate_json(self._post(f"/sessions/{_part(session_id)}/ratings", body))
 
     def _get(self, path: str, **query: str) -> bytes:
         return self._request("GET", path, params=query).content

@@ -11,7 +11,7 @@ from acquisition.errors import AcquisitionError
 from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
 from biofeedback.service.orders import Prepare
 from biofeedback.service.preparation import Intent
-from biofeedback.service.views import ProtocolView
+from biofeedback.service.views import AskedView, ProtocolView
 from biofeedback.setups import Setup, load_setup, parse_setup
 from biofeedback.setups import setups as kept_setups
 from biofeedback.store.records import Client
@@ -21,9 +21,11 @@ from generator.preferences import Preferences
 from generator.state import Piece
 from physiology.errors import PhysiologyError
 from protocols import library, load
+from protocols.course import segments
 from protocols.errors import ProtocolError
 from protocols.hashing import protocol_sha256
 from protocols.loading import parse
+from protocols.scales import SCALES
 from protocols.schema import Protocol
 
 REFUSALS = (AcquisitionError, BiofeedbackError, GeneratorError, PhysiologyError, ProtocolError, OSError)
@@ -183,7 +185,26 @@ def protocol_view(protocol: Protocol) -> ProtocolView:
         cautions=tuple(protocol.cautions),
         duration_s=protocol.duration_s,
         numbers_shown=protocol.numbers_shown,
+        ratings=_asked(protocol),
     )
+
+
+def _asked(protocol: Protocol) -> tuple[AskedView, ...]:
+    asked = {}
+    for part in segments(protocol):
+        for each in sorted(part.phase.ratings, key=lambda rating: rating.at):  # begin, then end
+            scale = SCALES[each.scale]
+            asked[scale.id] = AskedView(
+                scale=scale.id,
+                question=scale.question,
+                low=scale.low,
+                high=scale.high,
+                low_means=scale.low_means,
+                high_means=scale.high_means,
+                phase=part.name,
+                at=each.at,
+            )
+    return tuple(asked.values())
 
 
 def _preferences(order: Prepare, client: Client | None) -> Preferences:

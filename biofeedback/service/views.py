@@ -42,6 +42,19 @@ class Light(_View):
     remedy: str = ""
 
 
+class AskedView(_View):
+    """A rating that a protocol asks for: the question, the ends of its scale, and when it is asked last."""
+
+    scale: str
+    question: str
+    low: int
+    high: int
+    low_means: str
+    high_means: str
+    phase: str
+    at: Literal["begin", "end"]
+
+
 class ProtocolView(_View):
     """The protocol of a session.
 
@@ -57,6 +70,8 @@ class ProtocolView(_View):
         As planned.
     numbers_shown : bool
         Whether the live screen may show numbers.
+    ratings : tuple of AskedView
+        What the listener is asked, each scale once.
     """
 
     protocol_id: str
@@ -67,6 +82,7 @@ class ProtocolView(_View):
     cautions: tuple[str, ...]
     duration_s: float
     numbers_shown: bool = True
+    ratings: tuple[AskedView, ...] = ()
 
 
 class AudioView(_View):

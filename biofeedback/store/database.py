@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from biofeedback.errors import StoreError
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration."""
 
 BUSY_S = 10.0

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from biofeedback.errors import StoreError, UsageError
 from biofeedback.recording.lock import held_by_us
 from biofeedback.recording.recorder import XDF_NAME
+from biofeedback.store.additions import Additions
 from biofeedback.store.clients import ClientBook, blank, client_row, consent_record, consent_row
 from biofeedback.store.digests import canonical
 from biofeedback.store.records import SCOPES, RetentionRule, Scope, Session
-from biofeedback.store.sessions import SessionBook
 from biofeedback.store.tables import CLIENTS, CONSENTS, FACTS, RETENTION, SESSIONS
 
 WITHDRAWN, EXPIRED, ASKED = "consent withdrawn", "retention", "asked for"
@@ -25,7 +25,7 @@ _LEFT = {"id", "salt", "meta_sha256", "deleted_at", "deleted_why"}
 """What an entry of a deleted session still holds: that it was, and the fingerprint of what it was."""
 
 
-class Keeping(ClientBook, SessionBook):
+class Keeping(ClientBook, Additions):
     """The part of the store that removes things, and shows that they are gone."""
 
     def set_retention(self, days: int | None, client: str | None = None) -> None:

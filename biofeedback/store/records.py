@@ -215,12 +215,16 @@ class EventFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatingFact:
-    """What the client said of their state; None where they did not want to say."""
+    """What the client said of their state; None where they did not want to say.
+
+    `t_s` counts from the session's start also where it was said, and `written_at`, after the session's end.
+    """
 
     t_s: float
     scale: str
     value: float | None
     data: dict[str, Any]
+    written_at: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from biofeedback.store import records
 from biofeedback.store.clients import client_row, require_consent
 from biofeedback.store.facts import Taken, sha256_of_file, take_facts
 from biofeedback.store.ledger import Entry, Ledger
-from biofeedback.store.records import Facts, Session, Severity
+from biofeedback.store.records import Facts, Session
 from biofeedback.store.shelf import keep_protocol
 from biofeedback.store.tables import (
     ADVERSE_EVENTS,
@@ -213,42 +212,6 @@ class SessionBook(Ledger):
                 adverse_events=tuple(records.AdverseEventFact(**row) for row in rows(ADVERSE_EVENTS)),
             )
 
-    def add_note(self, session_id: str, text: str) -> None:
-        """Write a note on a session, afterwards.
-
-        Raises
-        ------
-        UsageError
-            If there is no such session, or the note is empty.
-        """
-        self._write_down(session_id, NOTES, "note added", {"text": _words(text)})
-
-    def add_adverse_event(self, session_id: str, text: str, severity: Severity) -> None:
-        """Write down, afterwards, that something untoward happened in a session.
-
-        Raises
-        ------
-        UsageError
-            As `add_note`.
-        """
-        self._write_down(
-            session_id, ADVERSE_EVENTS, "adverse event added", {"text": _words(text), "severity": severity}
-        )
-
-    def _write_down(self, session_id: str, table: sa.Table, action: str, values: Mapping[str, Any]) -> None:
-        session = self.session(session_id)
-        if session.state in {"deleting", "deleted"}:
-            raise UsageError(f"session {session_id} was deleted")
-        newest = sa.select(sa.func.max(table.c.number)).where(table.c.session_id == session.id)
-        with self._writing() as entry:
-            last = entry.connection.scalar(newest)
-            # Far from the numbers of what is in the recording, which adopting it again writes anew.
-            number = max(-1 if last is None else last, _WRITTEN_FROM - 1) + 1
-            row = {"session_id": session.id, "number": number, "written_at": entry.at, **values}
-            entry.insert_all(table, [row])
-            entry.update(SESSIONS, session.id, {"words": _words_of(entry.connection, session.id)})
-            entry.log(action, "session", session.id)
-
     def _keep(
         self, entry: Entry, directory: Path, taken: Taken, client: str | None, *, recovered: bool
     ) -> str:
@@ -271,7 +234,7 @@ class SessionBook(Ledger):
                 recorded &= table.c.written_at.is_(None)
             entry.delete(table, recorded)
             entry.insert_all(table, [{"session_id": session_id, **row} for row in taken.facts[table.name]])
-        entry.update(SESSIONS, session_id, {"words": _words_of(entry.connection, session_id)})
+        entry.update(SESSIONS, session_id, {"words": words_of(entry.connection, session_id)})
         entry.log("session recovered" if recovered else "session taken in", "session", session_id)
         return session_id
 
@@ -329,8 +292,6 @@ class SessionBook(Ledger):
         )
 
 
-_WRITTEN_FROM = 1_000_000
-
 _MARKED_BY_PEOPLE = ("marker", "mark")
 """Types of events whose words are searched; the others are the program's own."""
 
@@ -350,7 +311,7 @@ def _mentions(word: str) -> sa.ColumnElement[bool]:
     return in_code | SESSIONS.c.words.contains(word.casefold(), autoescape=True)
 
 
-def _words_of(connection: sa.Connection, session_id: str) -> str:
+def words_of(connection: sa.Connection, session_id: str) -> str:
     """Return all that a session can be found by, but its client, in one text: a search reads nothing else."""
     columns = ("protocol", "protocol_title", "reason", "started")
     session = sa.select(*(SESSIONS.c[name] for name in columns)).where(SESSIONS.c.id == session_id)
@@ -370,9 +331,3 @@ def _decoded(row: sa.RowMapping) -> dict[str, Any]:
     if values.get("accepted") is not None:
         values["accepted"] = bool(values["accepted"])
     return values
-
-
-def _words(text: str) -> str:
-    if not text.strip():
-        raise UsageError("a note needs words")
-    return text

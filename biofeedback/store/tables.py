@@ -159,6 +159,7 @@ RATINGS = _fact(
     Column("scale", Text, nullable=False),
     Column("value", Float),
     Column("data", Text, nullable=False),
+    Column("written_at", String(40)),
 )
 
 COMMANDS = _fact(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict
 
-from biofeedback.commands import Words
+from biofeedback.commands import Short, Words
 from biofeedback.errors import UsageError
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
 from biofeedback.service.desk import REPORT_NAME, Desk
@@ -37,6 +37,15 @@ class Written(BaseModel):
 
     text: Words
     severity: Literal["mild", "moderate", "severe"] | None = None
+
+
+class Rated(BaseModel):
+    """What the client said of their state after the session; None where they did not want to say."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    scale: Short
+    value: float | None
 
 
 def sessions_router(desk: Desk) -> APIRouter:
@@ -85,6 +94,14 @@ def sessions_router(desk: Desk) -> APIRouter:
             store.add_note(session_id, body.text)
         else:
             store.add_adverse_event(session_id, body.text, body.severity)
+        return detail(session_id)
+
+    @router.post("/{session_id}/ratings", status_code=201)
+    def add_rating(session_id: str, body: Rated) -> SessionDetail:
+        """Write down a rating that was given after the end; the closed recording stays as it is."""
+        with found():
+            store.session(session_id)
+        store.add_rating(session_id, body.scale, body.value)
         return detail(session_id)
 
     return router
