@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from acquisition.streams import Chunk, FloatArray, StreamInfo
-from biofeedback.service.decimate import Thinner
+from biofeedback.service.decimate import GAP_STEPS, Thinner
 from physiology.state import Beat, BeatAction
 
 QUEUE = 60
@@ -71,8 +71,11 @@ def _samples(stream: StreamInfo, times: FloatArray, values: FloatArray) -> dict[
     shown = [round(value, 5) if math.isfinite(value) else None for value in values.tolist()]
     if stream.rate_hz == 0:
         return {"times_s": np.round(times, 4).tolist(), "values": shown}
-    dt_s = (times[-1] - times[0]) / (times.size - 1) if times.size > 1 else 1.0 / stream.rate_hz
-    return {"t0_s": round(float(times[0]), 4), "dt_s": round(float(dt_s), 6), "values": shown}
+    steps = np.diff(times)
+    if steps.size and steps.max() > GAP_STEPS * steps.min():
+        return {"times_s": np.round(times, 4).tolist(), "dt_s": 1.0 / stream.rate_hz, "values": shown}
+    dt_s = float(steps.mean()) if steps.size else 1.0 / stream.rate_hz
+    return {"t0_s": round(float(times[0]), 4), "dt_s": round(dt_s, 6), "values": shown}
 
 
 def _number(value: float) -> float | None:

@@ -60,6 +60,28 @@ def test_what_is_missing_is_shown_as_missing() -> None:
     assert tap.frame() == {"signals": {}, "beats": []}
 
 
+@pytest.mark.parametrize("rate_hz", [25, 125, 250, 500])
+@pytest.mark.parametrize("before", [20, 21, 23])
+@pytest.mark.parametrize("at_once", [True, False], ids=["one chunk", "two chunks"])
+def test_nothing_is_drawn_into_a_gap(rate_hz: int, before: int, at_once: bool) -> None:
+    info = stream(rate_hz)
+    tap = Tap([info])
+    times = np.concatenate((np.arange(before) / rate_hz, 30.0 + np.arange(40) / rate_hz))
+    for part in [times] if at_once else np.split(times, [before]):
+        tap.raw(chunk(info, part, np.ones(part.size)))
+    shown = tap.frame()["signals"]["ecg"]
+    assert shown["dt_s"] == 1 / rate_hz
+    at, values = np.array(shown["times_s"]), shown["values"]
+    assert (np.diff(at) > 0).all()
+    gap = int(np.argmax(np.diff(at)))
+    assert values[gap] is None
+    assert at[gap] < 2.0
+    assert at[gap + 1] == 30.0
+    assert None not in values[gap + 1 :]
+    tap.raw(chunk(info, 30.0 + np.arange(40, 80) / rate_hz, np.ones(40)))
+    assert "t0_s" in tap.frame()["signals"]["ecg"]
+
+
 def test_intervals_tell_each_time_and_beats_only_what_is_new() -> None:
     info = stream(0, Kind.RR)
     tap = Tap([info])
