@@ -11,7 +11,7 @@ from generator.score import BLOCK_FRAMES, SAMPLE_RATE
 Kind = Literal["died", "restarting", "restarted", "gave up", "late", "skipped", "rebuilt"]
 
 Condition = Literal["on", "restarting", "lost"]
-"""How the sound's process is doing: well; gone, with another on its way; gone for good."""
+"""How the sound's process is doing: well; gone, with another on its way or still rising; gone for good."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class LivePlayer:
         self._silence = Silence(0.0)
         self._fault = ""
         self._restarts = 0
-        self._lost_s = self._floor_s = 0.0
+        self._lost_s = self._floor_s = self._risen_s = 0.0
         self._heard: Mapping[str, float] | None = None
         self._audio_end = 0
         self._incidents: list[Incident] = []
@@ -152,7 +152,7 @@ class LivePlayer:
     @property
     def condition(self) -> Condition:
         """How the sound's process is doing."""
-        if self._starting and self._takes:
+        if self._takes and (self._starting or self._clock() < self._risen_s):
             return "restarting"
         return "lost" if self._process is None and not self._leaving else "on"
 
@@ -268,6 +268,7 @@ class LivePlayer:
         self._starting = False
         if before is not None:
             silent_s, ramp_s = running.began_s - self._lost_s, self._setup.fade_in_s
+            self._risen_s = running.began_s + ramp_s
             self._say(
                 running.began_s,
                 "restarted",

@@ -216,9 +216,11 @@ def test_the_sound_comes_back_three_times_and_then_it_is_said_that_it_does_not()
             assert pid is not None
             os.kill(pid, signal.SIGSTOP if death == 3 else signal.SIGKILL)  # the third hangs
             listener.listen(LIVELY, lambda death=death: listener.sees("restarted", death), 30.0)
-            listener.play(LIVELY, 1.2)
+            assert live.condition == "restarting"  # it rises
+            listener.listen(LIVELY, lambda: live.condition == "on", 30.0)
         os.kill(live.statistics().pid, signal.SIGKILL)
         listener.listen(LIVELY, lambda: listener.sees("gave up"), 30.0)
+        assert live.condition == "lost"
         assert live.step(LIVELY).notes == ()
         assert not live.finished
         live.end(20.0)
