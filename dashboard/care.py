@@ -14,8 +14,10 @@ def care(session: SessionView) -> bool:
     with left:
         st.header(say("care.cautions"), anchor=False)
         st.write(say("care.cautions.intro"))
-        for index, caution in enumerate(session.cautions):
-            st.markdown(f"**{index + 1}.** {caution}")
+        general = session.protocol.cautions
+        for caution in session.cautions[len(general) :]:
+            st.warning(caution, icon=":material/warning:")
+        st.markdown("\n".join(f"{index}. {caution}" for index, caution in enumerate(general, 1)))
         asked = st.checkbox(say("care.cautions.confirm"), key=_key(session, "cautions"))
     with right:
         st.header(say("care.consent"), anchor=False)

@@ -15,6 +15,31 @@ from dashboard.texts import say
 OWN = "own"
 TRY = "try"
 SENSORS = ("lsl", "serial", "bluetooth")
+SIGNALS = ("ecg", "ppg", "rr", "eda", "rsp")
+USABLE = ("lsl", "bluetooth")
+"""What can be used as it was found; of a serial port it must be said what is behind it."""
+
+CHOICES = (
+    "choose-client",
+    "choose-protocol",
+    "choose-sensors",
+    "choose-audio",
+    "choose-inputs",
+    "choose-keep",
+)
+
+
+def keep() -> None:
+    """Keep what was chosen also while other things are shown: Streamlit forgets it else."""
+    for name in CHOICES:
+        if name in st.session_state:
+            st.session_state[name] = st.session_state[name]
+
+
+def forget() -> None:
+    """Forget what was chosen: the next session may be anybody's."""
+    for name in CHOICES:
+        st.session_state.pop(name, None)
 
 
 def show() -> None:
@@ -23,16 +48,19 @@ def show() -> None:
     left, right = st.columns([1, 1.25], gap="large")
     with left:
         who = _client(client)
-        sensors = _sensors(client)
+        sensors = _sensors(client, who)
         audio = st.radio(
             say("choose.audio"),
             ["auto", "none"],
             format_func=lambda name: say(f"audio.{name}"),
             horizontal=True,
+            key="choose-audio",
         )
     with right:
         protocol = _protocol(client)
-    if left.button(say("choose.prepare"), type="primary", disabled=sensors is None, width="stretch"):
+    if left.button(
+        say("choose.prepare"), type="primary", disabled=sensors is None or not _agreed(who), width="stretch"
+    ):
         order: dict[str, Any] = {"protocol": protocol, "audio": audio, **(sensors or {})}
         if who is not None:
             order |= {"client": who.code, "preferences": who.preferences.model_dump()}
@@ -40,8 +68,19 @@ def show() -> None:
             st.rerun()
 
 
+def _agreed(who: Any) -> bool:
+    return who is None or (who.consent is not None and set(NEEDED) <= set(who.consent.scopes))
+
+
+def _drop_unless(key: str, options: list[Any]) -> None:
+    """Forget a choice that is not among the options any more."""
+    if key in st.session_state and st.session_state[key] not in options:
+        st.session_state.pop(key)
+
+
 def _client(client: EngineClient) -> Any:
     known = {each.code: each for each in client.clients()}
+    _drop_unless("choose-client", [*known, None])
     code = st.selectbox(
         say("choose.client"),
         [*known, None],
@@ -58,8 +97,8 @@ def _client(client: EngineClient) -> Any:
     st.caption(" · ".join(facts))
     for caution in who.cautions:
         st.warning(caution, icon=":material/warning:")
-    if who.consent is None or not set(NEEDED) <= set(who.consent.scopes):
-        st.info(say("choose.no-consent"))
+    if not _agreed(who):
+        st.error(say("choose.no-consent", client=code))
     return who
 
 
@@ -67,6 +106,7 @@ def _protocol(client: EngineClient) -> str | None:
     known: dict[str, Any] = {}
     for each in client.protocols():
         known.setdefault(each.name, each)  # the newest version comes first
+    _drop_unless("choose-protocol", list(known))
     name = st.selectbox(
         say("choose.protocol"),
         list(known),
@@ -86,8 +126,9 @@ def _protocol(client: EngineClient) -> str | None:
     return name
 
 
-def _sensors(client: EngineClient) -> dict[str, Any] | None:
+def _sensors(client: EngineClient, who: Any) -> dict[str, Any] | None:
     known = {each.name: each for each in client.setups()}
+    _drop_unless("choose-sensors", [*known, TRY, OWN])
     which = st.selectbox(
         say("choose.sensors"),
         [*known, TRY, OWN],
@@ -95,7 +136,10 @@ def _sensors(client: EngineClient) -> dict[str, Any] | None:
         key="choose-sensors",
     )
     if which == TRY:
-        st.caption(say("choose.try"))
+        if who is None:
+            st.caption(say("choose.try"))
+        else:
+            st.warning(say("choose.try.client", client=who.code))
         return {"inputs": [VIRTUAL]}
     if which in known:
         if known[which].note:
@@ -104,9 +148,7 @@ def _sensors(client: EngineClient) -> dict[str, Any] | None:
     if st.button(say("choose.look"), help=say("choose.look.help")):
         with st.spinner(say("choose.looking")):
             st.session_state["choose-found"] = client.sources()
-    for source in st.session_state.get("choose-found", ()):
-        if source.group in SENSORS:
-            st.markdown(f"`{source.spec}` {source.words}")
+    _found()
     text = st.text_area(say("choose.inputs"), key="choose-inputs", help=say("choose.inputs.help"))
     inputs = [line.strip() for line in text.splitlines() if line.strip()]
     name = st.text_input(say("choose.keep"), placeholder="room-1", key="choose-keep")
@@ -114,3 +156,36 @@ def _sensors(client: EngineClient) -> dict[str, Any] | None:
         client.save_setup(name, say("choose.keep.title", name=name), inputs)
         st.rerun()
     return {"inputs": inputs} if inputs else None
+
+
+def _found() -> None:
+    """Show what was found, each with a button that puts it among the inputs."""
+    found = [each for each in st.session_state.get("choose-found", ()) if each.group in SENSORS]
+    if not found and "choose-found" in st.session_state:
+        st.info(say("choose.found-none"))
+    for index, source in enumerate(found):
+        words, kind, use = st.columns([2.4, 1.6, 0.9], vertical_alignment="center")
+        words.markdown(f"`{source.spec}`", help=source.words)
+        if source.group not in USABLE:
+            continue
+        chosen = kind.selectbox(
+            say("choose.kind"),
+            SIGNALS,
+            index=_guess(source.words),
+            format_func=lambda name: say(f"signal.{name}"),
+            label_visibility="collapsed",
+            key=f"kind-{index}",
+        )
+        use.button(say("choose.use"), key=f"use-{index}", on_click=_use, args=(f"{chosen}={source.spec}",))
+
+
+def _use(line: str) -> None:
+    lines = [each for each in st.session_state.get("choose-inputs", "").splitlines() if each.strip()]
+    if line not in lines:
+        st.session_state["choose-inputs"] = "\n".join([*lines, line])
+
+
+def _guess(words: str) -> int:
+    """Return the place of the kind of signal that a stream's type names; else of the first."""
+    said = words.lower()
+    return next((at for at, name in enumerate(SIGNALS) if f"type={name}" in said), 0)

@@ -23,6 +23,8 @@ from dashboard.sessions_table import sessions_table
 from dashboard.texts import say
 
 LOWEST_DB = -40
+NEW = ""
+"""What stands in the list of codes for a client who has none yet."""
 
 
 def page() -> None:
@@ -32,18 +34,20 @@ def page() -> None:
     everybody = {each.code: each for each in client.clients()}
     left, right = st.columns([1, 2.4], gap="large")
     with left:
-        search = st.text_input(say("clients.search"), key="clients-search").strip().lower()
+        search = (
+            st.text_input(say("clients.search"), key="clients-search").strip().lower() if everybody else ""
+        )
         codes = [code for code in everybody if search in code.lower()]
         wanted = st.session_state.pop("saved", st.session_state.get("client"))
-        st.session_state["client"] = wanted if wanted in codes else None
+        st.session_state["client"] = wanted if wanted in codes else NEW
         code = st.radio(
             say("clients.list"),
-            [*codes, None],
+            [*codes, NEW],
             format_func=lambda code: code or say("clients.new"),
             key="client",
         )
     with right:
-        if code is None:
+        if code == NEW:
             _new(client)
         else:
             _one(client, everybody[code])
@@ -97,12 +101,12 @@ def _about(who: Any) -> dict[str, Any]:
         format_func=sound_name,
         placeholder=say("clients.unwanted.none"),
     )
-    volume = st.slider(
+    volume = st.number_input(
         say("clients.volume"),
         LOWEST_DB,
         0,
-        int((who and who.volume_db) or 0),
-        format="%d dB",
+        None if who is None or who.volume_db is None else round(who.volume_db),
+        placeholder=say("clients.volume.none"),
         help=say("clients.volume.help"),
     )
     cautions = st.text_area(
@@ -118,7 +122,7 @@ def _about(who: Any) -> dict[str, Any]:
             "register_low": likes.register_low if likes else 0.0,
             "register_high": likes.register_high if likes else 1.0,
         },
-        "volume_db": float(volume),
+        "volume_db": None if volume is None else float(volume),
         "cautions": _lines(cautions),
         "goals": _lines(goals),
     }
@@ -144,7 +148,10 @@ def _consent(client: EngineClient, who: Any) -> None:
             if st.checkbox(scope_name(scope), value=scope in NEEDED, key=f"{who.code}-{scope}")
         ]
         if st.form_submit_button(say("consent.save"), type="primary"):
-            _save(lambda: client.give_consent(who.code, version.strip(), given), who.code)
+            if version.strip() and given:
+                _save(lambda: client.give_consent(who.code, version.strip(), given), who.code)
+            else:
+                st.error(say("consent.incomplete"))
 
 
 def _withdraw(client: EngineClient, who: Any) -> None:
@@ -169,6 +176,7 @@ def _save(change: Any, code: str) -> None:
         st.error(str(error))
         return
     st.session_state["saved"] = code
+    st.toast(say("clients.saved", code=code))
     st.rerun()
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
-from biofeedback.client import EngineError, State
+from biofeedback.client import EngineError, SessionView, State
+from dashboard import choosing
 from dashboard.engine import engine, tell
 from dashboard.texts import say
 
@@ -28,17 +31,17 @@ def show(state: State) -> None:
     columns[1].metric(say("closing.length"), f"{minutes}:{seconds:02d}")
     columns[2].metric(say("closing.recording"), f"{session.recording.bytes / 1e6:.1f} MB")
     identity = session.recording.session_id
+    _ratings(session, identity)
     note = st.text_area(say("closing.note"), key=f"note:{identity}", help=say("closing.note.help"))
-    if st.button(say("closing.note.save"), disabled=not note.strip()):
-        try:
-            engine().add_note(identity, note.strip())
-            st.success(say("closing.note.saved"))
-        except EngineError as error:
-            st.error(str(error))
+    if st.button(say("closing.note.save"), disabled=not note.strip()) and _kept(
+        lambda: engine().add_note(identity, note.strip())
+    ):
+        st.success(say("closing.note.saved"))
     st.divider()
     report, away, _ = st.columns([1, 1, 1])
     if report.button(say("closing.report"), type="primary", width="stretch"):
         tell("close")
+        choosing.forget()
         st.session_state["chosen"] = identity
         st.switch_page(st.session_state["pages"]["sessions"])
     with away:
@@ -48,4 +51,55 @@ def show(state: State) -> None:
 def _put_away() -> None:
     if st.button(say("closing.away"), width="stretch"):
         tell("close")
+        choosing.forget()
         st.rerun()
+
+
+def _ratings(session: SessionView, identity: str) -> None:
+    """Ask for what the protocol asks last on each scale, where nobody has answered it in the session."""
+    if not session.protocol.ratings:
+        return
+    given = engine().session(identity).ratings
+    st.subheader(say("closing.ratings"), anchor=False)
+    for asked in session.protocol.ratings:
+        last = next((each for each in reversed(given) if _answers(each, asked)), None)
+        if last is not None:
+            value = say("rating.none") if last.value is None else f"{last.value:g}"
+            st.markdown(say("closing.rated", question=asked.question, value=value, high=asked.high))
+        else:
+            _ask(identity, asked)
+
+
+def _answers(rating: Any, asked: Any) -> bool:
+    told = (rating.data.get("phase"), rating.data.get("at"))
+    return rating.scale == asked.scale and (rating.written_at is not None or told == (asked.phase, asked.at))
+
+
+def _ask(identity: str, asked: Any) -> None:
+    choices = [None, *range(asked.low, asked.high + 1)]
+    question, save, none = st.columns([4, 1, 1], vertical_alignment="bottom")
+    value = question.select_slider(
+        say("closing.question", question=asked.question, low=asked.low_means, high=asked.high_means),
+        choices,
+        format_func=lambda number: "–" if number is None else str(number),
+        key=f"rating:{identity}:{asked.scale}",
+    )
+    client = engine()
+    saved = save.button(
+        say("rating.save"), disabled=value is None, key=f"save:{identity}:{asked.scale}", width="stretch"
+    )
+    refused = none.button(say("rating.none"), key=f"none:{identity}:{asked.scale}", width="stretch")
+    if (saved or refused) and _kept(
+        lambda: client.add_rating(identity, asked.scale, None if refused or value is None else float(value))
+    ):
+        st.rerun()
+
+
+def _kept(write: Any) -> bool:
+    """Write something down; return whether that was possible, and say if it was not."""
+    try:
+        write()
+    except EngineError as error:
+        st.error(str(error))
+        return False
+    return True

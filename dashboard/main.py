@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import clients, editor, review, session
+from dashboard import choosing, clients, editor, review, session
 from dashboard.engine import RUNNING, engine
 from dashboard.style import STYLE, strip
 from dashboard.texts import say
@@ -13,6 +13,7 @@ MODULES = {"session": session, "clients": clients, "protocols": editor, "session
 
 st.set_page_config(page_title=say("app.title"), layout="wide", initial_sidebar_state="collapsed")
 st.html(STYLE)
+choosing.keep()
 pages = {
     name: st.Page(module.page, title=say(f"nav.{name}"), url_path=name, default=name == "session")
     for name, module in MODULES.items()

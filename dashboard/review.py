@@ -72,26 +72,49 @@ def _one(client: EngineClient, identity: str) -> None:
 
 def _notes(client: EngineClient, identity: str, detail: Any) -> None:
     for event in detail.adverse_events:
-        st.error(f"**{say(f'adverse.{event.severity}')}** {event.text}", icon=":material/warning:")
+        st.error(
+            f"**{say(f'adverse.{event.severity}')}** {event.text} · {_when(event)}", icon=":material/warning:"
+        )
     for note in detail.notes:
-        st.info(note.text)
-    if not detail.notes:
+        st.info(f"{note.text} · {_when(note)}")
+    for rating in detail.ratings:
+        value = say("rating.none") if rating.value is None else f"{rating.value:g}"
+        st.markdown(say("review.rated", scale=rating.scale, value=value, when=_when(rating)))
+    if not (detail.notes or detail.ratings or detail.adverse_events):
         st.caption(say("review.no-notes"))
     with st.form("note", clear_on_submit=True):
         text = st.text_area(say("closing.note"), help=say("closing.note.help"))
         if st.form_submit_button(say("closing.note.save"), type="primary") and text.strip():
-            client.add_note(identity, text.strip())
-            st.rerun()
+            try:
+                client.add_note(identity, text.strip())
+            except EngineError as error:
+                st.error(str(error))
+            else:
+                st.rerun()
+
+
+def _when(said: Any) -> str:
+    """Say when something was taken down: in the session, or later."""
+    if said.written_at is not None:
+        return say("review.later", when=said.written_at[:16].replace("T", " "))
+    minutes, seconds = divmod(int(said.t_s), 60)
+    return say("review.in-session", time=f"{minutes}:{seconds:02d}")
 
 
 def _files(identity: str, detail: Any) -> None:
     st.caption(say("review.files.intro"))
     rows = "".join(
         f'<li><a href="/engine/sessions/{quote(identity)}/files/{quote(file.name)}" download>'
-        f"{escape(file.name)}</a> · {file.bytes / 1e6:.1f} MB · {say(_about(file.name))}</li>"
+        f"{escape(file.name)}</a> · {_size(file.bytes)} · {say(_about(file.name))}</li>"
         for file in detail.files
     )
     st.html(f"<ul>{rows}</ul>")
+
+
+def _size(count: int) -> str:
+    if count < 1_000_000:
+        return say("bytes.kB", value=f"{count / 1e3:.0f}")
+    return say("bytes.MB", value=f"{count / 1e6:.1f}")
 
 
 def _about(name: str) -> str:

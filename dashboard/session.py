@@ -65,7 +65,7 @@ def _prepare(state: State, session: SessionView) -> None:
     elif step == 2:
         done = _sensors()
     else:
-        done = sounding.show(session) or state.engine.stage == "ready"
+        done = sounding.show(state)
     back, leave, _, forward = st.columns([1, 1, 2, 1.4])
     if step > 1 and back.button(say("session.back"), width="stretch"):
         _go(step - 1)

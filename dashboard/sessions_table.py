@@ -34,4 +34,7 @@ def sessions_table(entries: Sequence[Any], *, key: str) -> str | None:
 
 
 def _length(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

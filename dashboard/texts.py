@@ -15,8 +15,8 @@ SCREEN = {
     "engine.no-answer": "The engine did not answer. Try again, or end the music at the device.",
     "engine.refused": "The engine refused this.",
     "engine.lost": (
-        "No word from the engine. If it has gone, the music fades out by itself within half a minute, and "
-        "the recording is kept up to its last second. This page connects again by itself."
+        "No word from the engine. This page connects again by itself. If the engine is gone, the music fades "
+        "out within half a minute and the recording is kept; reload the page to start the engine anew."
     ),
     "serve.address": "dashboard  {address}",
     "serve.port": "dashboard: port {port} cannot be had ({why}); --port 0 takes any that is free",
@@ -33,6 +33,18 @@ SCREEN = {
     "bar.left": "Left in phase",
     "bar.elapsed": "Elapsed",
     "bar.of": " of {total}",
+    "bar.sensors": "Sensors",
+    "bar.simulated": "simulated",
+    "bar.unknown": "not known",
+    "bar.sound": "Sound",
+    "bar.sound.none": "–",
+    "bar.sound.playing": "playing",
+    "bar.sound.silent": "silent",
+    "bar.sound.held": "held",
+    "bar.sound.off": "off",
+    "bar.sound.no-device": "no device",
+    "bar.sound.restarting": "restarting",
+    "bar.sound.lost": "lost",
     "bar.recording": "Recording",
     "bar.recording.off": "off",
     "bar.engine": "Engine",
@@ -45,6 +57,19 @@ SCREEN = {
     "bar.silence.help": "Silence within a second. Key: Escape, twice, while the music fades.",
     "bytes.kB": "{value} kB",
     "bytes.MB": "{value} MB",
+    "sound.restarting": (
+        "The sound broke off and is started again: it comes back within seconds and rises over ten seconds. "
+        "Look whether the listener is well; the session goes on."
+    ),
+    "sound.lost": (
+        "The sound is lost: the listener hears nothing, and it does not come back in this session. Say so. "
+        "STOP, look after the sound device, and begin a new session. The recording goes on until then."
+    ),
+    "sound.no-device": (
+        "Nobody hears the music: {why}. To be heard: STOP, connect loudspeakers, and begin a new session."
+    ),
+    "sound.back": "The sound is back.",
+    "sound.understood": "Understood",
     "lifecycle.waiting": "getting ready",
     "lifecycle.paused": "paused",
     "lifecycle.held": "music held",
@@ -61,6 +86,12 @@ SCREEN = {
     "signal.hr": "Heart rate",
     "signal.eda": "Skin conductance",
     "signal.rsp": "Breathing",
+    "short.ecg": "heart",
+    "short.ppg": "pulse",
+    "short.rr": "heart",
+    "short.hr": "heart",
+    "short.eda": "skin",
+    "short.rsp": "breathing",
     "reading.ecg": "{value} bpm",
     "reading.ppg": "{value} bpm",
     "reading.rr": "{value} bpm",
@@ -83,7 +114,8 @@ SCREEN = {
     "arc.for": "As planned for a listener who follows, with a steady heart rate of {bpm} bpm.",
     "arc.faulty": "The plan is drawn anew once the text can be used.",
     "activation.title": "Physiological activation against its band",
-    "activation.unknown": "not known yet",
+    "activation.coming": "comes after the baseline",
+    "activation.unknown": "not known: no usable baseline, or signals too weak",
     "activation.value": "{value} of 100 (50 is the own baseline)",
     "activation.confidence": "{trust} confidence",
     "activation.above": "above",
@@ -97,6 +129,8 @@ SCREEN = {
     "why.title": "Why the music is as it is",
     "music.title": "The music",
     "music.silent": "silent in this phase",
+    "music.held": "silent: held",
+    "music.by-hand": "by hand",
     "music.no-breath": "none",
     "meter.low": "low",
     "meter.middle": "middle",

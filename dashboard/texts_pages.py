@@ -34,7 +34,7 @@ PAGES: dict[str, str] = {
     "care.consent": "Consent",
     "care.consent.nobody": "The session is under no client's code; it is recorded all the same.",
     "care.consent.intro": (
-        "{client} knows that heart, skin and breathing are recorded, and how to let the music fade at any "
+        "Tell {client} that heart, skin and breathing are recorded, and how to let the music fade at any "
         "time."
     ),
     "care.consent.confirm": "The listener agrees to this session and to its being recorded.",
@@ -50,9 +50,15 @@ PAGES: dict[str, str] = {
         "is the ceiling: nothing in the session goes above it."
     ),
     "sound.where": "The sound goes to {name}.",
-    "sound.nowhere": "There is no sound device: nobody will hear the music.",
+    "sound.nowhere": (
+        "Nobody will hear the music: {why}. To be heard: leave without starting, connect loudspeakers or "
+        "headphones, and open the sensors again."
+    ),
+    "sound.off": "No sound was chosen, to try things out: nobody will hear the music.",
+    "sound.not-yet": "The session can start once the listener has confirmed the volume.",
     "sound.play": "Play ten seconds",
     "sound.playing": "Playing",
+    "sound.ten": "Ten seconds",
     "sound.volume": "Volume",
     "sound.confirm": "The listener finds this comfortable",
     "sound.confirmed": "Confirmed: {db} dB is the ceiling of this session.",
@@ -69,6 +75,9 @@ PAGES: dict[str, str] = {
     "closing.protocol": "Protocol",
     "closing.length": "Length",
     "closing.recording": "Recording",
+    "closing.ratings": "Closing ratings",
+    "closing.question": "{question}  ({low} … {high})",
+    "closing.rated": "{question} **{value}** (up to {high})",
     "closing.note": "Note on this session",
     "closing.note.help": "Kept with the session; the recording itself stays as it is.",
     "closing.note.save": "Save note",
@@ -106,7 +115,14 @@ PAGES: dict[str, str] = {
     "choose.nobody": "For trying things out: the session is kept under no code.",
     "choose.palette": "Sounds: {palette}",
     "choose.goals": "Goals: {goals}",
-    "choose.no-consent": "No consent is on record that a session needs; see Clients, Consent.",
+    "choose.no-consent": (
+        "{client} has not agreed yet that sessions are carried out and kept: write that down first, under "
+        "Clients, Consent."
+    ),
+    "choose.try.client": "Simulated: nothing of {client} will be measured.",
+    "choose.found-none": "No sensor was found. Is it switched on, and does its program run?",
+    "choose.kind": "Signal",
+    "choose.use": "Use",
     "choose.audio": "Sound",
     "choose.protocol": "Protocol",
     "choose.about": "{minutes} min · {arm} · version {version}",
@@ -136,6 +152,7 @@ PAGES: dict[str, str] = {
     "clients.code": "Code",
     "clients.add": "Add client",
     "clients.save": "Save",
+    "clients.saved": "{code} is saved.",
     "clients.about": "Preferences, cautions, goals",
     "clients.consent": "Consent",
     "clients.history": "History",
@@ -143,7 +160,8 @@ PAGES: dict[str, str] = {
     "clients.nature": "Under the music",
     "clients.unwanted": "Unwanted sounds",
     "clients.unwanted.none": "none",
-    "clients.volume": "Comfortable volume",
+    "clients.volume": "Comfortable volume, dB below the loudest",
+    "clients.volume.none": "not known yet",
     "clients.volume.help": "Where the sound check begins; the last one confirmed is kept here.",
     "clients.cautions": "Cautions",
     "clients.goals": "Goals",
@@ -154,6 +172,7 @@ PAGES: dict[str, str] = {
     "consent.withdraw.do": "Do this; it cannot be undone",
     "consent.version": "Version of the consent text that was signed",
     "consent.version.help": "So that it can be told later what exactly was agreed to.",
+    "consent.incomplete": "Give the version of the text that was signed, and tick what was agreed to.",
     "consent.save": "Record this consent",
     # --- past sessions
     "sessions.none": "No session yet.",
@@ -177,6 +196,9 @@ PAGES: dict[str, str] = {
     "review.report": "Report",
     "review.notes": "Notes and events",
     "review.files": "Files",
+    "review.rated": "{scale}: **{value}** · {when}",
+    "review.in-session": "at {time} of the session",
+    "review.later": "added later, {when} UTC",
     "review.no-notes": "No notes yet.",
     "review.files.intro": (
         "All of the session, as it was recorded. Keep copies where others cannot read them."
@@ -193,6 +215,7 @@ PAGES: dict[str, str] = {
     "editor.save": "Save as version {version}",
     "editor.save.not-yet": "Save",
     "editor.saved": "Saved: {name}, version {version}.",
+    "editor.raised": "Version {before} was kept already and stays as it is; the text says {version} now.",
     "editor.raised": "Version {before} was kept already and stays as it is; the text says {version} now.",
     "editor.text": "Text of the protocol (YAML)",
     "editor.line": "line",

@@ -1,8 +1,11 @@
 // The top bar: who, where, how long, whether it records, whether the engine lives, and STOP.
 import { command } from "./engine.js";
-import { clock, say } from "./words.js";
+import { kindOf } from "./traces.js";
+import { clock, known, make, say } from "./words.js";
 
 const TWICE_MS = 1200;
+const SHAPES = { good: ["●", "good"], doubtful: ["▲", "doubtful"], lost: ["■", "lost"], unknown: ["○", "ink-soft"] };
+const WORST = ["lost", "doubtful", "unknown", "good"];
 const LINK = { lost: ["■", "lost"], on: ["●", "good"], waiting: ["○", "ink-soft"] };
 const $ = (id) => document.getElementById(id);
 
@@ -11,6 +14,7 @@ export class Bar {
     this.feed = feed;
     this.answered = answered;
     this.escaped = 0;
+    this.noticed = false; // whether somebody has said that they know of the missing sound device
     $("stop").addEventListener("click", () => this.stop());
     $("silence").addEventListener("click", () => this.silence());
     this.keys(document);
@@ -68,10 +72,42 @@ export class Bar {
     $("recording-shape").textContent = records ? "●" : "○";
     $("recording-shape").style.color = records ? "var(--lost)" : "var(--ink-soft)";
     $("recording").textContent = records ? bytes(state.recording.bytes) : say("bar.recording.off");
+    this.sensors(state);
+    this.sound(state);
     const going = ["running", "paused", "held", "ending"].includes(state.lifecycle);
     $("stop").disabled = $("silence").disabled = !going && state.stage !== "sound check";
     if (!going || state.lifecycle === "ending") $("stop").setAttribute("aria-pressed", String(going));
     if (!going) $("silence").setAttribute("aria-pressed", "false");
+  }
+
+  // The worst light of all sensors stands for them, by name.
+  sensors({ lights, simulated }) {
+    const all = Object.values(lights).filter(({ name }) => known(`signal.${kindOf(name)}`));
+    const light = WORST.find((each) => all.some((one) => one.light === each));
+    const named = all.filter((one) => one.light === light).map(({ name }) => say(`short.${kindOf(name)}`));
+    let text = light ? say(`light.${light}`) : "–";
+    if (light === "good" && simulated) text = say("bar.simulated");
+    else if (["lost", "doubtful"].includes(light)) text = `${named.join(", ")} ${text}`;
+    tell("sensors", light ?? "unknown", text);
+  }
+
+  sound(state) {
+    const [light, word] = sounding(state);
+    tell("sound", light, say(`bar.sound.${word}`));
+    let notice = ["restarting", "lost"].includes(word) ? say(`sound.${word}`) : "";
+    if (word === "no-device" && !this.noticed) notice = say("sound.no-device", { why: state.no_device });
+    if (this.heardOf === "restarting" && word === "playing") this.answered({ answer: say("sound.back") });
+    this.heardOf = word;
+    if ($("unheard").dataset.notice === notice) return;
+    $("unheard").dataset.notice = notice;
+    $("unheard").hidden = !notice;
+    const understood = make("button", { type: "button", class: "quiet", onclick: () => this.understood() }, say("sound.understood"));
+    $("unheard").replaceChildren(make("span", {}, notice), ...(word === "no-device" ? [understood] : []));
+  }
+
+  understood() {
+    this.noticed = true;
+    this.sound(this.feed.state);
   }
 
   phase(state) {
@@ -88,10 +124,27 @@ export class Bar {
     $("engine-shape").textContent = shape;
     $("engine-shape").style.color = `var(--${colour})`;
     $("engine").textContent = say(`bar.engine.${link}`);
+    if (link === "lost") for (const what of ["sensors", "sound", "recording"]) tell(what, "unknown", say("bar.unknown"));
     const lost = link === "lost";
     $("lost").hidden = !lost;
     if (lost && !$("lost").textContent) $("lost").textContent = say("engine.lost");
   }
+}
+
+// How the sound is: its light, and the word for it.
+function sounding({ lifecycle, music, sound, unheard, no_device: why }) {
+  if (!lifecycle || lifecycle === "waiting" || lifecycle === "ended") return ["unknown", "none"];
+  if (sound !== "on") return [sound === "lost" ? "lost" : "doubtful", sound];
+  if (unheard) return why ? ["lost", "no-device"] : ["unknown", "off"];
+  if (lifecycle === "held") return ["unknown", "held"];
+  return music.sounding === false ? ["unknown", "silent"] : ["good", "playing"];
+}
+
+function tell(what, light, text) {
+  const [shape, colour] = SHAPES[light];
+  $(`${what}-shape`).textContent = shape;
+  $(`${what}-shape`).style.color = `var(--${colour})`;
+  $(what).textContent = text;
 }
 
 const words = (name) => (name || "–").replaceAll("-", " ");

@@ -72,7 +72,7 @@ export class Controls {
     $("volume").disabled = !cycle || cycle === "ended";
     $("pause").setAttribute("aria-pressed", String(cycle === "paused"));
     $("hold").setAttribute("aria-pressed", String(cycle === "held"));
-    $("resume").hidden = !stands;
+    $("resume").disabled = !stands;
     $("cue").hidden = !state.cue || state.compact;
     $("cue-name").textContent = say("control.cue", { cue: state.cue.replaceAll("-", " ") });
     if (performance.now() - this.slid > SLIDING_MS && document.activeElement !== $("volume")) {

@@ -31,7 +31,7 @@ function answered(reply) {
 const feed = new Feed();
 const bar = new Bar(feed, { answered });
 const controls = new Controls({ answered });
-const traces = new Traces($("traces"), feed, { advice: wanted === "check" });
+const traces = new Traces($("traces"), feed);
 const asks = new Asks($("asks"), { send: controls.send });
 const override = new Override({ send: controls.send });
 const arc = new LiveArc($("arc"));
@@ -40,11 +40,11 @@ new Notes({ send: controls.send, now: () => feed.elapsed });
 function showMusic(state) {
   const { music, overrides } = state;
   const silent = music.sounding === false;
-  $("music-now").textContent = silent ? say("music.silent") : "";
+  $("music-now").textContent = silent ? say(state.lifecycle === "held" ? "music.held" : "music.silent") : "";
   const rows = MUSIC.map((field) => {
     const text = silent ? "–" : worded(field, music[field]);
-    const row = make("div", { class: field in overrides ? "mine" : "" },
-      make("dt", {}, say(`field.${field}`)),
+    const row = make("div", { class: field in overrides ? "mine" : null },
+      make("dt", {}, say(`field.${field}`) + (field in overrides ? ` ${say("music.by-hand")}` : "")),
       make("dd", { class: METERS.has(field) ? "" : "figures" }, METERS.has(field) ? "" : text));
     if (METERS.has(field)) {
       const part = silent ? 0 : Math.round((music[field] ?? 0) * 100);
@@ -60,7 +60,9 @@ function showMusic(state) {
 function showActivation(state) {
   const numbers = state.numbers_shown;
   const trust = state.confidence >= 0.7 ? "high" : state.confidence >= 0.4 ? "middle" : "low";
-  let text = say("activation.unknown");
+  const phase = state.plan.find(({ name }) => name === state.phase);
+  const coming = state.lifecycle === "waiting" || phase?.kind === "baseline" || phase?.kind === "settle";
+  let text = say(coming ? "activation.coming" : "activation.unknown");
   if (state.activation !== null) {
     text = say("activation.confidence", { trust: say(`trust.${trust}`) });
     if (numbers) text = `${say("activation.value", { value: Math.round(state.activation_0_100) })} · ${text} (${Math.round(state.confidence * 100)} %)`;
@@ -77,7 +79,6 @@ feed.onState((state) => {
   document.body.dataset.numbers = numbers ? "on" : "off";
   if (wanted === "live" && document.body.dataset.view !== viewOf(state)) {
     document.body.dataset.view = viewOf(state);
-    document.querySelector(state.compact ? ".left" : ".right").append($("marker-box"));
   }
   bar.show(state);
   if (wanted === "bar") return;

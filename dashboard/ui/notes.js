@@ -58,6 +58,7 @@ export class Notes {
       close();
       done();
     };
-    $("dialog").showModal();
+    $("dialog").show();
+    form.onkeydown = (event) => event.key === "Escape" && close();
   }
 }

@@ -23,7 +23,7 @@ export function worded(field, value) {
   if (value === null || value === undefined) return "–";
   if (field === "mode") return say(`mode.${modeName(value)}`);
   if (field === "tempo_bpm") return say("unit.bpm", { value: value.toFixed(0) });
-  if (field === "level_db") return say("unit.dB", { value: value.toFixed(0).replace("-", "−") });
+  if (field === "level_db") return say("unit.dB", { value: (Math.round(value) || 0).toString().replace("-", "−") });
   if (field === "layers") return value.toFixed(0);
   if (field === "breath_rate") return value > 0 ? say("unit.per-min", { value: value.toFixed(1) }) : say("music.no-breath");
   return say("unit.percent", { value: Math.round(value * 100) });
@@ -34,6 +34,7 @@ export class Override {
     this.send = send;
     $("override-open").addEventListener("click", () => this.open($("override").hidden));
     $("override-close").addEventListener("click", () => this.open(false));
+    $("override").addEventListener("keydown", (event) => event.key === "Escape" && this.open(false));
     for (const field of Object.keys(FIELDS)) $("override-field").append(make("option", { value: field }, say(`field.${field}`)));
     MODES.forEach((name, index) => $("override-mode").append(make("option", { value: index / 5 }, say(`mode.${name}`))));
     $("override-field").addEventListener("change", () => this.choose());

@@ -38,6 +38,10 @@ export function merged(glance, whole, elapsed) {
     band: band(terms),
     lights: Object.fromEntries((small.lights ?? session?.lights ?? []).map((light) => [light.name, light])),
     recording: stage === "running" ? { bytes: small.recorded_bytes ?? session?.recording?.bytes ?? 0 } : null,
+    sound: small.sound ?? snapshot?.sound ?? "on",
+    simulated: (session?.inputs ?? []).some((input) => input.includes("=virtual:")),
+    unheard: session?.audio?.kind === "paced",
+    no_device: session?.audio?.kind === "paced" ? session.audio.why : "",
     comfort_db: session?.comfort_db ?? null,
     sound_check: small.sound_check ?? null,
   };

@@ -10,10 +10,9 @@ const SHAPES = { good: "●", doubtful: "▲", lost: "■", unknown: "○" };
 export const kindOf = (name) => name.replace(/\d+$/, "");
 
 export class Traces {
-  constructor(box, feed, { advice }) {
+  constructor(box, feed) {
     this.box = box;
     this.feed = feed;
-    this.advice = advice;
     this.rows = new Map();
     this.drawnAt = 0;
     this.drawn = 0;
@@ -43,7 +42,7 @@ export class Traces {
       row.light.dataset.light = light;
       row.light.textContent = `${SHAPES[light] ?? "○"} ${say(`light.${light}`)}${words && words !== light ? `: ${words}` : ""}`;
       row.now.textContent = this.reading(kindOf(name), state);
-      if (this.advice) row.advice.textContent = remedy;
+      row.advice.textContent = remedy;
     }
     this.box.querySelector("#traces-empty").hidden = this.rows.size > 0;
     for (const [name, row] of this.rows) {
@@ -63,7 +62,7 @@ export class Traces {
   add(name) {
     const light = make("span", { class: "light" });
     const now = make("span", { class: "now figures" });
-    const advice = make("span", { class: "soft" });
+    const advice = make("span", { class: "advice soft" });
     const canvas = make("canvas", { role: "img", "aria-label": say("traces.of", { name: say(`signal.${kindOf(name)}`) }) });
     const number = name.slice(kindOf(name).length);
     const title = make("span", { class: "name" }, say(`signal.${kindOf(name)}`) + (number ? ` ${number}` : ""));
@@ -180,7 +179,7 @@ export class Traces {
       last = t;
       there = true;
     });
-    if (there && now - last > 1) shade(last, now, true);
+    if (now - last > 1 && (there || signal.count)) shade(last, now, true);
   }
 
   beats(g, since, x) {
