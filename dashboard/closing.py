@@ -26,10 +26,14 @@ def show(state: State) -> None:
         st.success(say("closing.kept", reason=session.end_reason))
     elapsed_s = 0.0 if session.snapshot is None else session.snapshot.elapsed_s
     minutes, seconds = divmod(round(elapsed_s), 60)
-    columns = st.columns(3)
-    columns[0].metric(say("closing.protocol"), session.protocol.title)
-    columns[1].metric(say("closing.length"), f"{minutes}:{seconds:02d}")
-    columns[2].metric(say("closing.recording"), f"{session.recording.bytes / 1e6:.1f} MB")
+    st.write(
+        say(
+            "closing.about",
+            protocol=session.protocol.title,
+            length=f"{minutes}:{seconds:02d}",
+            megabytes=f"{session.recording.bytes / 1e6:.1f}",
+        )
+    )
     identity = session.recording.session_id
     _ratings(session, identity)
     note = st.text_area(say("closing.note"), key=f"note:{identity}", help=say("closing.note.help"))
