@@ -22,6 +22,7 @@ HOST = "127.0.0.1"
 STREAMLIT = {
     "browser_gatherUsageStats": False,
     "client_showErrorDetails": "none",
+    "client_showErrorLinks": False,
     "client_toolbarMode": "minimal",
     "global_developmentMode": False,
     "logger_level": "warning",

@@ -28,7 +28,7 @@ from biofeedback.service.security import Keys
 from biofeedback.service.trouble import report_trouble
 from biofeedback.service.views import ArcView, Problem, Reply, State
 
-REFUSED = (401, 403, 404, 413, 422, 503)
+REFUSED = (400, 401, 403, 404, 413, 422, 503)
 """How any request may be refused."""
 
 TRY_AGAIN = 1013

@@ -117,7 +117,11 @@ def _stop_router(host: Host) -> APIRouter:
         """Return in words how the session stands; looks again by itself."""
         return HTMLResponse(_bare(_standing(host), again_s=LOOK_AGAIN_S), headers=_FRAMED)
 
-    @router.post("/stop", response_class=HTMLResponse)
+    @router.post(
+        "/stop",
+        response_class=HTMLResponse,
+        responses={422: {"description": "Neither of the two", "content": {"application/json": {}}}},
+    )
     async def stop(request: Request) -> Response:
         """Stop the session as the form says: ``do=stop`` with a fade, ``do=emergency stop`` at once."""
         fields = parse_qs((await request.body()).decode("latin-1"))

@@ -280,4 +280,5 @@ def anonymous(case: Case, engine, session: requests.Session) -> None:
 def trusted(case: Case, engine, token: str, session: requests.Session) -> None:
     response = case.call(base_url=engine.client.url, headers=bearer(token), session=session)
     assert response.status_code < 500 or response.status_code == 503, response.text
-    case.validate_response(response, checks=[schemathesis.checks.not_a_server_error])
+    # Not every request that fits the document can be granted: a client may be there already.
+    case.validate_response(response, excluded_checks=[schemathesis.checks.positive_data_acceptance])
