@@ -89,7 +89,7 @@ def one_session(page: Page, base: str, engine: EngineClient) -> None:
     page.get_by_role("option", name="(isoprinciple-relaxation)").click()
     page.get_by_text("no sound (to try things out)").click()
     page.get_by_text("10 min · closed loop").wait_for()
-    page.locator("img").first.wait_for()
+    page.locator("canvas[role=img]").first.wait_for()
     page.wait_for_timeout(2500)
     shoot(page, "choose")
     page.get_by_role("button", name="Open the sensors").click()

@@ -17,7 +17,7 @@ p { margin: 4px 0 0; font: 13px/1.4 system-ui, sans-serif; color: var(--ink-soft
 """
 
 
-def show(text: str, *, key: str, whole: bool, follows: bool = False) -> None:
+def show(text: str, *, key: str, whole: bool, usable: bool = True, follows: bool = False) -> None:
     """Draw the phases of a protocol and its tempo.
 
     Parameters
@@ -28,10 +28,13 @@ def show(text: str, *, key: str, whole: bool, follows: bool = False) -> None:
         Tells this picture from others on the page.
     whole : bool
         Whether mode, layers, level and texture are drawn too.
+    usable : bool
+        Whether it has no faults; the picture says so else, and stays as it was.
     follows : bool
         Whether the picture follows what is typed into the editor.
     """
     draw = st.components.v2.component(
         f"protocol_arc_{key}", html=HTML, css=CSS, js=SCRIPT.read_text(encoding="utf-8")
     )
-    draw(key=key, data={"text": text, "whole": whole, "follows": follows, "faulty": say("arc.faulty")})
+    shown = {"text": text, "usable": usable, "whole": whole, "follows": follows, "faulty": say("arc.faulty")}
+    draw(key=key, data=shown)

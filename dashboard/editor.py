@@ -56,10 +56,10 @@ def page() -> None:
     usable = not client.check_protocol(content)
     with above:
         _listen(content, usable=usable)
-        arc.show(content, key="arc", whole=False, follows=True)
+        arc.show(content, key="arc", whole=False, usable=usable, follows=True)
     _save(client, save, content, set(entries), usable=usable)
     st.subheader(say("editor.arc"), anchor=False)
-    arc.show(content, key="whole-arc", whole=True, follows=True)
+    arc.show(content, key="whole-arc", whole=True, usable=usable, follows=True)
 
 
 def _keep_choice(entries: Collection[Key]) -> None:

@@ -20,12 +20,13 @@ export default function (component) {
 
   async function check() {
     const text = area.value;
-    document.dispatchEvent(new CustomEvent("protocol-text", { detail: text })); // to what draws and plays it
     const response = await fetch("/engine/protocols/check", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text }),
     }).catch(() => null);
     if (!response?.ok || area.value !== text) return;
     const found = await response.json();
+    const detail = { text, usable: !found.length };
+    document.dispatchEvent(new CustomEvent("protocol-text", { detail })); // to what draws and plays it
     number(new Set(found.map((fault) => fault.line)));
     const lines = found.map((fault) => {
       const item = document.createElement("li");

@@ -8,12 +8,12 @@ export default function (component) {
   const [start, cancel, bar, says, audio] = [".start", ".cancel", "progress", "p", "audio"].map(find);
   const { words } = data;
   const memory = (root.listening ??= { turn: 0, rendering: null }); // outlives a run of the page's script
-  let text = data.text;
+  let { text, usable } = data;
 
   function show() {
     const { rendering } = memory;
     start.textContent = rendering && rendering !== text ? words.anew : words.listen;
-    start.disabled = !data.usable || rendering === text;
+    start.disabled = !usable || rendering === text;
     cancel.hidden = bar.hidden = !rendering;
     if (rendering) says.textContent = words.rendering;
   }
@@ -30,6 +30,8 @@ export default function (component) {
   async function listen() {
     const turn = ++memory.turn;
     memory.rendering = text;
+    memory.request?.abort();
+    memory.request = new AbortController();
     bar.removeAttribute("value");
     audio.pause();
     audio.hidden = true;
@@ -37,6 +39,7 @@ export default function (component) {
     look(turn);
     const response = await fetch("/engine/protocols/listen.wav", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text }),
+      signal: memory.request.signal,
     }).catch(() => null);
     if (memory.turn !== turn) return;
     memory.rendering = null;
@@ -54,12 +57,13 @@ export default function (component) {
     if (!memory.rendering) return;
     memory.turn++;
     memory.rendering = null;
+    memory.request.abort();
     says.textContent = say;
     fetch("/engine/protocols/listen.wav", { method: "DELETE", keepalive: true }).catch(() => {});
   }
 
   const typed = (event) => {
-    text = event.detail;
+    ({ text, usable } = event.detail);
     show();
   };
   const left = () => giveUp();

@@ -4,7 +4,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.protocol_form import merged, phase_of, row_of
+from dashboard.protocol_form import free_version, merged, phase_of, row_of
 from protocols import library
 from protocols.loading import _LIBRARY
 
@@ -84,3 +84,11 @@ def test_the_head_is_put_in() -> None:
 def test_phases_keep_all_they_have_in_whatever_order(phases: list) -> None:
     data = {**DATA, "phases": [MATCH, LEAD, {"kind": "silence", "name": "quiet", "duration_s": 60}]}
     assert put(data, [row_of(phase) for phase in phases])["phases"] == list(phases)
+
+
+def test_a_version_that_is_taken_gives_way_to_the_next_free_one() -> None:
+    taken = {("one", 1), ("one", 4), ("other", 7)}
+    assert free_version("one", 1, taken) == 5
+    assert free_version("one", 4, taken) == 5
+    assert free_version("one", 2, taken) == 2
+    assert free_version("new", 7, taken) == 7
