@@ -79,6 +79,8 @@ feed.onState((state) => {
   document.body.dataset.numbers = numbers ? "on" : "off";
   if (wanted === "live" && document.body.dataset.view !== viewOf(state)) {
     document.body.dataset.view = viewOf(state);
+    if (state.compact) $("marker-box").before($("control-box"));
+    else document.querySelector(".right").append($("control-box"));
   }
   bar.show(state);
   if (wanted === "bar") return;
