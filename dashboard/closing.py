@@ -66,7 +66,7 @@ def _ratings(session: SessionView, identity: str) -> None:
     given = engine().session(identity).ratings
     st.subheader(say("closing.ratings"), anchor=False)
     for asked in session.protocol.ratings:
-        last = next((each for each in reversed(given) if _answers(each, asked)), None)
+        last = next((each for each in reversed(given) if answers(each, asked)), None)
         if last is not None:
             value = say("rating.none") if last.value is None else f"{last.value:g}"
             st.markdown(say("closing.rated", question=asked.question, value=value, high=asked.high))
@@ -74,7 +74,8 @@ def _ratings(session: SessionView, identity: str) -> None:
             _ask(identity, asked)
 
 
-def _answers(rating: Any, asked: Any) -> bool:
+def answers(rating: Any, asked: Any) -> bool:
+    """Return whether a rating answers what a protocol asks last on its scale."""
     told = (rating.data.get("phase"), rating.data.get("at"))
     return rating.scale == asked.scale and (rating.written_at is not None or told == (asked.phase, asked.at))
 

@@ -163,6 +163,11 @@ def test_a_closed_session_is_in_the_store_with_its_report(story: SimpleNamespace
     assert entry.complete
     detail = client.add_note(session_id, "ruhig geblieben")
     assert [note.text for note in detail.notes] == ["ruhig geblieben"]
+    rated = client.add_rating(session_id, "relaxation-vas", 80.0).ratings[-1]
+    assert (rated.scale, rated.value) == ("relaxation-vas", 80.0)
+    assert rated.written_at is not None
+    with pytest.raises(EngineError, match="must lie between 0 and 100"):
+        client.add_rating(session_id, "relaxation-vas", 101.0)
     assert {"session.xdf", "session.json", "score.mid"} <= {file.name for file in detail.files}
     assert json.loads(client.file(session_id, "session.json"))["seed"] == 0
     assert "Short and live" in client.report(session_id)
