@@ -60,7 +60,7 @@ export class Bar {
 
   show(state) {
     const numbers = state.numbers_shown;
-    $("client").textContent = state.client || say("bar.nobody");
+    $("client").textContent = state.client === null ? "–" : state.client || say("bar.nobody");
     $("phase").textContent = this.phase(state);
     $("left").textContent = numbers ? clock(state.left_s) : "·";
     const last = state.plan.at(-1);

@@ -16,10 +16,10 @@ export function merged(glance, whole, elapsed) {
     stage,
     session: session !== null,
     trouble: engine.trouble ?? "",
-    lifecycle: session ? small.lifecycle ?? snapshot?.lifecycle ?? null : null,
+    lifecycle: small.lifecycle ?? snapshot?.lifecycle ?? null,
     phase: small.phase ?? snapshot?.phase ?? "",
     elapsed_s: elapsed ?? snapshot?.elapsed_s ?? null,
-    client: session?.client ?? "",
+    client: session ? session.client ?? "" : null, // null: not told yet
     protocol: session?.protocol?.title ?? "",
     numbers_shown: session?.protocol?.numbers_shown !== false,
     plan,
