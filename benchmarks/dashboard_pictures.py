@@ -162,6 +162,7 @@ def pages(page: Page, base: str) -> None:
     text = page.get_by_label("Text of the protocol")
     text.fill(text.input_value().replace("duration_s: 90", "duration_s: 2", 1))
     page.locator(".faults li button").first.wait_for()
+    page.locator(".stMain").evaluate("main => main.scrollTo(0, 0)")
     page.wait_for_timeout(2500)
     shoot(page, "protocols")
     page.goto(f"{base}/sessions")
