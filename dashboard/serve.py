@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import hmac
 import socket
@@ -89,6 +90,9 @@ def serve(folder: Path, *, port: int, browser: bool) -> None:
         config = uvicorn.Config(
             app, log_level="warning", ws_ping_interval=None, timeout_graceful_shutdown=GRACE_S
         )
+        # Streamlit collects garbage after every run of a script: a STOP would wait while it looks through all
+        # that was imported.
+        gc.freeze()
         uvicorn.Server(config).run(sockets=[listening])
 
 
