@@ -59,6 +59,8 @@ export class Notes {
       done();
     };
     $("dialog").show();
-    form.onkeydown = (event) => event.key === "Escape" && close();
+    form.onkeydown = (event) => {
+      if (event.key === "Escape") close(); // an arrow without braces would hand back false: no letter would arrive
+    };
   }
 }

@@ -157,7 +157,8 @@
     document.activeElement?.blur();
     await settled();
     const same = ([each, before]) => looks(each) === before;
-    return [...focused].filter(([node, parts]) => node.isConnected && !["CANVAS", "MAIN"].includes(node.tagName) && parts.every(same)).map(([node]) => name(node));
+    const shows = ([node, parts]) => node.closest("canvas, main") === node || node.closest("canvas") || !parts.every(same); // a table marks its cells in its picture
+    return [...focused].filter((each) => each[0].isConnected && !shows(each)).map(([node]) => name(node));
   }
 
   function afresh() {

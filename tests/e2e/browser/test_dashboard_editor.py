@@ -7,8 +7,17 @@ def opened(house, window):
     """Open a built-in protocol in the editor; return its text area."""
     window.get_by_role("combobox", name="Protocol").click()
     window.get_by_role("option", name="(isoprinciple-relaxation, version 1)").click()
+    text = window.get_by_label("Text of the protocol")
+    head = "id: isoprinciple-relaxation\nversion: 1\n"
+    house.until(lambda: head in text.input_value(), "the text to be that of the protocol")
     window.locator(LEAD).first.wait_for()
-    return window.get_by_label("Text of the protocol")
+    settled(window)
+    return text
+
+
+def settled(window):
+    """Wait until the page's script has run: until then fields of before may stand beside those of now."""
+    window.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
 def test_what_is_saved_is_what_is_shown_under_the_next_version(house):
@@ -23,6 +32,7 @@ def test_what_is_saved_is_what_is_shown_under_the_next_version(house):
             "duration_s: 90\n", "duration_s: 110  # our own\n", 1
         )
         house.until(lambda: text.input_value() == saved, "the text to say its version")
+        settled(window)
         window.get_by_label("Title").fill("Another title")
         window.get_by_label("Title").press("Enter")
         titled = saved.replace("title: Match, then lead", "title: Another title")

@@ -116,7 +116,7 @@ def test_a_signal_that_was_lost_and_is_back_is_followed_again_after_resume(house
         stood = tempo()
         house.until(lambda: now().terms["needs_resume"], "the loss to last too long")
         assert now().elapsed_s - lost_s > LONG_S
-        assert first.locator("#why").inner_text() == now().why
+        house.until(lambda: first.locator("#why").inner_text() == now().why, "the page to say why")
 
         sensors.plug_in(QUICK_BPM)
         for screen in (first, second):
