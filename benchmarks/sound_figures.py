@@ -34,6 +34,9 @@ from generator.state import LAYERS, PALETTES, Mode, MusicState, Piece
 from generator.synth import Synth
 
 SETTLED_S = 4.0
+SILENT_AFTER_S = 30.0
+"""The fade into a silence takes 15 s, from the end of the bar; the last three of these are looked at."""
+
 PLUCKED = MusicState(tempo_bpm=76, density=0.6, layers=5, brightness=0.5, articulation=0.4)
 DETACHED = replace(PLUCKED, articulation=0.8)
 RICHEST = MusicState(tempo_bpm=120, density=1.0, layers=8, brightness=1.0, register=0.6, articulation=0.0)
@@ -186,7 +189,7 @@ def silence(palette: str) -> dict[str, float]:
     with Player(Piece(palette=palette, nature="water"), sound=True, fade_in_s=1.0) as player:
         for _ in range(100):
             player.step(sound)
-        heard = [player.step(quiet).audio for _ in range(240)]
+        heard = [player.step(quiet).audio for _ in range(round(SILENT_AFTER_S * 20))]
         after = [player.step(sound).audio for _ in range(60)]
     return {
         "asked_for": float(np.abs(np.concatenate(heard[-60:])).max()),

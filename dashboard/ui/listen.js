@@ -37,6 +37,8 @@ export default function (component) {
     audio.hidden = true;
     show();
     look(turn);
+    await memory.cancelling; // or it would cancel this one
+    if (memory.turn !== turn) return;
     const response = await fetch("/engine/protocols/listen.wav", {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text }),
       signal: memory.request.signal,
@@ -59,7 +61,7 @@ export default function (component) {
     memory.rendering = null;
     memory.request.abort();
     says.textContent = say;
-    fetch("/engine/protocols/listen.wav", { method: "DELETE", keepalive: true }).catch(() => {});
+    memory.cancelling = fetch("/engine/protocols/listen.wav", { method: "DELETE", keepalive: true }).catch(() => null);
   }
 
   const typed = (event) => {
