@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/biofeedback demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
