@@ -1,11 +1,20 @@
-"""What a listener likes to hear, laid over the piece that a protocol names."""
+"""A listener's musical preferences, and how they are applied to the piece that a protocol names.
+
+>>> kept = Preferences(palette="harp-bells", tonic=9)
+>>> kept.changed({"nature": "wind", "tonic": None})
+Preferences(palette='harp-bells', nature='wind', tonic=None, unwanted=(), register_range=(0.0, 1.0))
+>>> kept.applied_to(Piece(seed=1)).palette
+'harp-bells'
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from generator.errors import StateError
-from generator.state import LAYERS, NATURES, Piece
+from generator.state import LAYERS, NATURES, PALETTES, SOUNDS, Piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +30,9 @@ class Preferences:
     tonic : int or None
         Pitch class, 0 (C) to 11 (B).
     unwanted : tuple of str
-        Sounds never to be heard: names of ``LAYERS``, or of ``NATURES`` but ``none``.
+        Sounds never to be heard: names of ``generator.state.SOUNDS``.
     register_range : tuple of (float, float)
-        Bounds of the register, 0 (low) to 1 (high).
+        Limits of the register, 0 (low) to 1 (high).
 
     Raises
     ------
@@ -38,13 +47,45 @@ class Preferences:
     register_range: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        sounds = (*LAYERS, *NATURES[1:])
-        if unknown := [name for name in self.unwanted if name not in sounds]:
-            raise StateError(f"sound {unknown[0]!r} does not exist; there are {', '.join(sounds)}")
+        if unknown := [name for name in self.unwanted if name not in SOUNDS]:
+            raise StateError(f"sound {unknown[0]!r} does not exist; there are {', '.join(SOUNDS)}")
         self.applied_to(Piece(register_range=self.register_range))
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Preferences:
+        """Return preferences from plain values, such as those read from JSON (lists for tuples).
+
+        Raises
+        ------
+        StateError
+            For an unknown field, and as the class does.
+        """
+        return cls().changed(values)
+
+    def changed(self, given: Mapping[str, Any]) -> Preferences:
+        """Return these preferences with the given fields replaced; a field that is not given stays.
+
+        Parameters
+        ----------
+        given : mapping
+            Any of `PREFERENCE_FIELDS` by name. The field's neutral value (None, empty, the whole range)
+            clears it. Lists are accepted for tuples.
+
+        Raises
+        ------
+        StateError
+            For an unknown field, and as the class does.
+        """
+        if unknown := [name for name in given if name not in PREFERENCE_FIELDS]:
+            known = ", ".join(PREFERENCE_FIELDS)
+            raise StateError(f"preference {unknown[0]!r} does not exist; there are {known}")
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+        }
+        return replace(self, **plain)
+
     def applied_to(self, piece: Piece) -> Piece:
-        """Return the piece as this listener likes it."""
+        """Return the piece with these preferences in place of its own values."""
         nature = piece.nature if self.nature is None else self.nature
         return replace(
             piece,
@@ -52,12 +93,50 @@ class Preferences:
             tonic=piece.tonic if self.tonic is None else self.tonic,
             nature=NATURES[0] if nature in self.unwanted else nature,
             unwanted=tuple(name for name in LAYERS if name in {*piece.unwanted, *self.unwanted}),
-            register_range=_within(self.register_range, piece.register_range),
+            register_range=_common_range(self.register_range, piece.register_range),
         )
 
 
-def _within(asked: tuple[float, float], allowed: tuple[float, float]) -> tuple[float, float]:
-    """Return what two ranges share; where they are apart, the end of the listener's nearer to the other."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferenceField:
+    """Description of one field of `Preferences`. It holds no text for users.
+
+    Attributes
+    ----------
+    name : str
+        The attribute.
+    neutral : object
+        The value that leaves the field to the piece.
+    choices : tuple of str
+        The names to choose from; empty for a number.
+    low, high : float or None
+        Smallest and largest number; None for names.
+    """
+
+    name: str
+    neutral: Any
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+_CONSTRAINTS: dict[str, dict[str, Any]] = {
+    "palette": {"choices": PALETTES},
+    "nature": {"choices": NATURES},
+    "tonic": {"low": 0, "high": 11},
+    "unwanted": {"choices": SOUNDS},
+    "register_range": {"low": 0.0, "high": 1.0},
+}
+
+PREFERENCE_FIELDS = {
+    each.name: PreferenceField(name=each.name, neutral=each.default, **_CONSTRAINTS[each.name])
+    for each in fields(Preferences)
+}
+"""Every field of `Preferences` by name, in its order."""
+
+
+def _common_range(asked: tuple[float, float], allowed: tuple[float, float]) -> tuple[float, float]:
+    """Return the intersection of two ranges; if there is none, the end of `asked` nearer to `allowed`."""
     low, high = max(asked[0], allowed[0]), min(asked[1], allowed[1])
     if low <= high:
         return low, high

@@ -1,15 +1,26 @@
-"""What may be asked of the music. Nothing here knows pyo or a composer."""
+"""The state that the music is steered by, its fields, and the constants of a piece. Needs no sound library.
+
+>>> state = MusicState(tempo_bpm=72, mode=Mode.DORIAN.openness, layers=2)
+>>> state.tempo_bpm, Mode.of(state.mode).name
+(72, 'DORIAN')
+>>> STATE_FIELDS["tempo_bpm"].low, STATE_FIELDS["tempo_bpm"].high, STATE_FIELDS["tempo_bpm"].unit
+(30.0, 140.0, 'bpm')
+>>> MusicState(density=1.5)
+Traceback (most recent call last):
+    ...
+generator.errors.StateError: density is 1.5; it must lie between 0 and 1
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from enum import Enum
+from dataclasses import dataclass, field, fields
+from enum import Enum, StrEnum
+from typing import Any
 
 from generator.errors import StateError
 
-TEMPO_RANGE_BPM = (30.0, 140.0)
-LEVEL_RANGE_DB = (-18.0, 0.0)
+BEATS_PER_BAR = 4
 REFERENCE_LUFS = -23.0
 LAYERS = ("pad", "melody", "bass", "arpeggio", "counter", "strings", "bells", "air")
 """Layers in the order in which they enter as ``layers`` rises from 1 to 8."""
@@ -17,9 +28,12 @@ LAYERS = ("pad", "melody", "bass", "arpeggio", "counter", "strings", "bells", "a
 PALETTES = ("warm-pads", "harp-bells", "soft-strings")
 
 NATURES = ("none", "wind", "water", "rain")
-"""What may lie under the music."""
+"""Nature sounds that may be played under the music."""
 
 NATURE_RANGE_DB = (-30.0, -6.0)
+
+SOUNDS = (*LAYERS, *NATURES[1:])
+"""Everything that a listener may ask not to hear."""
 
 
 class Mode(Enum):
@@ -55,26 +69,99 @@ class Mode(Enum):
         raise StateError(f"mode {value!r} does not exist; the modes are {known}")
 
 
+class FieldKind(StrEnum):
+    """How a field of `MusicState` behaves between two rows of a trajectory."""
+
+    CONTINUOUS = "continuous"
+    """Interpolated linearly."""
+
+    STEPPED = "stepped"
+    """One of several values, held until the next row."""
+
+    FLAG = "flag"
+    """True or false, held until the next row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateField:
+    """Description of one field of `MusicState`. It holds no text for users.
+
+    Attributes
+    ----------
+    name : str
+        The attribute, and the column of a trajectory.
+    kind : FieldKind
+        Continuous, stepped or flag.
+    low, high : float
+        Smallest and largest value.
+    unit : str
+        Unit of the recorded column: ``bpm``, ``dB``, ``1/min``, ``count``, ``0-1`` or ``0/1``.
+    default : float
+        Value where nothing is given.
+    values : tuple of float
+        The only values of a stepped field, ascending; empty for the others.
+    """
+
+    name: str
+    kind: FieldKind
+    low: float
+    high: float
+    unit: str
+    default: float
+    values: tuple[float, ...] = ()
+
+    def check(self, value: float) -> None:
+        """Check a value.
+
+        Raises
+        ------
+        StateError
+            If the field cannot have it; the message says what would be right.
+        """
+        if self.name == "mode":
+            Mode.of(value)
+        elif not (math.isfinite(value) and self.low <= value <= self.high):
+            raise StateError(f"{self.name} is {value}; it must lie between {self.low:g} and {self.high:g}")
+        elif self.values and value not in self.values:
+            raise StateError(f"{self.name} is {value}; it must be a whole number")
+
+
+def _continuous(default: float, low: float, high: float, unit: str) -> Any:
+    """Return a dataclass field that describes itself; `STATE_FIELDS` collects the descriptions."""
+    return _described(default, kind=FieldKind.CONTINUOUS, low=low, high=high, unit=unit)
+
+
+def _stepped(default: float, values: tuple[float, ...], unit: str) -> Any:
+    low, high = values[0], values[-1]
+    return _described(default, kind=FieldKind.STEPPED, low=low, high=high, unit=unit, values=values)
+
+
+def _described(default: float, **description: Any) -> Any:
+    return field(default=default, metadata=description)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MusicState:
     """A target for the music; the player reaches it at the next musical boundary.
 
+    The declarations below are the only list of the fields, their ranges and units; see `STATE_FIELDS`.
+
     Attributes
     ----------
     tempo_bpm : float
-        Quarter notes per minute, 30 to 140.
+        Quarter notes per minute.
     mode : float
         Openness of the mode: 0, .2, .4, .6, .8 or 1 (phrygian … lydian).
     density, register, brightness, articulation : float
-        0 to 1: how many notes, how high, how bright of timbre, how detached.
+        How many notes, how high, how bright of timbre, how detached.
     layers : int
-        1 to 8, entering in the order of `LAYERS`, one with every bar.
+        How many of `LAYERS` play, in their order; one enters with every bar.
     level_db : float
-        −18 to 0, relative to the session's reference loudness of −23 LUFS.
+        Relative to the session's reference loudness of −23 LUFS.
     breath_rate : float
-        Swells per minute, 0 (none) to 30.
+        Swells per minute, 0 for none.
     breath_depth : float
-        0 to 1; 1 is 4 dB peak to peak.
+        1 is 4 dB peak to peak.
     sounding : bool
         False asks for silence.
 
@@ -84,47 +171,45 @@ class MusicState:
         For a value outside its range or not finite.
     """
 
-    tempo_bpm: float = 60.0
-    mode: float = 0.6
-    density: float = 0.4
-    register: float = 0.5
-    brightness: float = 0.4
-    articulation: float = 0.2
-    layers: int = 3
-    level_db: float = 0.0
-    breath_rate: float = 0.0
-    breath_depth: float = 0.0
-    sounding: bool = True
+    tempo_bpm: float = _continuous(60.0, 30.0, 140.0, "bpm")
+    mode: float = _stepped(0.6, tuple(mode.openness for mode in Mode), "0-1")
+    density: float = _continuous(0.4, 0.0, 1.0, "0-1")
+    register: float = _continuous(0.5, 0.0, 1.0, "0-1")
+    brightness: float = _continuous(0.4, 0.0, 1.0, "0-1")
+    articulation: float = _continuous(0.2, 0.0, 1.0, "0-1")
+    layers: int = _stepped(3, tuple(range(1, len(LAYERS) + 1)), "count")
+    level_db: float = _continuous(0.0, -18.0, 0.0, "dB")
+    breath_rate: float = _continuous(0.0, 0.0, 30.0, "1/min")
+    breath_depth: float = _continuous(0.0, 0.0, 1.0, "0-1")
+    sounding: bool = _described(True, kind=FieldKind.FLAG, low=0, high=1, unit="0/1")
 
     def __post_init__(self) -> None:
-        Mode.of(self.mode)
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
-                raise StateError(f"{name} is {value}; it must lie between {low:g} and {high:g}")
-        if self.layers != int(self.layers):
-            raise StateError(f"layers is {self.layers}; it must be a whole number")
+        for name, described in STATE_FIELDS.items():
+            described.check(getattr(self, name))
 
+
+STATE_FIELDS = {
+    each.name: StateField(**{"name": each.name, "default": each.default, **each.metadata})
+    for each in fields(MusicState)
+}
+"""Every field of `MusicState` by name, in its order."""
+
+STATE_COLUMNS = tuple(STATE_FIELDS)
 
 RANGES: dict[str, tuple[float, float]] = {
-    "tempo_bpm": TEMPO_RANGE_BPM,
-    "density": (0.0, 1.0),
-    "register": (0.0, 1.0),
-    "brightness": (0.0, 1.0),
-    "articulation": (0.0, 1.0),
-    "layers": (1, len(LAYERS)),
-    "level_db": LEVEL_RANGE_DB,
-    "breath_rate": (0.0, 30.0),
-    "breath_depth": (0.0, 1.0),
+    name: (described.low, described.high)
+    for name, described in STATE_FIELDS.items()
+    if described.kind is not FieldKind.FLAG and name != "mode"
 }
 """The range of every numeric field but ``mode``, which has six values only."""
 
-STATE_COLUMNS = tuple(field.name for field in fields(MusicState))
+TEMPO_RANGE_BPM = RANGES["tempo_bpm"]
+LEVEL_RANGE_DB = RANGES["level_db"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """What stays the same through a session: 4/4, a tonic, a palette, what lies under it, a seed.
+    """The constants of a session's music: tonic, palette, nature sound, seed. The metre is 4/4.
 
     Attributes
     ----------
@@ -133,21 +218,21 @@ class Piece:
     palette : str
         One of `PALETTES`.
     nature : str
-        One of `NATURES`: a bed of sound under the music.
+        One of `NATURES`.
     nature_db : float
-        Its loudness relative to the music's, −30 to −6 dB.
+        Loudness of the nature sound relative to the music, −30 to −6 dB.
     unwanted : tuple of str
-        `LAYERS` that never sound; those after them in the order enter in their stead.
+        `LAYERS` that never sound; the next ones in the order enter in their place.
     register_range : tuple of (float, float)
-        Bounds within which the register asked for is kept, 0 to 1.
+        Limits to which the register asked for is clipped, 0 to 1.
     seed : int
         Every random choice follows from it.
 
     Raises
     ------
     StateError
-        For an unknown palette, bed or layer, layers none of which may sound, a tonic outside 0 to 11, a level
-        of the bed outside its range, or bounds that are not a range.
+        For an unknown palette, nature sound or layer, if no layer is left, for a tonic outside 0 to 11, a
+        nature level outside its range, or limits that are not a range.
     """
 
     tonic: int = 0
@@ -180,6 +265,3 @@ class Piece:
     def layers(self) -> tuple[str, ...]:
         """The layers that may sound, in the order in which they enter."""
         return tuple(name for name in LAYERS if name not in self.unwanted)
-
-
-BEATS_PER_BAR = 4

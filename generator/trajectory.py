@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from generator.errors import StateError, TrajectoryError
-from generator.state import RANGES, STATE_COLUMNS, Mode, MusicState
-
-STEPPED = ("mode", "layers", "sounding")
-"""Columns that hold their value until the next row; all others run in straight lines."""
+from generator.state import STATE_COLUMNS, STATE_FIELDS, FieldKind, Mode, MusicState
 
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """States at given times and, between them, on the way from one to the next.
+    """States at given times, with interpolation between them.
+
+    Continuous fields are linear between two rows; the others hold their value until the next row.
 
     Attributes
     ----------
@@ -46,10 +45,11 @@ class Trajectory:
             return self.states[max(0, after - 1)]
         before, ahead = self.states[after - 1], self.states[after]
         share = (t - self.times[after - 1]) / (self.times[after] - self.times[after - 1])
-        values: dict[str, Any] = {name: getattr(before, name) for name in STEPPED}
-        for name in RANGES.keys() - values.keys():
-            low, high = getattr(before, name), getattr(ahead, name)
-            values[name] = low + (high - low) * share
+        values: dict[str, Any] = {}
+        for name, field in STATE_FIELDS.items():
+            values[name] = value = getattr(before, name)
+            if field.kind is FieldKind.CONTINUOUS:
+                values[name] = value + (getattr(ahead, name) - value) * share
         return MusicState(**values)
 
 
@@ -126,10 +126,12 @@ def _value(column: str, cell: str, where: str) -> float | bool:
         if number < 0.0:
             raise TrajectoryError(f"{where}: {cell} is before the beginning; times count from 0")
         return number
-    low, high = RANGES[column]
-    if not low <= number <= high or (column == "layers" and number != int(number)):
-        raise TrajectoryError(f"{where}: {cell} is out of range; {_range(column)}")
-    return int(number) if column == "layers" else number
+    field = STATE_FIELDS[column]
+    try:
+        field.check(number)
+    except StateError as error:
+        raise TrajectoryError(f"{where}: {cell} is out of range; {_range(column)}") from error
+    return int(number) if field.kind is FieldKind.STEPPED else number
 
 
 def _mode(cell: str, where: str) -> float:
@@ -151,5 +153,6 @@ def _number(cell: str) -> float | None:
 def _range(column: str) -> str:
     if column == "time_s":
         return "seconds from 0 are needed"
-    low, high = RANGES[column]
-    return f"it must be a {'whole ' * (column == 'layers')}number between {low:g} and {high:g}"
+    field = STATE_FIELDS[column]
+    kind = "whole number" if field.kind is FieldKind.STEPPED else "number"
+    return f"it must be a {kind} between {field.low:g} and {field.high:g}"

@@ -13,7 +13,7 @@ import numpy as np
 from acquisition.streams import Kind, StreamInfo
 from biofeedback.recording.xdf import StreamHeader
 from generator.score import BeatEvent, NoteEvent
-from generator.state import LAYERS, STATE_COLUMNS, MusicState, Piece
+from generator.state import LAYERS, STATE_COLUMNS, STATE_FIELDS, MusicState, Piece
 from physiology.state import Beat, PhysiologyState, Reading, Scr
 from physiology.weights import WEIGHTS_VERSION
 
@@ -73,15 +73,7 @@ FEATURE_CODES = {
 }
 BEATS = {"id": "", "r_time_s": "s", "rr_ms": "ms", "quality": "0-1", "corrected": "0/1", "action": "code"}
 SCRS = {"onset_s": "s", "peak_s": "s", "amplitude_uS": "uS"}
-MUSIC = {
-    **dict.fromkeys(STATE_COLUMNS, "0-1"),
-    "tempo_bpm": "bpm",
-    "layers": "count",
-    "level_db": "dB",
-    "breath_rate": "1/min",
-    "sounding": "0/1",
-    "state": "id",
-}
+MUSIC = {**{name: field.unit for name, field in STATE_FIELDS.items()}, "state": "id"}
 SCORE = {"beat": "beats", "bar": "bars", "tempo_bpm": "bpm", "state": "id", "frame": "samples"}
 NOTES = {
     "pitch": "MIDI",

@@ -3,7 +3,7 @@
 import pytest
 
 from generator.errors import StateError
-from generator.preferences import Preferences
+from generator.preferences import PREFERENCE_FIELDS, Preferences
 from generator.state import LAYERS, Piece
 
 PIECE = Piece(
@@ -43,3 +43,32 @@ def test_where_ranges_are_apart_the_listener_has_the_say() -> None:
 def test_what_cannot_be_is_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(StateError, match=message):
         Preferences(**wrong)  # type: ignore[arg-type]
+
+
+GIVEN = {
+    "palette": "soft-strings",
+    "nature": "water",
+    "tonic": 7,
+    "unwanted": ("bells",),
+    "register_range": (0.1, 0.6),
+}
+
+
+@pytest.mark.parametrize("name", PREFERENCE_FIELDS)
+def test_a_change_replaces_one_field_and_the_neutral_value_clears_it(name: str) -> None:
+    everything = Preferences.of(GIVEN)
+    assert Preferences().changed({name: GIVEN[name]}) == Preferences.of({name: GIVEN[name]})
+    cleared = everything.changed({name: PREFERENCE_FIELDS[name].neutral})
+    assert cleared == Preferences.of({**GIVEN, name: PREFERENCE_FIELDS[name].neutral})
+    assert cleared != everything
+
+
+def test_preferences_are_read_from_json_lists() -> None:
+    assert Preferences.of({"unwanted": ["bells"], "register_range": [0.1, 0.6]}) == Preferences(
+        unwanted=("bells",), register_range=(0.1, 0.6)
+    )
+
+
+def test_an_unknown_preference_is_refused() -> None:
+    with pytest.raises(StateError, match="preference 'pallette' does not exist; there are palette, nature"):
+        Preferences.of({"pallette": "warm-pads"})
