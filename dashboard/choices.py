@@ -10,6 +10,7 @@ from dashboard.texts import say
 PALETTES = ("warm-pads", "harp-bells", "soft-strings")
 NATURES = ("none", "wind", "water", "rain")
 LAYERS = ("pad", "melody", "bass", "arpeggio", "counter", "strings", "bells", "air")
+TONICS = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 KINDS = (
     "settle",
     "baseline",
@@ -39,6 +40,11 @@ def palette_name(name: str | None) -> str:
 def nature_name(name: str | None) -> str:
     """Say a bed of sound in words; None is left to the protocol."""
     return say(f"nature.{name}") if name else say("left-to-protocol")
+
+
+def tonic_name(tonic: int | None) -> str:
+    """Return the name of a pitch class, 0 (C) to 11 (B); None is left to the protocol."""
+    return say("left-to-protocol") if tonic is None else TONICS[tonic]
 
 
 def sound_name(name: str) -> str:

@@ -63,7 +63,7 @@ def show() -> None:
     ):
         order: dict[str, Any] = {"protocol": protocol, "audio": audio, **(sensors or {})}
         if who is not None:
-            order |= {"client": who.code, "preferences": who.preferences.model_dump()}
+            order["client"] = who.code
         if tell("prepare", **order):
             st.rerun()
 

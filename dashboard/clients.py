@@ -13,10 +13,12 @@ from dashboard.choices import (
     NEEDED,
     PALETTES,
     SCOPES,
+    TONICS,
     nature_name,
     palette_name,
     scope_name,
     sound_name,
+    tonic_name,
 )
 from dashboard.engine import engine
 from dashboard.sessions_table import sessions_table
@@ -101,11 +103,31 @@ def _about(who: Any) -> dict[str, Any]:
         format_func=sound_name,
         placeholder=say("clients.unwanted.none"),
     )
+    left, right = st.columns(2)
+    tonic = left.selectbox(
+        say("clients.tonic"),
+        [None, *range(len(TONICS))],
+        index=0 if likes is None or likes.tonic is None else likes.tonic + 1,
+        format_func=tonic_name,
+    )
+    low, high = right.slider(
+        say("clients.register"),
+        0.0,
+        1.0,
+        (likes.register_low, likes.register_high) if likes else (0.0, 1.0),
+        step=0.01,
+        help=say("clients.register.help"),
+    )
+    # Streamlit lets an input be emptied only if its default is empty; the value comes through the state.
+    known = None if who is None or who.volume_db is None else round(who.volume_db)
+    key = f"volume-{who.code if who else NEW}-{known}"
+    st.session_state.setdefault(key, known)
     volume = st.number_input(
         say("clients.volume"),
         LOWEST_DB,
         0,
-        None if who is None or who.volume_db is None else round(who.volume_db),
+        None,
+        key=key,
         placeholder=say("clients.volume.none"),
         help=say("clients.volume.help"),
     )
@@ -117,10 +139,10 @@ def _about(who: Any) -> dict[str, Any]:
         "preferences": {
             "palette": palette,
             "nature": nature,
-            "tonic": likes.tonic if likes else None,
+            "tonic": tonic,
             "unwanted": unwanted,
-            "register_low": likes.register_low if likes else 0.0,
-            "register_high": likes.register_high if likes else 1.0,
+            "register_low": low,
+            "register_high": high,
         },
         "volume_db": None if volume is None else float(volume),
         "cautions": _lines(cautions),

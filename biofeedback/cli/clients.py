@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
 from biofeedback.cli.data import data_option, open_store, yes_option
-from biofeedback.cli.preferences import preference_options
+from biofeedback.cli.preferences import (
+    PREFERENCE_FIELDS,
+    PreferenceOptions,
+    clear_option,
+    preference_options,
+)
+from biofeedback.errors import UsageError
 from biofeedback.store.clients import NEEDED
 from biofeedback.store.keeping import counted
 from biofeedback.store.records import SCOPES, Client, Consent, Scope
 from generator.preferences import Preferences
 
 code_argument = click.argument("code", metavar="CODE")
-caution_option = click.option(
-    "--caution", "cautions", multiple=True, metavar="TEXT", help="To think of before."
-)
-goal_option = click.option(
-    "--goal", "goals", multiple=True, metavar="TEXT", help="What the sessions are for."
-)
-volume_option = click.option("--volume-db", type=float, help="Level last found comfortable, -40 to 0 dB.")
+PROFILE_FIELDS = {"caution": "cautions", "goal": "goals", "volume-db": "volume_db"}
+"""The field of `Client` that each option sets, beside those of `PREFERENCE_FIELDS`."""
+
+EMPTY_PROFILE: dict[str, Any] = {"cautions": (), "goals": (), "volume_db": None}
+
 client_option = click.option("--client", metavar="CODE", help="For this client only.")
 scope_option = click.option(
     "--scope",
@@ -32,6 +37,26 @@ scope_option = click.option(
     type=click.Choice(get_args(Scope)),
     help="; ".join(f"{scope}: {says}" for scope, says in SCOPES.items()) + ". Repeat for more.",
 )
+
+
+def profile_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that describe a client: cautions, goals, comfortable volume and preferences."""
+    for option in (
+        preference_options,
+        click.option("--volume-db", type=float, help="Level last found comfortable, -40 to 0 dB."),
+        click.option(
+            "--goal", "goals", multiple=True, metavar="TEXT", help="Goal of the sessions; repeat for more."
+        ),
+        click.option(
+            "--caution",
+            "cautions",
+            multiple=True,
+            metavar="TEXT",
+            help="Caution to go through before each session; repeat for more.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -44,22 +69,20 @@ def clients() -> None:
 
 @clients.command()
 @code_argument
-@caution_option
-@goal_option
-@volume_option
-@preference_options
+@profile_options
 @data_option
 def add(
     code: str,
     cautions: tuple[str, ...],
     goals: tuple[str, ...],
     volume_db: float | None,
-    preferences: Preferences,
+    preferences: PreferenceOptions,
     data: Path | None,
 ) -> None:
     """Add a client."""
+    likes = preferences.applied_to(Preferences())
     with open_store(data) as store:
-        store.add_client(code, preferences=preferences, volume_db=volume_db, cautions=cautions, goals=goals)
+        store.add_client(code, preferences=likes, volume_db=volume_db, cautions=cautions, goals=goals)
     click.echo(f"client {code} was added; write a consent down with biofeedback consent give {code}")
 
 
@@ -92,28 +115,24 @@ def show(code: str, data: Path | None) -> None:
 
 @clients.command()
 @code_argument
-@caution_option
-@goal_option
-@volume_option
-@preference_options
+@profile_options
+@clear_option({**PREFERENCE_FIELDS, **PROFILE_FIELDS}, "Empty this field")
 @data_option
 def change(
-    code: str,
-    cautions: tuple[str, ...],
-    goals: tuple[str, ...],
-    volume_db: float | None,
-    preferences: Preferences,
-    data: Path | None,
+    code: str, preferences: PreferenceOptions, cleared: tuple[str, ...], data: Path | None, **profile: Any
 ) -> None:
-    """Change what is given; what is left out stays."""
+    """Change the fields that are given; every other field stays.
+
+    --without, --caution and --goal replace the whole list.
+    """
+    given = {name: value for name, value in profile.items() if value not in (None, ())}
+    for option, name in PROFILE_FIELDS.items():
+        if name in cleared and name in given:
+            raise UsageError(f"give --{option} or --clear {option}, not both")
+    emptied = {name: EMPTY_PROFILE[name] for name in PROFILE_FIELDS.values() if name in cleared}
+    likes = preferences.cleared(tuple(name for name in cleared if name not in EMPTY_PROFILE))
     with open_store(data) as store:
-        store.change_client(
-            code,
-            preferences=None if preferences == Preferences() else preferences,
-            volume_db=volume_db,
-            cautions=cautions or None,
-            goals=goals or None,
-        )
+        store.change_client(code, preferences=likes.applied_to, **given, **emptied)
     click.echo(f"client {code} was changed")
 
 

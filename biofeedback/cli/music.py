@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from biofeedback.cli.options import progress_bar
-from biofeedback.cli.preferences import preference_options
+from biofeedback.cli.preferences import PreferenceOptions, preference_options
 from biofeedback.cli.sessions import seed_option
 from biofeedback.recording.reader import read_recording
 from biofeedback.replay import replay as replay_recording
@@ -48,7 +48,7 @@ def render(
     trajectory_file: Path,
     seconds: float | None,
     seed: int,
-    preferences: Preferences,
+    preferences: PreferenceOptions,
     wav: Path | None,
     midi: Path | None,
     events: Path | None,
@@ -58,7 +58,7 @@ def render(
     Between rows numbers move linearly; mode, layers and sounding step.
     """
     require_output(wav, midi, events)
-    piece = preferences.applied_to(Piece(seed=seed))
+    piece = preferences.applied_to(Preferences()).applied_to(Piece(seed=seed))
     trajectory = load_trajectory(trajectory_file)
     with progress_bar("rendering") as progress:
         render_trajectory(

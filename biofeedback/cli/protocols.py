@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from biofeedback.cli.options import progress_bar
-from biofeedback.cli.preferences import preference_options
+from biofeedback.cli.preferences import PreferenceOptions, preference_options
 from biofeedback.preview import draw_arc, fast_forward
 from generator.preferences import Preferences
 from generator.render import render
@@ -87,7 +87,12 @@ def validate(protocol: str) -> None:
 )
 @preference_options
 def preview(
-    protocol: str, hr: float, png: Path | None, wav: Path | None, seconds: float, preferences: Preferences
+    protocol: str,
+    hr: float,
+    png: Path | None,
+    wav: Path | None,
+    seconds: float,
+    preferences: PreferenceOptions,
 ) -> None:
     """Draw the planned course of tempo, mode, texture and level for a listener who follows, or hear it."""
     checked = load(protocol)
@@ -97,7 +102,7 @@ def preview(
         click.echo(f"picture    {path}")
     if wav is not None:
         trajectory = fast_forward(checked, seconds, hr_bpm=hr)
-        piece = preferences.applied_to(Piece(**checked.piece.model_dump()))
+        piece = preferences.applied_to(Preferences()).applied_to(Piece(**checked.piece.model_dump()))
         with progress_bar("preview") as progress:
             render(
                 trajectory,

@@ -19,7 +19,12 @@ from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.cli.cautions import confirm_cautions
 from biofeedback.cli.data import data_option, open_store
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
-from biofeedback.cli.preferences import preference_options
+from biofeedback.cli.preferences import (
+    PREFERENCE_FIELDS,
+    PreferenceOptions,
+    clear_option,
+    preference_options,
+)
 from biofeedback.cli.script import command_option
 from biofeedback.commands import Command
 from biofeedback.errors import BiofeedbackError
@@ -112,6 +117,7 @@ def demo(seed: int, out: Path | None) -> int:
 @out_option
 @scr_threshold_option
 @preference_options
+@clear_option(PREFERENCE_FIELDS, "With --client: ignore this preference of the client")
 @click.option("--set", "settings", multiple=True, metavar="PHASE.KEY=VALUE", help="Change the protocol.")
 @click.option(
     "--inject",
@@ -151,7 +157,8 @@ def run(
     settings: tuple[str, ...],
     faults: tuple[str, ...],
     script: tuple[tuple[float, Command], ...],
-    preferences: Preferences,
+    preferences: PreferenceOptions,
+    cleared: tuple[str, ...],
     scr_threshold_us: float,
     client: str | None,
     data: Path | None,
@@ -162,7 +169,8 @@ def run(
 ) -> int:
     """Carry out a protocol: live, over recordings, or on the virtual listener.
 
-    With --client, what the client likes to hear holds where no option says otherwise.
+    With --client, the client's preferences hold for every option that is not given; --without adds to
+    the client's unwanted sounds.
     Ctrl-C stops with a fade and closes the recording; a second Ctrl-C silences the music at once.
     """
     if setup and inputs:
@@ -173,6 +181,8 @@ def run(
         raise click.UsageError(
             "give --client or --out, not both: a client's session goes into the data folder"
         )
+    if cleared and not client:
+        raise click.UsageError("--clear needs --client")
     saved = protocol = load(protocol_name)
     for setting in settings:
         protocol = override(protocol, setting)
@@ -184,9 +194,9 @@ def run(
     back_end = output(audio, device) if real else None
     with ExitStack() as stack:
         store = stack.enter_context(open_store(data)) if client else None
-        if store and client and preferences == Preferences():
-            preferences = store.client(client).preferences
-        own = store.client(client).cautions if store and client else ()
+        who = store.client(client) if store and client else None
+        likes = preferences.cleared(cleared).within_session(who.preferences if who else Preferences())
+        own = who.cautions if who else ()
         cautions = (*protocol.cautions, *own)
         about = {"cautions": confirm_cautions(cautions, confirmed=cautions_confirmed)} if real else {}
         plan = Plan(
@@ -201,7 +211,7 @@ def run(
             faults=tuple(parse_fault(text) for text in faults),
             script=script,
             about=about,
-            preferences=preferences,
+            preferences=likes,
             scr_threshold_us=scr_threshold_us,
             calibration=read_calibration(back_end.name, calibration_file()) if back_end else None,
         )

@@ -10,7 +10,7 @@ import pylsl
 
 from biofeedback.calibration import calibration_file, keep_calibration, read_calibration
 from biofeedback.cli.options import progress_bar
-from biofeedback.cli.preferences import preference_options
+from biofeedback.cli.preferences import PreferenceOptions, preference_options
 from biofeedback.ticks import RealTicks
 from generator.calibration import Calibration, exposure
 from generator.live.backend import BackEnd
@@ -52,7 +52,7 @@ from generator.trajectory import Trajectory
     help="What a sound level meter at the ear showed for the noise at level 0; kept for the device.",
 )
 def soundcheck(
-    preferences: Preferences,
+    preferences: PreferenceOptions,
     level: float,
     seconds: float,
     wav: Path | None,
@@ -70,7 +70,7 @@ def soundcheck(
     if measured is not None:
         keep_measurement(measured, play_on(device))
         return
-    piece = preferences.applied_to(Piece())
+    piece = preferences.applied_to(Preferences()).applied_to(Piece())
     if wav is not None:
         trajectory = Trajectory((0.0,), (check_state(level),))
         render(trajectory, piece, seconds, wav=wav, fades_s=(CHECK_FADE_S, CHECK_FADE_S), noise=noise)

@@ -208,6 +208,8 @@ def _asked(protocol: Protocol) -> tuple[AskedView, ...]:
 
 
 def _preferences(order: Prepare, client: Client | None) -> Preferences:
-    if order.preferences is not None:
-        return order.preferences.preferences()
-    return client.preferences if client is not None else Preferences()
+    if client is None or (order.preferences is None and "preferences" in order.model_fields_set):
+        own = Preferences()
+    else:
+        own = client.preferences
+    return own if order.preferences is None else order.preferences.applied_to(own)

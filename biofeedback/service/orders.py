@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -27,14 +28,14 @@ class _Order(BaseModel):
 
 
 class Liking(_Order):
-    """What a listener likes to hear, as `generator.preferences.Preferences`; what is left out is free."""
+    """Fields of `generator.preferences.Preferences`: one that is left out stays, null clears it."""
 
     palette: Name | None = None
     nature: Name | None = None
     tonic: int | None = Field(default=None, ge=0, le=11)
-    unwanted: list[Name] = Field(default=[], max_length=20)
-    register_low: float = Field(default=0.0, ge=0.0, le=1.0)
-    register_high: float = Field(default=1.0, ge=0.0, le=1.0)
+    unwanted: list[Name] | None = Field(default=[], max_length=20)
+    register_low: float | None = Field(default=0.0, ge=0.0, le=1.0)
+    register_high: float | None = Field(default=1.0, ge=0.0, le=1.0)
 
     @classmethod
     def of(cls, preferences: Preferences) -> Self:
@@ -49,21 +50,24 @@ class Liking(_Order):
             register_high=high,
         )
 
-    def preferences(self) -> Preferences:
-        """Return them as the generator takes them.
+    def applied_to(self, preferences: Preferences) -> Preferences:
+        """Return `preferences` with the fields that were given, and with defaults for those that are null.
 
         Raises
         ------
         StateError
             For a sound that does not exist, or bounds that are not a range.
         """
-        return Preferences(
-            palette=self.palette,
-            nature=self.nature,
-            tonic=self.tonic,
-            unwanted=tuple(self.unwanted),
-            register_range=(self.register_low, self.register_high),
-        )
+        defaults = type(self)()
+        given = {
+            name: getattr(defaults if getattr(self, name) is None else self, name)
+            for name in self.model_fields_set
+        }
+        low, high = preferences.register_range
+        register = (given.pop("register_low", low), given.pop("register_high", high))
+        if "unwanted" in given:
+            given["unwanted"] = tuple(given["unwanted"])
+        return replace(preferences, **given, register_range=register)
 
 
 class Prepare(_Order):
@@ -79,7 +83,9 @@ class Prepare(_Order):
     protocol_text: str | None = Field(default=None, max_length=LONGEST_PROTOCOL)
     inputs: list[Spec] = Field(default=[], max_length=16)
     setup: Name | None = None
-    preferences: Liking | None = Field(default=None, description="the client's own if it is left out")
+    preferences: Liking | None = Field(
+        default=None, description="what is left out is the client's own; null sets it aside"
+    )
     audio: Literal["auto", "device", "file", "none"] = "auto"
     device: Name | None = None
     seed: int = Field(default=0, ge=0, le=2**31 - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from biofeedback.errors import UsageError
 from biofeedback.store.codes import check_code
 from biofeedback.store.digests import canonical
 from biofeedback.store.ledger import Ledger
-from biofeedback.store.records import SCOPES, Client, Consent, Scope
+from biofeedback.store.records import NOT_GIVEN, SCOPES, Client, Consent, NotGiven, Scope
 from biofeedback.store.tables import CLIENTS, CONSENTS
 from generator.preferences import Preferences
 
@@ -75,23 +75,35 @@ class ClientBook(Ledger):
         self,
         code: str,
         *,
-        preferences: Preferences | None = None,
-        volume_db: float | None = None,
-        cautions: Sequence[str] | None = None,
-        goals: Sequence[str] | None = None,
+        preferences: Callable[[Preferences], Preferences] | NotGiven = NOT_GIVEN,
+        volume_db: float | NotGiven | None = NOT_GIVEN,
+        cautions: Sequence[str] | NotGiven = NOT_GIVEN,
+        goals: Sequence[str] | NotGiven = NOT_GIVEN,
     ) -> Client:
-        """Change what is given; None leaves a thing as it is.
+        """Change the fields that are given; every other field stays.
+
+        Parameters
+        ----------
+        code : str
+            The client's.
+        preferences : callable, optional
+            Returns the new preferences, given those that the client has.
+        volume_db : float or None, optional
+            The comfortable level; None makes it unknown.
+        cautions, goals : sequence of str, optional
+            The new lists; an empty one clears.
 
         Raises
         ------
         UsageError
-            If there is no such client, or the volume lies outside its range.
+            If there is no such client, or the volume is out of range.
         """
-        changes = _columns(preferences=preferences, volume_db=volume_db, cautions=cautions, goals=goals)
         with self._writing() as entry:
-            client_id = client_row(entry.connection, code)["id"]
-            entry.update(CLIENTS, client_id, changes)
-            entry.log("client changed", "client", client_id)
+            row = client_row(entry.connection, code)
+            new = preferences if preferences is NOT_GIVEN else preferences(_client(row).preferences)
+            changes = _columns(preferences=new, volume_db=volume_db, cautions=cautions, goals=goals)
+            entry.update(CLIENTS, row["id"], changes)
+            entry.log("client changed", "client", row["id"])
         return self.client(code)
 
     def give_consent(
@@ -163,8 +175,7 @@ class ClientBook(Ledger):
 
 def blank() -> dict[str, Any]:
     """Return the columns of a client of whom nothing but the code is kept."""
-    nothing = _columns(preferences=Preferences(), volume_db=None, cautions=(), goals=())
-    return {**nothing, "volume_db": None}
+    return _columns(preferences=Preferences(), volume_db=None, cautions=(), goals=())
 
 
 def client_row(connection: sa.Connection, code: str) -> sa.RowMapping:
@@ -221,21 +232,22 @@ def require_consent(connection: sa.Connection, client_id: str, code: str) -> Non
 
 def _columns(
     *,
-    preferences: Preferences | None,
-    volume_db: float | None,
-    cautions: Sequence[str] | None,
-    goals: Sequence[str] | None,
+    preferences: Preferences | NotGiven,
+    volume_db: float | NotGiven | None,
+    cautions: Sequence[str] | NotGiven,
+    goals: Sequence[str] | NotGiven,
 ) -> dict[str, Any]:
     low, high = VOLUME_RANGE_DB
-    if volume_db is not None and not low <= volume_db <= high:
-        raise UsageError(f"a volume of {volume_db:g} dB cannot be; give one from {low:g} to {high:g}")
-    values = {
-        "preferences": None if preferences is None else canonical(asdict(preferences)),
-        "volume_db": volume_db,
-        "cautions": None if cautions is None else canonical(list(cautions)),
-        "goals": None if goals is None else canonical(list(goals)),
-    }
-    return {name: value for name, value in values.items() if value is not None}
+    if isinstance(volume_db, int | float) and not low <= volume_db <= high:
+        raise UsageError(f"a volume of {volume_db:g} dB is out of range; give one from {low:g} to {high:g}")
+    values: dict[str, Any] = {} if volume_db is NOT_GIVEN else {"volume_db": volume_db}
+    if preferences is not NOT_GIVEN:
+        values["preferences"] = canonical(asdict(preferences))
+    if cautions is not NOT_GIVEN:
+        values["cautions"] = canonical(list(cautions))
+    if goals is not NOT_GIVEN:
+        values["goals"] = canonical(list(goals))
+    return values
 
 
 def _client(row: sa.RowMapping) -> Client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +14,7 @@ from biofeedback.service.resources.faults import found
 from biofeedback.service.views import ClientView, ConsentView, Withdrawal
 from biofeedback.store.clients import NEEDED
 from biofeedback.store.records import Client
+from generator.preferences import Preferences
 
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 Lines = Annotated[list[Line], Field(max_length=50)]
@@ -36,12 +37,20 @@ class NewClient(_Body):
 
 
 class ChangedClient(_Body):
-    """What changes of a client; what is left out stays."""
+    """Fields of a client to change: one that is left out stays, null clears it."""
 
     preferences: Liking | None = None
     volume_db: Db | None = None
     cautions: Lines | None = None
     goals: Lines | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that were given, as `ClientBook.change_client` takes them."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if "preferences" in given:
+            liked = given["preferences"]
+            given["preferences"] = (lambda _: Preferences()) if liked is None else liked.applied_to
+        return {name: () if value is None and name != "volume_db" else value for name, value in given.items()}
 
 
 class NewConsent(_Body):
@@ -87,11 +96,11 @@ def clients_router(desk: Desk) -> APIRouter:
     @router.post("", status_code=201)
     def add_client(body: NewClient) -> ClientView:
         """Add a client under a pseudonym."""
-        preferences = body.preferences.preferences() if body.preferences is not None else None
+        likes = body.preferences or Liking()
         return view(
             store.add_client(
                 body.code,
-                preferences=preferences,
+                preferences=likes.applied_to(Preferences()),
                 volume_db=body.volume_db,
                 cautions=body.cautions,
                 goals=body.goals,
@@ -106,19 +115,10 @@ def clients_router(desk: Desk) -> APIRouter:
 
     @router.patch("/{code}")
     def change_client(code: str, body: ChangedClient) -> ClientView:
-        """Change what is given."""
+        """Change the fields that are given."""
         with found():
             store.client(code)
-        preferences = body.preferences.preferences() if body.preferences is not None else None
-        return view(
-            store.change_client(
-                code,
-                preferences=preferences,
-                volume_db=body.volume_db,
-                cautions=body.cautions,
-                goals=body.goals,
-            )
-        )
+        return view(store.change_client(code, **body.changes()))
 
     @router.post("/{code}/consents", status_code=201)
     def give_consent(code: str, body: NewConsent) -> ClientView:
