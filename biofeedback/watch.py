@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from physiology.fault_reasons import FaultKind, FaultReason, fault_text
 from physiology.state import PhysiologyState
 
 SETTLING_S = 20.0
 LASTING_S = 3.0
-STANDING_BY = "not used"
 
 
 @dataclass(slots=True)
 class _Seen:
     """What was last seen of a signal, since when, and what was last said of it."""
 
-    reason: str | None
+    fault: FaultReason | None
     since_s: float
-    said: str | None = None
+    said: FaultReason | None = None
 
 
 class SignalWatch:
@@ -41,11 +41,14 @@ class SignalWatch:
         """
         self._began_s = state.t if self._began_s is None else self._began_s
         for kind, signal in state.signals.items():
-            reason = None if (signal.reason or "").startswith(STANDING_BY) else signal.reason
-            seen = self._seen.setdefault(kind, _Seen(reason, state.t))
-            if seen.reason != reason:
-                seen.reason, seen.since_s = reason, state.t
+            fault = signal.fault
+            if fault is not None and fault.kind is FaultKind.STANDBY:
+                fault = None
+            seen = self._seen.setdefault(kind, _Seen(fault, state.t))
+            if seen.fault != fault:
+                seen.fault, seen.since_s = fault, state.t
             lasting = state.t - max(seen.since_s, self._began_s + SETTLING_S - LASTING_S) >= LASTING_S
-            if lasting and seen.said != reason:
-                seen.said = reason
-                yield {"type": "signal", "stream": kind, "text": f"{kind}: {reason or 'good again'}"}
+            if lasting and seen.said != fault:
+                seen.said = fault
+                words = fault_text(fault or FaultReason(FaultKind.RECOVERED))
+                yield {"type": "signal", "stream": kind, "text": f"{kind}: {words}"}

@@ -10,7 +10,7 @@ from enum import StrEnum
 import numpy as np
 
 from physiology.feature import Feature
-from physiology.state import FloatArray
+from physiology.samples import FloatArray
 from physiology.weights import (
     TERMS,
     WEIGHTS_VERSION,

@@ -19,8 +19,8 @@ from physiology.early import (
     EarlyStage,
     usual_rr,
 )
-from physiology.samples import Run, SampleBuffer, gapless_runs
-from physiology.state import Beat, BeatAction, FloatArray
+from physiology.samples import FloatArray, Run, SampleBuffer, gapless_runs
+from physiology.state import Beat, BeatAction
 from physiology.waveform import Detection, Waveform
 
 HOPS_PER_SECOND = 10

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from physiology.state import FloatArray
+from physiology.fault_reasons import FaultKind, FaultReason
+from physiology.samples import FloatArray
 
 LOWEST_US, HIGHEST_US = 0.05, 60.0
 STEEPEST_US_PER_S = 10.0
@@ -50,41 +51,41 @@ class Contact:
     ----------
     quality : float
         1, or 0.5 with a poor contact or for 10 s after a jump, or 0.8 while the electrodes settle.
-    complaint : str or None
-        Which of them it is, in words.
+    fault : FaultReason or None
+        Which of them it is.
     """
 
     def __init__(self) -> None:
         self._on_since_s = -np.inf
         self._last_valid_s = -np.inf
         self.quality = 1.0
-        self.complaint: str | None = None
+        self.fault: FaultReason | None = None
 
     def look(self, now: float, conductance: FloatArray, valid: BoolArray, rate_hz: int) -> None:
         """Take in the newest minute, the last value of which is that of `now`."""
         if not valid[-MOVEMENT_S * rate_hz :].any():
-            self.quality, self.complaint = 1.0, None
+            self.quality, self.fault = 1.0, None
             return
         if now - self._last_valid_s > OFF_S:
             self._on_since_s = now
         self._last_valid_s = now
-        self.quality, self.complaint = self._judged(now, conductance, valid, rate_hz)
+        self.quality, self.fault = self._judged(now, conductance, valid, rate_hz)
 
     def _judged(
         self, now: float, conductance: FloatArray, valid: BoolArray, rate_hz: int
-    ) -> tuple[float, str | None]:
+    ) -> tuple[float, FaultReason | None]:
         newest = conductance[-MOVEMENT_S * rate_hz :]
         step = round(JUMP_S * rate_hz)
         before, change = newest[:-step], newest[step:] - newest[:-step]
         if np.any((change > JUMP_UP * before) | (change < -JUMP_DOWN * before)):
-            return MOVEMENT_QUALITY, "movement: the conductance jumped"
+            return MOVEMENT_QUALITY, FaultReason(FaultKind.CONDUCTANCE_JUMP)
         minute = conductance[-DRIFT_S * rate_hz :][valid[-DRIFT_S * rate_hz :]]
         level = float(np.median(minute))
         if level < POOR_CONTACT_US:
-            return POOR_QUALITY, f"poor contact, or very dry skin: less than {POOR_CONTACT_US:g} µS"
+            return POOR_QUALITY, FaultReason(FaultKind.POOR_SKIN_CONTACT, POOR_CONTACT_US)
         if now - self._on_since_s < SETTLING_S and minute.size > DRIFT_S * rate_hz * 0.8:
             third = minute.size // 3
             drift = float(np.median(minute[-third:]) - np.median(minute[:third])) * 1.5 / level
             if abs(drift) > SETTLING_PER_MIN:
-                return SETTLING_QUALITY, "sensor warming up: the electrodes are settling"
+                return SETTLING_QUALITY, FaultReason(FaultKind.ELECTRODES_SETTLING)
         return 1.0, None

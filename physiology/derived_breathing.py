@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from physiology.feature import Feature
-from physiology.samples import SampleBuffer
-from physiology.state import Beat, FloatArray
+from physiology.samples import FloatArray, SampleBuffer
+from physiology.state import Beat
 from physiology.variability import DOUBTFUL_QUALITY
 
 WINDOW_S, LEAST_S = 60.0, 30.0

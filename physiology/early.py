@@ -11,8 +11,8 @@ import numpy as np
 
 from physiology.locator import Locator
 from physiology.pattern import Pattern
-from physiology.samples import Run
-from physiology.state import Beat, FloatArray
+from physiology.samples import FloatArray, Run
+from physiology.state import Beat
 from physiology.waveform import Waveform
 
 LOOK_BACK_S = 2.0

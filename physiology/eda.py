@@ -10,10 +10,11 @@ import numpy.typing as npt
 from scipy.signal import butter, sosfiltfilt
 
 from physiology.contact import HIGHEST_US, LOWEST_US, SETTLING_QUALITY, Contact, is_valid
+from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.feature import Feature
-from physiology.samples import BinnedSignal
+from physiology.samples import BinnedSignal, FloatArray
 from physiology.scr import is_peak, response_to
-from physiology.state import FloatArray, Scr
+from physiology.state import Scr
 
 RATE_HZ = BinnedSignal.RATE_HZ
 KEEP_S = 70
@@ -121,20 +122,20 @@ class SkinConductance:
 
         return self._over_a_minute(area)
 
-    def complaint(self) -> str | None:
+    def fault(self) -> FaultReason | None:
         """Return what is wrong with the last seconds, or None."""
         newest = self._conductance[-NEWEST_CHECKED:]
         present = newest[np.isfinite(newest)]
         if present.size < NEWEST_CHECKED // 2:
-            return "missing samples"
+            return FaultReason(FaultKind.MISSING_SAMPLES)
         faults = (
-            (self._is_counts(), "not in µS: whole numbers, as a converter counts them"),
-            (present[-1] < LOWEST_US, f"no contact, or a lead is off: below {LOWEST_US:g} µS"),
-            (present[-1] > HIGHEST_US, f"saturated, or not in µS: above {HIGHEST_US:g} µS"),
-            (self._is_flat(), "flat line"),
-            (not self._valid[-NEWEST_CHECKED:].any(), "movement: the conductance jumped"),
+            (self._is_counts(), FaultReason(FaultKind.NOT_MICROSIEMENS)),
+            (present[-1] < LOWEST_US, FaultReason(FaultKind.NO_SKIN_CONTACT, LOWEST_US)),
+            (present[-1] > HIGHEST_US, FaultReason(FaultKind.CONDUCTANCE_TOO_HIGH, HIGHEST_US)),
+            (self._is_flat(), FaultReason(FaultKind.FLAT_LINE)),
+            (not self._valid[-NEWEST_CHECKED:].any(), FaultReason(FaultKind.CONDUCTANCE_JUMP)),
         )
-        return next((words for holds, words in faults if holds), self._contact.complaint)
+        return next((fault for holds, fault in faults if holds), self._contact.fault)
 
     def _over_a_minute(self, compute: Callable[[float], float]) -> Feature:
         valid = self._valid[-WINDOW_S * RATE_HZ :]

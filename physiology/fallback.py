@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.heart import Heart, HeartReport, WaveformHeart
-from physiology.state import Beat, BeatAction, FloatArray
+from physiology.samples import FloatArray
+from physiology.state import Beat, BeatAction
 
 LOST_S = 10.0
 BACK_S = 30.0
@@ -71,17 +73,17 @@ class HeartSources:
         self._choose(now)
         return self._sources[self.kind].report
 
-    def reasons(self) -> Mapping[str, str | None]:
-        """Return what is wrong with each signal, in words; None where nothing is."""
-        found: dict[str, str | None] = {}
+    def faults(self) -> Mapping[str, FaultReason | None]:
+        """Return what is wrong with each signal; None where nothing is."""
+        found: dict[str, FaultReason | None] = {}
         place = self._kinds.index(self.kind)
         for rank, kind in enumerate(self._kinds):
-            reason = self._sources[kind].report.reason
+            fault = self._sources[kind].report.fault
             if rank > place:
-                reason = f"not used beside {self.kind}"
+                fault = FaultReason(FaultKind.STANDBY, in_use=self.kind)
             elif rank < place:
-                reason = f"{reason or 'good again'}; heart rate from {self.kind} meanwhile"
-            found[kind] = reason
+                fault = replace(fault or FaultReason(FaultKind.RECOVERED), in_use=self.kind)
+            found[kind] = fault
         return found
 
     def choices(self) -> Mapping[str, str]:
@@ -115,7 +117,7 @@ class HeartSources:
             source.good_since_s = math.inf
             return
         source.given_s = max(now, source.given_s)
-        good = source.report.reason is None and source.report.hr.quality >= GOOD_QUALITY
+        good = source.report.fault is None and source.report.hr.quality >= GOOD_QUALITY
         source.good_since_s = min(source.good_since_s, now) if good else math.inf
 
     def _choose(self, now: float) -> None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from physiology.beats import BeatLog
-from physiology.causes import cause
 from physiology.channels import Channels
 from physiology.derived_breathing import DerivedBreathing
+from physiology.fault_reasons import CAUSE_WINDOW_S, FaultKind, FaultReason, likely_cause, sample_fault
 from physiology.feature import Feature
-from physiology.quality import MISSING, complaint
-from physiology.samples import SampleBuffer
-from physiology.state import Beat, BeatAction, FloatArray
+from physiology.samples import FloatArray, SampleBuffer
+from physiology.state import Beat, BeatAction
 from physiology.variability import NEWEST_BEAT_S, Intervals
 from physiology.waveform import ECG, PPG
 
@@ -24,7 +23,7 @@ RR_RANGE_MS = (200.0, 3000.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeartReport:
-    """What a heart signal says now: rates, variability, and a complaint in words or None."""
+    """What a heart signal yields now: rates, variability, and what is wrong with it, if anything."""
 
     hr: Feature = field(default_factory=Feature)
     fast_hr: Feature = field(default_factory=Feature)
@@ -32,11 +31,11 @@ class HeartReport:
     sdnn: Feature = field(default_factory=Feature)
     pnn50: Feature = field(default_factory=Feature)
     breathing: Feature = field(default_factory=Feature)
-    reason: str | None = None
+    fault: FaultReason | None = None
 
 
-def report_of(beats: Sequence[Beat], now: float, reason: str | None = None) -> HeartReport:
-    """Return what beats say at `now`; `reason` is what the signal itself has to complain about."""
+def report_of(beats: Sequence[Beat], now: float, fault: FaultReason | None = None) -> HeartReport:
+    """Return the features of beats at `now`; `fault` is what is wrong with the samples themselves."""
     intervals = Intervals(beats, now)
     return HeartReport(
         hr=intervals.heart_rate(),
@@ -44,7 +43,7 @@ def report_of(beats: Sequence[Beat], now: float, reason: str | None = None) -> H
         rmssd=intervals.rmssd(),
         sdnn=intervals.sdnn(),
         pnn50=intervals.pnn50(),
-        reason=reason or intervals.complaint(),
+        fault=fault or intervals.fault(),
     )
 
 
@@ -100,24 +99,29 @@ class WaveformHeart:
 
     def report(self, now: float) -> HeartReport:
         """Return the features at `now`."""
-        times, values = self._buffer.window(now - 3, now)
-        reason = complaint(times, values, now, usual_amplitude=self._channels.usual_amplitude)
+        times, values = self._buffer.window(now - CAUSE_WINDOW_S, now)
+        fault = sample_fault(times, values, now, usual_amplitude=self._channels.usual_amplitude)
         if self._channels.chosen is None:
-            reason = "no channel shows a clear pulse yet"
+            fault = FaultReason(FaultKind.NO_CLEAR_PULSE)
         beats = self._channels.log.beats
-        found = report_of(beats, now, reason)
-        if found.reason and found.reason != MISSING and self._channels.chosen is not None:
-            found = replace(found, reason=self._cause(times, values, now) or found.reason)
+        found = report_of(beats, now, fault)
+        if self._channels.chosen is not None and _may_have_a_cause(found.fault):
+            found = replace(found, fault=self._cause(times, values, now) or found.fault)
         return replace(found, breathing=self._breathing.rate(beats, now)) if self._breathing else found
 
-    def _cause(self, times: FloatArray, values: FloatArray, now: float) -> str | None:
-        return cause(
+    def _cause(self, times: FloatArray, values: FloatArray, now: float) -> FaultReason | None:
+        return likely_cause(
             self._kind,
             times,
             values,
             since_first_s=now - self._first_s,
             usual_amplitude=self._channels.usual_amplitude,
         )
+
+
+def _may_have_a_cause(fault: FaultReason | None) -> bool:
+    """Tell whether a cause is to be looked for: where samples are missing there is nothing to look at."""
+    return fault is not None and fault.kind is not FaultKind.MISSING_SAMPLES
 
 
 class IntervalHeart:
@@ -173,11 +177,14 @@ class RateHeart:
         low, high = HR_RANGE_BPM
         valid = (values >= low) & (values <= high)
         if not valid.any():
-            return HeartReport(hr=Feature(window_s=self.WINDOW_S), reason="no valid heart rate for 10 s")
+            silent = Feature(window_s=self.WINDOW_S)
+            return HeartReport(hr=silent, fault=FaultReason(FaultKind.NO_HEART_RATE, self.WINDOW_S))
         age_s, share = now - float(times[valid][-1]), float(valid.mean())
         if age_s > NEWEST_BEAT_S:
             silent = Feature(age_s=age_s, filled=share, window_s=self.WINDOW_S)
-            return HeartReport(hr=silent, fast_hr=silent, reason="no valid heart rate for 5 s")
+            return HeartReport(
+                hr=silent, fast_hr=silent, fault=FaultReason(FaultKind.NO_HEART_RATE, NEWEST_BEAT_S)
+            )
         value = float(np.median(values[valid]))
         rate = Feature(value=value, quality=share, age_s=age_s, filled=share, window_s=self.WINDOW_S)
         return HeartReport(hr=rate, fast_hr=rate)

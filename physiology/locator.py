@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from physiology.samples import Run
-from physiology.state import FloatArray
+from physiology.samples import FloatArray, Run
 from physiology.waveform import RISE_S, SMOOTH_S, Waveform, derivatives, peakedness, smoothed, systole, vertex
 
 COMPLEX_S = 0.2

@@ -9,7 +9,7 @@ import neurokit2 as nk
 import numpy as np
 import numpy.typing as npt
 
-from physiology.state import FloatArray
+from physiology.samples import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physiology.locator import Locator
-from physiology.samples import Run
-from physiology.state import FloatArray
+from physiology.samples import FloatArray, Run
 from physiology.waveform import Waveform
 
 LEARNED_BEATS = 4

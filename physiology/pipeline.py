@@ -12,10 +12,12 @@ from physiology.baseline import Baseline, freeze
 from physiology.eda import SkinConductance
 from physiology.errors import PhysiologyError, SignalError
 from physiology.fallback import HeartSources
+from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.feature import Feature
 from physiology.heart import HeartReport, heart_for
 from physiology.respiration import Respiration
-from physiology.state import Beat, FloatArray, PhysiologyState, Scr, SignalQuality
+from physiology.samples import FloatArray
+from physiology.state import Beat, PhysiologyState, Scr, SignalQuality
 from physiology.weights import TERMS, Smoother
 
 TICKS_PER_SECOND = 10
@@ -236,7 +238,7 @@ class Physiology:
 
     def reasons(self) -> Mapping[str, str]:
         """Return what is wrong with each signal now, in words; a signal without a fault is left out."""
-        return {kind: signal.reason for kind, signal in self._signals.items() if signal.reason}
+        return {kind: reason for kind, signal in self._signals.items() if (reason := signal.reason)}
 
     def _kinds(self) -> list[str]:
         kinds = list(self._heart.kinds) if self._heart else []
@@ -308,21 +310,21 @@ class Physiology:
 
     def _note_signals(self, now: float, level: Feature, breath: Feature) -> None:
         """Put together how good each signal is, and since when what is wrong with it has been wrong."""
-        qualities, reasons = dict[str, float](), dict[str, str | None]()
+        qualities, faults = dict[str, float](), dict[str, FaultReason | None]()
         if self._heart:
             qualities |= self._heart.qualities()
-            reasons |= self._heart.reasons()
+            faults |= self._heart.faults()
         if self._eda:
-            qualities["eda"], reasons["eda"] = level.quality, self._eda.complaint()
-            if reasons["eda"] is None and self._baseline and not self._eda.responded:
-                reasons["eda"] = "no response yet: left out of the activation"
+            qualities["eda"], faults["eda"] = level.quality, self._eda.fault()
+            if faults["eda"] is None and self._baseline and not self._eda.responded:
+                faults["eda"] = FaultReason(FaultKind.NO_RESPONSE_YET)
         if self._respiration:
-            qualities["rsp"], reasons["rsp"] = breath.quality, self._respiration.complaint()
+            qualities["rsp"], faults["rsp"] = breath.quality, self._respiration.fault()
         signals = {}
-        for kind, reason in reasons.items():
+        for kind, fault in faults.items():
             before = self._signals.get(kind)
-            since_s = before.since_s if before and before.reason == reason else now
-            signals[kind] = SignalQuality(qualities[kind], reason, since_s if reason else None)
+            since_s = before.since_s if before and before.fault == fault else now
+            signals[kind] = SignalQuality(qualities[kind], fault, since_s if fault else None)
         self._signals = signals
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from physiology.state import Beat, BeatAction, FloatArray
+from physiology.samples import FloatArray
+from physiology.state import Beat, BeatAction
 from physiology.variability import DOUBTFUL_QUALITY
 
 SETTLING_S = 20.0

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
+from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.feature import Feature
-from physiology.samples import BinnedSignal
-from physiology.state import FloatArray
+from physiology.samples import BinnedSignal, FloatArray
 
 RATE_HZ = BinnedSignal.RATE_HZ
 WINDOW_S, LEAST_S = 60, 30
@@ -67,8 +67,8 @@ class Respiration:
         quality = float(np.clip(1 - spread / median, 0, 1))
         return replace(withheld, value=60 / median, quality=quality, age_s=age_s)
 
-    def complaint(self) -> str | None:
+    def fault(self) -> FaultReason | None:
         """Return what is wrong with the last seconds, or None."""
         if self._run.size == 0 or self._age_s > 2:
-            return "missing samples"
-        return "flat line" if np.ptp(self._run[-5 * RATE_HZ :]) == 0 else None
+            return FaultReason(FaultKind.MISSING_SAMPLES)
+        return FaultReason(FaultKind.FLAT_LINE) if np.ptp(self._run[-5 * RATE_HZ :]) == 0 else None

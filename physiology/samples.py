@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 from scipy.interpolate import make_interp_spline
 
 from physiology.errors import SignalError
-from physiology.state import FloatArray
+
+FloatArray = npt.NDArray[np.float64]
 
 LOWEST_ANALYSIS_HZ = 100.0
 HIGHEST_ANALYSIS_HZ = 400.0

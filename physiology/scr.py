@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from physiology.state import FloatArray
+from physiology.samples import FloatArray
 
 SHORTEST_RISE_S, LONGEST_RISE_S = 0.25, 8.0
 LOOK_BACK_S, DRIFT_S = 10.0, 20.0

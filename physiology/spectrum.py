@@ -8,7 +8,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.signal import detrend, welch
 
-from physiology.state import FloatArray
+from physiology.samples import FloatArray
 
 RATE_HZ = 4.0
 SEGMENT_S = 120.0

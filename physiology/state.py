@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-import numpy as np
-import numpy.typing as npt
-
-FloatArray = npt.NDArray[np.float64]
+from physiology.fault_reasons import FaultReason, fault_text
 
 
 class BeatAction(IntEnum):
@@ -98,22 +95,27 @@ NO_READING = Reading(None, 0.0, None)
 
 @dataclass(frozen=True, slots=True)
 class SignalQuality:
-    """How good a signal is now, as a number and in words.
+    """How good a signal is now, and what is wrong with it.
 
     Attributes
     ----------
     quality : float
         0 to 1: that of the feature it is there for (heart rate, conductance level, breathing rate), 0 while
         that is withheld.
-    reason : str or None
-        What is wrong, in words a therapist understands; None where nothing is.
+    fault : FaultReason or None
+        What is wrong; None where nothing is.
     since_s : float or None
-        Engine second since which that reason holds without a break; None where there is none.
+        Engine second since which that fault holds without a break; None where there is none.
     """
 
     quality: float
-    reason: str | None = None
+    fault: FaultReason | None = None
     since_s: float | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """What is wrong, in words for a therapist; None where nothing is. Decide on `fault` instead."""
+        return None if self.fault is None else fault_text(self.fault)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

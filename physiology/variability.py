@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.feature import Feature
-from physiology.state import Beat, FloatArray
+from physiology.samples import FloatArray
+from physiology.state import Beat
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -23,6 +25,7 @@ HR_WINDOW_S, HR_LEAST_S = 30.0, 10.0
 FAST_HR_WINDOW_S, FAST_HR_LEAST_S = 10.0, 8.0
 VARIABILITY_WINDOW_S, RMSSD_LEAST_S, SPREAD_LEAST_S = 60.0, 30.0, 54.0
 NEWEST_BEAT_S = 5.0
+NO_BEATS_S = 3.0
 HR_LARGEST_SHARE, VARIABILITY_LARGEST_SHARE = 0.25, 0.10
 DOUBTFUL_QUALITY = 0.3
 LEAST_DIFFERENCES = 10
@@ -111,22 +114,22 @@ class Intervals:
             SPREAD_LEAST_S, lambda _: 100 * float(np.mean(np.abs(self._steps) > LARGE_DIFFERENCE_MS))
         )
 
-    def complaint(self) -> str | None:
+    def fault(self) -> FaultReason | None:
         """Return why there is no heart rate, or None."""
         if not self.times.size:
-            return "no beats yet"
-        if self._now - self.times[-1] > 3.0:
-            return "no beats for 3 s"
+            return FaultReason(FaultKind.NO_BEATS_YET)
+        if self._now - self.times[-1] > NO_BEATS_S:
+            return FaultReason(FaultKind.NO_BEATS, NO_BEATS_S)
         recent = self._present & (self.times > self._now - HR_WINDOW_S)
         good = recent & self.good
         measured = recent & self._measured
         unlike = bool(measured.sum() < recent.sum() / 2)
         if unlike or good.sum() < (1 - HR_LARGEST_SHARE) * measured.sum():
-            return "beats look unlike each other" if unlike else "irregular beats"
+            return FaultReason(FaultKind.DISSIMILAR_BEATS if unlike else FaultKind.IRREGULAR_BEATS)
         if not self._going_on:
-            return "doubtful beats in the last 5 s"
+            return FaultReason(FaultKind.DOUBTFUL_BEATS, NEWEST_BEAT_S)
         if self.rr_ms[good].sum() / 1000 < HR_LEAST_S:
-            return f"less than {HR_LEAST_S:.0f} s of beats"
+            return FaultReason(FaultKind.FEW_BEATS, HR_LEAST_S)
         return None
 
     def _is_going_on(self) -> bool:

@@ -13,8 +13,7 @@ import numpy.typing as npt
 from scipy.signal import butter, sosfilt, sosfilt_zi
 from scipy.stats import skew
 
-from physiology.samples import Run
-from physiology.state import FloatArray
+from physiology.samples import FloatArray, Run
 
 MAINS_HZ = 50.0
 REFINE_S = 0.05

@@ -8,25 +8,34 @@ from typing import Literal
 from acquisition.incidents import SILENT_AFTER_S
 from acquisition.streams import Condition, Kind, Status, StreamInfo
 from biofeedback.service.views import Light
-from biofeedback.watch import STANDING_BY
+from physiology.fault_reasons import FaultKind, fault_text
 from physiology.state import SignalQuality
 
 Shade = Literal["good", "doubtful", "lost", "unknown"]
 
-_WAITING = ("yet", "warming up", "no samples yet")
-_GONE = ("lead off", "no finger")
+WAIT = "Wait a few seconds."
+_STILL = "Ask the listener to keep still, and fasten the cable."
+_PRESS_ON = "Press the sensor on; warm or moisten the skin under it."
 
-REMEDIES: Mapping[str, str] = {
-    "lead off": "Press the electrodes on; replace one that has dried.",
-    "no finger": "Put the sensor on the fingertip again, snug but not tight.",
-    "mains hum": "Press the electrodes on and lay their cables away from power leads.",
-    "movement": "Ask the listener to keep still, and fasten the cable.",
-    "poor contact": "Press the sensor on; warm or moisten the skin under it.",
-    "clip": "Lower the sensor's gain, or fasten it less tightly.",
-    "warming up": "Wait a few seconds.",
-    "yet": "Wait a few seconds.",
+REMEDIES: Mapping[FaultKind, str] = {
+    FaultKind.LEAD_OFF: "Press the electrodes on; replace one that has dried.",
+    FaultKind.NO_FINGER: "Put the sensor on the fingertip again, snug but not tight.",
+    FaultKind.MAINS_HUM: "Press the electrodes on and lay their cables away from power leads.",
+    FaultKind.MOVEMENT: _STILL,
+    FaultKind.CONDUCTANCE_JUMP: _STILL,
+    FaultKind.POOR_CONTACT: _PRESS_ON,
+    FaultKind.POOR_SKIN_CONTACT: _PRESS_ON,
+    FaultKind.SATURATED: "Lower the sensor's gain, or fasten it less tightly.",
+    FaultKind.WARMING_UP: WAIT,
+    FaultKind.ELECTRODES_SETTLING: WAIT,
+    FaultKind.NO_BEATS_YET: WAIT,
+    FaultKind.NO_CLEAR_PULSE: WAIT,
+    FaultKind.NO_RESPONSE_YET: WAIT,
 }
-"""What to do, by what the reason speaks of."""
+"""What to do about a fault; what is not named here calls for a look at how the sensor sits."""
+
+_GONE = {FaultKind.LEAD_OFF, FaultKind.NO_FINGER}
+_WAITING = {fault for fault, remedy in REMEDIES.items() if remedy == WAIT}
 
 CONNECTION = "Check the sensor's plug, battery and connection."
 SEAT = "Check how the sensor sits."
@@ -48,7 +57,7 @@ def light_of(
     silent_s : float or None
         Seconds since its newest sample; None where none has come.
     """
-    shade, words = _judge(stream, status, signal, silent_s)
+    shade, words, remedy = _judge(stream, status, signal, silent_s)
     return Light(
         name=stream.name,
         kind=stream.kind.value,
@@ -56,35 +65,24 @@ def light_of(
         rate_hz=stream.rate_hz,
         light=shade,
         words=words,
-        remedy=_remedy(shade, words),
+        remedy=remedy,
     )
 
 
 def _judge(
     stream: StreamInfo, status: Status | None, signal: SignalQuality | None, silent_s: float | None
-) -> tuple[Shade, str]:
+) -> tuple[Shade, str, str]:
+    """Return the light, its words, and what to do."""
     if status is not None and status.condition in {Condition.LOST, Condition.CLOSED}:
-        return "lost", status.reason or "the connection is lost"
+        return "lost", status.reason or "the connection is lost", CONNECTION
     if silent_s is None and stream.kind is not Kind.MARKERS:
-        return "unknown", "no samples yet"
+        return "unknown", "no samples yet", WAIT
     if stream.rate_hz > 0 and silent_s is not None and silent_s > SILENT_AFTER_S:
-        return "lost", f"no samples for {silent_s:.0f} s"
-    reason = signal.reason if signal is not None else None
-    if reason and not reason.startswith(STANDING_BY):
-        return _shade_of(reason), reason
+        return "lost", f"no samples for {silent_s:.0f} s", CONNECTION
+    fault = signal.fault if signal is not None else None
+    if fault is not None and fault.kind is not FaultKind.STANDBY:
+        shade: Shade = "lost" if fault.kind in _GONE else "unknown" if fault.kind in _WAITING else "doubtful"
+        return shade, fault_text(fault), REMEDIES.get(fault.kind, SEAT)
     if status is not None and status.condition in {Condition.DOUBTFUL, Condition.RECOVERING}:
-        return "doubtful", status.reason or str(status.condition)
-    return "good", "good"
-
-
-def _shade_of(reason: str) -> Shade:
-    if any(word in reason for word in _GONE):
-        return "lost"
-    return "unknown" if any(word in reason for word in _WAITING) else "doubtful"
-
-
-def _remedy(shade: Shade, words: str) -> str:
-    if shade == "good":
-        return ""
-    known = next((remedy for word, remedy in REMEDIES.items() if word in words), None)
-    return known or (CONNECTION if shade == "lost" else SEAT)
+        return "doubtful", status.reason or str(status.condition), SEAT
+    return "good", "good", ""

@@ -6,6 +6,7 @@ import pytest
 
 from acquisition.streams import Condition, Kind, Status, StreamInfo
 from biofeedback.service.lights import light_of
+from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.state import SignalQuality
 
 ECG = StreamInfo(stream_id="e", name="ecg", kind=Kind.ECG, unit="mV", rate_hz=250.0, labels=("ecg",))
@@ -24,12 +25,31 @@ def status(condition: Condition, reason: str = "") -> Status:
         (None, SignalQuality(1.0), 7.0, "lost", "no samples for 7 s", "plug"),
         (status(Condition.LOST, "unplugged"), SignalQuality(1.0), 0.0, "lost", "unplugged", "plug"),
         (status(Condition.RECOVERING, "samples again"), SignalQuality(1.0), 0.0, "doubtful", "again", "sits"),
-        (None, SignalQuality(0.0, "lead off: only noise is left"), 0.0, "lost", "lead off", "electrodes"),
-        (None, SignalQuality(0.0, "movement"), 0.0, "doubtful", "movement", "keep still"),
-        (None, SignalQuality(0.0, "sensor warming up"), 0.0, "unknown", "warming up", "Wait"),
-        (None, SignalQuality(0.5, "not used beside rr"), 0.0, "good", "good", ""),
+        (None, SignalQuality(0.0, FaultReason(FaultKind.LEAD_OFF)), 0.0, "lost", "lead off", "electrodes"),
+        (
+            None,
+            SignalQuality(0.0, FaultReason(FaultKind.MOVEMENT)),
+            0.0,
+            "doubtful",
+            "movement",
+            "keep still",
+        ),
+        (None, SignalQuality(0.0, FaultReason(FaultKind.WARMING_UP)), 0.0, "unknown", "warming up", "Wait"),
+        (None, SignalQuality(0.5, FaultReason(FaultKind.STANDBY, in_use="rr")), 0.0, "good", "good", ""),
+        (None, SignalQuality(0.0, FaultReason(FaultKind.SATURATED)), 0.0, "doubtful", "saturated", "gain"),
     ],
-    ids=["good", "nothing", "silent", "unplugged", "back", "lead-off", "movement", "warming-up", "beside"],
+    ids=[
+        "good",
+        "nothing",
+        "silent",
+        "unplugged",
+        "back",
+        "lead-off",
+        "movement",
+        "warming-up",
+        "beside",
+        "saturated",
+    ],
 )
 def test_a_light_says_how_the_sensor_is_and_what_to_do(
     *, state, signal, silent_s, light, words, remedy

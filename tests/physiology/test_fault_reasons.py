@@ -1,7 +1,9 @@
-"""Why there is no heart rate: one cause for each kind of trouble, and none while the heart rate is given."""
+"""Why there is no heart rate: one cause for each kind of fault, and none while the heart rate is given."""
 
 import numpy as np
 import pytest
+
+from physiology.fault_reasons import FaultKind, FaultReason, fault_text
 
 PULLED_S = 40
 HUM = "mains hum: a lead may be off or loose"
@@ -59,3 +61,20 @@ def test_a_noisy_signal_with_a_heart_rate_is_not_called_bad(synth):
     update, _ = synth.stream({"ecg": (250, "mV", t, x)})
     late = [s for s in update.states if s.t > 25]
     assert all(s.hr_bpm.value is not None and s.signals["ecg"].reason is None for s in late)
+
+
+@pytest.mark.parametrize("kind", FaultKind)
+def test_every_fault_is_put_into_words_with_its_limit_and_the_signal_in_use(kind):
+    plain = fault_text(FaultReason(kind, limit=5.0))
+    beside = fault_text(FaultReason(kind, limit=5.0, in_use="ppg"))
+    assert plain
+    assert not set("{}") & set(plain + beside)
+    assert "ppg" in beside
+    assert kind is FaultKind.STANDBY or beside.startswith(plain)
+
+
+def test_limits_are_written_as_a_person_writes_them():
+    assert fault_text(FaultReason(FaultKind.NO_SKIN_CONTACT, 0.05)) == (
+        "no contact, or a lead is off: below 0.05 µS"
+    )
+    assert fault_text(FaultReason(FaultKind.FEW_BEATS, 10.0)) == "less than 10 s of beats"
