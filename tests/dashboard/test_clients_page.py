@@ -96,7 +96,9 @@ def test_what_was_not_touched_is_saved_as_it_was(page, engine):
         ("slider", "clients.register", (0.0, 0.6), "register_low", 0.0),
     ],
 )
-def test_one_preference_is_changed_or_cleared_and_no_other(page, engine, kind, label, value, field, expected):
+def test_one_preference_is_changed_or_cleared_and_no_other(
+    page, engine, *, kind, label, value, field, expected
+):
     widget = labelled(page, kind, label)
     if kind == "selectbox":
         widget.select_index(value)
@@ -114,6 +116,6 @@ def test_one_preference_is_changed_or_cleared_and_no_other(page, engine, kind, l
         ("text_area", "clients.goals", "", "goals", []),
     ],
 )
-def test_one_field_is_cleared_and_no_other(page, engine, kind, label, value, field, expected):
+def test_one_field_is_cleared_and_no_other(page, engine, *, kind, label, value, field, expected):
     labelled(page, kind, label).set_value(value)
     assert saved(page, engine) == {**SAVED, field: expected}

@@ -99,7 +99,9 @@ def test_one_field_is_set_while_another_is_cleared(client_after):
     assert (changed.cautions, changed.goals) == (("tinnitus",), ())
 
 
-@pytest.mark.parametrize("arguments", [("--tonic", "3", "--clear", "tonic"), ("--goal", "x", "--clear", "goal")])
+@pytest.mark.parametrize(
+    "arguments", [("--tonic", "3", "--clear", "tonic"), ("--goal", "x", "--clear", "goal")]
+)
 def test_a_field_that_is_given_and_cleared_is_refused(data, capsys, arguments):
     assert exit_status(["clients", "change", "P-017", *arguments]) == 2
     assert capsys.readouterr().err.endswith(", not both\n")
