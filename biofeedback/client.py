@@ -53,7 +53,7 @@ from pydantic import TypeAdapter
 from websockets.sync.client import connect as open_socket
 
 from biofeedback.errors import BiofeedbackError
-from biofeedback.service.security import Page
+from biofeedback.service.auth import Page
 from biofeedback.service.views import (
     ArcView,
     ClientView,

@@ -1,26 +1,33 @@
-"""The dashboard as one ASGI application: Streamlit's pages, the live screen's files, the relay, the guard."""
+"""The dashboard as one ASGI application: Streamlit's pages, the live screen's files, the relay, the guard.
+
+The address that `biofeedback dashboard` opens carries a key once. It becomes a cookie that scripts cannot
+read, without which nothing is served.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import hmac
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from streamlit.starlette import App
 
-from dashboard.guard import Guard
+from biofeedback.local_guard import LocalGuard, carries_cookie
 from dashboard.palette import stylesheet
 from dashboard.relay import Relay, Whereabouts
-from dashboard.texts import TEXTS
+from dashboard.texts import TEXTS, say
 
 HERE = Path(__file__).parent
 UI = HERE / "ui"
 SCRIPT = HERE / "main.py"
+KEY_PARAMETER = "key"
 
 
 def build(whereabouts: Whereabouts, *, key: str, port: int) -> App:
@@ -46,7 +53,29 @@ def build(whereabouts: Whereabouts, *, key: str, port: int) -> App:
     def lifespan(_: App) -> AbstractAsyncContextManager[None]:
         return _open(relay)
 
-    return App(SCRIPT, routes=routes, middleware=[Middleware(Guard, key=key, port=port)], lifespan=lifespan)
+    guard = Middleware(LocalGuard, port=port, admit=admission(key, port))
+    return App(SCRIPT, routes=routes, middleware=[guard], lifespan=lifespan)
+
+
+def admission(key: str, port: int) -> Callable[[HTTPConnection], Response | None]:
+    """Return what admits requests with the key's cookie, and turns the key of an address into the cookie."""
+    cookie = f"biofeedback-{port}"
+
+    def admit(connection: HTTPConnection) -> Response | None:
+        if carries_cookie(connection, cookie, key):
+            return None
+        query = connection.query_params.multi_items()
+        given = [value for name, value in query if name == KEY_PARAMETER]
+        opens_page = connection.scope["type"] == "http" and connection.scope["method"] == "GET"
+        if opens_page and any(hmac.compare_digest(value.encode(), key.encode()) for value in given):
+            rest = urlencode([(name, value) for name, value in query if name != KEY_PARAMETER])
+            path = f"/{connection.scope['path'].lstrip('/')}"  # never //host, another site
+            response = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
+            response.set_cookie(cookie, key, httponly=True, samesite="strict")
+            return response
+        return PlainTextResponse(say("guard.key"), 403)
+
+    return admit
 
 
 @asynccontextmanager

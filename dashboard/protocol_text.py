@@ -1,31 +1,26 @@
-"""A YAML text edited in place: only what is changed is written anew; comments, order and layout stay.
-
-PyYAML tells of every node where it begins and ends in the text. Old and new data are compared along these
-nodes, and each difference becomes the replacement of a stretch of text.
-"""
+"""Edit the YAML text of a protocol in place: comments, order and layout of what does not change stay."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import io
+import re
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import CommentMark, YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString, SingleQuotedScalarString
+from ruamel.yaml.tokens import CommentToken
 
-_ENDLESS = 10_000_000
-
-
-class _Edit(NamedTuple):
-    """Characters `start` to `end` become `text`."""
-
-    start: int
-    end: int
-    text: str
+_NO_WRAP = 10_000_000
 
 
 def edited(text: str, data: dict[str, Any]) -> str:
-    """Return a text that reads as `data`, with every line as it was whose data are the same.
+    """Return a text that reads as `data`, changed only where its data differ.
+
+    ruamel.yaml keeps comments and layout; PyYAML, which reads protocols everywhere else, says what differs.
 
     Parameters
     ----------
@@ -37,155 +32,188 @@ def edited(text: str, data: dict[str, Any]) -> str:
     Returns
     -------
     str
-        A mapping's new keys come last in it, what goes takes the comments along that stand on its lines, and
-        those above an entry of a sequence. A text in which a change cannot be told from others, because it
-        goes by anchors or merged keys, is written wholly anew.
+        New keys come last in their mapping. An entry that leaves a block sequence takes along the comments
+        above it. A text in which a change cannot be made in one place, because it uses anchors or merge
+        keys, is written anew without its comments.
     """
-    node = yaml.compose(text, yaml.SafeLoader)
-    if node is not None:
-        edits = _Comparison(text).differences(node, yaml.safe_load(text), data)
-        found = _applied(text, edits, 0, len(text))
-        with suppress(yaml.YAMLError):
-            if yaml.safe_load(found) == data:
-                return found
+    if yaml.safe_load(text) == data:
+        return text
+    with suppress(YAMLError, yaml.YAMLError):
+        found = _edited(text, data)
+        if yaml.safe_load(found) == data:
+            return found
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
 
 
-class _Comparison:
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def differences(self, node: yaml.Node, old: Any, new: Any) -> list[_Edit]:
-        if old == new:
-            return []
-        if isinstance(node, yaml.MappingNode) and isinstance(new, dict) and new and node.value:
-            return self._in_mapping(node, old, new)
-        if isinstance(node, yaml.SequenceNode) and isinstance(new, list) and new and node.value:
-            return self._in_sequence(node, old, new)
-        start, end = node.start_mark.index, self._end(node)
-        space = " " if start == end and self._text[start - 1 : start] not in {" ", ""} else ""
-        return [_Edit(start, end, space + _flow(new))]
-
-    def _in_mapping(self, node: yaml.MappingNode, old: dict[Any, Any], new: dict[Any, Any]) -> list[_Edit]:
-        pairs = list(zip(old, node.value, strict=True))
-        edits = []
-        for place, (name, (key, value)) in enumerate(pairs):
-            if name in new:
-                edits += self.differences(value, old[name], new[name])
-            elif node.flow_style:
-                edits.append(self._without(node, place))
-            else:
-                start = key.start_mark.index
-                if self._text[self._line_start(start) : start].strip():  # the first key after a dash
-                    edits.append(_Edit(start, node.value[place + 1][0].start_mark.index, ""))
-                else:
-                    edits.append(_Edit(self._line_start(start), self._line_end(value), ""))
-        added = {name: value for name, value in new.items() if name not in old}
-        if added:
-            edits.append(self._added(node, added))
-        return edits
-
-    def _added(self, node: yaml.MappingNode, added: dict[Any, Any]) -> _Edit:
-        pairs = [f"{_flow(name)}: {_flow(value)}" for name, value in added.items()]
-        last = node.value[-1][1]
-        if node.flow_style:
-            return _Edit(self._end(last), self._end(last), "".join(f", {pair}" for pair in pairs))
-        margin = " " * node.value[0][0].start_mark.column
-        at = self._line_end(last)
-        lines = "".join(f"{margin}{pair}\n" for pair in pairs)
-        return _Edit(at, at, lines if self._text[at - 1 : at] == "\n" else f"\n{lines}")
-
-    def _without(self, node: yaml.MappingNode, place: int) -> _Edit:
-        """Return the edit that takes a pair out of ``{…}``."""
-        key, value = node.value[place]
-        if place + 1 < len(node.value):
-            return _Edit(key.start_mark.index, node.value[place + 1][0].start_mark.index, "")
-        return _Edit(self._end(node.value[place - 1][1]), self._end(value), "")
-
-    def _in_sequence(self, node: yaml.SequenceNode, old: list[Any], new: list[Any]) -> list[_Edit]:
-        names = [_name(item) for item in old]
-        stays = len(old) == len(new) and all(
-            _name(item) == name or _name(item) not in names for item, name in zip(new, names, strict=True)
-        )
-        if stays:
-            return [
-                edit
-                for item, before, after in zip(node.value, old, new, strict=True)
-                for edit in self.differences(item, before, after)
-            ]
-        bounds = self._bounds(node)
-        left = list(range(len(old)))
-        parts = []
-        for item in new:
-            place = next((at for at in left if old[at] == item), None)
-            if place is None:
-                place = next((at for at in left if names[at] == _name(item)), None)
-            if place is None:
-                parts.append(_entry(item, node))
-            else:
-                left.remove(place)
-                edits = self.differences(node.value[place], old[place], item)
-                parts.append(_applied(self._text, edits, *bounds[place]))
-        if node.flow_style:
-            return [_Edit(bounds[0][0], bounds[-1][1], ", ".join(parts))]
-        whole = "".join(part if part.endswith("\n") else f"{part}\n" for part in parts)
-        return [_Edit(bounds[0][0], bounds[-1][1], whole)]
-
-    def _bounds(self, node: yaml.SequenceNode) -> list[tuple[int, int]]:
-        """Return where each entry begins and ends; the comments above one belong to it, but for the first."""
-        if node.flow_style:
-            return [(item.start_mark.index, self._end(item)) for item in node.value]
-        start = self._line_start(node.start_mark.index)
-        bounds = []
-        for item in node.value:
-            bounds.append((start, end := self._line_end(item)))
-            start = end
-        return bounds
-
-    def _end(self, node: yaml.Node) -> int:
-        """Return where the last word of a node ends."""
-        if isinstance(node, yaml.CollectionNode) and not node.flow_style:
-            last = node.value[-1]
-            return self._end(last[1] if isinstance(node, yaml.MappingNode) else last)
-        start, end = node.start_mark.index, node.end_mark.index
-        return start + len(self._text[start:end].rstrip())
-
-    def _line_start(self, at: int) -> int:
-        return self._text.rfind("\n", 0, at) + 1
-
-    def _line_end(self, node: yaml.Node) -> int:
-        """Return where the line after a node begins."""
-        at = self._text.find("\n", self._end(node))
-        return len(self._text) if at < 0 else at + 1
+def _edited(text: str, data: dict[str, Any]) -> str:
+    dash = re.search(r"^( *)- ", text, re.MULTILINE)
+    offset = len(dash[1]) if dash else 2
+    round_trip = YAML()
+    round_trip.preserve_quotes = True
+    round_trip.brace_single_entry_mapping_in_flow_sequence = True
+    round_trip.width = _NO_WRAP
+    round_trip.indent(mapping=2, sequence=offset + 2, offset=offset)
+    document, old = round_trip.load(text), yaml.safe_load(text)
+    if (rearranged := _rearranged(text, document, old, data)) != text:
+        document, old = round_trip.load(rearranged), yaml.safe_load(rearranged)
+    _update_mapping(document, old, data)
+    output = io.StringIO()
+    round_trip.dump(document, output)
+    return output.getvalue()
 
 
-def _applied(text: str, edits: Sequence[_Edit], start: int, end: int) -> str:
-    """Return a stretch of the text with its edits carried out."""
-    parts = []
-    for edit in sorted(edits):
-        parts += [text[start : edit.start], edit.text]
-        start = edit.end
-    return "".join([*parts, text[start:end]])
+def _rearranged(text: str, document: CommentedMap, old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Return the text with the entries of each top-level block sequence in their new order.
+
+    ruamel.yaml attaches a comment to the value before it. Here it belongs to the entry below, so entries
+    move as whole lines; what changes within them is left to the next step.
+    """
+    lines = f"{text.rstrip()}\n".splitlines(keepends=True)
+    changed = False
+    for name in reversed(document):
+        entries, before, after = document[name], old[name], new.get(name)
+        if not isinstance(entries, CommentedSeq) or entries.fa.flow_style() or not after:
+            continue
+        places = _places(before, after)
+        if places == list(range(len(before))):
+            continue
+        changed = True
+        starts = [entries.lc.item(at)[0] for at in range(len(entries))]
+        margin = " " * (len(lines[starts[0]]) - len(lines[starts[0]].lstrip()))
+        first, end = starts[0], _end_of_block(lines, starts[-1], margin)
+        starts = [first, *(_with_comments(lines, start, first) for start in starts[1:]), end]
+        blocks = [
+            lines[starts[place] : starts[place + 1]] if place is not None else [_entry(item, margin)]
+            for item, place in zip(after, places, strict=True)
+        ]
+        if lines[end - 1 : end] and not lines[end - 1].endswith("\n"):
+            lines[end - 1] += "\n"
+        lines[first:end] = [
+            line if line.endswith("\n") else f"{line}\n" for block in blocks for line in block
+        ]
+    return "".join(lines) if changed else text
+
+
+def _places(before: list[Any], after: list[Any]) -> list[int | None]:
+    """Return for each new entry the place of the old one that it is or is made of; None if there is none."""
+    names = [_name(item) for item in before]
+    if len(before) == len(after) and all(
+        _name(item) == name or _name(item) not in names for item, name in zip(after, names, strict=True)
+    ):
+        return list(range(len(before)))
+    left = list(range(len(before)))
+    places: list[int | None] = []
+    for item in after:
+        place = next((at for at in left if before[at] == item), None)
+        if place is None:
+            place = next((at for at in left if names[at] == _name(item)), None)
+        if place is not None:
+            left.remove(place)
+        places.append(place)
+    return places
 
 
 def _name(item: Any) -> Any:
     return item.get("name") if isinstance(item, dict) else item
 
 
-def _entry(item: Any, node: yaml.SequenceNode) -> str:
-    """Return a new entry of a sequence: a mapping key by key, below the others."""
-    if node.flow_style or not isinstance(item, dict):
-        return _flow(item) if node.flow_style else f"{' ' * node.start_mark.column}- {_flow(item)}\n"
-    margin = " " * node.start_mark.column
-    lines = [f"{_flow(key)}: {_flow(value)}" for key, value in item.items()]
-    return "".join(f"{margin}{'  ' if at else '- '}{line}\n" for at, line in enumerate(lines))
+def _end_of_block(lines: list[str], start: int, margin: str) -> int:
+    """Return the line after the last entry of a block sequence, which is indented deeper than its dash."""
+    end = start + 1
+    while end < len(lines) and (not lines[end].strip() or lines[end].startswith(f"{margin} ")):
+        end += 1
+    while not lines[end - 1].strip():
+        end -= 1
+    return end
 
 
-def _flow(value: Any) -> str:
-    """Return a value on one line, as it may stand anywhere."""
-    if isinstance(value, str) and "\n" in value:
-        return json.dumps(value, ensure_ascii=False)
-    dumped = yaml.safe_dump(
-        [value], default_flow_style=True, sort_keys=False, allow_unicode=True, width=_ENDLESS
-    )
-    return dumped.strip()[1:-1]
+def _with_comments(lines: list[str], start: int, first: int) -> int:
+    """Return the line at which the comments above an entry begin."""
+    while start - 1 > first and lines[start - 1].lstrip().startswith("#"):
+        start -= 1
+    return start
+
+
+def _entry(item: Any, margin: str) -> str:
+    dumped = yaml.safe_dump([item], sort_keys=False, allow_unicode=True, width=_NO_WRAP)
+    return "".join(f"{margin}{line}" for line in dumped.splitlines(keepends=True))
+
+
+def _update_mapping(node: CommentedMap, old: dict[Any, Any], new: dict[Any, Any]) -> None:
+    for key in [key for key in old if key not in new]:
+        below = _take_below(node, key)
+        keys = list(node)
+        place = keys.index(key)
+        del node[key]
+        if place:
+            _put_below(node, keys[place - 1], below)
+    for key in [key for key in old if key in new and old[key] != new[key]]:
+        _update_value(node, key, old[key], new[key])
+    if added := {key: value for key, value in new.items() if key not in old}:
+        last = next(reversed(node), None)
+        below = "" if last is None else _take_below(node, last)
+        node.update({key: _written(value) for key, value in added.items()})
+        _put_below(node, next(reversed(node)), below)
+
+
+def _update_value(node: CommentedMap | CommentedSeq, key: Any, old: Any, new: Any) -> None:
+    child = node[key]
+    if isinstance(child, CommentedMap) and isinstance(new, dict) and child and new:
+        _update_mapping(child, old, new)
+    elif isinstance(child, CommentedSeq) and isinstance(new, list) and len(child) == len(new):
+        for place, (before, after) in enumerate(zip(old, new, strict=True)):
+            if before != after:
+                _update_value(child, place, before, after)
+    else:
+        node[key] = _written(new)
+        # The comment behind a block scalar is part of the scalar.
+        if isinstance(child, ScalarString) and (comment := getattr(child, "comment", None)) is not None:
+            node.ca.items[key] = [None, None, comment, None]
+
+
+def _take_below(node: CommentedMap | CommentedSeq, key: Any) -> str:
+    """Remove and return the comment lines below a value: ruamel.yaml keeps them with its last scalar."""
+    while isinstance(node[key], CommentedMap | CommentedSeq) and node[key] and not node[key].fa.flow_style():
+        node = node[key]
+        key = len(node) - 1 if isinstance(node, CommentedSeq) else next(reversed(node))
+    comment = _comment_of(node, key)
+    if comment is None or "\n" not in comment.value:
+        return ""
+    beside, _, below = comment.value.partition("\n")
+    comment.value = f"{beside}\n"
+    return str(below)
+
+
+def _put_below(node: CommentedMap, key: Any, below: str) -> None:
+    if not below:
+        return
+    if (comment := _comment_of(node, key)) is None:
+        node.ca.items[key] = [None, None, CommentToken(f"\n{below}", CommentMark(0)), None]
+    else:
+        comment.value += below
+
+
+def _comment_of(node: CommentedMap | CommentedSeq, key: Any) -> Any:
+    """Return the comment behind a value, with the lines below it; None if there is none."""
+    if isinstance(node[key], ScalarString) and hasattr(node[key], "comment"):
+        return node[key].comment
+    place = 2 if isinstance(node, CommentedMap) else 0
+    return node.ca.items.get(key, [None] * 4)[place]
+
+
+def _written(value: Any) -> Any:
+    """Return a value as ruamel.yaml is to write it: on one line, quoted where PyYAML needs it."""
+    if isinstance(value, dict | list):
+        made: Any = CommentedMap() if isinstance(value, dict) else CommentedSeq()
+        if isinstance(value, dict):
+            made.update({key: _written(each) for key, each in value.items()})
+        else:
+            made.extend(_written(each) for each in value)
+        made.fa.set_flow_style()
+        return made
+    if not isinstance(value, str):
+        return value
+    if "\n" in value:
+        return DoubleQuotedScalarString(value)
+    quote = yaml.safe_dump(value, allow_unicode=True, width=_NO_WRAP)[0]
+    return {"'": SingleQuotedScalarString, '"': DoubleQuotedScalarString}.get(quote, str)(value)

@@ -9,7 +9,6 @@ from dashboard.texts_pages import PAGES
 
 SCREEN = {
     # --- the frame of it all
-    "guard.foreign": "This address is for pages of the dashboard on this machine only.",
     "guard.key": "Open the dashboard by the address that 'biofeedback dashboard' printed; it carries a key.",
     "engine.away": "The engine does not answer.",
     "engine.no-answer": "The engine did not answer. Try again, or end the music at the device.",

@@ -15,7 +15,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "generator": (),
     "protocols": ("generator.state",),
     "biofeedback": ("acquisition", "physiology", "generator", "protocols"),
-    "dashboard": ("biofeedback.client", "biofeedback.models"),
+    "dashboard": ("biofeedback.client", "biofeedback.local_guard", "biofeedback.models"),
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from biofeedback.service.security import Page
+from biofeedback.service.auth import Page
 from biofeedback.service.server import log_to_stderr, serve
 from biofeedback.settings import data_folder
 

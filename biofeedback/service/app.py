@@ -14,6 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 from biofeedback.commands import Hold
 from biofeedback.errors import StoreError
 from biofeedback.service.answers import answer_of
+from biofeedback.service.auth import Keys
 from biofeedback.service.desk import REFUSALS, Desk
 from biofeedback.service.host import Host
 from biofeedback.service.live import Hub, Watcher
@@ -24,7 +25,6 @@ from biofeedback.service.resources.clients import clients_router
 from biofeedback.service.resources.protocols import protocols_router
 from biofeedback.service.resources.sensors import sensors_router
 from biofeedback.service.resources.sessions import sessions_router
-from biofeedback.service.security import Keys
 from biofeedback.service.trouble import report_trouble
 from biofeedback.service.views import ArcView, Problem, Reply, State
 
@@ -36,7 +36,7 @@ TRY_AGAIN = 1013
 
 
 def make_app(host: Host, hub: Hub, desk: Desk, keys: Keys, previews: Previews, *, version: str) -> FastAPI:
-    """Return the application; `Guard` must stand before it."""
+    """Return the application; `biofeedback.local_guard.LocalGuard` must stand before it."""
     app = FastAPI(
         title="Biofeedback engine",
         version=version,

@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict
 from biofeedback.commands import COMMAND, Hold
 from biofeedback.models import Lifecycle
 from biofeedback.service.answers import answer_of
+from biofeedback.service.auth import Keys, Page
 from biofeedback.service.host import Host
 from biofeedback.service.orders import Key, Ordered
-from biofeedback.service.security import Keys, Page
 from biofeedback.service.views import Link
 
 STOPS = ("stop", "emergency stop")

@@ -17,13 +17,15 @@ from types import FrameType
 
 import pylsl
 import uvicorn
+from starlette.types import ASGIApp
 
+from biofeedback.local_guard import LocalGuard
 from biofeedback.service.app import make_app
+from biofeedback.service.auth import MAX_BODY_BYTES, Keys, Page
 from biofeedback.service.desk import Desk
 from biofeedback.service.host import Host
 from biofeedback.service.live import Hub
 from biofeedback.service.previews import Previews
-from biofeedback.service.security import App, Guard, Keys, Page
 from biofeedback.service.trouble import Discreet
 from biofeedback.service.whereabouts import Claim, Whereabouts
 from biofeedback.store.store import Store
@@ -63,7 +65,12 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
         host = Host(desk, hub, clock=pylsl.local_clock, version=version)
         bound = listener.getsockname()[1]
         keys = Keys(bound)
-        app = Guard(make_app(host, hub, desk, keys, previews, version=version), keys)
+        app = LocalGuard(
+            make_app(host, hub, desk, keys, previews, version=version),
+            port=bound,
+            admit=keys.admit,
+            max_body_bytes=MAX_BODY_BYTES,
+        )
         with _serving(app, listener), _signals(host):
             url = f"http://{ADDRESS}:{bound}"
             claim.announce(Whereabouts(url=url, token=keys.token, pid=getpid()))
@@ -90,7 +97,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _serving(app: App, listener: socket.socket) -> Iterator[None]:
+def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
     """Answer requests in another thread while the context lasts, from the moment it begins.
 
     Raises

@@ -163,10 +163,10 @@ def lines_of(text: str, name: str) -> list[str]:
     ("text", "data", "after"),
     [
         ("a: 1\nb:\nc: [1, 2]\n", {"a": 1, "b": "x", "c": [1, 2]}, "a: 1\nb: x\nc: [1, 2]\n"),
-        ("a: {b: 1, c: 2} # why\n", {"a": {"b": 1}}, "a: {b: 1} # why\n"),
+        ("a: {b: 1, c: 2} # why\n", {"a": {"b": 1}}, "a: {b: 1}       # why\n"),
         ("a: {b: 1, c: 2}\n", {"a": {"c": 2, "d": "x, y"}}, "a: {c: 2, d: 'x, y'}\n"),
         ("a: {}\n", {"a": {"b": 1}}, "a: {b: 1}\n"),
-        ("a: >-\n  folded\n  words\n# end\n", {"a": "x"}, "a: x\n# end\n"),
+        ("a: >-\n  folded\n  words\n# end\n", {"a": "x"}, "a: >-\n  x\n# end\n"),
         ("a: x # no end", {"a": "y", "b": 1}, "a: y # no end\nb: 1\n"),
         ("p:\n- {n: 1}\n# of 2\n- {n: 2}\n", {"p": [{"n": 2}]}, "p:\n# of 2\n- {n: 2}\n"),
         ("p:\n  - a: 1\n    b: 2\n", {"p": [{"b": 2}]}, "p:\n  - b: 2\n"),

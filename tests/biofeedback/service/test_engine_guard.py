@@ -66,7 +66,7 @@ def test_without_the_token_every_path_answers_the_same(stranger, method: str) ->
     }
     ((status, text),) = answers
     assert status == 401
-    assert text == '{"detail": "a token is needed: Authorization: Bearer TOKEN"}'
+    assert json.loads(text) == {"detail": "a token is needed: Authorization: Bearer TOKEN"}
 
 
 def test_health_and_the_stop_page_are_for_anybody_and_tell_nothing(stranger, token: str) -> None:
@@ -92,7 +92,8 @@ def test_what_comes_from_elsewhere_is_refused_even_with_the_token(
     stranger, token: str, headers: dict[str, str], path: str
 ) -> None:
     answer = stranger.get(path, headers={**bearer(token), **headers})
-    assert (answer.status_code, list(answer.json())) == (403, ["detail"])
+    assert answer.status_code == (400 if "Host" in headers else 403)
+    assert token not in answer.text
 
 
 def test_the_engine_s_own_pages_are_let_through(stranger, token: str) -> None:

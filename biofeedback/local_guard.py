@@ -1,0 +1,132 @@
+"""Middleware before every local server: it admits requests of this machine's own pages and programs.
+
+The engine and the dashboard listen on 127.0.0.1. Any page that is open in the same browser can send requests
+there, and so can other users of the machine. The guard therefore checks three things: Host must name this
+machine, or a DNS name that points here could read answers; Origin, which browsers send, must be the server's
+own; and the request must carry a secret of this launch, which each server checks itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+HOSTS = ("127.0.0.1", "localhost")
+POLICY_VIOLATION = 1008
+"""WebSocket close code, RFC 6455 section 7.4.1."""
+
+FOREIGN = "This address is for programs and pages of this machine only."
+
+
+def own_origins(port: int) -> frozenset[str]:
+    """Return the origins of pages that a local server at this port serves."""
+    return frozenset(f"http://{host}:{port}" for host in HOSTS)
+
+
+def carries_cookie(connection: HTTPConnection, name: str, value: str) -> bool:
+    """Return whether a request carries a cookie of that value, compared in constant time."""
+    return hmac.compare_digest(connection.cookies.get(name, "").encode(), value.encode())
+
+
+class LocalGuard:
+    """ASGI middleware that refuses what does not come from this machine's own pages and programs.
+
+    Every answer forbids other sites to show it in a frame, and browsers to pass its address on.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What is guarded.
+    port : int
+        Where it is served.
+    admit : callable
+        Called with each request from this machine. Returns None to let it through, else the answer. A
+        WebSocket is closed instead of answered.
+    max_body_bytes : int, optional
+        Longest body of a request; longer ones are answered with status 413. No limit if left out.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        port: int,
+        admit: Callable[[HTTPConnection], Response | None],
+        max_body_bytes: int | None = None,
+    ) -> None:
+        self._app = app
+        self._admit = admit
+        self._origins = own_origins(port)
+        self._max_body_bytes = max_body_bytes
+        self._checked = TrustedHostMiddleware(self._guard, allowed_hosts=HOSTS, www_redirect=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        await self._checked(scope, receive, send)
+
+    async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        answer = self._answer_to(scope)
+        if answer is None:
+            await self._pass_on(scope, receive, _with_headers(send))
+        elif scope["type"] == "websocket":
+            await WebSocketClose(POLICY_VIOLATION)(scope, receive, send)
+        else:
+            await answer(scope, receive, send)
+
+    def _answer_to(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        addresses = {f"http://{host}" for host in headers.getlist("host")}
+        if len(addresses) != 1 or not addresses | {*headers.getlist("origin")} <= self._origins:
+            return JSONResponse({"detail": FOREIGN}, 403)
+        return self._admit(HTTPConnection(scope))
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._max_body_bytes is None:
+            await self._app(scope, receive, send)
+            return
+        body = await _body(receive, self._max_body_bytes)
+        if body is None:
+            refusal = JSONResponse({"detail": f"a request has at most {self._max_body_bytes} bytes"}, 413)
+            await refusal(scope, receive, send)
+            return
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self._app(scope, replay, send)
+
+
+async def _body(receive: Receive, max_bytes: int) -> bytes | None:
+    """Return the whole body of a request; None if it is too long, or its sender has gone."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if len(body) > max_bytes:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _with_headers(send: Send) -> Send:
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["X-Frame-Options"] = "SAMEORIGIN"
+            headers["Referrer-Policy"] = "no-referrer"
+        await send(message)
+
+    return sender
