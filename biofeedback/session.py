@@ -24,6 +24,7 @@ from biofeedback.errors import SessionFault
 from biofeedback.inbox import Inbox
 from biofeedback.models import Snapshot
 from biofeedback.outlets import Outlets
+from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.recorder import Recorder
 from biofeedback.setups import Setup
 from biofeedback.signals import build_physiology, physiological_streams
@@ -83,6 +84,8 @@ class Plan:
         The level found comfortable at the sound check, 0 or below; the master volume counts from there.
     script : tuple of (float, Command)
         Commands laid down before the session, each with its time in seconds from the session's start.
+    consent : RecordedConsent or None
+        What the client has agreed to; None for a session without a client.
     about : mapping
         What else ``session.json`` is to say of how the session came about.
     at_close : callable
@@ -103,6 +106,7 @@ class Plan:
     scr_threshold_us: float = 0.05
     comfort_db: float = 0.0
     script: tuple[tuple[float, Command], ...] = ()
+    consent: RecordedConsent | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     at_close: Callable[[], Mapping[str, Any]] = dict
 
@@ -213,6 +217,7 @@ def _recorder(plan: Plan, sources: list[Source], t0_s: float) -> Recorder:
         inputs=[stream for source in sources for stream in source.streams],
         t0_s=t0_s,
         t0_wall=datetime.now().astimezone() + timedelta(seconds=begins_in_s),
+        consent=plan.consent,
         arguments={
             "inputs": list(plan.inputs),
             "setup": None if plan.setup is None else plan.setup.title,

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from biofeedback.cli.data import now
 from biofeedback.cli.options import progress_bar, scr_threshold_option
 from biofeedback.cli.stream import parse_baseline
 from biofeedback.errors import IdentifyingContent
-from biofeedback.exports import FORMATS, Format, Known, Order, export
+from biofeedback.exports import FORMATS, Format, Order, StoreEntry, export
+from biofeedback.exports.consent import SCOPE, Permission, file_sha256, find_entry, permission
 from biofeedback.exports.identity import KEY_NAME, key_of
 from biofeedback.imports import import_recordings, look_into
+from biofeedback.recording.reader import read_meta
+from biofeedback.recording.recorder import META_NAME
 from biofeedback.settings import data_folder
 from biofeedback.store.store import STORE_NAME, Store
 
 FAULT = 3
+
+LONGEST_NAME = 40
+"""Letters; the audit's column of what was done holds 64."""
+
+SUBJECT_DIGITS = 32
+"""Of a SHA-256, as many as the audit's column of subjects holds."""
 
 
 @click.command("export")
@@ -59,12 +69,24 @@ FAULT = 3
     help="Secret behind the participants' numbers; made if it does not exist. "
     f"[default: {KEY_NAME} in the data folder]",
 )
+@click.option(
+    "--consent",
+    "stated_scope",
+    type=click.Choice([SCOPE]),
+    help="State that the clients have agreed to this, of sessions where neither the store nor the recording "
+    "tells; needs --by.",
+)
+@click.option(
+    "--by", metavar="NAME", help="Who states it; kept in the audit of the data folder, not in the export."
+)
 @click.option("--sound", type=click.Choice(["flac", "wav"]), default="flac", show_default=True)
 def export_command(
     directories: tuple[Path, ...],
     kinds: tuple[str, ...],
     out: Path,
     key_file: Path | None,
+    stated_scope: str | None,
+    by: str | None,
     sound: Literal["flac", "wav"],
     *,
     identified: bool,
@@ -83,7 +105,11 @@ def export_command(
     De-identified unless --identified is given: times count from the session's start; there are no dates,
     ids of devices, paths or host names; clients become sub-001, sub-002 ...; what people wrote is left out.
     Every file is then searched for what the session and the store know; if anything is found, the export is
-    removed and the exit status is 3. Sessions of clients who have not agreed to research are refused.
+    removed and the exit status is 3.
+
+    Sessions of clients are exported if the client has agreed to research: by the store now, else by what
+    session.json says was agreed to when it was recorded. Sessions of which neither tells are refused unless
+    --consent research --by NAME is given.
 
     Recordings that were cut off are exported up to their last second; the README says so. Sessions may have
     no sound, and any stream may be missing. Nothing is overwritten.
@@ -92,6 +118,13 @@ def export_command(
     Example:
       biofeedback export sessions/2026-* --to bids --out dataset
     """  # noqa: D301 - \b is click's mark for a paragraph it must not wrap
+    if bool(stated_scope) != bool(by and by.strip()):
+        raise click.UsageError("--consent and --by NAME belong together")
+    if by and len(by.strip()) > LONGEST_NAME:
+        raise click.UsageError(f"--by takes a name of up to {LONGEST_NAME} letters")
+    entries = {directory: _store_entry(directory) for directory in directories}
+    if by:
+        _log_stated(directories, entries, by.strip())
     chosen: tuple[Format, ...] = tuple(kind for kind in FORMATS if kind in kinds or "all" in kinds)
     order = Order(
         formats=chosen,
@@ -99,11 +132,12 @@ def export_command(
         key=key_of(key_file or data_folder() / KEY_NAME),
         identified=identified,
         with_text=with_text,
+        consent_stated=stated_scope is not None,
         sound=sound,
     )
     try:
         with progress_bar("exporting") as progress:
-            exported = export(directories, order, know=_known, progress=progress)
+            exported = export(directories, order, know=entries.__getitem__, progress=progress)
     except IdentifyingContent as error:
         for finding in error.findings:
             click.echo(f"biofeedback: {finding}", err=True)
@@ -115,28 +149,28 @@ def export_command(
     return 0
 
 
-def _known(directory: Path) -> Known:
-    """Return what the store of the data folder knows of a session; nothing where there is no store."""
-    folder = data_folder()
-    if not (folder / STORE_NAME).exists():
-        return Known()
-    with Store.open(folder, now=lambda: datetime.now().astimezone()) as store:
-        place = directory.resolve()
-        session = next(
-            (one for one in store.sessions() if one.directory and one.directory.resolve() == place), None
-        )
-        if session is None:
-            return Known()
-        facts = store.facts(session.id)
-        consent = None if session.client is None else store.consent_of(session.client)
-    told = [note.text for note in facts.notes] + [event.text for event in facts.adverse_events]
-    agreed = consent is not None and "research" in consent.scopes
-    return Known(
-        client=session.client,
-        told=tuple(told),
-        ids=(session.id,),
-        for_research=session.client is None or agreed,
-    )
+def _store_entry(directory: Path) -> StoreEntry | None:
+    """Return what the store of the data folder, or the one the session lies in, knows of it."""
+    for folder in dict.fromkeys((data_folder(), directory.resolve().parent.parent)):
+        if (folder / STORE_NAME).exists():
+            with Store.open(folder, now=now, recover=False) as store:
+                if (entry := find_entry(store, directory)) is not None:
+                    return entry
+    return None
+
+
+def _log_stated(directories: Sequence[Path], entries: Mapping[Path, StoreEntry | None], name: str) -> None:
+    """Write into the audit of the data folder who vouched for a consent, and for which recordings."""
+    stated = [
+        directory
+        for directory in directories
+        if permission(read_meta(directory), entries[directory], stated=True) is Permission.STATED
+    ]
+    if stated:
+        with Store.open(data_folder(), now=now, recover=False) as store:
+            for directory in stated:
+                subject = file_sha256(directory / META_NAME)[:SUBJECT_DIGITS]
+                store.log_event(f"{SCOPE} stated by {name}", subject)
 
 
 @click.command("import")

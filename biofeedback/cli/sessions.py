@@ -231,7 +231,12 @@ def kept(store: Store, plan: Plan, client: str, protocol: Protocol) -> Iterator[
     """
     session = store.begin_session(plan.directory, client=client, protocol=protocol)
     try:
-        yield replace(plan, about={**plan.about, **store.anchor()}, at_close=store.anchor)
+        yield replace(
+            plan,
+            consent=store.recorded_consent(session.id),
+            about={**plan.about, **store.anchor()},
+            at_close=store.anchor,
+        )
     finally:
         try:
             if (plan.directory / META_NAME).exists():

@@ -16,6 +16,7 @@ from typing import Literal, get_args
 from biofeedback.errors import IdentifyingContent, RecordingError, UsageError
 from biofeedback.exports import bids, readme
 from biofeedback.exports.check import NEUTRAL_TIME_S, deidentified
+from biofeedback.exports.consent import StoreEntry, permission, refusal
 from biofeedback.exports.edf import write_edf
 from biofeedback.exports.identity import numbered
 from biofeedback.exports.policy import Policy, protocols_words
@@ -38,29 +39,6 @@ Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What the store knows of a session.
-
-    Attributes
-    ----------
-    client : str or None
-        Whose it is; None where that is not known.
-    told : tuple of str
-        What was written about it afterwards.
-    ids : tuple of str
-        What the store calls it.
-    for_research : bool
-        Whether it may leave in a data set without names: its client agreed to research and has not taken
-        that back, or nobody is known whom to ask.
-    """
-
-    client: str | None = None
-    told: tuple[str, ...] = ()
-    ids: tuple[str, ...] = ()
-    for_research: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What is to be exported, and how.
 
@@ -74,6 +52,8 @@ class Order:
         Of the participants' numbers.
     identified, with_text : bool
         Whether what identifies stays; whether what people wrote stays.
+    consent_stated : bool
+        Whether somebody vouches that the clients have agreed to research, where nothing tells.
     sound : str
         ``flac`` or ``wav``.
     """
@@ -83,6 +63,7 @@ class Order:
     key: bytes
     identified: bool = False
     with_text: bool = False
+    consent_stated: bool = False
     sound: Literal["flac", "wav"] = "flac"
 
 
@@ -99,7 +80,7 @@ def export(
     directories: Sequence[Path],
     order: Order,
     *,
-    know: Callable[[Path], Known] = lambda _: Known(),
+    know: Callable[[Path], StoreEntry | None] = lambda _: None,
     progress: Progress = lambda _, __: None,
 ) -> Exported:
     """Export sessions as one data set.
@@ -114,14 +95,14 @@ def export(
     order : Order
         What is wanted.
     know : callable
-        What is known of a session beside its recording.
+        Returns what the store knows of a session; None where it does not know it.
     progress : callable
         Told the share done, 0 to 1, and what is being done.
 
     Raises
     ------
     UsageError
-        If the folder holds something, a session is given twice, or one is not for research.
+        If the folder holds something, a session is given twice, or one is not known to be for research.
     RecordingError
         If a session cannot be read or the export not be written.
     IdentifyingContent
@@ -170,17 +151,16 @@ def _whole(part: Path, out: Path) -> Iterator[None]:
 
 
 def _sources(
-    directories: Sequence[Path], order: Order, know: Callable[[Path], Known]
+    directories: Sequence[Path], order: Order, know: Callable[[Path], StoreEntry | None]
 ) -> tuple[list[Source], tuple[Secret, ...]]:
     metas = [read_meta(directory) for directory in directories]
     streams = [open_streams(directory) for directory in directories]
-    known = [know(directory) for directory in directories]
-    for directory, each in zip(directories, known, strict=True):
-        if not (each.for_research or order.identified):
-            raise UsageError(
-                f"{directory} is not for research: its client has not agreed to that, or has taken it back; "
-                "leave it out (for the client's own care, --identified keeps everything)"
-            )
+    entries = [know(directory) for directory in directories]
+    for directory, meta, entry in zip(directories, metas, entries, strict=True):
+        allowed = permission(meta, entry, stated=order.consent_stated)
+        if not (allowed.allowed or order.identified):
+            raise UsageError(refusal(allowed, directory))
+    known = [entry or StoreEntry() for entry in entries]
     secrets = [
         secret
         for directory, meta, of_session, one in zip(directories, metas, streams, known, strict=True)
@@ -221,8 +201,8 @@ def _sources(
     return sorted(sources, key=lambda source: source.name), tuple(dict.fromkeys(secrets))
 
 
-def _told(streams: Mapping[str, StoredStream], known: Known) -> Iterator[str]:
-    yield from known.told
+def _told(streams: Mapping[str, StoredStream], known: StoreEntry) -> Iterator[str]:
+    yield from known.texts
     for name in JSON_STREAMS:
         if name in streams:
             for text in streams[name].texts()[1]:

@@ -23,6 +23,7 @@ LEAST_TEXT = 8
 
 UNREVEALING = (
     *("protocol", "piece", "seed", "protocol_sha256", "versions", "streams", "inputs", "end", "t0_wall"),
+    *("consent.scopes", "consent.sha256"),
     *("arguments.time", "arguments.output", "arguments.faults", "arguments.inputs"),
 )
 """What `session.json` says that identifies nobody, or that is looked at by name."""

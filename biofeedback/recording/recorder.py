@@ -17,7 +17,9 @@ from typing import Any, Self
 from acquisition.streams import Chunk, ClockPair, Mark, StreamInfo
 from biofeedback.errors import RecordingError
 from biofeedback.models import Decision
+from biofeedback.recording import consent as consents
 from biofeedback.recording import streams, xdf
+from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.storage import AppendFile, SyncThread, write_whole
 from biofeedback.recording.track import Track
 from generator.score import BeatEvent, NoteEvent
@@ -63,6 +65,8 @@ class Recorder:
         The same moment on the wall clock, with its offset from UTC; None where nobody knows it.
     arguments : mapping, optional
         How the session was started, JSON-serialisable; kept as it is.
+    consent : RecordedConsent, optional
+        What the client has agreed to; None for a session without a client.
     append_file : callable, optional
         Opens the file to append to.
 
@@ -83,6 +87,7 @@ class Recorder:
         t0_s: float,
         t0_wall: datetime | None,
         arguments: Mapping[str, Any] | None = None,
+        consent: RecordedConsent | None = None,
         append_file: Callable[[Path], AppendFile] = AppendFile,
     ) -> None:
         self._directory = directory
@@ -116,6 +121,7 @@ class Recorder:
             "streams": list(self._tracks),
             "versions": _versions(),
         }
+        self._meta[consents.KEY] = None if consent is None else consent.entry(self._meta)
 
     def open(self) -> None:
         """Create the directory and its files, all streams declared, and start the sync thread.

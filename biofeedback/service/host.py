@@ -290,7 +290,12 @@ class Host:
             inbox.interrupt()
         store, told = self._desk.store, {"told_before": self._told}
         try:
-            plan = preparation.plan(directory, {**store.anchor(), **told}, at_close=store.anchor)
+            plan = preparation.plan(
+                directory,
+                {**store.anchor(), **told},
+                consent=None if preparation.intent.client is None else store.recorded_consent(directory.name),
+                at_close=store.anchor,
+            )
             opened, tap = preparation.hand_over()
             self._end_reason = run_session(plan, watch=self._watch, inbox=inbox, opened=opened, tap=tap)
         except Exception as error:  # noqa: BLE001 - the engine outlives a session that fails

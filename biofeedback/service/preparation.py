@@ -12,6 +12,7 @@ from acquisition import open_sources
 from acquisition.streams import Chunk, Live, Marking, Source, Status
 from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.models import PlannedPhase, Snapshot
+from biofeedback.recording.consent import RecordedConsent
 from biofeedback.service.lights import light_of
 from biofeedback.service.live import Tap
 from biofeedback.service.orders import Prepare
@@ -209,7 +210,12 @@ class Preparation:
         return self.back_end.kind == "paced"
 
     def plan(
-        self, directory: Path, about: Mapping[str, Any], *, at_close: Callable[[], Mapping[str, Any]]
+        self,
+        directory: Path,
+        about: Mapping[str, Any],
+        *,
+        consent: RecordedConsent | None,
+        at_close: Callable[[], Mapping[str, Any]],
     ) -> Plan:
         """Return what determines the session."""
         order = self.intent.order
@@ -224,6 +230,7 @@ class Preparation:
             preferences=self.intent.preferences,
             calibration=read_calibration(self.back_end.name, calibration_file()),
             comfort_db=self.comfort_db or 0.0,
+            consent=consent,
             about=about,
             at_close=at_close,
         )

@@ -172,6 +172,19 @@ class ClientBook(Ledger):
             row = consent_row(connection, client_row(connection, code)["id"])
             return None if row is None else consent_record(row)
 
+    def consents_given(self, code: str) -> dict[str, tuple[str, ...]]:
+        """Return the scopes of every consent a client has ever given, by its id.
+
+        Raises
+        ------
+        UsageError
+            If there is no such client.
+        """
+        with self.database.reading() as connection:
+            client_id = client_row(connection, code)["id"]
+            query = sa.select(CONSENTS.c.id, CONSENTS.c.scopes).where(CONSENTS.c.client_id == client_id)
+            return {row.id: tuple(json.loads(row.scopes)) for row in connection.execute(query)}
+
 
 def blank() -> dict[str, Any]:
     """Return the columns of a client of whom nothing but the code is kept."""

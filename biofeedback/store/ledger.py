@@ -61,10 +61,13 @@ class Ledger:
         with self.database.reading() as connection:
             return audit.entries(connection, limit=limit)
 
-    def log_event(self, action: str) -> None:
-        """Write down that something was done with the store as a whole, such as ``back-up made``."""
+    def log_event(self, action: str, subject: str = "") -> None:
+        """Write down that something was done with the store as a whole, such as ``back-up made``.
+
+        `subject` is the beginning of the SHA-256 of what it was done with, where that is not in the store.
+        """
         with self._writing() as entry:
-            entry.log(action, "store", "")
+            entry.log(action, "store", subject)
 
     def anchor(self) -> dict[str, Any]:
         """Return the audit's head for ``session.json``; a store that fails must not stop a recording."""

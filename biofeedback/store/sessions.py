@@ -11,10 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from biofeedback.errors import RecordingError, StoreError, UsageError
-from biofeedback.recording.recorder import META_NAME
+from biofeedback.recording.consent import KEY as CONSENT
+from biofeedback.recording.consent import RecordedConsent
+from biofeedback.recording.reader import read_meta
+from biofeedback.recording.recorder import META_NAME, XDF_NAME, write_meta
 from biofeedback.store import records
-from biofeedback.store.clients import client_row, require_consent
-from biofeedback.store.facts import Taken, sha256_of_file, take_facts
+from biofeedback.store.clients import client_row, consent_record, consent_row, require_consent
+from biofeedback.store.facts import Taken, kept_files, sha256_of_file, take_facts
 from biofeedback.store.ledger import Entry, Ledger
 from biofeedback.store.records import Facts, Session
 from biofeedback.store.shelf import keep_protocol
@@ -87,6 +90,25 @@ class SessionBook(Ledger):
             entry.log("session begun", "session", session_id)
         return self.session(session_id)
 
+    def recorded_consent(self, session_id: str) -> RecordedConsent | None:
+        """Return the consent to be written into a session's recording; None for a session without a client.
+
+        Raises
+        ------
+        UsageError
+            If there is no such session.
+        """
+        session = self.session(session_id)
+        return None if session.client is None else self._recorded_consent(session.client, session.id)
+
+    def _recorded_consent(self, client: str, session_id: str | None) -> RecordedConsent:
+        with self.database.reading() as connection:
+            row = consent_row(connection, client_row(connection, client)["id"])
+        if row is None:
+            return RecordedConsent(scopes=(), session=session_id)
+        consent = consent_record(row)
+        return RecordedConsent(scopes=consent.scopes, consent=consent.id, session=session_id)
+
     def abandon_session(self, session_id: str) -> None:
         """Forget a session that was begun but of which nothing was recorded.
 
@@ -134,6 +156,10 @@ class SessionBook(Ledger):
             known = self._known(connection, directory, taken)
         if known is None and not self._is_inside(directory):
             directory = self._brought_in(directory)
+        if client is not None and (meta := read_meta(directory)).get(CONSENT) is None:
+            meta[CONSENT] = self._recorded_consent(client, None if known is None else known["id"]).entry(meta)
+            write_meta(directory, meta)
+            taken = take_facts(directory)
         with self._writing() as entry:
             session_id = self._keep(entry, directory, taken, client, recovered=recovered)
         return self.session(session_id)
@@ -244,10 +270,16 @@ class SessionBook(Ledger):
         row = connection.execute(sa.select(SESSIONS).where(here)).mappings().first()
         if row is not None:
             return row
+        # Not by session.json alone: a consent may have been written into it here.
         same = SESSIONS.c.meta_sha256 == taken.session["meta_sha256"]
-        copy = connection.execute(sa.select(SESSIONS).where(same & SESSIONS.c.location.is_not(None)))
-        if (found := copy.mappings().first()) is not None:
-            raise UsageError(f"{directory} is in the store already, as session {found['id']}")
+        same |= SESSIONS.c.begun_at == taken.session["begun_at"]
+        copies = sa.select(SESSIONS).where(same & SESSIONS.c.location.is_not(None))
+        for copy in connection.execute(copies).mappings():
+            xdf_sha256 = _xdf_sha256(self.folder / copy["location"])
+            if copy["meta_sha256"] == taken.session["meta_sha256"] or (
+                xdf_sha256 is not None and xdf_sha256 == _xdf_sha256(directory)
+            ):
+                raise UsageError(f"{directory} is in the store already, as session {copy['id']}")
         return None
 
     def _brought_in(self, directory: Path) -> Path:
@@ -322,6 +354,13 @@ def words_of(connection: sa.Connection, session_id: str) -> str:
             query = query.where(EVENTS.c.type.in_(_MARKED_BY_PEOPLE))
         found += connection.scalars(query.order_by(table.c.number))
     return "\n".join(found).casefold()
+
+
+def _xdf_sha256(directory: Path) -> str | None:
+    try:
+        return kept_files(read_meta(directory)).get(XDF_NAME)
+    except RecordingError:  # told by `Store.verify`
+        return None
 
 
 def _decoded(row: sa.RowMapping) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from biofeedback.errors import BiofeedbackError, StoreError
+from biofeedback.errors import BiofeedbackError, RecordingError, StoreError
+from biofeedback.recording.consent import recorded_consent
 from biofeedback.recording.lock import held_by_us
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
@@ -18,7 +20,7 @@ from biofeedback.store.facts import kept_files, sha256_of_file, take_facts
 from biofeedback.store.ledger import Ledger, sealed
 from biofeedback.store.records import AuditEntry, AuditHead, Finding
 from biofeedback.store.sessions import SESSIONS_FOLDER
-from biofeedback.store.tables import FACTS, SESSIONS, SUBJECTS
+from biofeedback.store.tables import CONSENTS, FACTS, SESSIONS, SUBJECTS
 
 Row = sa.RowMapping
 
@@ -82,7 +84,9 @@ class Verification(Ledger):
             if row["state"] in {"closed", "recovered"}:
                 found = list(_of_directory(directory, row))
                 yield from found or _contradictions(directory, row, facts[row["id"]])
+        given = {row["id"]: set(json.loads(row["scopes"])) for row in rows[CONSENTS.name]}
         for directory in directories:
+            yield from _of_consent(directory, given)
             state = located[directory]["state"] if directory in located else None
             yield from _of_unknown(directory, state)
 
@@ -182,6 +186,22 @@ def _contradictions(directory: Path, row: Row, facts: Mapping[str, list[Row]]) -
                 kept[number][name] != value for name, value in recorded[number].items() if name != DIGEST
             ):
                 yield Finding(where, "contradicts the recording")
+
+
+def _of_consent(directory: Path, given: Mapping[str, set[str]]) -> Iterator[Finding]:
+    """Compare the consent in ``session.json`` with the one that was given."""
+    try:
+        meta = read_meta(directory)
+    except BiofeedbackError:  # told with the files
+        return
+    try:
+        recorded = recorded_consent(meta)
+    except RecordingError as error:
+        yield Finding(str(directory / META_NAME), str(error))
+        return
+    known = None if recorded is None else given.get(recorded.consent or "")
+    if recorded is not None and known is not None and not {*recorded.scopes} <= known:
+        yield Finding(str(directory / META_NAME), "holds a consent that the client has not given")
 
 
 def _of_unknown(directory: Path, state: str | None) -> Iterator[Finding]:

@@ -10,9 +10,10 @@ import pytest
 import soundfile
 
 from acquisition.streams import Chunk, ClockPair, Kind, Mark, StreamInfo
-from biofeedback.exports import Order
+from biofeedback.exports import Order, StoreEntry
 from biofeedback.models import Decision
 from biofeedback.recording.recorder import Recorder
+from biofeedback.store.records import Consent
 from generator.score import BeatEvent, NoteEvent
 from generator.state import MusicState, Piece
 from physiology.state import Beat, PhysiologyState, Reading, Scr
@@ -185,7 +186,9 @@ def events(recorder: Recorder, second: float) -> None:
         recorder.marker(t, {"type": "phase", "name": "match", "kind": "match", "event": "end"})
 
 
-def record(directory: Path, *, close: bool = True, until_s: float = 60.0, sound: bool = True) -> Path:
+def record(
+    directory: Path, *, close: bool = True, until_s: float = 60.0, sound: bool = True, consent=None
+) -> Path:
     recorder = Recorder(
         directory,
         protocol=PROTOCOL,
@@ -194,6 +197,7 @@ def record(directory: Path, *, close: bool = True, until_s: float = 60.0, sound:
         inputs=INPUTS,
         t0_s=T0,
         t0_wall=datetime.fromisoformat(WALL),
+        consent=consent,
         arguments={
             "inputs": [f"ecg=ble:{SECRETS['address']}", f"eda=/home/eva/{SECRETS['file']}:µS@4"],
             "setup": "Praxis Dr. Sommerfeld",
@@ -226,6 +230,17 @@ def order(tmp_path):
 
     def make(*formats, **changes) -> Order:
         return Order(formats=formats, out=tmp_path / "out", key=b"k" * 32, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def agreed():
+    """Return a function that makes what the store knows of a session whose client agreed to research."""
+
+    def make(client, **changes) -> StoreEntry:
+        consent = Consent(id="c0", version="1", given_at="2026-03-01T00:00:00.000+00:00", given=("research",))
+        return StoreEntry(client=client, consent=consent, **changes)
 
     return make
 

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from biofeedback.errors import IdentifyingContent
-from biofeedback.exports import Known, deidentified, export
+from biofeedback.exports import deidentified, export
 from biofeedback.exports import export as module
 from biofeedback.exports.check import NEUTRAL_TIME_S
 from biofeedback.exports.export import FORMATS
@@ -215,11 +215,12 @@ def test_names_of_files_and_folders_are_searched(tmp_path):
     assert "the file's name" in str(deidentified(neutral(tmp_path), KNOWN)[0])
 
 
-def known(_):
-    return Known(client="K-17", told=("was sich danach noch ergab",), ids=("5f0d0c1e",))
+@pytest.fixture
+def known(agreed):
+    return lambda _: agreed("K-17", texts=("was sich danach noch ergab",), ids=("5f0d0c1e",))
 
 
-def test_nothing_of_a_session_that_identifies_is_in_any_export(session_directory, order, recorded):
+def test_nothing_of_a_session_that_identifies_is_in_any_export(session_directory, order, recorded, known):
     exported = export([session_directory], order(*FORMATS), know=known)
     told = [text for name, text in recorded.secrets.items() if name != "label"]
     texts = (*told, "Sommerfeld", "Scarlett", "2026-03-01", "9:30", "Müller", "7F3A2B19", "was sich danach")
@@ -230,7 +231,7 @@ def test_nothing_of_a_session_that_identifies_is_in_any_export(session_directory
         assert path.stat().st_mtime == NEUTRAL_TIME_S
 
 
-def test_identified_and_with_text_keep_what_they_say(session_directory, order, recorded):
+def test_identified_and_with_text_keep_what_they_say(session_directory, order, known):
     folder = export([session_directory], order("csv", identified=True, with_text=True), know=known).folder
     told = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["sessions"][0]["identified"]
     assert told["t0_wall"].startswith("2026-03-01")
@@ -240,7 +241,7 @@ def test_identified_and_with_text_keep_what_they_say(session_directory, order, r
     assert "Eva" in (folder / "sub-001" / "ses-001" / "eda.csv").read_text(encoding="utf-8")
 
 
-def test_an_export_that_still_identifies_is_removed(session_directory, order, monkeypatch):
+def test_an_export_that_still_identifies_is_removed(session_directory, order, known, monkeypatch):
     def leaking(kind, source, folder, order):
         written = write(kind, source, folder, order)
         (folder / "leak.txt").write_text("of Polar H10 7F3A2B19", encoding="utf-8")

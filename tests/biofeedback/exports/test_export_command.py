@@ -10,7 +10,7 @@ import pytest
 
 from biofeedback.cli import exit_status
 from biofeedback.errors import UsageError
-from biofeedback.exports import FORMATS, Known, export
+from biofeedback.exports import FORMATS, export
 from biofeedback.exports.identity import key_of, numbered
 from biofeedback.recording import xdf
 from biofeedback.recording.blocks import BLOCK_SAMPLES, open_streams
@@ -157,11 +157,11 @@ def lengthen(path, *, seconds):
             file.write(xdf.samples_chunk(1, 125, xdf.numeric_samples(times, samples)))
 
 
-def test_clients_come_from_what_is_known(session_directory, recorded, tmp_path, order):
+def test_clients_come_from_what_is_known(session_directory, recorded, agreed, tmp_path, order):
     other = recorded.record(tmp_path / "other", until_s=5.0, sound=False)
     clients = {session_directory.name: "K-17", "other": "K-18"}
     folder = export(
-        [session_directory, other], order("midi"), know=lambda path: Known(client=clients[path.name])
+        [session_directory, other], order("midi"), know=lambda path: agreed(clients[path.name])
     ).folder
     assert {path.name for path in folder.glob("sub-*")} == {"sub-001", "sub-002"}
 
@@ -185,18 +185,3 @@ def test_what_the_store_knows_does_not_leave(recorded, tmp_path, data):
     assert exit_status([*arguments[:3], str(tmp_path / "named"), "--to", "csv", "--identified"]) == 0
     named = json.loads((tmp_path / "named" / "provenance.json").read_text(encoding="utf-8"))
     assert named["sessions"][0]["identified"]["client"] == "Q-4711"
-
-
-def test_who_took_research_back_is_in_no_data_set(recorded, tmp_path, data, capsys):
-    directory = recorded.record(tmp_path / "recorded", until_s=5.0, sound=False)
-    with Store.open(data, now=lambda: datetime(2026, 3, 1, 10, tzinfo=UTC)) as store:
-        store.add_client("Q-4711")
-        session = store.adopt(directory, "Q-4711")
-        store.give_consent("Q-4711", version="1", scopes=("sessions", "storage", "research"))
-        store.withdraw_consent("Q-4711", ("research",))
-    arguments = ["export", str(session.directory), "--to", "csv", "--out"]
-    assert exit_status([*arguments, str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
-    assert "is not for research: its client has not agreed to that, or has taken it back" in said
-    assert not (tmp_path / "out").exists()
-    assert exit_status([*arguments, str(tmp_path / "named"), "--identified"]) == 0

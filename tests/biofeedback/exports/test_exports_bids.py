@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from biofeedback.exports import Known, Order, export
+from biofeedback.exports import Order, export
 from biofeedback.recording.reader import read_recording
 
 VALIDATOR = shutil.which("bids-validator-deno", path=Path(sys.executable).parent) or "bids-validator-deno"
@@ -24,7 +24,7 @@ BESIDE_THE_POINT = {
 
 
 @pytest.fixture(scope="module")
-def dataset(session_directory, recorded, tmp_path_factory):
+def dataset(session_directory, recorded, agreed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bids")
     second = recorded.record(folder / "second", sound=False, until_s=35.0)
     cut = recorded.record(folder / "cut", sound=False, close=False, until_s=33.0)
@@ -33,7 +33,7 @@ def dataset(session_directory, recorded, tmp_path_factory):
     return export(
         [session_directory, second, cut],
         order,
-        know=lambda path: Known(client=clients.get(path.name, "K-17")),
+        know=lambda path: agreed(clients.get(path.name, "K-17")),
     ).folder
 
 

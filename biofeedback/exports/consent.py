@@ -1,0 +1,185 @@
+"""Whether a session may leave in a data set: what the store says of it now, else what its recording says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any
+
+from biofeedback.errors import RecordingError
+from biofeedback.recording.consent import RecordedConsent, may_have_client, recorded_consent
+from biofeedback.recording.reader import read_meta
+from biofeedback.recording.recorder import META_NAME, XDF_NAME
+from biofeedback.store.records import Consent, Session
+from biofeedback.store.store import Store
+
+SCOPE = "research"
+
+
+class Permission(Enum):
+    """Whether a session may be used for research."""
+
+    NO_CLIENT = auto()
+    GRANTED = auto()
+    STATED = auto()
+    NOT_GRANTED = auto()
+    WITHDRAWN = auto()
+    DELETED = auto()
+    UNKNOWN = auto()
+    ALTERED = auto()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the session may leave."""
+        return self in {Permission.NO_CLIENT, Permission.GRANTED, Permission.STATED}
+
+
+_REASONS = {
+    Permission.NOT_GRANTED: "its client has not agreed to research; leave it out, or write the consent down "
+    "with biofeedback consent give in the data folder it belongs to",
+    Permission.WITHDRAWN: "its client has withdrawn the consent to research; leave it out",
+    Permission.DELETED: "the store has deleted it, and this is a copy; leave it out and delete the copy",
+    Permission.UNKNOWN: "whether its client agreed to research is not known: neither the store of the data "
+    "folder nor the recording says so. Name the data folder it belongs to in BIOFEEDBACK_DATA, or, if you "
+    "have the signed consent before you, state it with --consent research --by NAME",
+    Permission.ALTERED: "the consent in its session.json is not the one that was given: the file was "
+    "changed. Compare it with the copy in the data folder (biofeedback audit verify)",
+}
+
+
+def refusal(permission: Permission, directory: Path) -> str:
+    """Return why a session is refused, and what can be done."""
+    return (
+        f"{directory} is not exported for research: {_REASONS[permission]} "
+        "(for the client's own care, --identified keeps everything)"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreEntry:
+    """What the store knows of a session.
+
+    Attributes
+    ----------
+    client : str or None
+        The client's code; None where the session was carried out without a client.
+    texts : tuple of str
+        Notes and descriptions of adverse events, written during the session or afterwards.
+    ids : tuple of str
+        The session's id.
+    consent : Consent or None
+        The client's present consent.
+    given : mapping of str to tuple of str
+        Scopes of each consent the client has ever given, by its id.
+    deleted : bool
+        Whether the session was deleted.
+    recorded_here : bool
+        Whether it was recorded with this store, which would then know its client.
+    """
+
+    client: str | None = None
+    texts: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    consent: Consent | None = None
+    given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    deleted: bool = False
+    recorded_here: bool = False
+
+
+def permission(meta: Mapping[str, Any], entry: StoreEntry | None, *, stated: bool = False) -> Permission:
+    """Return whether a session may be used for research.
+
+    Parameters
+    ----------
+    meta : mapping
+        Its ``session.json``.
+    entry : StoreEntry or None
+        What the store knows; its present consent outranks the recording's. None where it does not know the
+        session.
+    stated : bool
+        Whether somebody vouches for the consent; counts only where neither store nor recording tells.
+    """
+    try:
+        recorded = recorded_consent(meta)
+    except RecordingError:
+        return Permission.ALTERED
+    if entry is not None and entry.deleted:
+        return Permission.DELETED
+    if entry is not None and entry.client is not None:
+        return _by_store(entry, recorded)
+    if recorded is not None:
+        return Permission.GRANTED if SCOPE in recorded.scopes else Permission.NOT_GRANTED
+    if not may_have_client(meta) or (entry is not None and entry.recorded_here):
+        return Permission.NO_CLIENT
+    return Permission.STATED if stated else Permission.UNKNOWN
+
+
+def _by_store(entry: StoreEntry, recorded: RecordedConsent | None) -> Permission:
+    given = None if recorded is None else entry.given.get(recorded.consent or "")
+    if recorded is not None and given is not None and not set(recorded.scopes) <= set(given):
+        return Permission.ALTERED
+    if entry.consent is None or SCOPE not in entry.consent.given:
+        return Permission.NOT_GRANTED
+    return Permission.WITHDRAWN if SCOPE in entry.consent.withdrawn else Permission.GRANTED
+
+
+def find_entry(store: Store, directory: Path) -> StoreEntry | None:
+    """Return what a store knows of the session in a directory, or of the one that this is a copy of.
+
+    A copy is known by the session's id in its consent, by the SHA-256 of its ``session.json``, or by its
+    start and the SHA-256 of its ``session.xdf``.
+    """
+    session = _find_session(store, directory)
+    if session is None:
+        return None
+    facts = store.facts(session.id)
+    texts = tuple(note.text for note in facts.notes) + tuple(event.text for event in facts.adverse_events)
+    return StoreEntry(
+        client=session.client,
+        texts=texts,
+        ids=(session.id,),
+        consent=None if session.client is None else store.consent_of(session.client),
+        given={} if session.client is None else store.consents_given(session.client),
+        recorded_here=_holds_audit_of(store, read_meta(directory)),
+        deleted=session.state in {"deleting", "deleted"},
+    )
+
+
+def _find_session(store: Store, directory: Path) -> Session | None:
+    meta = read_meta(directory)
+    entry = meta.get("consent")
+    recorded_id = entry.get("session") if isinstance(entry, Mapping) else None
+    digest = file_sha256(directory / META_NAME)
+    place, xdf = directory.resolve(), _xdf_sha256(directory)
+    sessions = store.sessions(deleted=True)
+    for session in sessions:
+        if session.directory is not None and session.directory.resolve() == place:
+            return session
+    for session in sessions:
+        if session.id == recorded_id or session.meta_sha256 == digest:
+            return session
+        same_start = session.started is not None and session.started == str(meta.get("t0_wall"))
+        if same_start and session.directory is not None and _xdf_sha256(session.directory) == xdf is not None:
+            return session
+    return None
+
+
+def _holds_audit_of(store: Store, meta: Mapping[str, Any]) -> bool:
+    head = (meta.get("arguments") or {}).get("audit_head")
+    if not isinstance(head, Mapping):
+        return False
+    return any(row.number == head.get("number") and row.sha256 == head.get("sha256") for row in store.audit())
+
+
+def _xdf_sha256(directory: Path) -> str | None:
+    path = directory / XDF_NAME
+    return file_sha256(path) if path.exists() else None
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
