@@ -277,7 +277,9 @@ class SessionBook(Ledger):
         for copy in connection.execute(copies).mappings():
             xdf_sha256 = _xdf_sha256(self.folder / copy["location"])
             if copy["meta_sha256"] == taken.session["meta_sha256"] or (
-                xdf_sha256 is not None and xdf_sha256 == _xdf_sha256(directory)
+                not self._is_inside(directory)
+                and xdf_sha256 is not None
+                and xdf_sha256 == _xdf_sha256(directory)
             ):
                 raise UsageError(f"{directory} is in the store already, as session {copy['id']}")
         return None
