@@ -9,18 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from acquisition.bluetooth import BluetoothSource, BluetoothSpec
+from acquisition.ble.heart_rate import BluetoothSource
 from acquisition.errors import SpecError
-from acquisition.listener import VirtualListener
-from acquisition.livespec import LslSpec
-from acquisition.lsl import LslMarks, LslSource, connect
-from acquisition.lsl.connection import Connection
-from acquisition.recordedfile import RecordedFile, open_recording
-from acquisition.recordings import RecordingSource
-from acquisition.serialport import SerialSource
-from acquisition.serialspec import SerialSpec, setting_of
-from acquisition.series import Series
-from acquisition.spec import ListenerSpec, RecordingSpec, Spec, parse_spec
+from acquisition.files.recordings import RecordedFile, RecordingSource, open_recording
+from acquisition.files.series import Series
+from acquisition.lsl.connection import LslConnection, connect
+from acquisition.lsl.source import LslMarkerSource, LslSource
+from acquisition.serial.source import SerialSource
+from acquisition.serial.spec import SerialSpec, settings_for
+from acquisition.simulated.listener import VirtualListener
+from acquisition.spec import BluetoothSpec, ListenerSpec, LslSpec, RecordingSpec, Spec, parse_spec
 from acquisition.streams import Kind, Source, StreamInfo
 
 
@@ -73,7 +71,7 @@ def _parse(specs: Sequence[str]) -> list[Spec]:
     if sum(isinstance(spec, ListenerSpec) for spec in parsed) > 1:
         raise SpecError("a session has one virtual listener, as in listener=virtual:responder")
     for ports in _ports(parsed).values():
-        setting_of(ports)
+        settings_for(ports)
     return parsed
 
 
@@ -172,7 +170,7 @@ def _listener(spec: ListenerSpec, seed: int, naming: _Naming) -> VirtualListener
     )
 
 
-def _lsl(spec: LslSpec, connection: Connection, naming: _Naming) -> LslSource | LslMarks:
+def _lsl(spec: LslSpec, connection: LslConnection, naming: _Naming) -> LslSource | LslMarkerSource:
     stream = StreamInfo(
         stream_id=naming.distinct(connection.stream_id),
         name=naming.distinct(spec.kind.value),
@@ -181,7 +179,7 @@ def _lsl(spec: LslSpec, connection: Connection, naming: _Naming) -> LslSource | 
         rate_hz=connection.rate_hz,
         labels=(connection.label,),
     )
-    return LslMarks(connection, stream) if spec.kind is Kind.MARKERS else LslSource(connection, stream)
+    return LslMarkerSource(connection, stream) if spec.kind is Kind.MARKERS else LslSource(connection, stream)
 
 
 def _serial(specs: Sequence[SerialSpec], naming: _Naming) -> SerialSource:

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from acquisition.bluetooth import BluetoothSpec, parse_bluetooth
 from acquisition.errors import SpecError
-from acquisition.livespec import LslSpec, finite_number, parse_lsl, parse_options, parse_unit
-from acquisition.serialspec import SerialSpec, parse_serial
-from acquisition.streams import Kind
-from acquisition.transfer import Conversion, parse_conversion
+from acquisition.files.series import Conversion, parse_conversion
+from acquisition.serial.spec import SerialSpec, parse_serial
+from acquisition.spec_options import finite_number, parse_options, parse_unit
+from acquisition.streams import (
+    Kind,
+)
 
 RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR, Kind.ACC)
 """What can be read from a recording or a device."""
 
 _LISTENER_OPTIONS = {"kappa": (0.0, 3.0), "pain_at": (0.0, 14400.0)}
-
 SUFFIXES = ("csv", "csv.gz", "txt", "txt.gz", "xdf", "edf", "hea", "dat", "mat")
 """Of the recordings that can be read; a name without one is a WFDB record."""
 
@@ -26,9 +26,19 @@ _FILE = re.compile(
     rf"(?P<path>.+?\.(?P<format>{'|'.join(SUFFIXES).replace('.', '[.]')}))(?P<rest>[:@].*)?",
     re.IGNORECASE | re.DOTALL,
 )
+
 # The colon of a drive letter is not the one before a column.
 _RECORD = re.compile(r"(?P<path>(?:[A-Za-z]:[\\/])?(?:[^:]*[\\/])?[^:.\\/?@]+)(?P<rest>:.*)?", re.DOTALL)
 _OPTIONS = re.compile(r"(?P<before>.*?)\?(?P<query>(?:unit|profile|bits)=.*)", re.DOTALL)
+LSL_PROPERTIES = ("name", "type", "source_id")
+"""What an LSL stream can be asked for by."""
+
+WAIT_S = 5.0
+"""How long a stream is looked for, unless it is said."""
+
+LONGEST_WAIT_S = 3600.0
+_RIGHT_LSL = "ecg=lsl:name=PolarECG"
+_RIGHT_BLE = "rr=ble:name=Polar H10"
 _RIGHT_CSV = "ecg=rec.csv:ecg_mV@360"
 _RIGHT_XDF = "eda=session.xdf:StreamName"
 _RIGHT_UNIT = f"{_RIGHT_CSV}?unit=mV"
@@ -88,6 +98,61 @@ class ListenerSpec:
     persona: str
     kappa: float
     pain_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LslSpec:
+    """One channel of an LSL stream.
+
+    Attributes
+    ----------
+    text : str
+        As it was written.
+    kind : Kind
+        What it measures.
+    query : tuple of (str, str)
+        Property (of `LSL_PROPERTIES`) and the value it must have.
+    channel : str or None
+        Label or number from 0; None for the only one.
+    unit : str or None
+        Unit, where the stream does not state it or is wrong.
+    wait_s : float
+        For how long it is looked for, where it is not there yet.
+    """
+
+    text: str
+    kind: Kind
+    query: tuple[tuple[str, str], ...]
+    channel: str | None
+    unit: str | None
+    wait_s: float = WAIT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BluetoothSpec:
+    """What is wanted of a heart-rate strap.
+
+    Attributes
+    ----------
+    text : str
+        As it was written.
+    kind : Kind
+        RR intervals or heart rate.
+    name : str
+        What the strap's name contains; empty if it is known by its address.
+    address : str
+        Its address (on macOS: its identifier); empty if it is known by its name.
+    """
+
+    text: str
+    kind: Kind
+    name: str
+    address: str
+
+    @property
+    def device(self) -> tuple[str, str]:
+        """What tells one strap from another."""
+        return self.name, self.address
 
 
 Spec = RecordingSpec | ListenerSpec | LslSpec | SerialSpec | BluetoothSpec
@@ -217,4 +282,53 @@ def _parse_listener(text: str, where: str) -> ListenerSpec:
         )
     return ListenerSpec(
         text=text, persona=persona, kappa=found.get("kappa", 1.0), pain_at_s=found.get("pain_at")
+    )
+
+
+def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
+    """Understand what follows ``lsl:``.
+
+    Raises
+    ------
+    SpecError
+        In one line that shows a right specification.
+    """
+    options = parse_options(text, query, (*LSL_PROPERTIES, "channel", "unit", "wait"), _RIGHT_LSL)
+    wanted = tuple((name, options[name]) for name in LSL_PROPERTIES if name in options)
+    if not wanted:
+        raise SpecError(
+            f"{text!r}: an LSL stream is asked for by {', '.join(LSL_PROPERTIES)}; "
+            f"write for example {_RIGHT_LSL}"
+        )
+    wait_s = finite_number(options.get("wait", f"{WAIT_S:g}"))
+    if wait_s is None or not 0 <= wait_s <= LONGEST_WAIT_S:
+        raise SpecError(
+            f"{text!r}: wait={options['wait']} is wrong, it is a number of seconds up to {LONGEST_WAIT_S:g}; "
+            f"write for example {_RIGHT_LSL}&wait=60"
+        )
+    return LslSpec(
+        text=text,
+        kind=kind,
+        wait_s=wait_s,
+        query=wanted,
+        channel=options.get("channel"),
+        unit=parse_unit(text, options["unit"], _RIGHT_LSL) if "unit" in options else None,
+    )
+
+
+def parse_bluetooth(text: str, kind: Kind, query: str) -> BluetoothSpec:
+    """Understand what follows ``ble:``.
+
+    Raises
+    ------
+    SpecError
+        In one line that shows a right specification.
+    """
+    if kind not in {Kind.RR, Kind.HR}:
+        raise SpecError(f"{text!r}: a strap delivers rr and hr, not {kind}; write for example {_RIGHT_BLE}")
+    options = parse_options(text, query, ("name", "address"), _RIGHT_BLE)
+    if len(options) != 1:
+        raise SpecError(f"{text!r}: a strap is asked for by its name or its address; write {_RIGHT_BLE}")
+    return BluetoothSpec(
+        text=text, kind=kind, name=options.get("name", ""), address=options.get("address", "").upper()
     )

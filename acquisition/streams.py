@@ -100,7 +100,7 @@ class ClockPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
+class SourceIncident:
     """Something that happened to a live input, for the record and the report.
 
     Attributes
@@ -212,10 +212,10 @@ class Source(Protocol):
 
 
 @runtime_checkable
-class Hearing(Protocol):
+class MusicListener(Protocol):
     """A source with ears: the virtual listener."""
 
-    def hear(self, t: float, sounded: Mapping[str, float] | None) -> None:
+    def observe_music(self, t: float, sounded: Mapping[str, float] | None) -> None:
         """Take in what sounded in the step that ended at engine time `t`.
 
         Parameters
@@ -231,10 +231,10 @@ class Hearing(Protocol):
 
 
 @runtime_checkable
-class Live(Protocol):
+class LiveSource(Protocol):
     """A source behind which stands a device: things happen to it."""
 
-    def incidents(self) -> tuple[Incident, ...]:
+    def incidents(self) -> tuple[SourceIncident, ...]:
         """Return what happened since the last call: silence, return, losses, lines not understood."""
         ...
 
@@ -244,9 +244,38 @@ class Live(Protocol):
 
 
 @runtime_checkable
-class Marking(Protocol):
+class MarkerSource(Protocol):
     """A source of marks; what it reads is no chunk."""
 
     def marks(self) -> tuple[Mark, ...]:
         """Return the marks that were read since the last call, in order of time."""
         ...
+
+
+UNKNOWN_UNIT = "a.u."
+_UNITS = {
+    "mV": "mV",
+    "millivolts": "mV",
+    "uV": "uV",
+    "µV": "uV",
+    "μV": "uV",
+    "microvolts": "uV",
+    "V": "V",
+    "uS": "uS",
+    "µS": "uS",
+    "μS": "uS",
+    "microsiemens": "uS",
+    "ms": "ms",
+    "s": "s",
+    "bpm": "bpm",
+}
+
+
+def known_unit(text: str) -> str:
+    """Return our spelling of a unit, or ``a.u.`` for one we do not know."""
+    return _UNITS.get(text, UNKNOWN_UNIT)
+
+
+def unit_of_kind(kind: Kind, stated: str) -> str:
+    """Return the unit of a signal: as stated; heart rates are in bpm where nothing else is stated."""
+    return "bpm" if kind is Kind.HR and stated == UNKNOWN_UNIT else stated

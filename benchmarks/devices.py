@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pylsl
 
-from acquisition.listener import VirtualListener
+from acquisition.simulated.listener import VirtualListener
 
 ECG_HZ, EDA_HZ = 250, 32
 LOOP_S = 60

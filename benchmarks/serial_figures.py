@@ -13,10 +13,10 @@ import tty
 import numpy as np
 from pylsl import local_clock
 
-from acquisition.lines import MAX_LINE_BYTES
-from acquisition.profiles import Profile, bitalino, known_profiles
-from acquisition.profiles.profile import Setting
-from acquisition.serialport import SerialSource
+from acquisition.serial.parsers import MAX_LINE_BYTES
+from acquisition.serial.profiles import bitalino, known_profiles
+from acquisition.serial.profiles.profile import DeviceSettings, Profile
+from acquisition.serial.source import SerialSource
 from acquisition.spec import parse_spec
 from acquisition.streams import StreamInfo
 
@@ -24,16 +24,16 @@ RUN = 8
 SAMPLES = 20_000
 
 
-def setting_of(profile: Profile, channels: int = 2) -> Setting:
+def setting_of(profile: Profile, channels: int = 2) -> DeviceSettings:
     """Return a setting of the first channels."""
-    return Setting(
+    return DeviceSettings(
         rate_hz=profile.rate_hz or 250.0,
         channels=tuple(channel.label for channel in profile.channels[:channels]),
         options={option.name: option.default for option in profile.options},
     )
 
 
-def sent(profile: Profile, setting: Setting, counts: list[int], first: int = 0) -> list[bytes]:
+def sent(profile: Profile, setting: DeviceSettings, counts: list[int], first: int = 0) -> list[bytes]:
     """Return what a device sends for counts, a piece for each sample."""
     device = profile.device(setting)
     for exchange in profile.start(setting):

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyxdf
 
-from acquisition.profiles import known_profiles
-from acquisition.serialport import SerialSource
+from acquisition.serial.profiles import known_profiles
+from acquisition.serial.source import SerialSource
 from acquisition.spec import parse_spec
 from acquisition.streams import StreamInfo
 from benchmarks.serial_figures import setting_of

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Protocol
 
-from acquisition.streams import Chunk, Hearing, Live, Marking, Source
+from acquisition.streams import Chunk, LiveSource, MarkerSource, MusicListener, Source
 from biofeedback.commands import (
     AdverseEvent,
     Answer,
@@ -107,9 +107,9 @@ class Engine:
     ) -> None:
         self._sources = tuple(sources)
         # Asked once: to ask whether a source is one of these takes longer than most steps.
-        self._marking = tuple(source for source in sources if isinstance(source, Marking))
-        self._live = tuple(source for source in sources if isinstance(source, Live))
-        self._hearing = tuple(source for source in sources if isinstance(source, Hearing))
+        self._marking = tuple(source for source in sources if isinstance(source, MarkerSource))
+        self._live = tuple(source for source in sources if isinstance(source, LiveSource))
+        self._hearing = tuple(source for source in sources if isinstance(source, MusicListener))
         self._listened_to = {stream.stream_id for stream in physiological_streams(sources)}
         self._names = {stream.stream_id: stream.name for source in sources for stream in source.streams}
         self._t0_s = t0_s
@@ -336,7 +336,7 @@ class Engine:
         if sounded.heard is not None and sounded.heard["novelty"] >= LARGE_CHANGE:
             self._physiology.mark_transition(t)
         for source in self._hearing:
-            source.hear(t, sounded.heard)
+            source.observe_music(t, sounded.heard)
 
     def _keep(self, sounded: Sounded) -> None:
         """Gather notes and beats on the session's own frames: those of a player may begin anew."""

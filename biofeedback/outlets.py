@@ -7,7 +7,7 @@ from typing import Any
 
 import pylsl
 
-from acquisition.lsl import keep_lsl_quiet
+from acquisition.lsl.connection import keep_lsl_quiet
 from biofeedback.recording import streams
 from generator.score import BeatEvent
 from generator.state import MusicState

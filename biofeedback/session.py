@@ -14,7 +14,7 @@ from typing import Any
 import pylsl
 
 from acquisition import open_sources
-from acquisition.faults import Fault, inject
+from acquisition.injected_faults import InjectedFault, inject
 from acquisition.streams import Source
 from biofeedback.calibration import exposure_record
 from biofeedback.commands import Command, Told
@@ -70,7 +70,7 @@ class Plan:
         Where the sound goes in real time; None for virtual time.
     publish : bool
         Whether what is found, asked and sounded is published as LSL outlets; in real time only.
-    faults : tuple of Fault
+    faults : tuple of InjectedFault
         Troubles that the inputs are given on purpose.
     setup : Setup or None
         The sensor set-up that the inputs are of: a session does not begin if they are not as it expects.
@@ -99,7 +99,7 @@ class Plan:
     keep_sound: bool
     back_end: BackEnd | None = None
     publish: bool = False
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
     setup: Setup | None = None
     preferences: Preferences = field(default_factory=Preferences)
     calibration: Calibration | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acquisition.recordings import RecordingSource, missing_stretches
+from acquisition.files.recordings import RecordingSource, missing_stretches
 from acquisition.streams import Chunk, FloatArray, Kind, Source, StreamInfo
 from biofeedback.errors import UsageError
 from physiology.pipeline import Physiology, Signal

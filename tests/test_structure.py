@@ -84,6 +84,6 @@ def test_modules_can_be_read_in_one_sitting(package: str) -> None:
     long = {
         str(file.relative_to(ROOT)): count
         for file in (ROOT / package).rglob("*.py")
-        if (count := len(file.read_text(encoding="utf-8").splitlines())) > 400
+        if (count := len(file.read_text(encoding="utf-8").splitlines())) > 600
     }
     assert long == {}

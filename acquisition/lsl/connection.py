@@ -14,9 +14,8 @@ from pylsl.util import LostError
 from pylsl.util import TimeoutError as LslTimeoutError
 
 from acquisition.errors import SourceError
-from acquisition.livespec import LslSpec
-from acquisition.series import known_unit, unit_of_kind
-from acquisition.streams import Kind
+from acquisition.spec import LslSpec
+from acquisition.streams import Kind, known_unit, unit_of_kind
 
 RESOLVE_S = 1.0
 CONNECT_S = 5.0
@@ -50,7 +49,7 @@ def describe(info: pylsl.StreamInfo) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class LslConnection:
     """A channel of a stream that is being received.
 
     Attributes
@@ -79,7 +78,7 @@ class Connection:
     correction_s: float
 
 
-def connect(specs: Sequence[LslSpec]) -> list[Connection]:
+def connect(specs: Sequence[LslSpec]) -> list[LslConnection]:
     """Find the streams asked for and begin to receive them.
 
     Raises
@@ -123,7 +122,7 @@ def _fits(info: pylsl.StreamInfo, spec: LslSpec) -> bool:
     return all(has[name] == value for name, value in spec.query)
 
 
-def _connect(spec: LslSpec, info: pylsl.StreamInfo) -> Connection:
+def _connect(spec: LslSpec, info: pylsl.StreamInfo) -> LslConnection:
     is_text = info.channel_format() == pylsl.cf_string
     if is_text != (spec.kind is Kind.MARKERS):
         is_, not_ = ("text", "numbers") if is_text else ("numbers", "text, as markers are")
@@ -147,7 +146,7 @@ def _connect(spec: LslSpec, info: pylsl.StreamInfo) -> Connection:
     unit = spec.unit or unit_of_kind(spec.kind, known_unit(stated_unit))
     if spec.kind is Kind.RR and unit not in {"ms", "s"}:
         raise SourceError(f"{spec.text!r}: the unit of RR intervals must be stated; add &unit=ms or &unit=s")
-    return Connection(
+    return LslConnection(
         text=spec.text,
         inlet=inlet,
         stream_id=f"lsl:{info.source_id() or info.name()}:{label}",

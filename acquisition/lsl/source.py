@@ -11,14 +11,22 @@ from pylsl.util import LostError
 from pylsl.util import TimeoutError as LslTimeoutError
 
 from acquisition.errors import SourceError
-from acquisition.incidents import SILENT_AFTER_S, Diary
-from acquisition.lsl.connection import Connection
-from acquisition.lsl.stamps import EvenStamps, in_order, unevenness
-from acquisition.streams import Chunk, ClockPair, Condition, FloatArray, Incident, Status, StreamInfo
+from acquisition.lsl.connection import LslConnection
+from acquisition.lsl.timestamps import Dejitterer, monotonize, timestamp_jitter
+from acquisition.stream_status import SILENT_AFTER_S, StreamStatusTracker
+from acquisition.streams import (
+    Chunk,
+    ClockPair,
+    Condition,
+    FloatArray,
+    Mark,
+    SourceIncident,
+    Status,
+    StreamInfo,
+)
 
 CLOCK_PAIR_EVERY_S = 5.0
 SILENT_AFTER_IRREGULAR_S = 10.0
-
 STRAY_S = 5.0
 """A stamp further in the future is not of LSL's clock."""
 
@@ -41,6 +49,7 @@ PULL_EVERY_S = 0.5
 """Only an attempt to pull tells that a stream is lost; it costs more than to ask what is there."""
 
 _CHUNK = 4096
+
 _NOTHING: FloatArray = np.empty(0)
 
 
@@ -49,7 +58,7 @@ class LslSource:
 
     Stamps are corrected by LSL's estimate of the offset between the clocks, which it renews every few
     seconds. Where they come unevenly (they say when a packet arrived, not when it was sampled), `try_out`
-    finds it out and they are evened by a line through them (`EvenStamps`), gaps kept; else they are left as
+    finds it out and they are evened by a line through them (`Dejitterer`), gaps kept; else they are left as
     they are. Where they would not increase, because the estimate or the
     outlet goes back, a sample is moved to half a period after the one before it (`BACKWARD_S` at most,
     else it is dropped); both are counted and told as incidents. A stream that ends and comes back under
@@ -58,20 +67,20 @@ class LslSource:
 
     Parameters
     ----------
-    connection : Connection
+    connection : LslConnection
         See `connect`.
     stream : StreamInfo
         Its description.
     """
 
-    def __init__(self, connection: Connection, stream: StreamInfo) -> None:
+    def __init__(self, connection: LslConnection, stream: StreamInfo) -> None:
         self._inlet = connection.inlet
         self._channel = connection.channel
         self._stream = stream
         self._scale = 1000.0 if connection.unit == "s" else 1.0
         self._step_s = 0.5 / stream.rate_hz if stream.rate_hz else IRREGULAR_STEP_S
         silent_after_s = SILENT_AFTER_S if stream.rate_hz else SILENT_AFTER_IRREGULAR_S
-        self._diary = Diary(stream.stream_id, silent_after_s=silent_after_s)
+        self._status = StreamStatusTracker(stream.stream_id, silent_after_s=silent_after_s)
         # As received, waiting for the clock comparison; and on engine time, waiting for their time.
         self._stamps, self._values = np.empty(0), np.empty(0)
         self._times, self._samples = np.empty(0), np.empty(0)
@@ -79,7 +88,7 @@ class LslSource:
         self._begin_s = -math.inf
         self._ended = False
         self._pull_due_s = -math.inf
-        self._even: EvenStamps | None = None
+        self._dejitterer: Dejitterer | None = None
         self._text = connection.text
         # Since when, and how many samples, after a silence: to see whether the rate is still the same.
         self._again: tuple[float, int] | None = None
@@ -114,10 +123,10 @@ class LslSource:
             time.sleep(0.02)
             self._gather(pylsl.local_clock())
         self._require_rate()
-        jitter_s = unevenness(self._stamps, self._stream.rate_hz)
+        jitter_s = timestamp_jitter(self._stamps, self._stream.rate_hz)
         if jitter_s > UNEVEN / self._stream.rate_hz:
-            self._even = EvenStamps(self._stream.rate_hz)
-            self._diary.note(
+            self._dejitterer = Dejitterer(self._stream.rate_hz)
+            self._status.note(
                 pylsl.local_clock(), f"stamps come unevenly ({1000 * jitter_s:.0f} ms); they are evened"
             )
 
@@ -130,13 +139,13 @@ class LslSource:
         pairs, self._pairs = tuple(self._pairs), []
         return pairs
 
-    def incidents(self) -> tuple[Incident, ...]:
+    def incidents(self) -> tuple[SourceIncident, ...]:
         """Return what happened since the last call."""
-        return self._diary.take()
+        return self._status.take()
 
     def statuses(self) -> tuple[Status, ...]:
         """Return how the stream is doing."""
-        return (self._diary.status,)
+        return (self._status.status,)
 
     def read(self, t: float) -> list[Chunk]:
         """Return the samples stamped up to engine time `t` that have arrived and were not read before."""
@@ -145,7 +154,9 @@ class LslSource:
             return []
         if (correction_s := self._correction(t)) is not None:
             stamps = self._stamps + correction_s
-            self._place(t, stamps if self._even is None else self._even.even(stamps), self._values)
+            self._place(
+                t, stamps if self._dejitterer is None else self._dejitterer.dejitter(stamps), self._values
+            )
             self._stamps, self._values = np.empty(0), np.empty(0)
         ready = int(np.searchsorted(self._times, t, side="right"))
         times, samples = self._times[:ready], self._samples[:ready]
@@ -160,8 +171,8 @@ class LslSource:
     def _gather(self, t: float) -> None:
         """Take in what has come."""
         stamps, values = self._pull(t)
-        was_lost = self._diary.status.condition is Condition.LOST
-        self._diary.heard(t, samples=stamps.size > 0)
+        was_lost = self._status.status.condition is Condition.LOST
+        self._status.heard(t, samples=stamps.size > 0)
         if not stamps.size:
             return
         self._stamps = np.concatenate((self._stamps, stamps))
@@ -183,7 +194,7 @@ class LslSource:
         rate_hz = (count - 1) / seconds
         if abs(rate_hz - self._stream.rate_hz) > RATE_TOLERANCE * self._stream.rate_hz:
             was = f"{self._stream.rate_hz:g}"
-            self._diary.close(t, f"came back with {rate_hz:.3g} samples a second where it had {was}: closed")
+            self._status.close(t, f"came back with {rate_hz:.3g} samples a second where it had {was}: closed")
             self.close()
 
     def _require_rate(self) -> None:
@@ -210,7 +221,7 @@ class LslSource:
                 values.append(np.asarray(samples, dtype=np.float64)[:, self._channel])
         except LostError:
             self._ended = True
-            self._diary.close(t, "the stream was lost; without a source id it cannot be found again")
+            self._status.close(t, "the stream was lost; without a source id it cannot be found again")
         taken = np.concatenate(values)
         return np.concatenate(stamps), np.where(np.isfinite(taken), taken * self._scale, np.nan)
 
@@ -233,17 +244,129 @@ class LslSource:
     def _place(self, t: float, times: FloatArray, samples: FloatArray) -> None:
         """Add samples to those that wait for their time, in strictly increasing order."""
         stray = times > t + STRAY_S
-        self._diary.count(int(stray.sum()), f"samples dropped that are stamped more than {STRAY_S:g} s ahead")
+        self._status.count(
+            int(stray.sum()), f"samples dropped that are stamped more than {STRAY_S:g} s ahead"
+        )
         wanted = ~stray & (times >= self._begin_s)
-        moved = in_order(times[wanted], self._last_s, step_s=self._step_s, limit_s=BACKWARD_S)
+        moved = monotonize(times[wanted], self._last_s, step_s=self._step_s, limit_s=BACKWARD_S)
         kept = np.isfinite(moved)
-        self._diary.count(
+        self._status.count(
             int((~kept).sum()), f"samples dropped that are stamped more than {BACKWARD_S:g} s back"
         )
-        self._diary.count(
+        self._status.count(
             int((moved[kept] != times[wanted][kept]).sum()), "samples moved whose stamps went back"
         )
         self._times = np.concatenate((self._times, moved[kept]))
         self._samples = np.concatenate((self._samples, samples[wanted][kept]))
         if kept.any():
             self._last_s = float(moved[kept][-1])
+
+
+_MOST_MARKS = 1024
+
+
+class LslMarkerSource:
+    """The texts of one channel of an LSL stream, each with its stamp on engine time.
+
+    Marks are rare, so that none come is no trouble. Stamps never go back: a mark stamped before the one
+    before it is given that one's time.
+
+    Parameters
+    ----------
+    connection : LslConnection
+        See `connect`.
+    stream : StreamInfo
+        Its description.
+    """
+
+    def __init__(self, connection: LslConnection, stream: StreamInfo) -> None:
+        self._inlet = connection.inlet
+        self._channel = connection.channel
+        self._stream = stream
+        self._waiting: list[tuple[float, str]] = []
+        self._marks: list[Mark] = []
+        self._last_s = -math.inf
+        self._begin_s = -math.inf
+        self._pairs = [self._pair(pylsl.local_clock(), connection.correction_s)]
+        self._incidents: list[SourceIncident] = []
+        self._status = Status(
+            stream_id=stream.stream_id,
+            condition=Condition.STREAMING,
+            reason="",
+            since_s=self._pairs[0].engine_time_s,
+        )
+
+    @property
+    def streams(self) -> tuple[StreamInfo, ...]:
+        """The one stream."""
+        return (self._stream,)
+
+    @property
+    def ended(self) -> bool:
+        """Always: marks alone make no session."""
+        return True
+
+    def begin(self, t0: float) -> None:
+        """Drop what is stamped before `t0`."""
+        self._begin_s = t0
+
+    def clock_pairs(self) -> tuple[ClockPair, ...]:
+        """Return the outlet's clock against engine time, as at the opening."""
+        pairs, self._pairs = tuple(self._pairs), []
+        return pairs
+
+    def incidents(self) -> tuple[SourceIncident, ...]:
+        """Return what happened since the last call."""
+        incidents, self._incidents = tuple(self._incidents), []
+        return incidents
+
+    def statuses(self) -> tuple[Status, ...]:
+        """Return how the stream is doing."""
+        return (self._status,)
+
+    def read(self, t: float) -> list[Chunk]:
+        """Take in the marks that have come up to engine time `t`; they are returned by `marks`."""
+        if self._status.condition is Condition.CLOSED:
+            return []
+        try:
+            samples, stamps = self._inlet.pull_chunk(0.0, _MOST_MARKS)
+        except LostError:
+            what = "the stream of marks was lost; without a source id it cannot be found again"
+            self._incidents.append(
+                SourceIncident(stream_id=self._stream.stream_id, engine_time_s=t, what=what)
+            )
+            self._status = Status(
+                stream_id=self._stream.stream_id, condition=Condition.CLOSED, reason=what, since_s=t
+            )
+            return []
+        self._waiting += [
+            (stamp, str(sample[self._channel])) for sample, stamp in zip(samples or [], stamps, strict=True)
+        ]
+        if self._waiting:
+            self._place(t)
+        return []
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Return the marks that were taken in since the last call, in order of time."""
+        marks, self._marks = tuple(self._marks), []
+        return marks
+
+    def close(self) -> None:
+        """Stop receiving."""
+        self._inlet.close_stream()
+
+    def _place(self, t: float) -> None:
+        try:
+            correction_s = float(self._inlet.time_correction(0.0))
+        except (LslTimeoutError, LostError):
+            return  # being estimated anew: they wait
+        self._pairs.append(self._pair(t, correction_s))
+        for stamp, text in self._waiting:
+            time_s = stamp + correction_s
+            if time_s >= self._begin_s:
+                self._last_s = max(time_s, self._last_s)
+                self._marks.append(Mark(stream_id=self._stream.stream_id, time_s=self._last_s, text=text))
+        self._waiting = []
+
+    def _pair(self, t: float, correction_s: float) -> ClockPair:
+        return ClockPair(stream_id=self._stream.stream_id, source_time_s=t - correction_s, engine_time_s=t)

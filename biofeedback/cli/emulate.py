@@ -8,8 +8,8 @@ import time
 import click
 
 from acquisition import open_sources
-from acquisition.emulator import Interference, Terminal, emulate, play
-from acquisition.profiles import known_profiles
+from acquisition.serial.emulator import LineNoise, PseudoTerminal, emulate, play
+from acquisition.serial.profiles import known_profiles
 from biofeedback.errors import UsageError
 
 INTERRUPTED = 130
@@ -63,12 +63,12 @@ def emulate_command(
         given["rate"] = rate
     sources = open_sources(recordings, seed=seed)
     emulation, specs = emulate(profiles[profile_name], sources, channels=channels, options=given)
-    terminal = Terminal()
+    terminal = PseudoTerminal()
     try:
         click.echo(terminal.name)
         for spec in specs:
             click.echo(f"read it with {spec.text.replace('PORT', terminal.name, 1)}", err=True)
-        interference = Interference(garbage, random.Random(seed))  # noqa: S311 - nothing depends on secrecy
+        interference = LineNoise(garbage, random.Random(seed))  # noqa: S311 - nothing depends on secrecy
         play(emulation, terminal, clock=time.monotonic, interference=interference)
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -13,7 +13,7 @@ from types import FrameType
 
 import click
 
-from acquisition.faults import FAULTS, parse_fault
+from acquisition.injected_faults import FAULTS, parse_fault
 from acquisition.streams import Condition
 from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.cli.cautions import confirm_cautions

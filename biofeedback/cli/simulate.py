@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from acquisition.listener import PERSONAS
+from acquisition.simulated.persona import PERSONAS
 from biofeedback.cli.options import progress_bar
 from biofeedback.errors import SessionFault, UsageError
 from biofeedback.simulation.picture import draw

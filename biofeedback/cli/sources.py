@@ -11,12 +11,13 @@ from pylsl import local_clock
 from serial.tools import list_ports
 
 from acquisition import open_sources
-from acquisition.bluetooth import visible_straps
+from acquisition.ble.heart_rate import visible_heart_rate_devices
 from acquisition.errors import SourceError
-from acquisition.listener import PERSONAS
-from acquisition.lsl import describe, visible_streams
-from acquisition.profiles import Profile, known_profiles
-from acquisition.streams import Live
+from acquisition.lsl.connection import describe, visible_streams
+from acquisition.serial.profiles import known_profiles
+from acquisition.serial.profiles.profile import Profile
+from acquisition.simulated.persona import PERSONAS
+from acquisition.streams import LiveSource
 from biofeedback.errors import UsageError
 from biofeedback.sensorcheck import SensorCheck
 from generator.live.devices import probe_outputs
@@ -76,7 +77,7 @@ def list_all(seconds: float) -> None:
 def straps_in_range(seconds: float) -> tuple[list[str], str]:
     """Return the straps, and what to say if there are none."""
     try:
-        straps = visible_straps(seconds)
+        straps = visible_heart_rate_devices(seconds)
     except SourceError as error:
         return [], str(error)
     return [f"{strap.name or 'without a name'}  {strap.address}" for strap in straps], "none found"
@@ -149,7 +150,7 @@ def preview(specs: Sequence[str], seconds: float) -> None:
                 check.take(source.read(now), now)
                 time.sleep(0.05)
             click.echo(f"\r\x1b[K{check.line()}" if terminal else check.line(), nl=not terminal)
-            for incident in source.incidents() if isinstance(source, Live) else ():
+            for incident in source.incidents() if isinstance(source, LiveSource) else ():
                 click.echo(f"\n{incident.what}" if terminal else incident.what, err=True)
     finally:
         source.close()

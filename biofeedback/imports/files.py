@@ -9,14 +9,14 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from acquisition.edffile import GAP, read_edf
 from acquisition.errors import AcquisitionError, SourceError
-from acquisition.opensignals import FIRST_LINE, KIND_OF_SENSOR, read_opensignals
-from acquisition.recordedfile import RecordedFile, open_recording
+from acquisition.files.edf_file import GAP, read_edf
+from acquisition.files.recordings import RecordedFile, open_recording
+from acquisition.files.text_formats import KIND_OF_SENSOR, OPENSIGNALS_FIRST_LINE, read_opensignals
+from acquisition.files.text_tables import open_text
+from acquisition.files.xdf_file import XdfFile, XdfStream, read_xdf
 from acquisition.spec import RecordingSpec, parse_spec
 from acquisition.streams import Kind
-from acquisition.tables import open_text
-from acquisition.xdffile import XdfFile, XdfStream, read_xdf
 from biofeedback.errors import UsageError
 from biofeedback.imports.found import KIND_OF_WORD, Found, Signal
 
@@ -60,7 +60,7 @@ def look_into(text: str) -> Found:
         return reader(path)
     if path.name in EMPATICA:
         return _empatica(path, path.parent, only=path.name)
-    if path.suffix.lower() == ".txt" and _first_line(path).startswith(FIRST_LINE):
+    if path.suffix.lower() == ".txt" and _first_line(path).startswith(OPENSIGNALS_FIRST_LINE):
         return _opensignals(path)
     raise UsageError(
         f"{path} does not say what it holds; say it, as in ecg={path.name}:COLUMN@250?unit=mV "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from acquisition.series import Series
+from acquisition.files.series import Series
 from acquisition.streams import Kind
 
 KIND_OF_WORD: Mapping[str, Kind] = {

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from acquisition.recordings import RecordingSource
-from acquisition.series import UNKNOWN_UNIT
-from acquisition.streams import Kind, Mark, StreamInfo
+from acquisition.files.recordings import RecordingSource
+from acquisition.streams import UNKNOWN_UNIT, Kind, Mark, StreamInfo
 from biofeedback.errors import UsageError
 from biofeedback.imports.found import Found, Signal
 from biofeedback.recording.recorder import Recorder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from acquisition.incidents import SILENT_AFTER_S
+from acquisition.stream_status import SILENT_AFTER_S
 from acquisition.streams import Condition, Kind, Status, StreamInfo
 from biofeedback.service.views import Light
 from physiology.fault_reasons import FaultKind, fault_text

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acquisition import open_sources
-from acquisition.streams import Chunk, Live, Marking, Source, Status
+from acquisition.streams import Chunk, LiveSource, MarkerSource, Source, Status
 from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.models import PlannedPhase, Snapshot
 from biofeedback.recording.consent import RecordedConsent
@@ -120,9 +120,9 @@ class Preparation:
             for chunk in source.read(t):
                 self._look_at(chunk)
             source.clock_pairs()
-            if isinstance(source, Marking):
+            if isinstance(source, MarkerSource):
                 source.marks()
-            if isinstance(source, Live):
+            if isinstance(source, LiveSource):
                 source.incidents()
         update = self._physiology.step(t - self._t0_s)
         self.tap.beats([replace(beat, r_time_s=beat.r_time_s + self._t0_s) for beat in update.beats])
@@ -160,7 +160,7 @@ class Preparation:
         return {
             names[status.stream_id]: status
             for source in self._sources
-            if isinstance(source, Live)
+            if isinstance(source, LiveSource)
             for status in source.statuses()
         }
 
@@ -246,7 +246,7 @@ class Preparation:
             self._silenced.exception(timeout=LET_GO_S)  # a device may be open once only
         self.tap = Tap(self.streams)
         sources, self._sources = self._sources, ()
-        if all(isinstance(source, Live) for source in sources):
+        if all(isinstance(source, LiveSource) for source in sources):
             return sources, self.tap
         for source in sources:
             source.close()

@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from acquisition.listener import PERSONAS
+from acquisition.simulated.persona import PERSONAS
 from biofeedback.commands import Command, Cue
 from biofeedback.errors import SessionFault
 from biofeedback.recording.reader import read_recording
@@ -33,7 +33,7 @@ class Trial:
     protocol : Protocol
         What to carry out.
     persona : str
-        One of `acquisition.listener.PERSONAS`.
+        One of `acquisition.simulated.persona.PERSONAS`.
     seed : int
         Of person and music.
     kappa : float

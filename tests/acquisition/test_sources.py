@@ -5,7 +5,7 @@ import pytest
 
 from acquisition import open_sources
 from acquisition.errors import SourceError, SpecError
-from acquisition.streams import Hearing
+from acquisition.streams import MusicListener
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def test_streams_of_a_kind_have_distinct_names_and_ids(write, tmp_path):
 def test_only_the_listener_hears(write):
     path = write("rec.csv", "ecg\n1\n2\n")
     recording, listener = open_sources([f"ecg={path}:ecg@2", "listener=virtual:responder?kappa=0"], seed=1)
-    assert not isinstance(recording, Hearing)
-    assert isinstance(listener, Hearing)
+    assert not isinstance(recording, MusicListener)
+    assert isinstance(listener, MusicListener)
 
 
 def test_a_missing_file_and_a_directory_are_named(tmp_path):

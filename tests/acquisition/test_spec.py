@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from acquisition.errors import SpecError
-from acquisition.livespec import LslSpec
-from acquisition.profiles import known_profiles
-from acquisition.profiles.profile import Linear
-from acquisition.serialspec import SerialSpec
-from acquisition.series import Series
-from acquisition.spec import ListenerSpec, RecordingSpec, parse_spec
+from acquisition.files.series import Series
+from acquisition.serial.profiles import known_profiles
+from acquisition.serial.profiles.profile import LinearTransfer
+from acquisition.serial.spec import SerialSpec
+from acquisition.spec import ListenerSpec, LslSpec, RecordingSpec, parse_spec
 from acquisition.streams import Kind
 
 
@@ -117,7 +116,7 @@ def test_lines_of_a_serial_device():
         rate_stated=True,
         channel="2",
         options={"separator": "\t"},
-        transfer=Linear(unit="uS", scale=0.001, offset=-4.0),
+        transfer=LinearTransfer(unit="uS", scale=0.001, offset=-4.0),
     )
 
 
@@ -129,8 +128,8 @@ def test_lines_need_no_more_than_their_rate():
         {"separator": ","},
         "0",
     )
-    assert spec.transfer == Linear(unit="bpm")
-    assert parse_spec("eda=serial:/dev/ttyUSB0?rate=1&profile=lines&separator=;").transfer == Linear()
+    assert spec.transfer == LinearTransfer(unit="bpm")
+    assert parse_spec("eda=serial:/dev/ttyUSB0?rate=1&profile=lines&separator=;").transfer == LinearTransfer()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from acquisition.profiles import known_profiles
+from acquisition.serial.profiles import known_profiles
 from acquisition.spec import parse_spec
 from biofeedback.cli import exit_status
 from biofeedback.cli.sources import described, sensor_specs

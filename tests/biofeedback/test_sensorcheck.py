@@ -3,7 +3,7 @@
 import numpy as np
 
 from acquisition import RecordingSource
-from acquisition.listener import VirtualListener
+from acquisition.simulated.listener import VirtualListener
 from acquisition.streams import Kind, StreamInfo
 from biofeedback.sensorcheck import SensorCheck
 

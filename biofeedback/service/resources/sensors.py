@@ -9,11 +9,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from serial.tools import list_ports
 
-from acquisition.bluetooth import visible_straps
+from acquisition.ble.heart_rate import visible_heart_rate_devices
 from acquisition.errors import SourceError
-from acquisition.listener import PERSONAS
-from acquisition.lsl import describe, visible_streams
-from acquisition.profiles import known_profiles
+from acquisition.lsl.connection import describe, visible_streams
+from acquisition.serial.profiles import known_profiles
+from acquisition.simulated.persona import PERSONAS
 from biofeedback.service.desk import Desk
 from biofeedback.service.orders import Name, Spec
 from biofeedback.service.views import SetupView, SourceView
@@ -87,7 +87,7 @@ def sensors_router(desk: Desk) -> APIRouter:
 
 def _straps() -> list[SourceView]:
     try:
-        straps = visible_straps(LISTEN_S)
+        straps = visible_heart_rate_devices(LISTEN_S)
     except SourceError:  # no Bluetooth here
         return []
     return [

@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from acquisition.listener.events import Events
-from acquisition.listener.heart import Heart
-from acquisition.listener.memory import Memory
-from acquisition.listener.nerves import Nerves
-from acquisition.listener.persona import PERSONAS
+from acquisition.simulated.autonomic_state import AutonomicState, ExternalEvents
+from acquisition.simulated.music_response import MusicHistory
+from acquisition.simulated.persona import PERSONAS
+from acquisition.simulated.signals import Heart
 from physiology.resonance import assess, paced_step
 from physiology.state import Beat
 
@@ -27,9 +26,9 @@ SILENT_S, STEP_S = 60, 120
 
 def assessed(listener):
     """Assess a listener whose beats and breaths are known exactly: no sensors in between."""
-    events = Events(listener, pain_at_s=0.0, rng=np.random.default_rng(1))
-    nerves = Nerves(listener, kappa=1.0, events=events, rng=np.random.default_rng(2))
-    heart, memory = Heart(listener, rng=np.random.default_rng(3)), Memory()
+    events = ExternalEvents(listener, pain_at_s=0.0, rng=np.random.default_rng(1))
+    nerves = AutonomicState(listener, kappa=1.0, events=events, rng=np.random.default_rng(2))
+    heart, memory = Heart(listener, rng=np.random.default_rng(3)), MusicHistory()
     times, breaths = [], []
     for number in range(SILENT_S + STEP_S * len(RATES)):
         step = (number - SILENT_S) // STEP_S

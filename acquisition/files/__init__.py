@@ -1,0 +1,1 @@
+"""Recordings: readers of file formats, and recorded signals as sources."""

@@ -1,0 +1,265 @@
+"""Recordings as CSV: one column a signal, one line a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from acquisition.errors import SourceError
+from acquisition.files.series import Series, nominal_rate, require_signal, rr_in_ms
+from acquisition.files.text_tables import (
+    TIME_COLUMN,
+    UNIX_TIME_FROM_S,
+    TableColumn,
+    TextTable,
+    find_time_column,
+    first_rows,
+    in_seconds,
+    is_blank,
+    is_date,
+    number_or_inf,
+    require_order,
+    spread_ticks,
+)
+from acquisition.spec import RecordingSpec
+from acquisition.streams import UNKNOWN_UNIT, FloatArray, Kind, known_unit, unit_of_kind
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFile:
+    """A CSV file, read as far as a column is asked for."""
+
+    table: TextTable
+
+    def series(self, spec: RecordingSpec) -> Series:
+        """Return one column as a signal.
+
+        Times come from the column ``time_s`` or another that holds times, if there is one, else from the
+        given rate; those of RR intervals are otherwise their running sum, the beat before the first
+        interval being at 0.
+
+        Raises
+        ------
+        SourceError
+            Naming the column or the line at fault.
+        """
+        time_index = self._time_index(spec)
+        index = self._signal_index(spec.column, time_index)
+        name = self.table.columns[index]
+        where = f"{self.table.path}, column {name!r}"
+        columns = self.table.read([index] if time_index is None else [index, time_index])
+        values = columns[0].values
+        if columns[0].dated:
+            raise SourceError(f"{where}: it holds dates, not a signal")
+        require_signal(values, where)
+        unit = spec.unit or known_unit(name.rpartition("_")[2] if "_" in name else "")
+        unit = unit_of_kind(spec.kind, unit)
+        if spec.kind is Kind.RR:
+            values, unit = rr_in_ms(values, unit, where), "ms"
+        times: FloatArray | None = None
+        if time_index is not None:
+            times = self._recorded(columns[1], self.table.columns[time_index], spec)
+        recorded = times is not None
+        if times is None:
+            times = self._counted(values, spec, where)
+        origin_s = float(times[0]) if recorded else 0.0
+        local = time_index is not None and columns[1].dated and not columns[1].zoned
+        return Series(
+            label=name,
+            unit=unit,
+            rate_hz=self._rate(spec, times if recorded else None, where),
+            times=times,
+            values=values,
+            origin_s=origin_s,
+            # A local time of an unknown zone does not tell when a file of another device began.
+            absolute=recorded and origin_s >= UNIX_TIME_FROM_S and not local,
+        )
+
+    def _signal_index(self, column: str | None, time_index: int | None) -> int:
+        if column is None and time_index is not None and len(self.table.columns) == 2:
+            return 1 - time_index
+        return self.table.find(column)
+
+    def _time_index(self, spec: RecordingSpec) -> int | None:
+        index = find_time_column(self.table.columns)
+        if index is None or not self.table.first_row or self.table.columns[index] == TIME_COLUMN:
+            return index
+        cell = self.table.first_row[index].strip()
+        # Words in a column called "time" are no obstacle where the rate is known.
+        readable = np.isfinite(number_or_inf(cell or "nan")) or is_date(cell)
+        return index if readable or spec.rate_hz is None else None
+
+    def _recorded(self, column: TableColumn, name: str, spec: RecordingSpec) -> FloatArray | None:
+        """Return the file's own times; None if they cannot be understood but a rate is given."""
+        place, first_line = str(self.table.path), self.table.first_line
+        times: FloatArray | None = column.values
+        if name == TIME_COLUMN:
+            require_order(column.values, place, first_line, name)
+        else:
+            times = spread_ticks(column.values)
+            require_order(times, place, first_line, name)
+            times = times if column.dated else in_seconds(times, name, spec.kind)
+        if times is None and spec.rate_hz is None:
+            raise SourceError(
+                f"{place}: column {name!r} does not say its unit, and none makes its times a sensible rate "
+                f"for {spec.kind}; call it {TIME_COLUMN} or time_ms, or add the rate, as in {spec.text}@250"
+            )
+        return times
+
+    def _counted(self, values: FloatArray, spec: RecordingSpec, where: str) -> FloatArray:
+        if spec.kind is Kind.RR:
+            return self._beat_times(values, where)
+        if spec.rate_hz is None:
+            raise SourceError(
+                f"{where}: the sampling rate is missing; add it, as in {spec.text}@250, "
+                f"or a column {TIME_COLUMN}"
+            )
+        return np.arange(values.size) / spec.rate_hz
+
+    def _beat_times(self, rr_ms: FloatArray, where: str) -> FloatArray:
+        # A missing interval has an unknown length, so no beat after it would have a time.
+        if (at_fault := np.flatnonzero(~(rr_ms > 0))).size:
+            raise SourceError(
+                f"{self.table.path}, line {int(at_fault[0]) + self.table.first_line}: an RR interval is "
+                f"missing or not above 0 ({where}); add a column {TIME_COLUMN} to leave gaps"
+            )
+        return np.asarray(np.cumsum(rr_ms) / 1000.0)
+
+    def _rate(self, spec: RecordingSpec, recorded: FloatArray | None, where: str) -> float:
+        if spec.kind is Kind.RR or (spec.kind is Kind.HR and recorded is not None):
+            return 0.0
+        if recorded is None and spec.rate_hz is not None:
+            return spec.rate_hz
+        assert recorded is not None  # noqa: S101 - no times and no rate has been refused
+        rate_hz = nominal_rate(recorded, where)
+        if spec.rate_hz is not None and abs(rate_hz - spec.rate_hz) > 0.02 * spec.rate_hz:
+            raise SourceError(
+                f"{where}: its times say {rate_hz:g} Hz, the specification {spec.rate_hz:g} Hz; leave @ away"
+            )
+        return spec.rate_hz or rate_hz
+
+
+def read_csv(path: Path) -> CsvFile | EmpaticaFile:
+    """Open a CSV file, gzip-compressed if its name ends in ``.gz``.
+
+    Cells are separated by commas, semicolons or tabs and written with decimal points. The first line may
+    name the columns. A file of an Empatica E4 is known by its first two lines, start and rate.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read, is not text, or is empty.
+    """
+    rows, delimiter = first_rows(path, 1000)
+    if empatica := recognise(path, rows):
+        return empatica
+    first = next(row for row in rows if not is_blank(row))
+    columns = tuple(str(index) for index in range(len(first)))
+    first_line = 1
+    if any(np.isinf(number_or_inf(cell.strip() or "nan")) and not is_date(cell) for cell in rows[0]):
+        columns, first_line = tuple(cell.strip() for cell in rows[0]), 2
+    samples = [row for row in rows[first_line - 1 :] if not is_blank(row)]
+    first_row = tuple(samples[0]) if samples else ()
+    if samples and len(samples[0]) != len(columns):
+        first_row = tuple(samples[0] + [""] * len(columns))[: len(columns)]
+    return CsvFile(
+        TextTable(path=path, columns=columns, first_line=first_line, delimiter=delimiter, first_row=first_row)
+    )
+
+
+FASTEST_HZ = 1024.0
+
+
+@dataclass(frozen=True, slots=True)
+class EmpaticaFile:
+    """One sensor of an Empatica E4.
+
+    Attributes
+    ----------
+    table : TextTable
+        Its samples; of IBI.csv the times from the start, and the intervals that end there, in seconds.
+    start_s : float
+        Unix time of the start.
+    rate_hz : float
+        Samples per second; 0 for inter-beat intervals.
+    """
+
+    table: TextTable
+    start_s: float
+    rate_hz: float
+
+    def series(self, spec: RecordingSpec) -> Series:
+        """Return the signal, or one column of those that have several, on Unix time.
+
+        Raises
+        ------
+        SourceError
+            If it does not hold what the specification asks for, or naming the line at fault.
+        """
+        where = str(self.table.path)
+        if (self.rate_hz == 0) != (spec.kind is Kind.RR):
+            holds = "inter-beat intervals, as in rr=IBI.csv" if self.rate_hz == 0 else "no RR intervals"
+            raise SourceError(f"{where} is of an Empatica E4 and holds {holds}")
+        if self.rate_hz == 0:
+            return self._intervals(where)
+        if spec.rate_hz is not None and abs(spec.rate_hz - self.rate_hz) > 0.02 * self.rate_hz:
+            raise SourceError(
+                f"{where} says {self.rate_hz:g} Hz, the specification {spec.rate_hz:g} Hz; leave @ away"
+            )
+        index = self.table.find(spec.column)
+        (column,) = self.table.read([index])
+        require_signal(column.values, where)
+        unit = "uS" if spec.kind is Kind.EDA else UNKNOWN_UNIT
+        return Series(
+            label=self.table.path.stem if len(self.table.columns) == 1 else self.table.columns[index],
+            unit=spec.unit or unit_of_kind(spec.kind, unit),
+            rate_hz=self.rate_hz,
+            times=self.start_s + np.arange(column.values.size) / self.rate_hz,
+            values=column.values,
+            origin_s=self.start_s,
+            absolute=True,
+        )
+
+    def _intervals(self, where: str) -> Series:
+        offsets, intervals = (column.values for column in self.table.read([0, 1]))
+        require_order(offsets, where, self.table.first_line, "the time")
+        return Series(
+            label=self.table.path.stem,
+            unit="ms",
+            rate_hz=0.0,
+            times=self.start_s + offsets,
+            values=rr_in_ms(intervals, "s", where),
+            origin_s=self.start_s,
+            absolute=True,
+        )
+
+
+def recognise(path: Path, rows: Sequence[Sequence[str]]) -> EmpaticaFile | None:
+    """Return the file if its first lines are those of an Empatica E4: a Unix time, then a rate or ``IBI``."""
+    if not rows or not rows[0] or not rows[0][0].strip():
+        return None
+    start_s = number_or_inf(rows[0][0])
+    if not UNIX_TIME_FROM_S <= start_s < np.inf:
+        return None
+    width = len(rows[0])
+    if width == 2 and rows[0][1].strip() == "IBI":
+        return EmpaticaFile(_table(path, rows, width, after=1), start_s, 0.0)
+    if len(rows) < 2 or len(rows[1]) != width:
+        return None
+    starts, rates = ({number_or_inf(cell) for cell in row} for row in rows[:2])
+    if len(starts) > 1 or len(rates) > 1 or not 0 < (rate_hz := rates.pop()) <= FASTEST_HZ:
+        return None
+    return EmpaticaFile(_table(path, rows, width, after=2), start_s, rate_hz)
+
+
+def _table(path: Path, rows: Sequence[Sequence[str]], width: int, *, after: int) -> TextTable:
+    return TextTable(
+        path=path,
+        columns=tuple(str(index) for index in range(width)),
+        first_line=after + 1,
+        delimiter=",",
+        first_row=tuple(rows[after]) if len(rows) > after else (),
+    )

@@ -1,0 +1,187 @@
+"""Recordings as sources: whole signals, handed out as if they were arriving."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from acquisition.errors import SourceError
+from acquisition.files.csv_files import read_csv
+from acquisition.files.edf_file import read_edf
+from acquisition.files.series import Series
+from acquisition.files.text_formats import (
+    OPENSIGNALS_FIRST_LINE,
+    SIMPLE_TEXT_FIRST_LINE,
+    RrTextFile,
+    read_opensignals,
+    read_simple_text,
+)
+from acquisition.files.text_tables import open_text
+from acquisition.files.wfdb_record import read_wfdb
+from acquisition.files.xdf_file import read_xdf
+from acquisition.spec import RecordingSpec, is_wfdb
+from acquisition.streams import Chunk, ClockPair, FloatArray, Kind, StreamInfo
+
+
+class RecordingSource:
+    """A recorded signal that arrives as engine time goes on.
+
+    Parameters
+    ----------
+    stream : StreamInfo
+        What it is.
+    times : ndarray, float64, shape (n,)
+        Seconds from the session's start, strictly increasing.
+    values : ndarray, float64, shape (n,) or (n, channels)
+        NaN where a sample is missing.
+    file_time_at_0_s : float
+        What the file's own clock showed at the session's start.
+    """
+
+    def __init__(
+        self, stream: StreamInfo, times: FloatArray, values: FloatArray, *, file_time_at_0_s: float = 0.0
+    ) -> None:
+        self._stream = stream
+        # Chunks are views of these arrays, so nobody may write into them.
+        self._times = times.copy()
+        self._samples = values.reshape(times.size, -1).copy()
+        self._times.flags.writeable = False
+        self._samples.flags.writeable = False
+        self._clock_pair = ClockPair(
+            stream_id=stream.stream_id, source_time_s=file_time_at_0_s, engine_time_s=0.0
+        )
+        self._clock_told = False
+        self._position = 0
+
+    @property
+    def streams(self) -> tuple[StreamInfo, ...]:
+        """The one stream."""
+        return (self._stream,)
+
+    @property
+    def times(self) -> FloatArray:
+        """The engine times of all samples, shape (n,)."""
+        return self._times
+
+    @property
+    def values(self) -> FloatArray:
+        """All samples of the first channel, shape (n,), NaN where missing."""
+        return self._samples[:, 0]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last sample was read."""
+        return self._position == self._times.size
+
+    def begin(self, t0: float) -> None:
+        """Let the recording's time 0 fall on engine time `t0`."""
+        self._times = self._times + t0
+        self._times.flags.writeable = False
+        self._clock_pair = replace(self._clock_pair, engine_time_s=t0)
+
+    def clock_pairs(self) -> tuple[ClockPair, ...]:
+        """Return, at the first call, the session's start on the file's clock."""
+        told, self._clock_told = self._clock_told, True
+        return () if told else (self._clock_pair,)
+
+    def read(self, t: float) -> list[Chunk]:
+        """Return the samples at or before engine time `t` that were not read before."""
+        end = int(np.searchsorted(self._times, t, side="right"))
+        if end <= self._position:
+            return []
+        unread = slice(self._position, end)
+        self._position = end
+        return [Chunk(self._stream, self._times[unread], self._samples[unread])]
+
+    def close(self) -> None:
+        """Do nothing: the file was closed when it had been read."""
+
+
+def missing_stretches(times: FloatArray, values: FloatArray, rate_hz: float) -> list[tuple[float, float]]:
+    """Find where a signal is missing: runs of NaN, and gaps between the times of samples.
+
+    Parameters
+    ----------
+    times, values : ndarray, shape (n,)
+        Seconds and samples.
+    rate_hz : float
+        Nominal rate, so that a gap in the times shows; 0 for irregular signals, of which only runs of
+        NaN can be found.
+
+    Returns
+    -------
+    list of (float, float)
+        Start and end of each stretch in seconds, in order: from when the first missing sample was due
+        (irregular signals: from the last sample before it) to the next sample there is, or to the end.
+    """
+    if times.size == 0:
+        return []
+    period_s = 1.0 / rate_hz if rate_hz > 0 else 0.0
+    index = np.flatnonzero(np.isfinite(values))
+    there = times[index]
+    # As if a sample stood one period before the signal and another right after it.
+    bounds = np.concatenate(([times[0] - period_s], there, [times[-1] + period_s]))
+    steps = np.diff(np.concatenate(([-1], index, [values.size])))
+    missing = (steps > 1) | ((period_s > 0) & (np.diff(bounds) > 1.5 * period_s))
+    return [(float(bounds[i] + period_s), float(bounds[i + 1])) for i in np.flatnonzero(missing)]
+
+
+class RecordedFile(Protocol):
+    """A file that signals can be read from."""
+
+    def series(self, spec: RecordingSpec) -> Series:
+        """Return the signal a specification asks for, whole.
+
+        Raises
+        ------
+        SourceError
+            Naming what is wrong, and where.
+        """
+        ...
+
+
+def open_recording(path: Path) -> RecordedFile:
+    """Open a recording with the reader its name and, of text, its first line ask for.
+
+    Raises
+    ------
+    SourceError
+        If it does not exist or cannot be read.
+    """
+    if is_wfdb(path):
+        return read_wfdb(path)
+    if path.is_dir():
+        raise SourceError(f"{path} is a directory, not a recording")
+    if not path.exists():
+        raise SourceError(f"{path} does not exist")
+    if path.suffix.lower() == ".xdf":
+        return read_xdf(path)
+    if path.suffix.lower() == ".edf":
+        return read_edf(path)
+    return _read_text(path)
+
+
+def _read_text(path: Path) -> RecordedFile:
+    with open_text(path) as file:
+        first_line = file.readline(200)
+    if first_line.startswith(OPENSIGNALS_FIRST_LINE):
+        return read_opensignals(path)
+    if first_line.startswith(SIMPLE_TEXT_FIRST_LINE):
+        return read_simple_text(path)
+    return _Either(path) if ".txt" in path.suffixes else read_csv(path)
+
+
+class _Either:
+    """A text file without a header of its own: a list of RR intervals, if asked for them, or a table."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def series(self, spec: RecordingSpec) -> Series:
+        """Return the signal."""
+        if spec.kind is Kind.RR and spec.column is None:
+            return RrTextFile(self._path).series(spec)
+        return read_csv(self._path).series(spec)

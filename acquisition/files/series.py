@@ -1,0 +1,235 @@
+"""One signal of a recording, whole and checked, whatever file it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from acquisition.errors import SourceError, SpecError
+from acquisition.serial.profiles import known_profiles
+from acquisition.serial.profiles.profile import Profile, ProfileOption, TransferFunction
+from acquisition.spec_options import finite_number, parse_options
+from acquisition.streams import UNKNOWN_UNIT, FloatArray, Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One signal on its file's own clock.
+
+    Attributes
+    ----------
+    label : str
+        Name of the column or channel.
+    unit : str
+        As the file says; ``a.u.`` where it does not.
+    rate_hz : float
+        Nominal rate; 0 for RR intervals, and for heart rates that carry their own times.
+    times : ndarray, float64, shape (n,)
+        Seconds on the file's clock, strictly increasing.
+    values : ndarray, float64, shape (n,)
+        NaN where a sample is missing.
+    origin_s : float
+        Where the recording begins on the file's clock, even if the first samples are missing.
+    absolute : bool
+        Whether the file's clock is Unix time.
+    bits : int or None
+        Resolution of raw counts, where the file says it.
+    """
+
+    label: str
+    unit: str
+    rate_hz: float
+    times: FloatArray
+    values: FloatArray
+    origin_s: float
+    absolute: bool
+    bits: int | None = None
+
+
+def rr_in_ms(intervals: FloatArray, unit: str, where: str) -> FloatArray:
+    """Return RR intervals in milliseconds.
+
+    Where their unit is not stated it is told by their median, since no heart beats every 200 to 3000 s,
+    or every 0.2 to 3 ms.
+
+    Raises
+    ------
+    SourceError
+        If their median lies outside 200 to 3000 ms, or they are in a unit that is no time.
+    """
+    if unit not in {"ms", "s", UNKNOWN_UNIT}:
+        raise SourceError(f"{where}: RR intervals are in ms or s, not in {unit}")
+    median = float(np.nanmedian(intervals))
+    for name, factor in (("ms", 1.0), ("s", 1000.0)):
+        if unit in {name, UNKNOWN_UNIT} and 200.0 <= median * factor <= 3000.0:
+            return intervals * factor
+    stated = "" if unit == UNKNOWN_UNIT else f" {unit}"
+    raise SourceError(
+        f"{where}: a median of {median:g}{stated} cannot be RR intervals; expected are 200 to 3000 ms"
+    )
+
+
+def nominal_rate(times: FloatArray, where: str) -> float:
+    """Return the sampling rate that time stamps follow, gaps left out, rounded to 0.001 Hz.
+
+    Raises
+    ------
+    SourceError
+        With fewer than two samples.
+    """
+    steps = np.diff(times)
+    if steps.size == 0:
+        raise SourceError(f"{where}: one sample is not enough to tell the sampling rate")
+    return round(float(1.0 / np.mean(steps[steps <= 1.5 * np.median(steps)])), 3)
+
+
+def require_signal(values: FloatArray, where: str) -> None:
+    """Refuse a signal without a single number.
+
+    Raises
+    ------
+    SourceError
+        If every value is missing.
+    """
+    if not np.isfinite(values).any():
+        raise SourceError(f"{where}: there is not one number among {values.size} samples")
+
+
+_RIGHT_CONVERSION = "eda=eda.txt:A3?profile=bitalino"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """How counts become units.
+
+    Attributes
+    ----------
+    profile : str
+        Name of the device.
+    transfer : TransferFunction
+        From the device's own counts to a unit.
+    top : int
+        Largest of its own counts.
+    bits : int or None
+        Resolution of the recorded counts, where it was given.
+    """
+
+    profile: str
+    transfer: TransferFunction
+    top: int
+    bits: int | None = None
+
+    def of(self, series: Series, where: str) -> Series:
+        """Return a signal in the sensor's unit.
+
+        Counts of another resolution than the device's own, which the recording or the specification says,
+        are taken for the same share of the converter's range.
+
+        Raises
+        ------
+        SourceError
+            If values are no counts of that resolution.
+        """
+        bits = self.bits or series.bits
+        highest = self.top if bits is None else 2**bits - 1
+        low, high = float(np.nanmin(series.values)), float(np.nanmax(series.values))
+        if low < 0 or high > highest:
+            raise SourceError(
+                f"{where}: values from {low:g} to {high:g} are not counts from 0 to {highest}; say their "
+                "resolution, as in &bits=12, or leave the profile away"
+            )
+        own = series.values * ((self.top + 1) / (highest + 1))
+        return replace(series, unit=self.transfer.unit, values=self.transfer.from_raw(own))
+
+
+def conversion_of(profile: Profile, kind: Kind, options: Mapping[str, float | str]) -> Conversion | None:
+    """Return what a device does to a kind of signal; None if its counts have no published unit."""
+    whole = {option.name: option.default for option in profile.options} | dict(options)
+    for channel in profile.channels:
+        if kind in channel.kinds and channel.top is not None:
+            transfer = profile.transfer(channel.label, kind, whole)
+            if transfer.unit not in {UNKNOWN_UNIT, "bpm"}:
+                return Conversion(profile=profile.name, transfer=transfer, top=channel.top)
+    return None
+
+
+def parse_conversion(text: str, kind: Kind, query: str) -> Conversion:
+    """Understand ``profile=bitalino&board=2014&bits=12``.
+
+    Raises
+    ------
+    SpecError
+        In one line that shows a right specification.
+    """
+    name = dict(part.partition("=")[::2] for part in query.split("&")).get("profile")
+    profiles = known_profiles()
+    if name not in profiles or conversion_of(profiles[name], kind, {}) is None:
+        there_are = ", ".join(known for known in profiles if conversion_of(profiles[known], kind, {}))
+        raise SpecError(
+            f"{text!r}: there is no profile {name!r} for {kind}, there are {there_are or 'none'}; "
+            f"write for example {_RIGHT_CONVERSION}"
+        )
+    profile = profiles[name]
+    given = parse_options(
+        text, query, ("profile", "bits", *(o.name for o in profile.options)), _RIGHT_CONVERSION
+    )
+    options = {option.name: _option(text, option, given) for option in profile.options}
+    conversion = conversion_of(profile, kind, options)
+    assert conversion is not None  # noqa: S101 - whether a unit is known does not depend on the options
+    return replace(conversion, bits=_bits(text, given.get("bits")))
+
+
+def _option(text: str, option: ProfileOption, given: Mapping[str, str]) -> float | str:
+    if option.name not in given:
+        return option.default
+    value = given[option.name]
+    if isinstance(option.default, float):
+        number = finite_number(value)
+        if number is not None and number > 0:
+            return number
+        right = "a number above 0"
+    elif value in option.choices:
+        return value
+    else:
+        right = f"one of {', '.join(option.choices)}"
+    raise SpecError(
+        f"{text!r}: {option.name}={value} is wrong, it is {right}; write for example {_RIGHT_CONVERSION}"
+    )
+
+
+def _bits(text: str, given: str | None) -> int | None:
+    if given is None:
+        return None
+    if not given.isdecimal() or not 1 <= int(given) <= 32:
+        raise SpecError(
+            f"{text!r}: bits={given} is wrong, it is a number from 1 to 32; "
+            f"write for example {_RIGHT_CONVERSION}&bits=10"
+        )
+    return int(given)
+
+
+def require_sampled(kind: Kind, stated_hz: float | None, rate_hz: float, where: str) -> None:
+    """Refuse RR intervals from a file of waveforms, and a stated rate that is not the file's.
+
+    Parameters
+    ----------
+    kind : Kind
+        What the specification asks for.
+    stated_hz : float or None
+        Sampling rate in the specification.
+    rate_hz : float
+        Sampling rate in the file.
+    where : str
+        The file and signal, for the message.
+
+    Raises
+    ------
+    SourceError
+        Saying what the file holds.
+    """
+    if kind is Kind.RR:
+        raise SourceError(f"{where} holds samples at {rate_hz:g} Hz, no RR intervals")
+    if stated_hz is not None and abs(stated_hz - rate_hz) > 0.02 * rate_hz:
+        raise SourceError(f"{where} says {rate_hz:g} Hz, the specification {stated_hz:g} Hz; leave @ away")

@@ -1,0 +1,373 @@
+"""Tables of numbers in text files, read a block of lines at a time: as large as they like."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import itertools
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import shorten
+from typing import TextIO
+
+import numpy as np
+
+from acquisition.errors import SourceError
+from acquisition.streams import FloatArray, Kind
+
+LINES_AT_ONCE = 50_000
+Row = list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One column of a table.
+
+    Attributes
+    ----------
+    values : ndarray, float64, shape (n,)
+        NaN where a cell is empty. Dates and times of day are Unix seconds.
+    dated : bool
+        Whether its cells are dates with times of day.
+    zoned : bool
+        Whether these say their time zone; those that do not are read as if they were UTC.
+    """
+
+    values: FloatArray
+    dated: bool = False
+    zoned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTable:
+    """Where the numbers lie in a text file.
+
+    Attributes
+    ----------
+    path : Path
+        The file; gzip-compressed if its name ends in ``.gz``.
+    columns : tuple of str
+        A name for each, its number from 0 where the file has none.
+    first_line : int
+        Line of the first sample, counted from 1.
+    delimiter : str
+        Between cells.
+    first_row : tuple of str
+        The first sample's cells; none if there is no sample.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    first_line: int
+    delimiter: str
+    first_row: tuple[str, ...]
+
+    def find(self, wanted: str | None) -> int:
+        """Return the index of a column, by its name or its number; of the only one for None.
+
+        Raises
+        ------
+        SourceError
+            Naming the columns there are.
+        """
+        there_are = shorten(", ".join(name for name in self.columns if name), 200)
+        if wanted is None:
+            if len(self.columns) == 1:
+                return 0
+            raise SourceError(
+                f"{self.path}: say which column, as in {self.path.name}:{self.columns[-1][:40]}; "
+                f"it has {there_are}"
+            )
+        if self.columns.count(wanted) == 1:
+            return self.columns.index(wanted)
+        if wanted in self.columns:
+            raise SourceError(f"{self.path} has {self.columns.count(wanted)} columns called {wanted!r}")
+        if wanted.isdecimal() and int(wanted) < len(self.columns):
+            return int(wanted)
+        raise SourceError(f"{self.path} has no column {wanted!r}; it has {there_are}")
+
+    def read(self, indexes: Sequence[int]) -> list[TableColumn]:
+        """Return columns as numbers.
+
+        An empty cell, a cell ``nan`` and a blank line are a missing sample. A last line cut short, as a
+        recorder that was interrupted leaves it, is dropped.
+
+        Raises
+        ------
+        SourceError
+            Naming the line of the first cell that is not a number, or that has more or fewer cells.
+        """
+        if not self.first_row:
+            raise SourceError(f"{self.path} has no samples, only the names {', '.join(self.columns)}")
+        dated = [is_date(self.first_row[index]) for index in indexes]
+        blocks: list[list[FloatArray]] = [[] for _ in indexes]
+        zoned = [True for _ in indexes]
+        line = self.first_line
+        with open_text(self.path) as file:
+            for block in self._blocks(file):
+                for number, index in enumerate(indexes):
+                    cells = [row[index] if row else "" for row in block]
+                    if dated[number]:
+                        values, zones = self._dates(cells, index, line)
+                        zoned[number] &= zones
+                    else:
+                        values = self._numbers(cells, index, line)
+                    blocks[number].append(values)
+                line += len(block)
+        return [
+            TableColumn(np.concatenate(values), dated=is_dated, zoned=is_dated and zones)
+            for values, is_dated, zones in zip(blocks, dated, zoned, strict=True)
+        ]
+
+    def _blocks(self, file: TextIO) -> Iterator[list[Row]]:
+        """Yield the cells of samples' lines, none for a blank line, up to the last that is not blank."""
+        reader = csv.reader(itertools.islice(file, self.first_line - 1, None), delimiter=self.delimiter)
+        width, line = len(self.columns), self.first_line
+        held: list[Row] = []  # blank lines, or one cut short: nothing, if they are the last
+        try:
+            while rows := list(itertools.islice(reader, LINES_AT_ONCE)):
+                if held or set(map(len, rows)) != {width}:
+                    rows = [[] if is_blank(row) else row for row in held + rows]
+                    held = self._held(rows)
+                    del rows[len(rows) - len(held) :]
+                    self._refuse_ragged(rows, line)
+                line += len(rows)
+                yield rows
+        except csv.Error as error:
+            raise SourceError(f"{self.path} is not a table of numbers: {error}") from error
+
+    def _held(self, rows: list[Row]) -> list[Row]:
+        """Return the last lines that count only if something follows: blank ones, one cut short before."""
+        last = len(rows)
+        while last and not rows[last - 1]:
+            last -= 1
+        if last and len(rows[last - 1]) < len(self.columns):
+            last -= 1
+        return rows[last:]
+
+    def _refuse_ragged(self, rows: list[Row], first_line: int) -> None:
+        for line, row in enumerate(rows, start=first_line):
+            if row and len(row) != len(self.columns):
+                raise self._ragged(line, row)
+
+    def _ragged(self, line: int, row: Row) -> SourceError:
+        return SourceError(
+            f"{self.path}, line {line}: {len(row)} cells where the first line has {len(self.columns)}"
+        )
+
+    def _numbers(self, cells: Row, index: int, first_line: int) -> FloatArray:
+        try:
+            values = np.fromiter(map(float, cells), np.float64, len(cells))
+        except ValueError:
+            values = np.array([number_or_inf(cell.strip() or "nan") for cell in cells])
+        if np.isinf(values).any():
+            at = int(np.flatnonzero(np.isinf(values))[0])
+            raise SourceError(
+                f"{self.path}, line {at + first_line}: {cells[at]!r} in column {self.columns[index]!r} is "
+                "not a number; leave a missing sample empty, and write decimal points"
+            )
+        return values
+
+    def _dates(self, cells: Row, index: int, first_line: int) -> tuple[FloatArray, bool]:
+        values = np.empty(len(cells))
+        zoned = True
+        for at, cell in enumerate(cells):
+            try:
+                moment = datetime.fromisoformat(cell.strip())
+            except ValueError:
+                raise SourceError(
+                    f"{self.path}, line {at + first_line}: {cell!r} in column {self.columns[index]!r} is not "
+                    "a date and time such as 2024-05-31 13:00:00.250"
+                ) from None
+            if moment.tzinfo is None:
+                zoned, moment = False, moment.replace(tzinfo=UTC)
+            values[at] = moment.timestamp()
+        return values, zoned
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
+    """Open a text file, gzip-compressed if its name ends in ``.gz``.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read, is not text, or is not whole; also for what shows while it is being read.
+    """
+    try:
+        if path.suffix.lower() == ".gz":
+            with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
+                yield file
+        else:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                yield file
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path} is not a text file in UTF-8") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise SourceError(f"{path} is not a complete gzip file: {error}") from error
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def first_rows(
+    path: Path, count: int, *, skip: int = 0, delimiter: str | None = None
+) -> tuple[list[Row], str]:
+    """Return the cells of the first lines, and what separates them.
+
+    That is a tab, a semicolon or a comma, whichever the first line has (the first of them it has).
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, is not text or is empty.
+    """
+    with open_text(path) as file:
+        lines = list(itertools.islice(_text_lines(file, path), skip, skip + count))
+    if not any(line.strip() for line in lines):
+        raise SourceError(f"{path} is empty")
+    if delimiter is None:
+        leading = next(line for line in lines if line.strip())
+        delimiter = next((mark for mark in "\t;" if mark in leading), ",")
+    try:
+        return list(csv.reader(lines, delimiter=delimiter)), delimiter
+    except csv.Error as error:
+        raise SourceError(f"{path} is not a table of numbers: {error}") from error
+
+
+def is_blank(row: Row) -> bool:
+    """Return whether a line holds nothing; an empty cell in quotes is something."""
+    return not row or (len(row) == 1 and row[0].isspace())
+
+
+def is_date(cell: str) -> bool:
+    """Return whether a cell is a date with a time of day, not a number."""
+    if number_or_inf(cell.strip() or "nan") != float("inf"):
+        return False
+    try:
+        datetime.fromisoformat(cell.strip())
+    except ValueError:
+        return False
+    return True
+
+
+def number_or_inf(cell: str) -> float:
+    """Return the number, or infinity (which no cell may hold) for anything else."""
+    try:
+        return float(cell)
+    except ValueError:
+        return float("inf")
+
+
+def _text_lines(file: TextIO, path: Path) -> Iterator[str]:
+    for line in file:
+        if "\0" in line:
+            raise SourceError(f"{path} is not a text file")
+        yield line
+
+
+TIME_COLUMN = "time_s"
+UNIX_TIME_FROM_S = 1e9
+"""Times that begin beyond this (2001-09-09) are Unix time, thus an absolute start."""
+
+_TIME_UNIT = r"[_ ]?[\[(]?(?P<unit>s|sec|seconds|ms|milliseconds|us)[\])]?"
+_TIME_NAMES = re.compile(
+    rf"(?:t(?={_TIME_UNIT.replace('?P<unit>', '?:')})|date[_ ]?time|timestamp|timer?)(?:{_TIME_UNIT})?",
+    re.IGNORECASE,
+)
+
+_SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "milliseconds": 1e-3, "us": 1e-6}
+SLOWEST_HZ = {Kind.ECG: 20.0, Kind.PPG: 10.0, Kind.HR: 0.05, Kind.RR: 0.2}
+"""What is sampled slower is no such signal; 1 Hz for all others. The fastest is a thousand times as fast:
+seconds, milliseconds and microseconds can then not be taken for each other."""
+
+COARSE_SHARE = 0.05
+"""If so many time stamps repeat the one before, the clock ticks slower than samples are taken."""
+
+
+def find_time_column(columns: Sequence[str]) -> int | None:
+    """Return which column holds times: ``time_s``, else the only one whose name says so."""
+    if columns.count(TIME_COLUMN) == 1:
+        return columns.index(TIME_COLUMN)
+    named = [index for index, name in enumerate(columns) if _TIME_NAMES.fullmatch(name)]
+    return named[0] if len(named) == 1 else None
+
+
+def in_seconds(times: FloatArray, name: str, kind: Kind) -> FloatArray | None:
+    """Return times in seconds: in the unit their name states, else the only one that fits the signal.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,)
+        As recorded.
+    name : str
+        Of their column, such as ``time``, ``timestamp_ms`` or ``t [us]``.
+    kind : Kind
+        Of the signal, which is sampled neither slower than `SLOWEST_HZ` nor 1000 times as fast.
+
+    Returns
+    -------
+    ndarray or None
+        None if it is not stated and no unit fits.
+    """
+    match = _TIME_NAMES.fullmatch(name)
+    stated = match["unit"] if match else None
+    if stated:
+        return times * _SECONDS[stated.lower()]
+    steps = np.diff(times)
+    forward = steps[steps > 0]
+    if forward.size == 0:
+        return None
+    slowest_hz = SLOWEST_HZ.get(kind, 1.0)
+    for factor in (1.0, 1e-3, 1e-6):
+        if slowest_hz < 1.0 / (float(np.median(forward)) * factor) <= 1000.0 * slowest_hz:
+            return times * factor
+    return None
+
+
+def spread_ticks(times: FloatArray) -> FloatArray:
+    """Return times between the ticks of a clock coarser than the sampling.
+
+    Samples that carry the same stamp are spread over the time to the next tick; those of the first tick,
+    of the last and of one before a gap keep the mean period. Times that seldom repeat are returned as they
+    are, and so are times that go backward.
+    """
+    steps = np.diff(times)
+    if not (steps >= 0).all() or np.count_nonzero(steps == 0) < COARSE_SHARE * times.size:
+        return times
+    ticks, starts, counts = np.unique(times, return_index=True, return_counts=True)
+    if ticks.size < 3:
+        return times
+    widths = np.diff(ticks)
+    in_a_row = widths <= 3.0 * np.median(widths)
+    # The first tick may have begun before the recording, so its samples do not count.
+    period = float(widths[in_a_row][1:].sum() / max(1, counts[:-1][in_a_row][1:].sum()))
+    periods = np.append(np.where(in_a_row, widths / counts[:-1], period), period)
+    within = np.arange(times.size) - np.repeat(starts, counts)
+    spread = np.repeat(ticks, counts) + within * np.repeat(periods, counts)
+    first = slice(0, int(counts[0]))
+    spread[first] = ticks[1] - period * np.arange(counts[0], 0, -1)
+    return np.asarray(spread)
+
+
+def require_order(times: FloatArray, place: str, first_line: int, name: str) -> None:
+    """Refuse times that are missing or do not increase.
+
+    Raises
+    ------
+    SourceError
+        Naming the line.
+    """
+    steps = np.diff(times, prepend=-np.inf)
+    for at_fault, what in (
+        (np.isnan(times), "is missing"),
+        (steps == 0, "is the same as in the line before"),
+        (steps < 0, "goes backward"),
+    ):
+        if at_fault.any():
+            line = int(np.flatnonzero(at_fault)[0]) + first_line
+            raise SourceError(f"{place}, line {line}: {name} {what}")

@@ -1,0 +1,122 @@
+"""Recordings in WFDB format (PhysioNet), read through wfdb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import wfdb
+
+from acquisition.errors import SourceError
+from acquisition.files.series import Series, require_sampled, require_signal
+from acquisition.spec import RecordingSpec
+from acquisition.streams import FloatArray, known_unit
+
+FRAMES_AT_ONCE = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class WfdbRecord:
+    """A WFDB record, read as far as a signal is asked for; its annotations are left alone.
+
+    Attributes
+    ----------
+    record : str
+        Path without suffix.
+    header : wfdb.Record
+        As wfdb understands it.
+    """
+
+    record: str
+    header: Any
+
+    def series(self, spec: RecordingSpec) -> Series:
+        """Return one signal in its physical unit.
+
+        Raises
+        ------
+        SourceError
+            Naming the signals there are, or what is wrong with their file.
+        """
+        index = self._find(spec.column)
+        label = str(self.header.sig_name[index])
+        per_frame = int(self.header.samps_per_frame[index])
+        rate_hz = float(self.header.fs) * per_frame
+        where = f"{self.record}, signal {label!r}"
+        require_sampled(spec.kind, spec.rate_hz, rate_hz, where)
+        values = self._values(index, where)
+        values[~np.isfinite(values)] = np.nan
+        require_signal(values, where)
+        return Series(
+            label=label,
+            unit=spec.unit or known_unit(str(self.header.units[index])),
+            rate_hz=rate_hz,
+            times=np.arange(values.size) / rate_hz,
+            values=values,
+            origin_s=0.0,
+            absolute=False,  # A base time is local, of an unknown zone.
+            bits=None,
+        )
+
+    def _find(self, column: str | None) -> int:
+        names = [str(name) for name in self.header.sig_name]
+        if column is None and len(names) == 1:
+            return 0
+        if column is not None and names.count(column) == 1:
+            return names.index(column)
+        if column is not None and column.isdecimal() and int(column) < len(names):
+            return int(column)
+        asked = f"no single signal {column!r}" if column is not None else f"{len(names)} signals: say which"
+        raise SourceError(f"{self.record} has {asked}; it has {', '.join(names)}")
+
+    def _values(self, index: int, where: str) -> FloatArray:
+        frames = int(self.header.sig_len or 0)
+        blocks: list[FloatArray] = []
+        try:
+            for first in range(0, frames, FRAMES_AT_ONCE):
+                read = wfdb.rdrecord(
+                    self.record,
+                    sampfrom=first,
+                    sampto=min(first + FRAMES_AT_ONCE, frames),
+                    channels=[index],
+                    smooth_frames=False,
+                )
+                blocks.append(np.asarray(read.e_p_signal[0], dtype=np.float64))
+        except FileNotFoundError as error:
+            raise SourceError(f"{where}: its file {error.filename} does not exist") from error
+        except Exception as error:  # wfdb raises whatever it runs into in damaged files
+            raise SourceError(
+                f"{where}: its file is damaged, or shorter than its header says "
+                f"({type(error).__name__}: {_one_line(error)})"
+            ) from error
+        return np.concatenate(blocks) if blocks else np.empty(0)
+
+
+def read_wfdb(path: Path) -> WfdbRecord:
+    """Open a WFDB record by its header, its signal file, or its name without suffix.
+
+    Raises
+    ------
+    SourceError
+        If there is no header beside it, or it cannot be understood.
+    """
+    record = str(path.with_suffix("") if path.suffix.lower() in {".hea", ".dat", ".mat"} else path)
+    header = Path(f"{record}.hea")
+    if not header.is_file():
+        raise SourceError(f"{header} does not exist: a WFDB record needs its header")
+    try:
+        read = wfdb.rdheader(record)
+        complete = read.n_sig > 0 and len(read.sig_name) == read.n_sig and read.fs > 0
+    except Exception as error:  # wfdb raises whatever it runs into in damaged files
+        raise SourceError(
+            f"{header} is not a WFDB header ({type(error).__name__}: {_one_line(error)})"
+        ) from error
+    if not complete:
+        raise SourceError(f"{header} describes no signal")
+    return WfdbRecord(record, read)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,382 @@
+"""What an emulated device sends and answers, from moment to moment, without a port or a clock."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import select
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from acquisition.errors import SourceError, SpecError
+from acquisition.serial.profiles.profile import EmulatedDevice, LinearTransfer, Profile, TransferFunction
+from acquisition.serial.spec import SerialSpec, parse_serial, settings_for
+from acquisition.streams import UNKNOWN_UNIT, FloatArray, Source, StreamInfo
+
+BLOCK = 256
+"""So many samples at most are sent at once, so that commands are heard in between."""
+
+
+class DeviceEmulation:
+    """A device that plays recorded signals.
+
+    The recording begins when the device begins to send, and waits while it does not.
+
+    Parameters
+    ----------
+    device : EmulatedDevice
+        The other end of the cable.
+    playbacks : mapping of str to ChannelPlayback
+        By channel.
+    readers : sequence of SourceReader
+        What they read from.
+    """
+
+    def __init__(
+        self,
+        device: EmulatedDevice,
+        playbacks: Mapping[str, ChannelPlayback],
+        readers: Sequence[SourceReader],
+    ) -> None:
+        self._device = device
+        self._playbacks = dict(playbacks)
+        self._readers = tuple(readers)
+        # The stream sent now: since when, from where in the recording, and how many samples of it.
+        self._since_s = 0.0
+        self._from_s = 0.0
+        self._number = 0
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples per second now."""
+        return self._device.rate_hz
+
+    @property
+    def played_s(self) -> float:
+        """How far the recording was played."""
+        return self._from_s + self._number / self._device.rate_hz
+
+    @property
+    def ended(self) -> bool:
+        """Whether the recordings were played to their ends."""
+        return self.played_s > self._end_s
+
+    @property
+    def _end_s(self) -> float:
+        return max(reader.end_s for reader in self._readers) + SAME_S
+
+    @property
+    def due_s(self) -> float:
+        """When the next sample is due; infinity while the device does not send."""
+        return self._since_s + self._number / self._device.rate_hz if self._device.streaming else math.inf
+
+    def receive(self, data: bytes, t: float) -> bytes:
+        """Take in what the host sent at time `t`, seconds since the device has power; return the answer."""
+        was_streaming, position_s = self._device.streaming, self.played_s
+        answer = self._device.receive(data)
+        if was_streaming != self._device.streaming:
+            self._since_s, self._from_s, self._number = t, position_s, 0
+        return answer
+
+    def due(self, t: float) -> bytes:
+        """Return what has to be sent up to time `t`."""
+        if not self._device.streaming or t < self.due_s or self.ended:
+            return b""
+        number = min(BLOCK, 1 + math.floor((t - self._since_s) * self.rate_hz) - self._number)
+        numbers = self._number + np.arange(max(1, number))
+        moments = self._from_s + numbers / self.rate_hz
+        counts = {label: playback.counts(moments) for label, playback in self._playbacks.items()}
+        self._number += numbers.size
+        return b"".join(
+            self._device.send(int(one), {label: float(raw[place]) for label, raw in counts.items()})
+            for place, one in enumerate(numbers)
+            if moments[place] <= self._end_s  # after a delay the block may reach beyond the recording
+        )
+
+
+def emulate(
+    profile: Profile,
+    sources: Sequence[Source],
+    *,
+    channels: Sequence[str] = (),
+    options: Mapping[str, str] | None = None,
+) -> tuple[DeviceEmulation, tuple[SerialSpec, ...]]:
+    """Let a device play recorded signals.
+
+    Parameters
+    ----------
+    profile : Profile
+        What the device is.
+    sources : sequence of Source
+        Recordings, or a virtual listener, of which those signals are played that the device can measure.
+    channels : sequence of str
+        On which channel each signal is; may be left out where there is no choice.
+    options : mapping
+        ``rate`` and the profile's own.
+
+    Returns
+    -------
+    DeviceEmulation
+        The device.
+    tuple of SerialSpec
+        How each channel has to be read.
+
+    Raises
+    ------
+    SpecError
+        If the device cannot measure such a signal, or there are more signals than channels or fewer.
+    """
+    readers = [SourceReader(source) for source in sources]
+    signals = [(reader, stream) for reader in readers for stream in _measurable(profile, reader.source)]
+    if channels and len(channels) != len(signals):
+        names = ", ".join(stream.name for _, stream in signals)
+        raise SpecError(f"{len(signals)} signals ({names}) need as many channels, not {len(channels)}")
+    if not channels and profile.rate_hz is None:
+        channels = [str(column) for column in range(len(signals))]
+    specs = tuple(
+        _spec(profile, stream, channels[place] if channels else None, options or {})
+        for place, (_, stream) in enumerate(signals)
+    )
+    labels = [spec.channel for spec in specs]
+    if twice := [label for label in labels if labels.count(label) > 1]:
+        raise SpecError(f"channel {twice[0]} is given two signals; give each its own with --channel")
+    tops = {channel.label: channel.top for channel in profile.channels}
+    playbacks = {
+        spec.channel: ChannelPlayback(reader, stream, spec.transfer, tops[spec.channel])
+        for spec, (reader, stream) in zip(specs, signals, strict=True)
+    }
+    return DeviceEmulation(profile.device(settings_for(specs)), playbacks, readers), specs
+
+
+def _measurable(profile: Profile, source: Source) -> Sequence[StreamInfo]:
+    """Return all signals of a recording; of a source of several those that the device can measure."""
+    if len(source.streams) == 1:
+        return source.streams
+    kinds = {kind for channel in profile.channels for kind in channel.kinds}
+    return [stream for stream in source.streams if stream.kind in kinds]
+
+
+def _spec(
+    profile: Profile, stream: StreamInfo, channel: str | None, options: Mapping[str, str]
+) -> SerialSpec:
+    given = dict(options)
+    if profile.rate_hz is None:
+        given.setdefault("rate", f"{stream.rate_hz:g}")
+        given.setdefault("unit", stream.unit)
+    if channel is not None:
+        given["column" if profile.rate_hz is None else "channel"] = channel
+    query = "".join(f"&{name}={value}" for name, value in given.items())
+    where = f"PORT?profile={profile.name}{query}"
+    return parse_serial(f"{stream.kind}=serial:{where}", stream.kind, where)
+
+
+LOOK_S = 10.0
+"""So much of a signal without a fitting unit is looked at to set the gain."""
+
+AHEAD_S = 2.0
+"""So far ahead it is read, so that there is a sample on either side of each moment."""
+
+SAME_S = 1e-6
+"""Moments that differ by less are the same."""
+
+IRREGULAR_GAP_S = 3.0
+"""Between samples of an irregular signal no more than this is bridged."""
+
+
+class SourceReader:
+    """The streams of a source, each kept only as long as it is needed.
+
+    Parameters
+    ----------
+    source : Source
+        A recording or a virtual listener.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._times = {stream.name: np.empty(0) for stream in source.streams}
+        self._values = {stream.name: np.empty(0) for stream in source.streams}
+
+    @property
+    def end_s(self) -> float:
+        """When the source ends; infinity as long as that is not known."""
+        if not self.source.ended:
+            return np.inf
+        return max((float(times[-1]) for times in self._times.values() if times.size), default=0.0)
+
+    def window(self, stream: StreamInfo, begin_s: float, end_s: float) -> tuple[FloatArray, FloatArray]:
+        """Return times and values from the last sample before `begin_s` to beyond `end_s`, and drop older."""
+        for chunk in self.source.read(end_s + AHEAD_S):
+            name = chunk.stream.name
+            self._times[name] = np.concatenate((self._times[name], chunk.times))
+            self._values[name] = np.concatenate((self._values[name], chunk.samples[:, 0]))
+        times = self._times[stream.name]
+        old = max(0, int(np.searchsorted(times, begin_s, side="right")) - 1)
+        self._times[stream.name] = times[old:]
+        self._values[stream.name] = self._values[stream.name][old:]
+        return self._times[stream.name], self._values[stream.name]
+
+
+class ChannelPlayback:
+    """One stream on one channel of a device.
+
+    Parameters
+    ----------
+    reader : SourceReader
+        Where the stream is read from.
+    stream : StreamInfo
+        Which of the source's it is.
+    transfer : TransferFunction
+        Of the channel. If it has not the stream's unit, the signal is laid into the middle half of the
+        converter's range by what its first seconds span, as one would set an amplifier.
+    top : int or None
+        Largest count; None for numbers that are sent as they are.
+    """
+
+    def __init__(
+        self, reader: SourceReader, stream: StreamInfo, transfer: TransferFunction, top: int | None
+    ) -> None:
+        self._reader = reader
+        self._stream = stream
+        self._top = top
+        self._transfer = transfer
+        if top is not None and (transfer.unit != stream.unit or stream.unit == UNKNOWN_UNIT):
+            self._transfer = self._fitted(top)
+        self._longest_s = 2.5 / stream.rate_hz if stream.rate_hz else IRREGULAR_GAP_S
+
+    def counts(self, moments: FloatArray) -> FloatArray:
+        """Return the counts at some moments, shape (n,); NaN where the signal is missing.
+
+        Between samples it is interpolated; it is not filtered before, as in no cheap device. Counts end
+        where the converter's range does.
+        """
+        times, values = self._reader.window(self._stream, float(moments[0]), float(moments[-1]))
+        if not times.size:
+            return np.full(moments.shape, np.nan)
+        after = np.minimum(np.searchsorted(times, moments - SAME_S), times.size - 1)
+        before = np.maximum(after - 1, 0)
+        at_sample = np.abs(times[after] - moments) <= SAME_S
+        found = np.interp(moments, times, values, left=np.nan, right=np.nan)
+        found[times[after] - times[before] > self._longest_s] = np.nan
+        found[at_sample] = values[after[at_sample]]
+        raw = self._transfer.to_raw(found)
+        # Adding 0 makes −0, which would be printed so, 0.
+        return raw if self._top is None else np.clip(np.round(raw), 0, self._top) + 0.0
+
+    def _fitted(self, top: int) -> TransferFunction:
+        _, values = self._reader.window(self._stream, 0.0, LOOK_S)
+        there = values[np.isfinite(values)]
+        low, high = np.percentile(there, (1, 99)) if there.size else (0.0, 1.0)
+        scale = max(float(high - low), 1e-9) / (0.5 * top)
+        return LinearTransfer(scale=scale, offset=float(low) - 0.25 * top * scale)
+
+
+LEAST_WAIT_S = 0.005
+"""Samples due within are sent together, as a USB adapter does."""
+
+MOST_WAIT_S = 0.25
+LONGEST_BURST = 60
+"""Bytes of garbage at once, at most."""
+
+
+class PseudoTerminal:
+    """A serial port that a host can open.
+
+    Raises
+    ------
+    SourceError
+        Where there are no pseudo-terminals.
+    """
+
+    def __init__(self) -> None:
+        if sys.platform == "win32":
+            raise SourceError("an emulated device needs a pseudo-terminal, which Windows has not")
+        import pty  # noqa: PLC0415 - there is none on Windows
+        import tty  # noqa: PLC0415
+
+        # The host's end is kept open here too: otherwise what is sent while no host is there is an error.
+        self._device, self._host = pty.openpty()
+        tty.setraw(self._host)
+        os.set_blocking(self._device, False)
+        self.name = os.ttyname(self._host)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long for bytes from the host; return whether there are any."""
+        return bool(select.select([self._device], [], [], max(0.0, seconds))[0])
+
+    def read(self) -> bytes:
+        """Return what the host sent."""
+        try:
+            return os.read(self._device, 4096)
+        except BlockingIOError:
+            return b""
+
+    def write(self, data: bytes) -> None:
+        """Send to the host; what it does not fetch is lost, as on a real line."""
+        try:
+            os.write(self._device, data)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Take the port away."""
+        os.close(self._device)
+        os.close(self._host)
+
+
+class LineNoise:
+    """Bursts of random bytes on the line, between what the device sends.
+
+    Parameters
+    ----------
+    per_minute : float
+        How many, on average.
+    chance : random.Random
+        When and what.
+    """
+
+    def __init__(self, per_minute: float, chance: random.Random) -> None:
+        self._per_s = per_minute / 60
+        self._chance = chance
+        self._due_s = chance.expovariate(self._per_s) if per_minute else math.inf
+
+    def spoil(self, data: bytes, t: float) -> bytes:
+        """Return what arrives of `data` sent at time `t`: preceded by garbage, when that is due."""
+        while t >= self._due_s:
+            self._due_s += self._chance.expovariate(self._per_s)
+            data = self._chance.randbytes(self._chance.randint(1, LONGEST_BURST)) + data
+        return data
+
+
+def play(
+    emulation: DeviceEmulation,
+    terminal: PseudoTerminal,
+    *,
+    clock: Callable[[], float],
+    interference: LineNoise | None = None,
+) -> None:
+    """Be the device until the recording has ended.
+
+    Parameters
+    ----------
+    emulation : DeviceEmulation
+        What it sends and answers.
+    terminal : PseudoTerminal
+        Where.
+    clock : callable
+        Seconds, from any moment on.
+    interference : LineNoise, optional
+        Garbage on the line.
+    """
+    power_s = clock()
+    while not emulation.ended:
+        due_in_s = emulation.due_s - (clock() - power_s)
+        if terminal.wait(min(max(due_in_s, LEAST_WAIT_S), MOST_WAIT_S)):
+            answer = emulation.receive(terminal.read(), clock() - power_s)
+            if answer:
+                terminal.write(answer)
+        if data := emulation.due(clock() - power_s):
+            terminal.write(data if interference is None else interference.spoil(data, clock() - power_s))

@@ -1,0 +1,213 @@
+"""Shimmer3 GSR+, skin conductance and pulse over Bluetooth's serial port profile.
+
+Frames carry the device's clock (32768 Hz, 24 bits). The GSR amplifier has four ranges, told in the upper two
+bits of its count, with feedback resistors of 40.2, 287, 1000 and 3300 kΩ against a reference of 0.5 V.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from acquisition.serial.parsers import Frame, FrameParser
+from acquisition.serial.profiles.profile import (
+    DeviceChannel,
+    DeviceSettings,
+    EmulatedDevice,
+    HandshakeStep,
+    LinearTransfer,
+    Profile,
+    ProfileOptions,
+    TransferFunction,
+)
+from acquisition.streams import FloatArray, Kind
+
+TICK_HZ = 32768
+TICKS = 1 << 24
+LENGTH = 8
+
+PPG, GSR = "ppg", "gsr"
+
+RATES = (32.0, 51.2, 64.0, 128.0, 256.0, 512.0)
+ACKNOWLEDGED = b"\xff"
+
+SENSORS, EXPANSION_POWER, RATE, START, STOP = 0x08, 0x5E, 0x05, 0x07, 0x20
+
+ARGUMENTS = {SENSORS: 3, EXPANSION_POWER: 1, RATE: 2, START: 0, STOP: 0}
+FEEDBACK_KOHM = (40.2, 287.0, 1000.0, 3300.0)
+REFERENCE_V = 0.5
+
+FULL_SCALE, SUPPLY_V = 4095, 3.0
+
+LONGEST_LOSS = 2 * TICK_HZ
+MOST_LOST = 16
+"""Without bytes between, a frame further on does not surely follow."""
+
+
+def decode(frame: bytes) -> tuple[int, int, int] | None:
+    """Return ticks and the counts of PPG and GSR; None where no frame can be."""
+    ppg, gsr = struct.unpack_from("<HH", frame, 4)
+    if frame[0] != 0 or ppg > FULL_SCALE or gsr & 0x3000:
+        return None
+    return int.from_bytes(frame[1:4], "little"), ppg, gsr
+
+
+def encode(ticks: int, ppg: int, gsr: int) -> bytes:
+    """Return a frame; the ticks wrap."""
+    return b"\x00" + (ticks % TICKS).to_bytes(3, "little") + struct.pack("<HH", ppg, gsr)
+
+
+@dataclass(frozen=True, slots=True)
+class TickOrder:
+    """The order that the device's clock tells."""
+
+    period: int
+
+    def follows(self, before: int, after: int, skipped: int) -> bool:
+        """Return whether whole periods lie between, and about as many as fit the bytes between.
+
+        A frame read one byte too early shows a clock that runs 256 times as fast.
+        """
+        step = (after - before) % TICKS
+        frames = round(step / self.period)
+        off = abs(step - frames * self.period)
+        return 1 <= frames <= MOST_LOST + max(0, skipped) // LENGTH and off <= self.period // 10
+
+    def lost(self, before: int, after: int, skipped: int) -> int:  # noqa: ARG002 - the clock is enough
+        """Return the number of periods between, less one."""
+        step = (after - before) % TICKS
+        return max(0, round(step / self.period) - 1) if step <= LONGEST_LOSS else 0
+
+
+def period_of(rate_hz: float) -> int:
+    """Return the ticks between samples."""
+    return round(TICK_HZ / rate_hz)
+
+
+def parser(settings: DeviceSettings) -> FrameParser:
+    """Return a parser of the channels wanted."""
+    places = [(PPG, GSR).index(label) for label in settings.channels]
+
+    def read(frame: bytes) -> Frame | None:
+        if (found := decode(frame)) is None:
+            return None
+        ticks, *counts = found
+        return Frame(ticks, tuple(float(counts[place]) for place in places))
+
+    order = TickOrder(period_of(settings.rate_hz))
+    return FrameParser(length=LENGTH, width=len(places), decode=read, order=order)
+
+
+def start(settings: DeviceSettings) -> tuple[HandshakeStep, ...]:
+    """Return what makes the device send both channels at the rate wanted."""
+
+    def command(code: int, arguments: bytes, says: str) -> HandshakeStep:
+        return HandshakeStep(send=bytes((code,)) + arguments, answer=ACKNOWLEDGED, says=says)
+
+    return (
+        # It may still be sending from before; whether it was is of no matter.
+        HandshakeStep(send=bytes((STOP,)), pause_s=0.3),
+        command(SENSORS, bytes((0x04, 0x01, 0x00)), "that it has GSR and PPG"),
+        command(EXPANSION_POWER, bytes((0x01,)), "that PPG has power"),
+        command(RATE, struct.pack("<H", period_of(settings.rate_hz)), "that it takes the rate"),
+        command(START, b"", "that it begins"),
+    )
+
+
+class ShimmerUnit:
+    """The device itself, for emulation."""
+
+    def __init__(self, settings: DeviceSettings) -> None:
+        self.streaming = False
+        self.rate_hz = settings.rate_hz
+        self._begun = b""
+
+    def receive(self, data: bytes) -> bytes:
+        """Obey commands and acknowledge each."""
+        self._begun += data
+        answer = b""
+        while self._begun:
+            code = self._begun[0]
+            length = 1 + ARGUMENTS.get(code, 0)
+            if len(self._begun) < length:
+                break
+            arguments, self._begun = self._begun[1:length], self._begun[length:]
+            if code not in ARGUMENTS:
+                continue
+            answer += ACKNOWLEDGED
+            if code == RATE:
+                self.rate_hz = TICK_HZ / max(1, int.from_bytes(arguments, "little"))
+            elif code in {START, STOP}:
+                self.streaming = code == START
+        return answer
+
+    def send(self, number: int, raw: Mapping[str, float]) -> bytes:
+        """Return a frame; nothing if all of the sample is missing, and 0 for what of it is missing."""
+        values = [raw.get(label, 0.0) for label in (PPG, GSR)]
+        if all(math.isnan(value) for value in raw.values()):
+            return b""
+        ppg, gsr = (0 if math.isnan(value) else round(value) for value in values)
+        return encode(number * period_of(self.rate_hz), ppg, gsr)
+
+
+@dataclass(frozen=True, slots=True)
+class ShimmerTransfer:
+    """Counts with their range to µS; NaN where the amplifier's output shows no current (electrodes off)."""
+
+    unit: str = "uS"
+
+    def from_raw(self, raw: FloatArray) -> FloatArray:
+        """Return µS."""
+        codes = np.nan_to_num(raw, nan=0.0).astype(np.int64)
+        feedback = np.array(FEEDBACK_KOHM)[codes >> 14 & 3]
+        volts = (codes & 0x3FFF) * SUPPLY_V / FULL_SCALE
+        conductance = 1000.0 * (volts / REFERENCE_V - 1.0) / feedback
+        return np.where(np.isfinite(raw) & (volts > REFERENCE_V), conductance, np.nan)
+
+    def to_raw(self, values: FloatArray) -> FloatArray:
+        """Return counts in the most sensitive range that can show the value; the least one beyond it."""
+        codes = np.full(values.shape, np.nan)
+        for code, feedback in enumerate(FEEDBACK_KOHM):
+            volts = REFERENCE_V * (1.0 + values * feedback / 1000.0)
+            count = np.round(volts * FULL_SCALE / SUPPLY_V)
+            fits = (count <= FULL_SCALE) & (values >= 0) if code else np.isfinite(values)
+            codes = np.where(fits, np.clip(count, 0, FULL_SCALE) + (code << 14), codes)
+        return codes
+
+
+def transfer(channel: str, kind: Kind, options: ProfileOptions) -> TransferFunction:  # noqa: ARG001 - each channel has one
+    """Return the transfer function of a channel."""
+    return (
+        ShimmerTransfer()
+        if channel == GSR
+        else LinearTransfer(unit="mV", scale=1000.0 * SUPPLY_V / FULL_SCALE)
+    )
+
+
+def device(settings: DeviceSettings) -> EmulatedDevice:
+    """Return an emulated device."""
+    return ShimmerUnit(settings)
+
+
+PROFILES = (
+    Profile(
+        name="shimmer3-gsr",
+        title="Shimmer3 GSR+",
+        baud=115200,
+        rate_hz=128.0,
+        rates=RATES,
+        channels=(
+            DeviceChannel(label=PPG, kinds=(Kind.PPG,), top=FULL_SCALE),
+            DeviceChannel(label=GSR, kinds=(Kind.EDA,), top=0xFFFF),
+        ),
+        transfer=transfer,
+        parser=parser,
+        device=device,
+        start=start,
+        stop=(HandshakeStep(send=bytes((STOP,)), answer=ACKNOWLEDGED, says="that it stops", limit_s=0.5),),
+    ),
+)

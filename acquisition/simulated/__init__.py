@@ -1,0 +1,1 @@
+"""The virtual listener: simulated ECG, skin conductance and respiration that respond to music."""

@@ -1,0 +1,237 @@
+"""The hidden state of the virtual listener, one second after the other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from acquisition.simulated.music_response import HeardMusic, MusicHistory, MusicResponse
+from acquisition.simulated.persona import ListenerParameters
+from acquisition.streams import FloatArray
+
+WARM_UP_S = 2
+"""The state begins this long before time 0, so that the first sample lies amid a running heart."""
+
+_SYMPATHETIC_LAG_S = 15.0
+_SYMPATHETIC_DELAY = 0.7  # part of the way from 1 to 2 s: 1.7 s
+_BREATH_SPREAD = 0.08
+_BREATH_MEMORY = math.exp(-1.0 / 15.0)
+_BREATHING_RANGE_HZ = (0.15, 0.3)
+_BREATH_HEARD_S = 3
+"""How long before a second the swells lie that breathing goes by: later ones may not have sounded yet when
+the second is computed."""
+
+_BREATH_LAG = 1.0 - math.exp(-1.0 / 5.0)
+_FULL_BREATH_DEPTH = 0.5
+_ATTENTION_S = 40
+_DEEPER = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutonomicSample:
+    """The state over one second: what it is at the beginning and at the end, straight in between.
+
+    Attributes
+    ----------
+    number : int
+        It lasts from `number` to `number` + 1, engine seconds.
+    arousal : (float, float)
+        0 is this listener at rest.
+    sympathetic : (float, float)
+        Arousal as heart and skin receive it: 1.7 s late and smoothed over 15 s.
+    breath_hz : (float, float)
+        Breathing rate.
+    breath_depth : (float, float)
+        Around 1; slower breaths than the own are deeper.
+    breath_phase : float
+        At the beginning, radians; 0 is where breathing in begins.
+    event_scr_us : float
+        Size of the skin conductance response that something beside the music evokes in it; 0 for none.
+    """
+
+    number: int
+    arousal: tuple[float, float]
+    sympathetic: tuple[float, float]
+    breath_hz: tuple[float, float]
+    breath_depth: tuple[float, float]
+    breath_phase: float
+    event_scr_us: float = 0.0
+
+    def breath_phase_at(self, part: FloatArray) -> FloatArray:
+        """Return the breathing phase at parts 0 to 1 of the second, radians."""
+        start, end = self.breath_hz
+        return self.breath_phase + 2.0 * math.pi * (start * part + (end - start) * part**2 / 2.0)
+
+
+def ramp(ends: tuple[float, float], part: FloatArray) -> FloatArray:
+    """Return the values at parts 0 to 1 of the way between two ends."""
+    return ends[0] + (ends[1] - ends[0]) * part
+
+
+class AutonomicState:
+    """Arousal and breathing.
+
+    ``τ_A dA/dt = −(A − A_drive) + noise``, with A_drive the own recovery toward rest plus κ times what
+    music adds (`MusicResponse`), `music_delay_s` late. `ExternalEvents` are added on top. For part of the
+    time, in periods of 40 s, breathing follows swells in the music: with a probability of κ times
+    `breath_following`, less where the swells are shallow.
+
+    Parameters
+    ----------
+    listener : ListenerParameters
+        Whose they are.
+    kappa : float
+        The one factor on every effect of music.
+    events : ExternalEvents
+        What befalls the listener.
+    rng : Generator
+        Drawn from equally often whatever is heard.
+    """
+
+    def __init__(
+        self, listener: ListenerParameters, *, kappa: float, events: ExternalEvents, rng: np.random.Generator
+    ) -> None:
+        self._listener = listener
+        self._kappa = kappa
+        self._rng = rng
+        self._response = MusicResponse(listener)
+        self._delay_s = math.ceil(listener.music_delay_s)
+        self._lag = 1.0 - math.exp(-1.0 / listener.arousal_lag_s)
+        self._noise = listener.arousal_sd * math.sqrt(1.0 - math.exp(-2.0 / listener.arousal_lag_s))
+        self._events = events
+        self._driven = self._arousal = self._earlier = self._sympathetic = listener.initial_arousal
+        self._pace_hz = listener.breathing_hz
+        self._pull = 0.0
+        self._whim = 1.0
+        self._breath_wander = np.zeros(2)
+        self._breath_hz, self._breath_depth = self._breathing()
+        self._breath_phase = float(rng.uniform(0.0, 2.0 * math.pi))
+        self._number = -WARM_UP_S
+
+    def step(self, history: MusicHistory) -> AutonomicSample:
+        """Return the next second, given what was heard up to `music_delay_s` before it ends."""
+        arousal, sympathetic = self._arousal, self._sympathetic
+        breath_hz, breath_depth = self._breath_hz, self._breath_depth
+        event = self._events.second(self._number)
+        self._step_arousal(history, event.arousal)
+        self._follow(history.second(self._number - _BREATH_HEARD_S))
+        self._breath_wander = _BREATH_MEMORY * self._breath_wander + math.sqrt(
+            1.0 - _BREATH_MEMORY**2
+        ) * self._rng.standard_normal(2)
+        self._breath_hz, self._breath_depth = self._breathing()
+        second = AutonomicSample(
+            number=self._number,
+            arousal=(arousal, self._arousal),
+            sympathetic=(sympathetic, self._sympathetic),
+            breath_hz=(breath_hz, self._breath_hz),
+            breath_depth=(breath_depth, self._breath_depth),
+            breath_phase=self._breath_phase,
+            event_scr_us=event.scr_us,
+        )
+        self._breath_phase += math.pi * (breath_hz + self._breath_hz)
+        self._number += 1
+        return second
+
+    def _step_arousal(self, history: MusicHistory, event: float) -> None:
+        person, end = self._listener, self._number + 1
+        hr_bpm = person.resting_hr_bpm + person.hr_per_arousal_bpm * self._sympathetic
+        recovery = person.initial_arousal * math.exp(-max(0, end) / person.recovery_s)
+        music = self._response.step(history.second(end - self._delay_s), hr_bpm)
+        received = self._arousal + _SYMPATHETIC_DELAY * (self._earlier - self._arousal)
+        self._sympathetic += (1.0 - math.exp(-1.0 / _SYMPATHETIC_LAG_S)) * (received - self._sympathetic)
+        self._earlier = self._arousal
+        self._driven += self._lag * (recovery + self._kappa * music - self._driven)
+        self._driven += self._noise * float(self._rng.standard_normal())
+        self._arousal = self._driven + event
+
+    def _follow(self, heard: HeardMusic) -> None:
+        """Be drawn toward the swells of one more second of music."""
+        if swells := heard.sounding * heard.breath_depth * heard.breath_rate:
+            self._pace_hz = heard.breath_rate / 60.0
+        if self._number % _ATTENTION_S == 0:
+            self._whim = float(self._rng.uniform())
+        depth = min(1.0, heard.breath_depth / _FULL_BREATH_DEPTH) if swells else 0.0
+        follows = self._whim < self._kappa * self._listener.breath_following * depth
+        self._pull += _BREATH_LAG * (float(follows) - self._pull)
+
+    def _breathing(self) -> tuple[float, float]:
+        wander_rate, wander_depth = self._breath_wander
+        rate_hz = self._listener.breathing_hz * (1.0 + 0.06 * self._arousal)
+        low, high = _BREATHING_RANGE_HZ
+        own_hz = min(high, max(low, rate_hz * math.exp(_BREATH_SPREAD * float(wander_rate))))
+        paced_hz = own_hz * (self._pace_hz / own_hz) ** self._pull
+        depth = math.exp(2.0 * _BREATH_SPREAD * float(wander_depth))
+        return paced_hz, depth * (own_hz / paced_hz) ** _DEEPER
+
+
+DEFAULT_PAIN_AT_S = 300.0
+"""The middle of ten minutes, the length of a short session."""
+
+_STARTLE_DECAY_PER_S = math.exp(-1.0 / 12.0)
+_PAIN_RISE_S = 10.0
+_PAIN_FALL_S = 60.0
+_EVENT_SCR_MEDIAN_US = 0.6
+_EVENT_SCR_SPREAD = 0.4
+_SCR_LATENCY_S = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalEvent:
+    """One second of it.
+
+    Attributes
+    ----------
+    arousal : float
+        What it adds to arousal at the end of the second.
+    scr_us : float
+        Amplitude of the skin conductance response that begins in it; 0 for none.
+    """
+
+    arousal: float
+    scr_us: float
+
+
+class ExternalEvents:
+    """Startles come at random and fade within seconds; pain rises in 10 s, stays, and fades over a minute.
+
+    Each is answered by the skin 2 s later, with a median of 0.6 µS. None has to do with music, so κ does
+    not touch them.
+
+    Parameters
+    ----------
+    listener : ListenerParameters
+        Whom they befall.
+    pain_at_s : float
+        When pain begins, seconds from the session's start.
+    rng : Generator
+        Drawn from equally often per second.
+    """
+
+    def __init__(self, listener: ListenerParameters, *, pain_at_s: float, rng: np.random.Generator) -> None:
+        self._listener = listener
+        self._pain_at_s = pain_at_s
+        self._rng = rng
+        self._chance = 1.0 - math.exp(-listener.startles_per_min / 60.0)
+        self._startle = 0.0
+        self._coming = [0.0] * _SCR_LATENCY_S
+
+    def second(self, number: int) -> ExternalEvent:
+        """Return what happens in the second from `number` on; seconds come one after the other."""
+        startled = float(self._rng.uniform()) < self._chance
+        size_us = _EVENT_SCR_MEDIAN_US * math.exp(_EVENT_SCR_SPREAD * float(self._rng.standard_normal()))
+        self._startle *= _STARTLE_DECAY_PER_S
+        if startled:
+            self._startle += self._listener.startle_arousal
+        hurts = self._listener.pain_arousal > 0 and number == math.floor(self._pain_at_s)
+        self._coming.append(size_us if startled or hurts else 0.0)
+        return ExternalEvent(arousal=self._startle + self._pain(number + 1.0), scr_us=self._coming.pop(0))
+
+    def _pain(self, t: float) -> float:
+        since = t - self._pain_at_s
+        if since <= 0.0:
+            return 0.0
+        rise = min(1.0, since / _PAIN_RISE_S)
+        fall = math.exp(-max(0.0, since - self._listener.pain_s) / _PAIN_FALL_S)
+        return self._listener.pain_arousal * rise * fall

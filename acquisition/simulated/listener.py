@@ -1,0 +1,189 @@
+"""The virtual listener as a source of ECG, EDA and respiration, with ears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from acquisition.errors import SpecError
+from acquisition.simulated.autonomic_state import (
+    DEFAULT_PAIN_AT_S,
+    WARM_UP_S,
+    AutonomicSample,
+    AutonomicState,
+    ExternalEvents,
+)
+from acquisition.simulated.music_response import MusicHistory
+from acquisition.simulated.persona import persona_named
+from acquisition.simulated.signals import (
+    ECG_RATE_HZ,
+    EDA_RATE_HZ,
+    NOVELTY_LATENCY_S,
+    RSP_RATE_HZ,
+    Electrodes,
+    Heart,
+    Respiration,
+    Skin,
+)
+from acquisition.streams import Chunk, ClockPair, FloatArray, Kind, StreamInfo
+
+
+class VirtualListener:
+    """Somebody who rests and hears music, simulated sample by sample.
+
+    The model is that of docs/listener.md: a hidden arousal that recovers by itself and that music
+    may move, and heart, skin and breath that follow it. It is computed second by second, so samples
+    depend on the seed and on what was heard when, and not on how often they are asked for. A second is
+    computed when its first sample is; what is heard acts a second later at the earliest.
+
+    Parameters
+    ----------
+    persona : str
+        One of `acquisition.simulated.persona.PERSONAS`.
+    seed : int
+        The person is drawn from it, and every random movement.
+    kappa : float
+        Factor on every effect of music; 0 is a listener on whom music does nothing.
+    pain_at_s : float, optional
+        When pain begins, for personas that feel some, in seconds from the session's start; 300 if not given.
+    name_stream : callable
+        Makes names and ids of streams distinct from those of other sources.
+
+    Raises
+    ------
+    SpecError
+        For an unknown persona, or a time of pain for one that feels none.
+    """
+
+    def __init__(
+        self,
+        persona: str,
+        *,
+        seed: int,
+        kappa: float = 1.0,
+        pain_at_s: float | None = None,
+        name_stream: Callable[[str], str] = str,
+    ) -> None:
+        # A generator for each organ: what one draws never shifts what another gets.
+        who, autonomic, heart, electrodes, skin, respiration, chance = np.random.default_rng(seed).spawn(7)
+        listener = persona_named(persona).draw(who)
+        if pain_at_s is not None and not listener.pain_arousal:
+            raise SpecError(
+                f"{persona} feels no pain, so pain_at means nothing; it belongs to "
+                "listener=virtual:pain-event?pain_at=300"
+            )
+        events = ExternalEvents(
+            listener, pain_at_s=DEFAULT_PAIN_AT_S if pain_at_s is None else pain_at_s, rng=chance
+        )
+        self._history = MusicHistory()
+        self._autonomic = AutonomicState(listener, kappa=kappa, events=events, rng=autonomic)
+        self._heart = Heart(listener, rng=heart)
+        self._electrodes = Electrodes(listener, rng=electrodes)
+        self._skin = Skin(listener, kappa=kappa, rng=skin)
+        self._respiration = Respiration(rng=respiration)
+        self._arousal = listener.initial_arousal
+        self._t0 = 0.0
+        self._clock_told = False
+        self._signals = tuple(
+            _Signal(
+                StreamInfo(
+                    stream_id=name_stream(f"virtual:{persona}:{kind}"),
+                    name=name_stream(kind.value),
+                    kind=kind,
+                    unit=unit,
+                    rate_hz=float(rate),
+                    labels=(kind.value,),
+                ),
+                rate,
+            )
+            for kind, unit, rate in (
+                (Kind.ECG, "mV", ECG_RATE_HZ),
+                (Kind.EDA, "uS", EDA_RATE_HZ),
+                (Kind.RSP, "a.u.", RSP_RATE_HZ),
+            )
+        )
+        self._coming = self._look_ahead()
+        for _ in range(WARM_UP_S):
+            self._coming = self._look_ahead()
+
+    @property
+    def streams(self) -> tuple[StreamInfo, ...]:
+        """ECG in mV at 250 Hz, EDA in µS at 32 Hz, respiration in arbitrary units at 25 Hz."""
+        return tuple(signal.stream for signal in self._signals)
+
+    @property
+    def ended(self) -> bool:
+        """Never."""
+        return False
+
+    @property
+    def arousal(self) -> float:
+        """The hidden arousal at the last whole second read; 0 is this listener at rest."""
+        return self._arousal
+
+    def begin(self, t0: float) -> None:
+        """Let the listener's first second begin at engine time `t0`."""
+        self._t0 = t0
+
+    def clock_pairs(self) -> tuple[ClockPair, ...]:
+        """Return, at the first call, that each stream's time 0 is the session's start."""
+        told, self._clock_told = self._clock_told, True
+        if told:
+            return ()
+        return tuple(
+            ClockPair(stream_id=stream.stream_id, source_time_s=0.0, engine_time_s=self._t0)
+            for stream in self.streams
+        )
+
+    def observe_music(self, t: float, sounded: Mapping[str, float] | None) -> None:
+        """Take in what sounded in the step that ended at engine time `t`; None is silence."""
+        self._history.add(t - self._t0, sounded)
+
+    def read(self, t: float) -> list[Chunk]:
+        """Return the samples at or before engine time `t` that were not read before."""
+        while self._t0 + self._coming.number <= t:
+            self._live()
+        chunks = (signal.read(t) for signal in self._signals)
+        return [chunk for chunk in chunks if chunk is not None]
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+    def _live(self) -> None:
+        """Live through one second: its samples, knowing the beats of the second after it."""
+        now, self._coming = self._coming, self._look_ahead()
+        self._arousal = now.arousal[0]
+        heard = self._history.second(now.number - NOVELTY_LATENCY_S)
+        samples = (
+            self._electrodes.samples(now),
+            self._skin.samples(now, heard),
+            self._respiration.samples(now),
+        )
+        for signal, second in zip(self._signals, samples, strict=True):
+            signal.add(self._t0, now.number, second)
+
+    def _look_ahead(self) -> AutonomicSample:
+        second = self._autonomic.step(self._history)
+        self._electrodes.add(self._heart.beats(second))
+        return second
+
+
+class _Signal:
+    """Samples of one stream that were computed and not yet read."""
+
+    def __init__(self, stream: StreamInfo, rate: int) -> None:
+        self.stream = stream
+        self._rate = rate
+        self._times: list[FloatArray] = [np.empty(0)]
+        self._samples: list[FloatArray] = [np.empty((0, 1))]
+
+    def add(self, t0: float, second: int, samples: FloatArray) -> None:
+        self._times.append(t0 + np.arange(second * self._rate, (second + 1) * self._rate) / self._rate)
+        self._samples.append(samples.reshape(-1, 1))
+
+    def read(self, t: float) -> Chunk | None:
+        times, samples = np.concatenate(self._times), np.concatenate(self._samples)
+        end = int(np.searchsorted(times, t, side="right"))
+        self._times, self._samples = [times[end:]], [samples[end:]]
+        return Chunk(self.stream, times[:end], samples[:end]) if end else None

@@ -1,0 +1,58 @@
+"""What the specifications of inputs share: options, numbers and units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+from acquisition.errors import SpecError
+from acquisition.streams import UNKNOWN_UNIT, known_unit
+
+
+def finite_number(text: str) -> float | None:
+    """Return the number a text stands for; None for anything else, infinity and NaN."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def parse_options(text: str, query: str, names: tuple[str, ...], right: str) -> Mapping[str, str]:
+    """Return ``name=value&name=value`` as a mapping; ``%26`` in a value stands for ``&``.
+
+    Raises
+    ------
+    SpecError
+        For a name that is not among `names`, is given twice or has no value.
+    """
+    options: dict[str, str] = {}
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if name not in names:
+            raise SpecError(
+                f"{text!r}: {name!r} is not an option; there are {', '.join(names)}; "
+                f"write for example {right}"
+            )
+        if name in options or not value:
+            raise SpecError(f"{text!r}: {name} must be given once, with a value; write for example {right}")
+        options[name] = unquote(value)
+    return options
+
+
+def parse_unit(text: str, given: str, right: str, mark: str = "&") -> str:
+    """Return our spelling of a unit.
+
+    Raises
+    ------
+    SpecError
+        Showing a right specification: `right`, `mark` and a unit.
+    """
+    unit = known_unit(given)
+    if unit == UNKNOWN_UNIT != given:
+        raise SpecError(
+            f"{text!r}: {given!r} is not a unit; there are V, mV, uV, uS, ms, s, bpm and a.u.; "
+            f"write for example {right}{mark}unit=mV"
+        )
+    return unit
