@@ -11,9 +11,7 @@ from acquisition.errors import SpecError
 from acquisition.files.series import Conversion, parse_conversion
 from acquisition.serial.spec import SerialSpec, parse_serial
 from acquisition.spec_options import finite_number, parse_options, parse_unit
-from acquisition.streams import (
-    Kind,
-)
+from acquisition.streams import Kind
 
 RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR, Kind.ACC)
 """What can be read from a recording or a device."""
