@@ -209,7 +209,7 @@ Origin = Literal["therapist", "listener", "script"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class IssuedCommand:
     """A command on its way to the session.
 
     Attributes

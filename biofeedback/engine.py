@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from acquisition.streams import Chunk, LiveSource, MarkerSource, MusicListener, Source
 from biofeedback.commands import (
@@ -13,14 +13,31 @@ from biofeedback.commands import (
     Answer,
     Cue,
     EmergencyStop,
+    IssuedCommand,
     Marker,
     Note,
-    Told,
     Volume,
 )
 from biofeedback.controller import Controller, ControllerStep, PhaseChange
-from biofeedback.cues import cue_record
-from biofeedback.models import Snapshot
+from biofeedback.events import (
+    AdverseEventMarker,
+    AssessmentMarker,
+    AudioMarker,
+    BaselineMarker,
+    CommandRecord,
+    CueMarker,
+    EmergencyStopMarker,
+    EndFadeMarker,
+    ExternalMarker,
+    NoteMarker,
+    PhaseMarker,
+    PlayerMarker,
+    SessionMarker,
+    SourceMarker,
+    TextMarker,
+    VolumeMarker,
+)
+from biofeedback.models import Lifecycle, Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
 from biofeedback.signals import heard, physiological_streams
@@ -117,11 +134,9 @@ class Engine:
         self._outlets = outlets
         self._on_answer = on_answer
         self._comfort_db = comfort_db
-        self._volume_db = 0.0
-        self._held = False
         self._begun = False
         self._tap = tap
-        self._stopped: deque[Told] = deque()
+        self._stopped: deque[IssuedCommand] = deque()
         self._physiology = physiology
         self._controller = controller
         self._player = player
@@ -132,23 +147,22 @@ class Engine:
         self._music = MusicState(sounding=False)
         self._state_id = -1
         self._why = ""
-        self._ending = False
         self.notes: list[NoteEvent] = []
         self.beats: list[BeatEvent] = []
 
     @property
     def finished(self) -> bool:
         """Whether the session is over and the last sound has faded."""
-        return self._player.finished
+        return self._player.finished and self._controller.lifecycle is Lifecycle.ENDED
 
-    def step(self, t: float, told: Sequence[Told] = ()) -> Snapshot:
+    def step(self, t: float, issued: Sequence[IssuedCommand] = ()) -> Snapshot:
         """Advance the session to engine time `t`; called 20 times for each second of engine time.
 
         Parameters
         ----------
         t : float
             Engine seconds, rising from call to call.
-        told : sequence of Told
+        issued : sequence of IssuedCommand
             Commands that came since the last step; each is recorded with its answer.
 
         Returns
@@ -157,9 +171,9 @@ class Engine:
             The session as it stands after the step.
         """
         if self._comfort_db and not self._begun:
-            self._turn(t, 0.0)
+            self._set_volume(t, 0.0)
         self._begun = True
-        self._decide(t, told, self._take_in(t))
+        self._decide(t, issued, self._read_sources(t))
         self._play(t)
         self._recorder.flush(t)
         return self._snapshot(t)
@@ -169,22 +183,22 @@ class Engine:
         """Why the session came to its end; empty before."""
         return self._controller.end_reason or ""
 
-    def emergency_stop(self, told: Told) -> None:
+    def emergency_stop(self, issued: IssuedCommand) -> None:
         """Silence the music within half a second; any thread may call it, at any time.
 
         The next step records it and leads the session to its end; the recording is closed properly.
         """
         self._player.stop()
-        self._stopped.append(told)
+        self._stopped.append(issued)
 
-    def _take_in(self, t: float) -> Sequence[Beat]:
-        """Take in what has come since the last step; return what became known of beats."""
+    def _read_sources(self, t: float) -> Sequence[Beat]:
+        """Record new samples and update physiology; return new lines of the beat log."""
         for source in self._sources:
             for chunk in source.read(t):
-                self._pass_on(chunk)
+                self._distribute(chunk)
             for pair in source.clock_pairs():
                 self._recorder.clock(t, pair)
-        self._hear_of_sources(t)
+        self._record_marks_and_incidents(t)
         update = self._physiology.step(t - self._behind_s)
         self._recorder.beats(update.beats)
         if self._tap is not None:
@@ -193,132 +207,112 @@ class Engine:
         for state in update.states:
             self._recorder.features(state)
             for marker in self._watch.markers(state):
-                self._note(t, marker)
+                self._record(t, marker)
             if self._outlets is not None:
                 self._outlets.features(state)
             self._state = state
-        if not self._ending and all(source.ended for source in self._sources):
-            self._controller.end(t, "input ended")
+        if all(source.ended for source in self._sources):
+            self._controller.end("input ended")
         return update.beats
 
-    def _pass_on(self, chunk: Chunk) -> None:
+    def _distribute(self, chunk: Chunk) -> None:
+        """Give a chunk to the recorder, the tap and physiology."""
         self._recorder.raw(chunk)
         if self._tap is not None:
             self._tap.raw(chunk)
         if chunk.stream.stream_id in self._listened_to:
             self._physiology.push(chunk.stream.kind.value, chunk.times, heard(chunk))
 
-    def _hear_of_sources(self, t: float) -> None:
-        """Record what sources tell beside their samples: marks of other programs, and trouble."""
+    def _record_marks_and_incidents(self, t: float) -> None:
         for marking in self._marking:
             for mark in marking.marks():
                 self._recorder.mark(mark)
                 name, at_s = self._names[mark.stream_id], round(mark.time_s - self._t0_s, 4)
-                self._note(t, {"type": "mark", "stream": name, "text": mark.text, "at_s": at_s})
+                self._record(t, ExternalMarker(stream=name, text=mark.text, at_s=at_s))
         for live in self._live:
             for incident in live.incidents():
                 name = self._names[incident.stream_id]
-                text = f"{name}: {incident.what}"
-                self._note(t, {"type": "source", "stream": name, "text": text})
+                self._record(t, SourceMarker(stream=name, text=f"{name}: {incident.what}"))
 
-    def _decide(self, t: float, told: Sequence[Told], beats: Sequence[Beat]) -> None:
-        for emergency in (each for each in told if isinstance(each.command, EmergencyStop)):
+    def _decide(self, t: float, issued: Sequence[IssuedCommand], beats: Sequence[Beat]) -> None:
+        for emergency in (each for each in issued if isinstance(each.command, EmergencyStop)):
             self.emergency_stop(emergency)
         while self._stopped:
-            self._note(t, {"type": "emergency stop"})
+            self._record(t, EmergencyStopMarker())
             self._answer(t, self._stopped.popleft(), self._controller.silence())
-        others = [each for each in told if not isinstance(each.command, EmergencyStop)]
+        others = [each for each in issued if not isinstance(each.command, EmergencyStop)]
+        held = self._controller.lifecycle is Lifecycle.HELD
         outcome = self._controller.step(t, self._state, [each.command for each in others], beats)
         for each, answer in zip(others, outcome.answers, strict=True):
             self._answer(t, each, answer)
             if answer.accepted:
-                self._write_down(t, each)
-        self._proceed(t, outcome)
+                self._carry_out(t, each, held=held)
+        self._apply(t, outcome)
         for decision in outcome.decisions:
             self._recorder.decision(decision)
             self._state_id = self._recorder.music(t, decision.music)
             if self._outlets is not None:
                 self._outlets.music(t, decision.music, self._state_id)
             self._music, self._why = decision.music, decision.why
-        if (held := self._controller.lifecycle == "held") is not self._held:
-            self._held = held
-            self._sound(t)
+        if (self._controller.lifecycle is Lifecycle.HELD) is not held:
+            self._set_volume(t, self._controller.volume_db, held=not held)
 
-    def _proceed(self, t: float, outcome: ControllerStep) -> None:
+    def _apply(self, t: float, outcome: ControllerStep) -> None:
         """Record what a step brought besides its decisions, and do what phases and baselines ask for."""
         for change in outcome.phase_changes:
-            self._enter_or_leave(change)
+            self._change_phase(change)
         if outcome.baseline_ends_s is not None:
             self._controller.judge(self._physiology.judge_baseline(outcome.baseline_ends_s))
         for question in outcome.questions:
-            self._note(t, {"type": "question", **question})
+            self._record(t, question)
         for rating in outcome.ratings:
-            self._recorder.rating(t, rating)
+            self._recorder.rating(t, rating.json())
         for assessment in outcome.assessments:
-            self._note(t, {"type": "assessment", **asdict(assessment)})
+            self._record(t, AssessmentMarker(assessment=assessment))
 
-    def _answer(self, t: float, told: Told, answer: Answer) -> None:
-        """Record a command with what was answered, and pass the answer on."""
-        self._recorder.command(
-            t,
-            {
-                **told.command.record(),
-                "origin": told.origin,
-                "key": told.key,
-                "accepted": answer.accepted,
-                "answer": answer.text,
-            },
-        )
+    def _answer(self, t: float, issued: IssuedCommand, answer: Answer) -> None:
+        """Record a command with its answer, and hand the answer to whoever waits for it."""
+        self._recorder.command(t, CommandRecord(issued=issued, answer=answer).json())
         if self._on_answer is not None:
-            self._on_answer(told.key, answer.accepted, answer.text)
+            self._on_answer(issued.key, answer.accepted, answer.text)
 
-    def _write_down(self, t: float, told: Told) -> None:
-        """Record what was said as a marker, and turn the volume where that was said."""
-        match told.command:
+    def _carry_out(self, t: float, issued: IssuedCommand, *, held: bool) -> None:
+        """Do what an accepted command asks of the engine: set the volume, or record a marker."""
+        origin = issued.origin
+        match issued.command:
             case Volume(db=db):
-                self._turn(t, db)
+                self._set_volume(t, db, held=held)
             case Marker(text=text, at_s=at_s):
                 at_s = t - self._t0_s if at_s is None else at_s
-                self._note(t, {"type": "marker", "text": text, "at_s": at_s, "origin": told.origin})
+                self._record(t, TextMarker(text=text, at_s=at_s, origin=origin))
             case Note(text=text):
-                self._note(t, {"type": "note", "text": text, "origin": told.origin})
+                self._record(t, NoteMarker(text=text, origin=origin))
             case AdverseEvent(text=text, severity=severity):
-                event = {"type": "adverse event", "text": text, "severity": severity, "origin": told.origin}
-                self._note(t, event)
+                self._record(t, AdverseEventMarker(text=text, severity=severity, origin=origin))
             case Cue(cue=cue):
-                self._note(t, {"type": "cue given", "cue": cue, "origin": told.origin})
+                self._record(t, CueMarker(cue=cue, origin=origin))
 
-    def _turn(self, t: float, db: float) -> None:
-        """Set the master volume, `db` below what was found comfortable."""
-        self._volume_db = db
-        self._sound(t)
-
-    def _sound(self, t: float) -> None:
-        """Have the player as loud as it is to be: a hold is heard at once, before the music has faded."""
-        volume_db = VOLUME_RANGE_DB[0] if self._held else self._comfort_db + self._volume_db
+    def _set_volume(self, t: float, db: float, *, held: bool = False) -> None:
+        """Set the player's volume, `db` below the comfortable level; a hold silences it at once."""
+        volume_db = VOLUME_RANGE_DB[0] if held else self._comfort_db + db
         self._player.volume(volume_db)
-        self._note(t, {"type": "volume", "db": self._volume_db, "volume_db": volume_db})
+        self._record(t, VolumeMarker(db=db, volume_db=volume_db))
 
-    def _enter_or_leave(self, change: PhaseChange) -> None:
-        self._note(
-            change.t, {"type": "phase", "name": change.name, "kind": change.kind, "event": change.event}
-        )
+    def _change_phase(self, change: PhaseChange) -> None:
+        self._record(change.t, PhaseMarker(name=change.name, kind=change.kind, event=change.event))
         if change.marker:
             at_s = change.t - self._t0_s
-            self._note(
-                change.t, {"type": "marker", "text": change.marker, "at_s": at_s, "origin": "protocol"}
-            )
+            self._record(change.t, TextMarker(text=change.marker, at_s=at_s, origin="protocol"))
         if change.kind == "baseline":
             if change.event == "begin":
                 self._physiology.begin_baseline(change.t)
             else:
                 baseline = self._physiology.freeze_baseline(change.t)
                 self._controller.calibrate(baseline.activation_sd)
-                self._note(change.t, {"type": "baseline", **asdict(baseline)})
+                self._record(change.t, BaselineMarker(baseline=baseline))
         if change.kind == "end" and change.event == "begin":
-            self._ending = True
             fade_s = self._controller.protocol.end_fade_s
-            self._note(change.t, {"type": "end fade", "fade_s": fade_s})
+            self._record(change.t, EndFadeMarker(fade_s=fade_s))
             self._player.end(fade_s)
 
     def _play(self, t: float) -> None:
@@ -327,19 +321,21 @@ class Engine:
         if self._outlets is not None:
             self._outlets.sounded(sounded.beats, self._state_id, sounded.time_of)
         for cue in sounded.cues:
-            self._recorder.marker(t, {"type": "cue", **cue_record(cue)})
+            self._recorder.marker(t, PlayerMarker(cue=cue).json())
         for incident in self._player.incidents():
-            self._note(t, {"type": "audio", "text": incident.text})
-        self._keep(sounded)
+            self._record(t, AudioMarker(text=incident.text))
+        self._collect_notes(sounded)
         if self._audio is not None and sounded.audio is not None:
             self._audio.write(sounded.audio)
         if sounded.heard is not None and sounded.heard["novelty"] >= LARGE_CHANGE:
             self._physiology.mark_transition(t)
         for source in self._hearing:
             source.observe_music(t, sounded.heard)
+        if self._player.finished:
+            self._controller.finish()
 
-    def _keep(self, sounded: Sounded) -> None:
-        """Gather notes and beats on the session's own frames: those of a player may begin anew."""
+    def _collect_notes(self, sounded: Sounded) -> None:
+        """Collect notes and beats, their frames counted from the session's start: a player's may restart."""
 
         def frame_of(frame: int) -> int:
             return round((sounded.time_of(frame) - self._t0_s) * SAMPLE_RATE)
@@ -347,30 +343,32 @@ class Engine:
         self.notes += (replace(note, frame=frame_of(note.frame)) for note in sounded.notes)
         self.beats += (replace(beat, frame=frame_of(beat.frame)) for beat in sounded.beats)
 
-    def _note(self, t: float, marker: Mapping[str, Any]) -> None:
-        self._recorder.marker(t, marker)
+    def _record(self, t: float, marker: SessionMarker) -> None:
+        """Record a marker and publish it."""
+        entry = marker.json()
+        self._recorder.marker(t, entry)
         if self._outlets is not None:
-            self._outlets.marker(t, marker)
+            self._outlets.marker(t, entry)
 
     def _snapshot(self, t: float) -> Snapshot:
-        controller = self._controller
+        view = self._controller.view()
         return Snapshot(
             t=t,
             elapsed_s=t - self._t0_s,
-            phase=controller.phase,
+            phase=view.phase,
             physiology=self._state,
             music=self._music,
             why=self._why,
             finished=self.finished,
-            lifecycle="ended" if self.finished else controller.lifecycle,
-            plan=controller.plan,
-            progress=controller.progress,
-            left_s=controller.left_s,
-            terms=controller.terms,
-            asks=controller.asks,
-            overrides=controller.overrides,
-            volume_db=self._volume_db,
-            energy=controller.energy,
+            lifecycle=view.lifecycle,
+            plan=view.plan,
+            progress=view.progress,
+            left_s=view.left_s,
+            terms=view.terms,
+            asks=view.asks,
+            overrides=view.overrides,
+            volume_db=view.volume_db,
+            energy=view.energy,
             sound=self._player.condition,
             inputs={
                 self._names[status.stream_id]: status for source in self._live for status in source.statuses()

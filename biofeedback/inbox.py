@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from biofeedback.commands import Command, EmergencyStop, Origin, Stop, Told
+from biofeedback.commands import Command, EmergencyStop, IssuedCommand, Origin, Stop
 
 
 def _unheard(_key: str, _accepted: bool, _answer: str) -> None:
@@ -32,12 +32,12 @@ class Inbox:
     def __init__(self, on_answer: Callable[[str, bool, str], None] = _unheard) -> None:
         self.on_answer = on_answer
         self.interruptions = 0
-        self._waiting: deque[Told] = deque()  # appending and taking from the left are atomic
-        self._emergency_stop: Callable[[Told], None] | None = None
+        self._waiting: deque[IssuedCommand] = deque()  # appending and taking from the left are atomic
+        self._emergency_stop: Callable[[IssuedCommand], None] | None = None
 
     def put(self, command: Command, *, origin: Origin, key: str) -> None:
         """Hand over a command; an emergency stop goes past the queue. Any thread may call it."""
-        told = Told(command, origin, key)
+        told = IssuedCommand(command, origin, key)
         emergency_stop = self._emergency_stop
         if isinstance(command, EmergencyStop) and emergency_stop is not None:
             emergency_stop(told)
@@ -56,12 +56,12 @@ class Inbox:
         """
         self.interruptions += 1
         command = Stop() if self.interruptions == 1 else EmergencyStop()
-        self._waiting.append(Told(command, "therapist", f"interruption {self.interruptions}"))
+        self._waiting.append(IssuedCommand(command, "therapist", f"interruption {self.interruptions}"))
 
-    def take(self) -> tuple[Told, ...]:
+    def take(self) -> tuple[IssuedCommand, ...]:
         """Return what was put in since the last call, in order."""
         return tuple(self._waiting.popleft() for _ in range(len(self._waiting)))
 
-    def connect(self, emergency_stop: Callable[[Told], None] | None) -> None:
+    def connect(self, emergency_stop: Callable[[IssuedCommand], None] | None) -> None:
         """Name what silences the music at once while a session runs; None once it is over."""
         self._emergency_stop = emergency_stop

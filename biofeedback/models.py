@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from enum import StrEnum
 
 from acquisition.streams import Status
 from generator.live.incidents import Condition
@@ -42,9 +42,23 @@ class Decision:
     why: str
 
 
-Lifecycle = Literal["waiting", "running", "paused", "held", "ending", "ended"]
-"""Where a session stands: before its first step; going on; the course waits with music (paused) or in silence
-(held); fading out; over."""
+class Lifecycle(StrEnum):
+    """The state of a session."""
+
+    WAITING = "waiting"
+    """Before the first step."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    """The course waits and the music goes on."""
+
+    HELD = "held"
+    """The course waits in silence."""
+
+    ENDING = "ending"
+    """The music fades out."""
+
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,31 +83,87 @@ class PlannedPhase:
     cue: str = ""
 
 
+class QuestionKind(StrEnum):
+    """What the session may ask a person."""
+
+    PLATEAU = "plateau"
+    """The listener does not follow: stay, go on, or end?"""
+
+    RESUME = "resume"
+    """The signal is back after a loss: adapt again?"""
+
+    BASELINE = "baseline"
+    """The baseline is too short, noisy or drifting: extend it?"""
+
+    CUE = "cue"
+    """A phase that waits for a cue ends soon: has the cue come?"""
+
+    RATING = "rating"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class OpenQuestion:
     """A question that waits for an answer; the session goes on meanwhile.
 
     Attributes
     ----------
-    kind : str
-        ``plateau`` (the listener does not follow: stay, go on, or end?), ``resume`` (the signal is back:
-        adapt again?), ``baseline`` (too short or noisy: extend it?), ``cue`` (has what the phase waits for
-        come?), ``rating``.
+    kind : QuestionKind
+        What is asked.
     text : str
-        The question, in words.
+        The question as people read it.
     choices : tuple of str
         Names of the commands that answer it.
     about : str
         What it is about: the scale of a rating, the name of a cue; else empty.
     since_s : float
-        Seconds from the session's start at which it was put.
+        Seconds from the session's start at which it was asked.
     """
 
-    kind: Literal["plateau", "resume", "baseline", "cue", "rating"]
+    kind: QuestionKind
     text: str
     choices: tuple[str, ...]
     about: str
     since_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerView:
+    """The controller at one moment, as the engine reads it.
+
+    Attributes
+    ----------
+    lifecycle : Lifecycle
+        The state of the session.
+    phase : str
+        Name of the present phase or section; empty before the first step, ``end`` from the fade on.
+    progress : float
+        0 to 1 through the present phase.
+    left_s : float
+        Seconds left in it as now foreseen.
+    plan : tuple of PlannedPhase
+        All phases, past and to come.
+    asks : tuple of OpenQuestion
+        Questions that wait for an answer.
+    overrides : mapping of str to float
+        Overridden parameters of the music, with the values asked for.
+    volume_db : float
+        The master volume that the therapist set.
+    energy : float or None
+        The energy of a phase of pain distraction; None in others.
+    terms : mapping
+        The newest decision's.
+    """
+
+    lifecycle: Lifecycle
+    phase: str
+    progress: float
+    left_s: float
+    plan: tuple[PlannedPhase, ...]
+    asks: tuple[OpenQuestion, ...]
+    overrides: Mapping[str, float]
+    volume_db: float
+    energy: float | None
+    terms: Mapping[str, float | str | bool | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +188,8 @@ class Snapshot:
         Whether the session is over and the last sound has faded.
     inputs : mapping of str to Status
         How each live stream is doing, by its name.
-    lifecycle : str
-        See `Lifecycle`.
+    lifecycle : Lifecycle
+        The state of the session.
     plan : tuple of PlannedPhase
         All phases, past and to come.
     progress : float
@@ -128,7 +198,7 @@ class Snapshot:
         Seconds left in it as now foreseen.
     terms : mapping
         The newest decision's.
-    asks : tuple of Ask
+    asks : tuple of OpenQuestion
         Questions that wait for an answer.
     overrides : mapping of str to float
         Parameters in the therapist's hands, with what was asked.
@@ -148,12 +218,12 @@ class Snapshot:
     why: str
     finished: bool
     inputs: Mapping[str, Status]
-    lifecycle: Lifecycle = "running"
+    lifecycle: Lifecycle = Lifecycle.RUNNING
     plan: tuple[PlannedPhase, ...] = ()
     progress: float = 0.0
     left_s: float = 0.0
     terms: Mapping[str, float | str | bool | None] = field(default_factory=dict)
-    asks: tuple[Ask, ...] = ()
+    asks: tuple[OpenQuestion, ...] = ()
     overrides: Mapping[str, float] = field(default_factory=dict)
     volume_db: float = 0.0
     energy: float | None = None

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from biofeedback.cues import recorded_cue
 from biofeedback.errors import RecordingError
+from biofeedback.events import EmergencyStopMarker, EndFadeMarker, PlayerMarker, VolumeMarker
 from biofeedback.models import STEPS_PER_SECOND
 from biofeedback.recording.reader import RecordedStream, Recording
 from generator.cues import Begin, Cue, End, Loudness, Stop
@@ -150,7 +150,8 @@ def _shifted(sounded: Sounded, begin: Cue) -> Sounded:
 
 
 def _live_cues(recording: Recording) -> list[Cue]:
-    return [recorded_cue(marker) for marker in recording.streams["markers"].json() if marker["type"] == "cue"]
+    markers = recording.streams["markers"].json()
+    return [PlayerMarker.from_json(each).cue for each in markers if each["type"] == PlayerMarker.type]
 
 
 def _virtual_cues(recording: Recording) -> list[Cue]:
@@ -158,11 +159,11 @@ def _virtual_cues(recording: Recording) -> list[Cue]:
     markers = recording.streams["markers"]
     told: list[tuple[float, MusicState | End | Stop | Loudness]] = list(_states(recording.streams["music"]))
     for t, marker in zip(markers.times, markers.json(), strict=True):
-        if marker["type"] == "end fade":
+        if marker["type"] == EndFadeMarker.type:
             told.append((t, End(marker["fade_s"])))
-        elif marker["type"] == "emergency stop":
+        elif marker["type"] == EmergencyStopMarker.type:
             told.append((t, Stop(EMERGENCY_STOP_S)))
-        elif marker["type"] == "volume":
+        elif marker["type"] == VolumeMarker.type:
             told.append((t, Loudness(marker["volume_db"])))
     begin = Cue(0, Begin(beat=0, bar=0, fade_in_s=FADE_IN_S))
     cues = [Cue(_step(t - recording.t0_s) * STEP_FRAMES, what) for t, what in told]

@@ -17,7 +17,7 @@ from acquisition import open_sources
 from acquisition.injected_faults import InjectedFault, inject
 from acquisition.streams import Source
 from biofeedback.calibration import exposure_record
-from biofeedback.commands import Command, Told
+from biofeedback.commands import Command, IssuedCommand
 from biofeedback.controller import Controller
 from biofeedback.engine import Engine, Tap
 from biofeedback.errors import SessionFault
@@ -241,15 +241,15 @@ def _sound_file(plan: Plan, player: Player | LivePlayer, t0_s: float) -> SoundFi
     return SoundFile(plan.directory / FLAC_NAME, latency_frames=early)
 
 
-def _commands(plan: Plan, inbox: Inbox, t0_s: float) -> Callable[[float], tuple[Told, ...]]:
+def _commands(plan: Plan, inbox: Inbox, t0_s: float) -> Callable[[float], tuple[IssuedCommand, ...]]:
     """Return what gives the commands due at a step: those of the script, then those that were put in."""
     script = deque(sorted(plan.script, key=lambda entry: entry[0]))
     total = len(script)
 
-    def due(t: float) -> tuple[Told, ...]:
+    def due(t: float) -> tuple[IssuedCommand, ...]:
         told = []
         while script and script[0][0] <= t - t0_s + _TINY:
-            told.append(Told(script.popleft()[1], "script", f"script {total - len(script)}"))
+            told.append(IssuedCommand(script.popleft()[1], "script", f"script {total - len(script)}"))
         return (*told, *inbox.take())
 
     return due
@@ -259,7 +259,7 @@ def _step_through(
     engine: Engine,
     ticks: Iterable[float],
     watch: Callable[[Snapshot], None],
-    commands: Callable[[float], tuple[Told, ...]],
+    commands: Callable[[float], tuple[IssuedCommand, ...]],
 ) -> str:
     for t in ticks:
         watch(engine.step(t, commands(t)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from biofeedback.events import SignalMarker
 from physiology.fault_reasons import FaultKind, FaultReason, fault_text
 from physiology.state import PhysiologyState
 
@@ -31,7 +32,7 @@ class SignalWatch:
         self._seen: dict[str, _Seen] = {}
         self._began_s: float | None = None
 
-    def markers(self, state: PhysiologyState) -> Iterator[Mapping[str, str]]:
+    def markers(self, state: PhysiologyState) -> Iterator[SignalMarker]:
         """Yield what changed by this state, the next second's.
 
         Parameters
@@ -51,4 +52,4 @@ class SignalWatch:
             if lasting and seen.said != fault:
                 seen.said = fault
                 words = fault_text(fault or FaultReason(FaultKind.RECOVERED))
-                yield {"type": "signal", "stream": kind, "text": f"{kind}: {words}"}
+                yield SignalMarker(stream=kind, text=f"{kind}: {words}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from biofeedback.commands import Answer, Command
 from biofeedback.controller import reasons
@@ -15,7 +15,8 @@ from biofeedback.controller.lifecycle import COMMANDS, EVENTS, Refused, standing
 from biofeedback.controller.orders import STEERING, obey
 from biofeedback.controller.outcome import ControllerStep, PhaseChange
 from biofeedback.controller.terms import Terms, terms_of
-from biofeedback.models import Ask, Decision, Lifecycle, PlannedPhase
+from biofeedback.events import QuestionMarker
+from biofeedback.models import ControllerView, Decision, Lifecycle, OpenQuestion, QuestionKind
 from generator.state import MusicState
 from physiology.baseline import Baseline, Verdict
 from physiology.resonance import Assessment
@@ -71,63 +72,47 @@ class Controller:
         self._terms: Terms = {}
 
     @property
-    def ended(self) -> bool:
-        """Whether the closing fade is over; steps then bring nothing."""
-        return self._desk.lifecycle == "ended"
-
-    @property
     def lifecycle(self) -> Lifecycle:
-        """Where the session stands."""
+        """The state of the session."""
         return self._desk.lifecycle
 
     @property
-    def phase(self) -> str:
-        """Name of the present phase or section; empty before the first step, ``end`` from the fade on."""
-        return END if self.end_reason is not None else self._desk.phase_name
+    def volume_db(self) -> float:
+        """The master volume that the therapist set."""
+        return self._desk.volume_db
+
+    @property
+    def ended(self) -> bool:
+        """Whether the closing fade is over; steps then bring nothing."""
+        return self._desk.lifecycle is Lifecycle.ENDED
 
     @property
     def fade_s(self) -> float:
         """Seconds of the closing fade: none where nothing sounds."""
         return self.protocol.end_fade_s if self._desk.hands.music.sounding else 0.0
 
-    @property
-    def progress(self) -> float:
-        """How far the present phase is, 0 to 1."""
+    def view(self) -> ControllerView:
+        """Return the controller as it stands."""
+        desk, timeline, at = self._desk, self._desk.timeline, self._at
+        ending = self.end_reason is not None
+        fade_left_s = max(0.0, self._fade_from + self.fade_s - at)
+        return ControllerView(
+            lifecycle=desk.lifecycle,
+            phase=END if ending else desk.phase_name,
+            progress=self._progress(),
+            left_s=fade_left_s if ending else timeline.left_s(at),
+            plan=timeline.plan(at),
+            asks=desk.questions.open,
+            overrides=dict(desk.hands.overrides),
+            volume_db=desk.volume_db,
+            energy=None if ending else desk.course.energy,
+            terms=self._terms,
+        )
+
+    def _progress(self) -> float:
         if self.end_reason is None:
             return self._desk.adaptation.progress
         return clip((self._at - self._fade_from) / self.fade_s, 0.0, 1.0) if self.fade_s else 1.0
-
-    @property
-    def left_s(self) -> float:
-        """Seconds left in the present phase, as now foreseen."""
-        if self.end_reason is None:
-            return self._desk.timeline.left_s(self._at)
-        return max(0.0, self._fade_from + self.fade_s - self._at)
-
-    @property
-    def plan(self) -> tuple[PlannedPhase, ...]:
-        """All phases as they were, are and, if nothing intervenes, will be."""
-        return self._desk.timeline.plan(self._at)
-
-    @property
-    def asks(self) -> tuple[Ask, ...]:
-        """The questions that wait for an answer."""
-        return self._desk.questions.open
-
-    @property
-    def overrides(self) -> Mapping[str, float]:
-        """What is in somebody's hands."""
-        return dict(self._desk.hands.overrides)
-
-    @property
-    def energy(self) -> float | None:
-        """The energy of a phase of pain distraction; None in others."""
-        return self._desk.course.energy if self.end_reason is None else None
-
-    @property
-    def terms(self) -> Terms:
-        """The newest decision's."""
-        return self._terms
 
     def calibrate(self, sigma: float) -> None:
         """Take over the standard deviation of smoothed activation at baseline, once that is frozen.
@@ -139,7 +124,9 @@ class Controller:
     def judge(self, baseline: Baseline) -> None:
         """Take in what the baseline would be worth if it ended as planned; ask where it would not do."""
         if baseline.verdict is not Verdict.GOOD:
-            self._desk.questions.put("baseline", say("ask baseline", verdict=baseline.verdict), self._at)
+            self._desk.questions.put(
+                QuestionKind.BASELINE, say("ask baseline", verdict=baseline.verdict), self._at
+            )
 
     def silence(self) -> Answer:
         """Have the next step lead to the end because the music was silenced at once; return the answer."""
@@ -149,9 +136,14 @@ class Controller:
         self._desk.asked_to_end = say("reason silenced")
         return Answer(True, say("silences"))
 
-    def end(self, t: float, reason: str) -> None:  # noqa: ARG002 - it takes effect with the next step, whose time counts
-        """Have the next step, which may be at `t` itself, lead to the end for this reason."""
+    def end(self, reason: str) -> None:
+        """Have the next step lead to the end for this reason."""
         self._desk.asked_to_end = self._desk.asked_to_end or reason
+
+    def finish(self) -> None:
+        """Enter the state after the end, where the last sound has faded; harmless before the end began."""
+        if self._desk.lifecycle is Lifecycle.ENDING:
+            self._desk.lifecycle = Lifecycle.ENDED
 
     def step(
         self,
@@ -184,7 +176,7 @@ class Controller:
         self._at = at = t - self._t0
         changes: list[PhaseChange] = []
         if first:
-            desk.lifecycle = EVENTS["first step"]["waiting"]
+            desk.lifecycle = EVENTS["first step"][Lifecycle.WAITING]
             self._change_phase(t, changes, physiology)
         answers = tuple(obey(desk, command, at) for command in commands)
         if self.ended:
@@ -203,14 +195,14 @@ class Controller:
         )
         decisions: tuple[Decision, ...] = ()
         if self.end_reason is not None and at >= self._fade_from + self.fade_s - _TINY and not changes:
-            desk.lifecycle = EVENTS["faded"]["ending"]
+            desk.lifecycle = EVENTS["faded"][Lifecycle.ENDING]
         elif changes or due or steered:
             decisions = (self._decide(t),)
         return ControllerStep(
             decisions=decisions,
             phase_changes=tuple(changes),
             answers=answers,
-            questions=tuple(map(self._put, desk.questions.new())),
+            questions=tuple(map(self._question_marker, desk.questions.new())),
             ratings=desk.questions.given(),
             assessments=self._assessed(),
             baseline_ends_s=self._baseline_to_judge(),
@@ -289,28 +281,26 @@ class Controller:
         segment, gate = desk.timeline.segment, desk.adaptation.gate
         if segment is None:
             questions.leave_phase()
-            questions.close("resume")
+            questions.close(QuestionKind.RESUME)
             return
         if gate is not None and gate.state is GateState.PLATEAU:
-            questions.put("plateau", say("ask plateau"), at)
+            questions.put(QuestionKind.PLATEAU, say("ask plateau"), at)
         else:
-            questions.close("plateau")
+            questions.close(QuestionKind.PLATEAU)
         if desk.adaptation.signal_is_back:
-            questions.put("resume", say("ask resume"), at)
+            questions.put(QuestionKind.RESUME, say("ask resume"), at)
         else:
-            questions.close("resume")
+            questions.close(QuestionKind.RESUME)
         until, left_s = segment.phase.until, desk.timeline.left_s(at)
         if until is not None and left_s <= min(CUE_QUESTION_S, desk.timeline.duration_s / 2) + _TINY:
             text = say("ask cue", left_s=left_s, name=segment.name, cue=until.cue)
-            questions.put("cue", text, at, until.cue)
+            questions.put(QuestionKind.CUE, text, at, until.cue)
 
-    def _put(self, ask: Ask) -> Mapping[str, Any]:
-        """Return a question as it is recorded."""
-        record = {"kind": ask.kind, "about": ask.about, "text": ask.text}
-        if ask.kind == "rating":
-            phase, when = self._desk.questions.asked_of.get(ask.about, (self.phase, ""))
-            return {**record, "phase": phase, "at": when}
-        return {**record, "phase": self.phase}
+    def _question_marker(self, ask: OpenQuestion) -> QuestionMarker:
+        phase, when = self._desk.phase_name if self.end_reason is None else END, None
+        if ask.kind is QuestionKind.RATING:
+            phase, when = self._desk.questions.asked_of.get(ask.about, (phase, None))
+        return QuestionMarker(kind=ask.kind, about=ask.about, text=ask.text, phase=phase, at=when)
 
     def _assessed(self) -> tuple[Assessment, ...]:
         found, self._assessments = tuple(self._assessments), []
@@ -359,7 +349,7 @@ class Controller:
 
     def _laid_over(self, base: MusicState) -> MusicState:
         desk = self._desk
-        return desk.hands.wanted(base, steps=not desk.engaging, silent=desk.lifecycle == "held")
+        return desk.hands.wanted(base, steps=not desk.engaging, silent=desk.lifecycle is Lifecycle.HELD)
 
     def _fading(self, t: float) -> Decision:
         """Decide nothing more: what was asked for last goes on while it fades."""
@@ -367,7 +357,7 @@ class Controller:
         terms = terms_of(self._desk, self._seen, wanted=music, before=music, music=music)
         self._terms = terms
         why = reasons.ending(self.end_reason or "", self.fade_s)
-        return Decision(t=t, phase=END, progress=self.progress, music=music, terms=terms, why=why)
+        return Decision(t=t, phase=END, progress=self._progress(), music=music, terms=terms, why=why)
 
 
 def _change(t: float, segment: Segment, event: Literal["begin", "end"], marker: str | None) -> PhaseChange:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from biofeedback.models import Lifecycle
 
-STATES: tuple[Lifecycle, ...] = ("waiting", "running", "paused", "held", "ending", "ended")
+STATES = tuple(Lifecycle)
+WAITING, RUNNING, PAUSED, HELD, ENDING, ENDED = STATES
 
 
 class Refused(NamedTuple):
@@ -28,16 +29,16 @@ def _row(
     return dict(zip(STATES, (_BEFORE, running, paused, held, ending, _OVER), strict=True))
 
 
-_STEERS = _row("running", "paused", "held")
+_STEERS = _row(RUNNING, PAUSED, HELD)
 """What may be done at any time until the end, and leaves the session where it stands."""
 
-_NOTES = _row("running", "paused", "held", "ending")
+_NOTES = _row(RUNNING, PAUSED, HELD, ENDING)
 """What is written down, until the very end."""
 
 COMMANDS: Mapping[str, Mapping[str, Outcome]] = {
-    "pause": _row("paused", Refused("paused already"), "paused"),
-    "hold": _row("held", "held", Refused("held already")),
-    "resume": _row("running", "running", "running"),
+    "pause": _row(PAUSED, Refused("paused already"), PAUSED),
+    "hold": _row(HELD, HELD, Refused("held already")),
+    "resume": _row(RUNNING, RUNNING, RUNNING),
     "stay": _STEERS,
     "skip": _STEERS,
     "extend": _STEERS,
@@ -51,16 +52,16 @@ COMMANDS: Mapping[str, Mapping[str, Outcome]] = {
     "note": _NOTES,
     "adverse event": _NOTES,
     "rating": _NOTES,
-    "stop": _row("ending", "ending", "ending"),
-    "emergency stop": {**_row("ending", "ending", "ending", "ending"), "waiting": "ending"},
+    "stop": _row(ENDING, ENDING, ENDING),
+    "emergency stop": {**_row(ENDING, ENDING, ENDING, ENDING), WAITING: ENDING},
 }
 """What a command makes of each state, or why it is refused. In a state that takes it, a command may still be
 refused for what it asks: see `biofeedback.controller.orders`."""
 
 EVENTS: Mapping[str, Mapping[str, Lifecycle]] = {
-    "first step": {"waiting": "running"},
-    "end": {"running": "ending", "paused": "ending", "held": "ending"},
-    "faded": {"ending": "ended"},
+    "first step": {WAITING: RUNNING},
+    "end": dict.fromkeys((RUNNING, PAUSED, HELD), ENDING),
+    "faded": {ENDING: ENDED},
 }
 """What a step brings about: the first; one that finds the course or the input over, or a stop asked for; one
 that finds the fade over."""
@@ -68,4 +69,4 @@ that finds the fade over."""
 
 def standing(state: Lifecycle) -> bool:
     """Return whether the course stands still."""
-    return state in ("paused", "held")
+    return state in (PAUSED, HELD)

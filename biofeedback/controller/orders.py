@@ -27,6 +27,7 @@ from biofeedback.controller.catalogue import say
 from biofeedback.controller.desk import Desk
 from biofeedback.controller.hands import ENERGY_STEP, STEP
 from biofeedback.controller.lifecycle import COMMANDS, Refused, standing
+from biofeedback.models import Lifecycle, QuestionKind
 from generator.state import Mode
 from protocols.bounds import clip
 from protocols.course import ENERGY_FIELDS
@@ -44,7 +45,7 @@ def obey(desk: Desk, command: Command, at: float) -> Answer:
     if isinstance(outcome, Refused):
         return _no(outcome.key)
     answer = _carry_out(desk, command, at)
-    if answer.accepted and outcome != "ending":
+    if answer.accepted and outcome is not Lifecycle.ENDING:
         desk.lifecycle = outcome
         if standing(outcome):
             desk.timeline.stand(at)
@@ -81,6 +82,7 @@ def _carry_out(desk: Desk, command: Command, at: float) -> Answer:  # noqa: C901
         case Rating(scale=scale, value=value):
             return _rating(desk, scale, value)
         case Volume(db=db):
+            desk.volume_db = db
             return _yes("volume", volume=db)
         case Marker(at_s=float(at_s)) if at_s > at:
             return _no("not yet", at=at)
@@ -108,7 +110,7 @@ def _resume(desk: Desk) -> Answer:
     adaptation, before = desk.adaptation, desk.lifecycle
     if standing(before):
         adaptation.resume()
-        return _yes("goes on from silence" if before == "held" else "goes on")
+        return _yes("goes on from silence" if before is Lifecycle.HELD else "goes on")
     if adaptation.can_resume:
         adaptation.resume()
         return _yes("adapts again")
@@ -121,8 +123,8 @@ def _extend(desk: Desk, seconds: float, at: float) -> Answer:
     segment = timeline.segment
     leads = segment is not None and segment.kind == "lead"
     timeline.extend(at, seconds, desk.adaptation.progress if leads else timeline.progress(at))
-    desk.questions.close("baseline")
-    desk.questions.close("cue")
+    desk.questions.close(QuestionKind.BASELINE)
+    desk.questions.close(QuestionKind.CUE)
     return _yes("extends", name=desk.phase_name, seconds=seconds, left_s=timeline.left_s(at))
 
 

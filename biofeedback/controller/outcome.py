@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from biofeedback.commands import Answer
+from biofeedback.events import QuestionMarker, RatingRecord
 from biofeedback.models import Decision
 from physiology.resonance import Assessment
 
@@ -44,10 +44,10 @@ class ControllerStep:
         In order.
     answers : tuple of Answer
         One for each command, in order.
-    questions : tuple of mapping
-        Questions put: ``kind``, ``about``, ``text`` and, of ratings, ``phase`` and ``at``.
-    ratings : tuple of mapping
-        Ratings given: ``scale``, ``value``, ``phase``, ``at``, ``asked_s``.
+    questions : tuple of QuestionMarker
+        Questions asked.
+    ratings : tuple of RatingRecord
+        Ratings given.
     assessments : tuple of Assessment
         What the steps of an assessment say, after each of them.
     baseline_ends_s : float or None
@@ -57,7 +57,7 @@ class ControllerStep:
     decisions: tuple[Decision, ...] = ()
     phase_changes: tuple[PhaseChange, ...] = ()
     answers: tuple[Answer, ...] = ()
-    questions: tuple[Mapping[str, Any], ...] = ()
-    ratings: tuple[Mapping[str, Any], ...] = ()
+    questions: tuple[QuestionMarker, ...] = ()
+    ratings: tuple[RatingRecord, ...] = ()
     assessments: tuple[Assessment, ...] = ()
     baseline_ends_s: float | None = None

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
 
 from biofeedback.controller.catalogue import say
-from biofeedback.models import Ask
+from biofeedback.events import Moment, RatingRecord
+from biofeedback.models import OpenQuestion, QuestionKind
 from protocols.scales import SCALES
 
-Kind = Literal["plateau", "resume", "baseline", "cue", "rating"]
-
-CHOICES: dict[Kind, tuple[str, ...]] = {
-    "plateau": ("stay", "resume", "stop"),
-    "resume": ("resume", "stop"),
-    "baseline": ("extend", "stay"),
-    "cue": ("cue", "extend", "stay"),
-    "rating": ("rating",),
+CHOICES: Mapping[QuestionKind, tuple[str, ...]] = {
+    QuestionKind.PLATEAU: ("stay", "resume", "stop"),
+    QuestionKind.RESUME: ("resume", "stop"),
+    QuestionKind.BASELINE: ("extend", "stay"),
+    QuestionKind.CUE: ("cue", "extend", "stay"),
+    QuestionKind.RATING: ("rating",),
 }
 """The commands that answer each kind of question."""
 
-STAYING: frozenset[Kind] = frozenset({"plateau", "baseline", "cue"})
+STAYING = frozenset({QuestionKind.PLATEAU, QuestionKind.BASELINE, QuestionKind.CUE})
 """Questions that `stay` answers. They concern the present phase and lapse with it."""
 
 
@@ -34,34 +32,34 @@ class Questions:
     """
 
     def __init__(self) -> None:
-        self._open: dict[tuple[Kind, str], Ask] = {}
-        self._settled: set[Kind] = set()
-        self._new: list[Ask] = []
-        self._given: list[Mapping[str, Any]] = []
-        self.asked_of: dict[str, tuple[str, str]] = {}
+        self._open: dict[tuple[QuestionKind, str], OpenQuestion] = {}
+        self._settled: set[QuestionKind] = set()
+        self._new: list[OpenQuestion] = []
+        self._given: list[RatingRecord] = []
+        self.asked_of: dict[str, tuple[str, Moment]] = {}
 
     @property
-    def open(self) -> tuple[Ask, ...]:
+    def open(self) -> tuple[OpenQuestion, ...]:
         """The open questions, oldest first."""
         return tuple(self._open.values())
 
-    def new(self) -> tuple[Ask, ...]:
+    def new(self) -> tuple[OpenQuestion, ...]:
         """Return the questions put since the last call."""
         new, self._new = self._new, []
         return tuple(new)
 
-    def put(self, kind: Kind, text: str, at: float, about: str = "") -> None:
+    def put(self, kind: QuestionKind, text: str, at: float, about: str = "") -> None:
         """Put a question, unless it is open or was settled in this phase."""
         if kind in self._settled or (kind, about) in self._open:
             return
-        ask = Ask(kind=kind, text=text, choices=CHOICES[kind], about=about, since_s=at)
+        ask = OpenQuestion(kind=kind, text=text, choices=CHOICES[kind], about=about, since_s=at)
         self._open[kind, about] = ask
         self._new.append(ask)
 
-    def ask_rating(self, scale: str, phase: str, when: Literal["begin", "end"], at: float) -> None:
+    def ask_rating(self, scale: str, phase: str, when: Moment, at: float) -> None:
         """Ask for a rating; one of the same scale that is still open lapses."""
         known = SCALES[scale]
-        self.close("rating", scale)
+        self.close(QuestionKind.RATING, scale)
         self.asked_of[scale] = (phase, when)
         text = say(
             "ask rating",
@@ -71,30 +69,30 @@ class Questions:
             high=known.high,
             high_means=known.high_means,
         )
-        self.put("rating", text, at, scale)
+        self.put(QuestionKind.RATING, text, at, scale)
 
     def rated(self, scale: str, value: float | None, phase: str) -> None:
         """Take in a rating, asked for or not; `phase` is the one in which it is given."""
-        asked_phase, when = self.asked_of.get(scale, (phase, ""))
-        ask = self.close("rating", scale)
+        asked_phase, when = self.asked_of.get(scale, (phase, None))
+        ask = self.close(QuestionKind.RATING, scale)
         self._given.append(
-            {
-                "scale": scale,
-                "value": value,
-                "phase": asked_phase,
-                "at": when,
-                "asked_s": None if ask is None else ask.since_s,
-            }
+            RatingRecord(
+                scale=scale,
+                value=value,
+                phase=asked_phase,
+                at=when or "",
+                asked_s=None if ask is None else ask.since_s,
+            )
         )
 
-    def given(self) -> tuple[Mapping[str, Any], ...]:
+    def given(self) -> tuple[RatingRecord, ...]:
         """Return the ratings given since the last call, as they are recorded."""
         given, self._given = self._given, []
         return tuple(given)
 
-    def close(self, kind: Kind, about: str = "") -> Ask | None:
+    def close(self, kind: QuestionKind, about: str = "") -> OpenQuestion | None:
         """Take a question back, or as answered; return it if it was one for a rating, about this scale."""
-        if kind != "rating":
+        if kind != QuestionKind.RATING:
             self._lapse({kind})
             return None
         self.asked_of.pop(about, None)
@@ -112,5 +110,5 @@ class Questions:
         self._lapse(STAYING)
         self._settled.clear()
 
-    def _lapse(self, kinds: frozenset[Kind] | set[Kind]) -> None:
+    def _lapse(self, kinds: frozenset[QuestionKind] | set[QuestionKind]) -> None:
         self._open = {key: ask for key, ask in self._open.items() if key[0] not in kinds}

@@ -12,6 +12,7 @@ from biofeedback.controller.desk import Desk
 from biofeedback.controller.gate import Gate, GateState
 from biofeedback.controller.orders import field_words
 from biofeedback.controller.signal import SignalState
+from biofeedback.models import Lifecycle
 from generator.state import MusicState
 from protocols.course import Segment
 from protocols.fields import tempo_for
@@ -101,9 +102,9 @@ def _of_gate_values(gate: Gate | None, now: float) -> dict[str, Any]:
 
 
 def _key(desk: Desk, segment: Segment, music: MusicState, terms: Mapping[str, Any]) -> str:
-    if desk.lifecycle == "held":
+    if desk.lifecycle is Lifecycle.HELD:
         return "held"
-    if desk.lifecycle == "paused":
+    if desk.lifecycle is Lifecycle.PAUSED:
         return "paused" if music.sounding else "paused in silence"
     chosen = _BY_KIND.get(segment.kind)
     if chosen is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 from acquisition.files.recordings import RecordingSource
 from acquisition.streams import UNKNOWN_UNIT, Kind, Mark, StreamInfo
 from biofeedback.errors import UsageError
+from biofeedback.events import BaselineMarker, ExternalMarker, Moment, PhaseMarker
 from biofeedback.imports.found import Found, Signal
 from biofeedback.recording.recorder import Recorder
 from biofeedback.signals import UNDERSTOOD, build_physiology, heard, physiological_streams
@@ -256,8 +257,8 @@ class _Passage:
         self._marks = self._marks[len(due) :]
         for mark in due:
             self._recorder.mark(mark)
-            entry = {"type": "mark", "text": mark.text, "at_s": round(mark.time_s, 4)}
-            self._recorder.marker(t, entry)
+            entry = ExternalMarker(text=mark.text, at_s=round(mark.time_s, 4))
+            self._recorder.marker(t, entry.json())
         if self._physiology is None:
             return
         update = self._physiology.step(t)
@@ -266,17 +267,18 @@ class _Passage:
         for state in update.states:
             self._recorder.features(state)
 
-    def _change(self, t: float, name: str, kind: str, event: str) -> None:
-        self._recorder.marker(t, {"type": "phase", "name": name, "kind": kind, "event": event})
+    def _change(self, t: float, name: str, kind: str, event: Moment) -> None:
+        self._recorder.marker(t, PhaseMarker(name=name, kind=kind, event=event).json())
         if kind != "baseline" or self._physiology is None:
             return
         if event == "begin":
             self._physiology.begin_baseline(t)
         else:
-            self._recorder.marker(t, {"type": "baseline", **asdict(self._physiology.freeze_baseline(t))})
+            baseline = self._physiology.freeze_baseline(t)
+            self._recorder.marker(t, BaselineMarker(baseline=baseline).json())
 
 
-def _course(end_s: float, baseline: tuple[float, float] | None) -> list[tuple[float, str, str, str]]:
+def _course(end_s: float, baseline: tuple[float, float] | None) -> list[tuple[float, str, str, Moment]]:
     """Return when which stretch begins and ends: the baseline, and what lies before and after it."""
     last_s = math.ceil(end_s * 10) / 10
     spans: list[tuple[str, str, float, float]] = [(WHOLE, WHOLE, 0.0, last_s)]
@@ -287,7 +289,7 @@ def _course(end_s: float, baseline: tuple[float, float] | None) -> list[tuple[fl
             ("baseline", "baseline", begin, end),
             (WHOLE, WHOLE, end, last_s),
         ]
-    changes: list[tuple[float, str, str, str]] = []
+    changes: list[tuple[float, str, str, Moment]] = []
     for name, kind, begin, end in spans:
         if end > begin:
             changes += [(begin, name, kind, "begin"), (end, name, kind, "end")]

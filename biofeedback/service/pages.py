@@ -163,11 +163,10 @@ def _listener_router(host: Host) -> APIRouter:
 def _calm(host: Host) -> Calm:
     session = host.state().session
     if session is None or session.snapshot is None:
-        return Calm(lifecycle="waiting", sounding=False, breath_rate=0.0)
+        return Calm(lifecycle=Lifecycle.WAITING, sounding=False, breath_rate=0.0)
     snapshot = session.snapshot
-    lifecycle: Lifecycle = "ended" if snapshot.finished else snapshot.lifecycle
     sounding = snapshot.music.sounding or session.sound_check is not None
-    return Calm(lifecycle=lifecycle, sounding=sounding, breath_rate=snapshot.music.breath_rate)
+    return Calm(lifecycle=snapshot.lifecycle, sounding=sounding, breath_rate=snapshot.music.breath_rate)
 
 
 def _standing(host: Host) -> str:

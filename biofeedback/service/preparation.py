@@ -11,7 +11,7 @@ from typing import Any
 from acquisition import open_sources
 from acquisition.streams import Chunk, LiveSource, MarkerSource, Source, Status
 from biofeedback.calibration import calibration_file, read_calibration
-from biofeedback.models import PlannedPhase, Snapshot
+from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.service.lights import light_of
 from biofeedback.service.live import Tap
@@ -150,7 +150,7 @@ class Preparation:
             why="",
             finished=False,
             inputs=self._statuses(),
-            lifecycle="waiting",
+            lifecycle=Lifecycle.WAITING,
             plan=self._phases,
             volume_db=self.sound.volume_db if self.sound is not None else 0.0,
         )

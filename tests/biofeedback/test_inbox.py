@@ -3,7 +3,7 @@
 import threading
 from itertools import groupby
 
-from biofeedback.commands import EmergencyStop, Pause, Stop, Told
+from biofeedback.commands import EmergencyStop, IssuedCommand, Pause, Stop
 from biofeedback.inbox import Inbox
 
 
@@ -17,7 +17,7 @@ def test_commands_are_taken_in_the_order_in_which_each_thread_gave_them() -> Non
     threads = [threading.Thread(target=give, args=(name,)) for name in ("a", "b", "c")]
     for thread in threads:
         thread.start()
-    taken: list[Told] = []
+    taken: list[IssuedCommand] = []
     while any(thread.is_alive() for thread in threads) or len(taken) < 600:
         taken += inbox.take()
     by_thread = sorted((told.key.split("-")[0], int(told.key.split("-")[1])) for told in taken)

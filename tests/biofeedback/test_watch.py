@@ -28,7 +28,7 @@ def told(fault_at, until=60, kind="ecg"):
     """Return (second, text) of each marker when the fault of a second is `fault_at(second)`."""
     watch = SignalWatch()
     return [
-        (t, marker["text"])
+        (t, marker.text)
         for t in range(1, until)
         for marker in watch.markers(state(float(t), **{kind: fault_at(t)}))
     ]

@@ -48,8 +48,8 @@ def session(protocol, commands=(), listener=physiology, *, until=None, sigma=0.0
         came.questions += step.questions
         came.ratings += step.ratings
         came.assessments += step.assessments
-        came.plans[t] = controller.plan
-        came.asks[t] = [ask.kind for ask in controller.asks]
+        came.plans[t] = controller.view().plan
+        came.asks[t] = [ask.kind for ask in controller.view().asks]
         t = round(t + every, 6)
     return came
 

@@ -170,7 +170,7 @@ def test_overrides_stay_over_phases_and_silence_stays_silent(play):
     came = play(ISO, [(10, "override", {"field": "density", "value": 0.9})])
     assert not came.decisions[50.0].music.sounding
     assert {d.music.density for t, d in came.decisions.items() if t >= 120} == {0.9}
-    assert came.controller.overrides == {"density": 0.9}
+    assert came.controller.view().overrides == {"density": 0.9}
 
 
 def test_steps_of_intensity_are_small_and_bounded(play):
@@ -213,11 +213,11 @@ def test_ratings_are_answered_on_their_scale(play):
     )
     assert came.asks[10.0] == ["rating", "rating"]
     assert came.asks[40.0] == []
-    assert [(q["kind"], q["about"], q["phase"], q["at"]) for q in came.questions] == [
+    assert [(q.kind, q.about, q.phase, q.at) for q in came.questions] == [
         ("rating", "pain-nrs", "before", "begin"),
         ("rating", "distress-nrs", "before", "begin"),
     ]
-    assert came.ratings == [
+    assert [rating.json() for rating in came.ratings] == [
         {"scale": "pain-nrs", "value": 6.0, "phase": "before", "at": "begin", "asked_s": 0.0},
         {"scale": "distress-nrs", "value": None, "phase": "before", "at": "begin", "asked_s": 0.0},
         {"scale": "pain-nrs", "value": 5.0, "phase": "before", "at": "", "asked_s": None},
@@ -279,8 +279,8 @@ def test_what_waits_for_a_cue_asks_before_it_ends_by_itself(play):
     came = play("pain-distraction", [(550, "extend", {"seconds": 60}), (610, "stay", {})], until=700)
     assert came.asks[539.0].count("cue") == 0
     assert came.asks[540.0].count("cue") == 1
-    question = next(q for q in came.questions if q["kind"] == "cue")
-    assert question["text"] == (
+    question = next(q for q in came.questions if q.kind == "cue")
+    assert question.text == (
         "In 60 s before ends by itself: has procedure-starts come, or should it last longer?"
     )
     assert came.asks[551.0].count("cue") == 0

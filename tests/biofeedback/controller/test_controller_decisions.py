@@ -362,14 +362,14 @@ def test_stop_leads_to_the_end_at_once(when):
         "Ending: it was stopped; the music fades out over 20 s." if sounding else "Ending: it was stopped."
     )
     assert max(decisions) == (when + 15 if sounding else when)
-    assert controller.phase == "end"
+    assert controller.view().phase == "end"
 
 
 def test_the_input_s_end_is_the_session_s():
     controller = Controller(load("isoprinciple-relaxation"))
     for n in range(20 * 250):
         controller.step(n / 20, physiology(n / 20))
-    controller.end(250.0, "input ended")
+    controller.end("input ended")
     step = controller.step(250.0, None)
     assert [(c.name, c.event) for c in step.phase_changes] == [("lead", "end"), ("end", "begin")]
     assert step.decisions[0].why == "Ending: input ended; the music fades out over 20 s."

@@ -125,13 +125,13 @@ def test_it_ends_whenever_it_is_told_to(when, protocol, stretches, command):
     if command:
         controller.step(t, None, [Stop()])
     else:
-        controller.end(t, "input ended")
+        controller.end("input ended")
         controller.step(t, None)
     for _ in range(8):
         t += 5
         controller.step(t, None)
     assert controller.ended
-    assert controller.phase == "end"
+    assert controller.view().phase == "end"
     if before is None:
         assert controller.end_reason == ("it was stopped" if command else "input ended")
 
@@ -169,14 +169,14 @@ def session(protocol, stretches, sigma):
 
 def check_standing(controller):
     """What a watcher is shown adds up."""
-    plan = controller.plan
-    for one, other in itertools.pairwise(plan):
+    view = controller.view()
+    for one, other in itertools.pairwise(view.plan):
         assert other.start_s == pytest.approx(one.start_s + one.duration_s)
-    assert 0 <= controller.progress <= 1
-    assert controller.left_s >= 0
-    assert all(ask.text and ask.choices for ask in controller.asks)
+    assert 0 <= view.progress <= 1
+    assert view.left_s >= 0
+    assert all(ask.text and ask.choices for ask in view.asks)
     if controller.end_reason is None:
-        assert controller.phase in {phase.name for phase in plan}
+        assert view.phase in {phase.name for phase in view.plan}
 
 
 def check_limits(decisions, limits):

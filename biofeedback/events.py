@@ -1,0 +1,248 @@
+"""Typed records of what happens in a session, with the JSON form in which a recording keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal
+
+from biofeedback.commands import Answer, IssuedCommand
+from generator.cues import Begin, Cue, End, Loudness, Stop
+from generator.state import MusicState
+from physiology.baseline import Baseline
+from physiology.resonance import Assessment
+
+Moment = Literal["begin", "end"]
+"""Which end of a phase."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionMarker:
+    """An entry of the stream ``markers``; `type` tells the kinds apart."""
+
+    type: ClassVar[str]
+
+    def json(self) -> dict[str, Any]:
+        """Return the entry as it is recorded: ``{"type": ..., ...}``, without fields that are None."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"type": self.type, **{name: value for name, value in values.items() if value is not None}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseMarker(SessionMarker):
+    """A phase, or a section of an arc, begins or ends."""
+
+    type = "phase"
+    name: str
+    kind: str
+    event: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineMarker(SessionMarker):
+    """The baseline was frozen."""
+
+    type = "baseline"
+    baseline: Baseline
+
+    def json(self) -> dict[str, Any]:
+        """Return the entry with the fields of the baseline."""
+        return {"type": self.type, **asdict(self.baseline)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssessmentMarker(SessionMarker):
+    """A step of a breathing assessment ended."""
+
+    type = "assessment"
+    assessment: Assessment
+
+    def json(self) -> dict[str, Any]:
+        """Return the entry with the fields of the assessment so far."""
+        return {"type": self.type, **asdict(self.assessment)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionMarker(SessionMarker):
+    """The session asked a question; a rating also names when in its phase it was asked."""
+
+    type = "question"
+    kind: str
+    about: str
+    text: str
+    phase: str
+    at: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextMarker(SessionMarker):
+    """The therapist, a script or the protocol marked a moment; `at_s` counts from the session's start."""
+
+    type = "marker"
+    text: str
+    at_s: float
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteMarker(SessionMarker):
+    """Somebody wrote a note."""
+
+    type = "note"
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdverseEventMarker(SessionMarker):
+    """Somebody reported an adverse event."""
+
+    type = "adverse event"
+    text: str
+    severity: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CueMarker(SessionMarker):
+    """Somebody gave the cue that a phase waited for."""
+
+    type = "cue given"
+    cue: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeMarker(SessionMarker):
+    """The volume was set: `db` by the therapist, `volume_db` at the player."""
+
+    type = "volume"
+    db: float
+    volume_db: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyStopMarker(SessionMarker):
+    """The music was silenced at once."""
+
+    type = "emergency stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndFadeMarker(SessionMarker):
+    """The closing fade began."""
+
+    type = "end fade"
+    fade_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalMarker(SessionMarker):
+    """Another program sent a mark; `stream` is None in imported recordings."""
+
+    type = "mark"
+    stream: str | None = None
+    text: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceMarker(SessionMarker):
+    """Something happened to an input, such as a lost connection."""
+
+    type = "source"
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalMarker(SessionMarker):
+    """The quality of a signal changed for longer than a moment."""
+
+    type = "signal"
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioMarker(SessionMarker):
+    """Something happened to the sound, such as a restart of its process."""
+
+    type = "audio"
+    text: str
+
+
+_PLAYER_KINDS: Mapping[str, type[MusicState | Begin | End | Stop | Loudness]] = {
+    "state": MusicState,
+    "begin": Begin,
+    "end": End,
+    "stop": Stop,
+    "volume": Loudness,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayerMarker(SessionMarker):
+    """A live player received a state, a volume or an end; the music can be rebuilt from these."""
+
+    type = "cue"
+    cue: Cue
+
+    def json(self) -> dict[str, Any]:
+        """Return the entry: its frame, what the player received (``told``), and the fields of that."""
+        told = next(name for name, kind in _PLAYER_KINDS.items() if isinstance(self.cue.what, kind))
+        return {"type": self.type, "frame": self.cue.frame, "told": told, **asdict(self.cue.what)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> PlayerMarker:
+        """Return the marker of which `json` gave this entry."""
+        kind = _PLAYER_KINDS[record["told"]]
+        values = {name: value for name, value in record.items() if name not in {"type", "frame", "told"}}
+        return cls(cue=Cue(int(record["frame"]), kind(**values)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatingRecord:
+    """An entry of the stream ``ratings``: a rating of the listener's state.
+
+    Attributes
+    ----------
+    scale : str
+        Name of the scale.
+    value : float or None
+        None where the listener declined.
+    phase : str
+        Name of the phase that asked or, without a question, of the present one.
+    at : str
+        ``begin`` or ``end`` of that phase; empty where nobody asked.
+    asked_s : float or None
+        Seconds from the session's start at which the question was asked.
+    """
+
+    scale: str
+    value: float | None
+    phase: str
+    at: Literal["begin", "end", ""]
+    asked_s: float | None
+
+    def json(self) -> dict[str, Any]:
+        """Return the entry as it is recorded."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRecord:
+    """An entry of the stream ``commands``: a command and its answer."""
+
+    issued: IssuedCommand
+    answer: Answer
+
+    def json(self) -> dict[str, Any]:
+        """Return the entry as it is recorded."""
+        return {
+            **self.issued.command.record(),
+            "origin": self.issued.origin,
+            "key": self.issued.key,
+            "accepted": self.answer.accepted,
+            "answer": self.answer.text,
+        }

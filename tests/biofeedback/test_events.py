@@ -1,0 +1,67 @@
+"""Entries of the streams of text: their JSON is a contract with recordings of every version."""
+
+import pytest
+
+from biofeedback.commands import Answer, IssuedCommand, Override
+from biofeedback.events import (
+    CommandRecord,
+    EmergencyStopMarker,
+    ExternalMarker,
+    PhaseMarker,
+    PlayerMarker,
+    QuestionMarker,
+    RatingRecord,
+    VolumeMarker,
+)
+from biofeedback.models import QuestionKind
+from generator.cues import Begin, Cue, End, Loudness, Stop
+from generator.state import MusicState
+
+
+@pytest.mark.parametrize(
+    ("marker", "entry"),
+    [
+        (
+            PhaseMarker(name="rest", kind="baseline", event="begin"),
+            {"type": "phase", "name": "rest", "kind": "baseline", "event": "begin"},
+        ),
+        (VolumeMarker(db=-6.0, volume_db=-9.0), {"type": "volume", "db": -6.0, "volume_db": -9.0}),
+        (EmergencyStopMarker(), {"type": "emergency stop"}),
+        (ExternalMarker(text="go", at_s=1.5), {"type": "mark", "text": "go", "at_s": 1.5}),
+        (
+            QuestionMarker(kind=QuestionKind.PLATEAU, about="", text="Stay?", phase="lead"),
+            {"type": "question", "kind": "plateau", "about": "", "text": "Stay?", "phase": "lead"},
+        ),
+        (
+            RatingRecord(scale="pain-nrs", value=None, phase="rest", at="", asked_s=None),
+            {"scale": "pain-nrs", "value": None, "phase": "rest", "at": "", "asked_s": None},
+        ),
+        (
+            CommandRecord(
+                issued=IssuedCommand(Override(field="density", value=0.5), "script", "k"),
+                answer=Answer(accepted=False, text="No."),
+            ),
+            {
+                "name": "override",
+                "args": {"field": "density", "value": 0.5},
+                "origin": "script",
+                "key": "k",
+                "accepted": False,
+                "answer": "No.",
+            },
+        ),
+    ],
+)
+def test_entries_have_the_form_that_readers_of_recordings_know(marker, entry):
+    assert marker.json() == entry
+    assert list(marker.json()) == list(entry)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [MusicState(tempo_bpm=66.0), Begin(beat=8, bar=2, fade_in_s=10.0), End(20.0), Stop(0.5), Loudness(-6.0)],
+)
+def test_what_a_player_received_can_be_read_back(what):
+    marker = PlayerMarker(cue=Cue(4_800, what))
+    assert marker.json()["type"] == "cue"
+    assert PlayerMarker.from_json(marker.json()) == marker
