@@ -30,7 +30,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as open_socket
 
 from biofeedback.client import EngineClient, connect
-from biofeedback.service.whereabouts import read_whereabouts
+from biofeedback.service.endpoint_file import read_endpoint
 
 RATE_HZ = 500
 MOST_OF_A_CORE = 0.05
@@ -119,7 +119,7 @@ def measure(folder: Path, seconds: float, commands: int) -> dict[str, Any]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         process.stdout.readline()
-        engine, found = connect(folder / "data"), read_whereabouts(folder / "data")
+        engine, found = connect(folder / "data"), read_endpoint(folder / "data")
         inputs = recording(folder, 4 * seconds + 120)
         engine.command("prepare", protocol_text=PROTOCOL, inputs=inputs, audio="none")
         engine.wait_for("prepared")

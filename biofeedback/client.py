@@ -12,7 +12,7 @@ What the engine and its clients have agreed on:
 - **The session** is None while idle. Its `Snapshot` is there from ``prepared`` on (lifecycle ``waiting``,
   ``plan`` as foreseen) and stays after the end.
 - **Commands** are dictionaries ``{"name": ...}``: those of `biofeedback.commands` and of
-  `biofeedback.service.orders`. A command that does not apply is answered with ``accepted`` false and why.
+  `biofeedback.service.requests`. A command that does not apply is answered with ``accepted`` false and why.
 - **Live frames**, 20 a second from ``prepared`` on (see `EngineClient.live`)::
 
       {"t": 12.35, "elapsed_s": 3.1,
@@ -54,12 +54,13 @@ from websockets.sync.client import connect as open_socket
 
 from biofeedback.errors import BiofeedbackError
 from biofeedback.service.auth import Page
-from biofeedback.service.views import (
+from biofeedback.service.endpoint_file import EngineEndpoint, read_endpoint
+from biofeedback.service.schemas import (
     ArcView,
     ClientView,
-    Fault,
     Link,
     ProtocolEntry,
+    ProtocolFault,
     ProtocolText,
     Reply,
     SessionDetail,
@@ -69,7 +70,6 @@ from biofeedback.service.views import (
     State,
     Withdrawal,
 )
-from biofeedback.service.whereabouts import Whereabouts, read_whereabouts
 from biofeedback.store.records import Session
 
 START_S = 60.0
@@ -84,7 +84,7 @@ AGREED = ("sessions", "storage")
 
 _CLIENTS = TypeAdapter(tuple[ClientView, ...])
 _PROTOCOLS = TypeAdapter(tuple[ProtocolEntry, ...])
-_FAULTS = TypeAdapter(tuple[Fault, ...])
+_FAULTS = TypeAdapter(tuple[ProtocolFault, ...])
 _SETUPS = TypeAdapter(tuple[SetupView, ...])
 _SOURCES = TypeAdapter(tuple[SourceView, ...])
 _SESSIONS = TypeAdapter(tuple[Session, ...])
@@ -241,7 +241,7 @@ class EngineClient:
         query = {} if version is None else {"version": str(version)}
         return ProtocolText.model_validate_json(self._get(f"/protocols/{_part(name)}", **query)).text
 
-    def check_protocol(self, text: str) -> tuple[Fault, ...]:
+    def check_protocol(self, text: str) -> tuple[ProtocolFault, ...]:
         """Return all that is wrong with a protocol, in the order of its lines."""
         return _FAULTS.validate_json(self._post("/protocols/check", {"text": text}))
 
@@ -321,7 +321,7 @@ class EngineClient:
 
 def connect(data_folder: Path) -> EngineClient | None:
     """Return a client of the engine that runs for a data folder; None if none does."""
-    found = read_whereabouts(data_folder)
+    found = read_endpoint(data_folder)
     if found is None:
         return None
     client = EngineClient(found.url, found.token)
@@ -380,9 +380,10 @@ def _detail(response: httpx.Response) -> str:
 __all__ = [
     "ClientView",
     "EngineClient",
+    "EngineEndpoint",
     "EngineError",
-    "Fault",
     "ProtocolEntry",
+    "ProtocolFault",
     "Reply",
     "Session",
     "SessionDetail",
@@ -390,8 +391,7 @@ __all__ = [
     "SetupView",
     "SourceView",
     "State",
-    "Whereabouts",
     "connect",
-    "read_whereabouts",
+    "read_endpoint",
     "start_engine",
 ]

@@ -21,7 +21,7 @@ from streamlit.starlette import App
 
 from biofeedback.local_guard import LocalGuard, carries_cookie
 from dashboard.palette import stylesheet
-from dashboard.relay import Relay, Whereabouts
+from dashboard.relay import EndpointLookup, Relay
 from dashboard.texts import TEXTS, say
 
 HERE = Path(__file__).parent
@@ -30,19 +30,19 @@ SCRIPT = HERE / "main.py"
 KEY_PARAMETER = "key"
 
 
-def build(whereabouts: Whereabouts, *, key: str, port: int) -> App:
+def build(find_engine: EndpointLookup, *, key: str, port: int) -> App:
     """Return the application.
 
     Parameters
     ----------
-    whereabouts : callable
+    find_engine : callable
         Where the engine is, asked before each request.
     key : str
         The secret of the address under which the dashboard is opened.
     port : int
         Where it is served on 127.0.0.1.
     """
-    relay = Relay(whereabouts)
+    relay = Relay(find_engine)
     routes: list[BaseRoute] = [
         *relay.routes,
         Route("/ui/texts.json", _texts),

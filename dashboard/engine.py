@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from biofeedback.client import EngineClient, EngineError, State, read_whereabouts, start_engine
+from biofeedback.client import EngineClient, EngineError, State, read_endpoint, start_engine
 from dashboard.texts import say
 
 RUNNING = ("running", "closing")
@@ -21,7 +21,7 @@ def folder() -> Path:
 
 def engine() -> EngineClient:
     """Return a client of the engine; where none answers the page says so and ends here."""
-    found = read_whereabouts(folder())
+    found = read_endpoint(folder())
     if found is not None:
         client = _client(found.url, found.token)
         if client.healthy():

@@ -47,7 +47,7 @@ TO_THE_BROWSER = (
 AWAY = 1013
 """Code with which a WebSocket is closed while there is no engine: try again later."""
 
-Whereabouts = Callable[[], tuple[str, str] | None]
+EndpointLookup = Callable[[], tuple[str, str] | None]
 """Returns the engine's address and token as they now are, None where no engine runs."""
 
 
@@ -56,12 +56,12 @@ class Relay:
 
     Parameters
     ----------
-    whereabouts : callable
+    find_engine : callable
         Asked before each request, so that an engine that was started anew is found.
     """
 
-    def __init__(self, whereabouts: Whereabouts) -> None:
-        self._whereabouts = whereabouts
+    def __init__(self, find_engine: EndpointLookup) -> None:
+        self._find_engine = find_engine
         self._client = httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False)
 
     @property
@@ -91,7 +91,7 @@ class Relay:
         return HTMLResponse(WAITING.format(words=say("listener.waiting")))
 
     async def _answer(self, request: Request, path: str) -> Response:
-        where = self._whereabouts()
+        where = self._find_engine()
         if where is None or ".." in path.split("/"):
             return _away()
         url, token = where
@@ -116,7 +116,7 @@ class Relay:
     async def live(self, socket: WebSocket) -> None:
         """Hand the engine's frames on until either side goes; a slow browser makes the engine drop frames."""
         await socket.accept()
-        where = self._whereabouts()
+        where = self._find_engine()
         if where is not None:
             url, token = where
             address = f"{url.rstrip('/').replace('http', 'ws', 1)}/live"

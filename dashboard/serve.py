@@ -14,7 +14,7 @@ from typing import NoReturn
 import uvicorn
 from streamlit.web import bootstrap
 
-from biofeedback.client import EngineClient, EngineError, read_whereabouts, start_engine
+from biofeedback.client import EngineClient, EngineError, read_endpoint, start_engine
 from dashboard.app import build
 from dashboard.palette import COLOURS
 from dashboard.texts import say
@@ -98,7 +98,7 @@ def serve(folder: Path, *, port: int, browser: bool) -> None:
 
 def where(folder: Path) -> tuple[str, str] | None:
     """Return the address and the token of the engine of a data folder, None where none said where it is."""
-    found = read_whereabouts(folder)
+    found = read_endpoint(folder)
     return None if found is None else (found.url, found.token)
 
 

@@ -13,20 +13,19 @@ from starlette.websockets import WebSocketDisconnect
 
 from biofeedback.commands import Hold
 from biofeedback.errors import StoreError
-from biofeedback.service.answers import answer_of
 from biofeedback.service.auth import Keys
 from biofeedback.service.desk import REFUSALS, Desk
-from biofeedback.service.host import Host
-from biofeedback.service.live import Hub, Watcher
-from biofeedback.service.orders import Ordered
-from biofeedback.service.pages import pages_router
-from biofeedback.service.previews import Previews
-from biofeedback.service.resources.clients import clients_router
-from biofeedback.service.resources.protocols import protocols_router
-from biofeedback.service.resources.sensors import sensors_router
-from biofeedback.service.resources.sessions import sessions_router
-from biofeedback.service.trouble import report_trouble
-from biofeedback.service.views import ArcView, Problem, Reply, State
+from biofeedback.service.error_log import report_error
+from biofeedback.service.live_feed import Hub, Watcher
+from biofeedback.service.preview_renderer import PreviewRenderer
+from biofeedback.service.requests import CommandRequest
+from biofeedback.service.routes.clients import clients_router
+from biofeedback.service.routes.pages import pages_router
+from biofeedback.service.routes.protocols import protocols_router
+from biofeedback.service.routes.sensors import sensors_router
+from biofeedback.service.routes.sessions import sessions_router
+from biofeedback.service.schemas import ArcView, Problem, Reply, State
+from biofeedback.service.session_host import SessionHost, answer_of
 
 REFUSED = (400, 401, 403, 404, 413, 422, 503)
 """How any request may be refused."""
@@ -35,7 +34,9 @@ TRY_AGAIN = 1013
 """Closes a WebSocket: there are too many."""
 
 
-def make_app(host: Host, hub: Hub, desk: Desk, keys: Keys, previews: Previews, *, version: str) -> FastAPI:
+def make_app(
+    host: SessionHost, hub: Hub, desk: Desk, keys: Keys, previews: PreviewRenderer, *, version: str
+) -> FastAPI:
     """Return the application; `biofeedback.local_guard.LocalGuard` must stand before it."""
     app = FastAPI(
         title="Biofeedback engine",
@@ -61,7 +62,7 @@ def make_app(host: Host, hub: Hub, desk: Desk, keys: Keys, previews: Previews, *
 
     @app.post("/commands", tags=["session"], response_model=Reply)
     async def commands(
-        ordered: Ordered, x_origin: Annotated[Literal["therapist", "listener"], Header()] = "therapist"
+        ordered: CommandRequest, x_origin: Annotated[Literal["therapist", "listener"], Header()] = "therapist"
     ) -> Response:
         """Carry out a command, once for each key, and return its answer and the state after it."""
         if x_origin == "listener" and not isinstance(ordered.command, Hold):
@@ -96,7 +97,7 @@ def make_app(host: Host, hub: Hub, desk: Desk, keys: Keys, previews: Previews, *
     return app
 
 
-def _arc_router(host: Host) -> APIRouter:
+def _arc_router(host: SessionHost) -> APIRouter:
     router = APIRouter(tags=["session"])
 
     @router.get("/arc")
@@ -155,4 +156,4 @@ async def _refused(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _failed(_request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": report_trouble("a request failed", error)}, status_code=500)
+    return JSONResponse({"detail": report_error("a request failed", error)}, status_code=500)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from acquisition.errors import AcquisitionError
 from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
-from biofeedback.service.orders import Prepare
 from biofeedback.service.preparation import Intent
-from biofeedback.service.views import AskedView, ProtocolView
+from biofeedback.service.requests import Prepare
+from biofeedback.service.schemas import ProtocolView, RatingQuestion
 from biofeedback.setups import Setup, load_setup, parse_setup
 from biofeedback.setups import setups as kept_setups
 from biofeedback.store.records import Client
@@ -189,12 +189,12 @@ def protocol_view(protocol: Protocol) -> ProtocolView:
     )
 
 
-def _asked(protocol: Protocol) -> tuple[AskedView, ...]:
+def _asked(protocol: Protocol) -> tuple[RatingQuestion, ...]:
     asked = {}
     for part in segments(protocol):
         for each in sorted(part.phase.ratings, key=lambda rating: rating.at):  # begin, then end
             scale = SCALES[each.scale]
-            asked[scale.id] = AskedView(
+            asked[scale.id] = RatingQuestion(
                 scale=scale.id,
                 question=scale.question,
                 low=scale.low,

@@ -13,11 +13,11 @@ from acquisition.streams import Chunk, LiveSource, MarkerSource, Source, Status
 from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
 from biofeedback.recording.consent import RecordedConsent
-from biofeedback.service.lights import light_of
-from biofeedback.service.live import Tap
-from biofeedback.service.orders import Prepare
+from biofeedback.service.live_feed import Tap
+from biofeedback.service.requests import Prepare
+from biofeedback.service.schemas import SensorStatus
+from biofeedback.service.sensor_status import status_of_sensor
 from biofeedback.service.soundcheck import LET_GO_S, SoundCheckRun
-from biofeedback.service.views import Light
 from biofeedback.session import Plan
 from biofeedback.setups import Setup
 from biofeedback.signals import build_physiology, heard, physiological_streams
@@ -164,7 +164,7 @@ class Preparation:
             for status in source.statuses()
         }
 
-    def lights(self, snapshot: Snapshot) -> tuple[Light, ...]:
+    def lights(self, snapshot: Snapshot) -> tuple[SensorStatus, ...]:
         """Return the light of every sensor, before the session or in it. Any thread may call it."""
         signals = {} if snapshot.physiology is None else snapshot.physiology.signals
         lights = []
@@ -172,7 +172,7 @@ class Preparation:
             newest_s = self.tap.newest_s(stream.stream_id)
             listened_to = stream.stream_id in self._listened_to
             lights.append(
-                light_of(
+                status_of_sensor(
                     stream,
                     status=snapshot.inputs.get(stream.name),
                     signal=signals.get(stream.kind.value) if listened_to else None,

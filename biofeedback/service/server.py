@@ -23,11 +23,11 @@ from biofeedback.local_guard import LocalGuard
 from biofeedback.service.app import make_app
 from biofeedback.service.auth import MAX_BODY_BYTES, Keys, Page
 from biofeedback.service.desk import Desk
-from biofeedback.service.host import Host
-from biofeedback.service.live import Hub
-from biofeedback.service.previews import Previews
-from biofeedback.service.trouble import Discreet
-from biofeedback.service.whereabouts import Claim, Whereabouts
+from biofeedback.service.endpoint_file import EngineEndpoint, EngineLock
+from biofeedback.service.error_log import RedactingFormatter
+from biofeedback.service.live_feed import Hub
+from biofeedback.service.preview_renderer import PreviewRenderer
+from biofeedback.service.session_host import SessionHost
 from biofeedback.store.store import Store
 
 ADDRESS = "127.0.0.1"
@@ -54,15 +54,15 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
         If the port is taken.
     """
     with (
-        Claim(folder) as claim,
+        EngineLock(folder) as claim,
         _listening(port) as listener,
         Store.open(folder, now=lambda: datetime.now(UTC).astimezone()) as store,
-        Previews() as previews,
+        PreviewRenderer() as previews,
     ):
         hub = Hub()
         version = metadata.version("biofeedback-music")
         desk = Desk(store)
-        host = Host(desk, hub, clock=pylsl.local_clock, version=version)
+        host = SessionHost(desk, hub, clock=pylsl.local_clock, version=version)
         bound = listener.getsockname()[1]
         keys = Keys(bound)
         app = LocalGuard(
@@ -73,7 +73,7 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
         )
         with _serving(app, listener), _signals(host):
             url = f"http://{ADDRESS}:{bound}"
-            claim.announce(Whereabouts(url=url, token=keys.token, pid=getpid()))
+            claim.announce(EngineEndpoint(url=url, token=keys.token, pid=getpid()))
             announce(url, keys.link)
             host.serve()
 
@@ -133,7 +133,7 @@ def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
 
 
 @contextmanager
-def _signals(host: Host) -> Iterator[None]:
+def _signals(host: SessionHost) -> Iterator[None]:
     def leave(_signal: int, _frame: FrameType | None) -> None:
         host.leave()
 
@@ -148,5 +148,5 @@ def _signals(host: Host) -> Iterator[None]:
 def log_to_stderr() -> None:
     """Let the engine's log go where the process was started; it holds no names, texts or tokens."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Discreet("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

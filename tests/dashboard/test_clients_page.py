@@ -3,12 +3,12 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from biofeedback.service.orders import Liking
-from biofeedback.service.views import ClientView
+from biofeedback.service.requests import PreferencesRequest
+from biofeedback.service.schemas import ClientView
 from dashboard import clients
 from dashboard.texts import say
 
-LIKED = Liking(
+LIKED = PreferencesRequest(
     palette="harp-bells",
     nature="rain",
     tonic=4,

@@ -1,10 +1,10 @@
 """The closing step asks for what nobody has answered yet, and for nothing else."""
 
-from biofeedback.service.views import AskedView
+from biofeedback.service.schemas import RatingQuestion
 from biofeedback.store.records import RatingFact
 from dashboard.closing import answers
 
-ASKED = AskedView(
+ASKED = RatingQuestion(
     scale="pain-nrs",
     question="How strong is your pain right now?",
     low=0,

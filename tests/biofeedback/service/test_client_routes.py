@@ -8,8 +8,8 @@ from fastapi import FastAPI
 
 from biofeedback.cli.data import now
 from biofeedback.service.desk import Desk
-from biofeedback.service.orders import Prepare
-from biofeedback.service.resources.clients import clients_router
+from biofeedback.service.requests import Prepare
+from biofeedback.service.routes.clients import clients_router
 from biofeedback.store import Store
 from generator.preferences import Preferences
 

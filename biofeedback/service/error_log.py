@@ -12,13 +12,13 @@ from types import TracebackType
 log = logging.getLogger("biofeedback.service")
 
 
-def report_trouble(what: str, error: BaseException) -> str:
+def report_error(what: str, error: BaseException) -> str:
     """Write down a fault, and return what clients are told of it."""
     log.error("%s", what, exc_info=error)
     return f"{what[0].upper()}{what[1:]} inside the engine ({type(error).__name__}); its log says where."
 
 
-class Discreet(logging.Formatter):
+class RedactingFormatter(logging.Formatter):
     """Writes of an exception where it was raised and of which kind it is, not what it says."""
 
     def format(self, record: logging.LogRecord) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from biofeedback.models import PlannedPhase, Snapshot
-from biofeedback.service.orders import Liking
+from biofeedback.service.requests import PreferencesRequest
 from biofeedback.service.stages import Stage
 from biofeedback.store.records import AdverseEventFact, NoteFact, PhaseFact, RatingFact, Session
 
@@ -16,7 +16,7 @@ class _View(BaseModel):
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
 
 
-class Light(_View):
+class SensorStatus(_View):
     """How a sensor is doing.
 
     Attributes
@@ -42,7 +42,7 @@ class Light(_View):
     remedy: str = ""
 
 
-class AskedView(_View):
+class RatingQuestion(_View):
     """A rating that a protocol asks for: the question, the ends of its scale, and when it is asked last."""
 
     scale: str
@@ -70,7 +70,7 @@ class ProtocolView(_View):
         As planned.
     numbers_shown : bool
         Whether the live screen may show numbers.
-    ratings : tuple of AskedView
+    ratings : tuple of RatingQuestion
         What the listener is asked, each scale once.
     """
 
@@ -82,7 +82,7 @@ class ProtocolView(_View):
     cautions: tuple[str, ...]
     duration_s: float
     numbers_shown: bool = True
-    ratings: tuple[AskedView, ...] = ()
+    ratings: tuple[RatingQuestion, ...] = ()
 
 
 class AudioView(_View):
@@ -116,7 +116,7 @@ class SessionView(_View):
         As ordered.
     audio : AudioView or None
         None while it is being looked for.
-    lights : tuple of Light
+    lights : tuple of SensorStatus
         One per sensor.
     comfort_db : float or None
         The volume that the listener confirmed; None before.
@@ -138,7 +138,7 @@ class SessionView(_View):
     cautions: tuple[str, ...]
     inputs: tuple[str, ...]
     audio: AudioView | None
-    lights: tuple[Light, ...]
+    lights: tuple[SensorStatus, ...]
     comfort_db: float | None
     sound_check: float | None
     consent_needed: bool
@@ -215,7 +215,7 @@ class ClientView(_View):
     ----------
     code : str
         The pseudonym.
-    preferences : Liking
+    preferences : PreferencesRequest
         As ``prepare`` takes them.
     volume_db : float or None
         Last found comfortable.
@@ -228,7 +228,7 @@ class ClientView(_View):
     """
 
     code: str
-    preferences: Liking
+    preferences: PreferencesRequest
     volume_db: float | None
     cautions: tuple[str, ...]
     goals: tuple[str, ...]
@@ -282,7 +282,7 @@ class ArcView(_View):
     tempi: tuple[tuple[float, float | None], ...] = ()
 
 
-class Fault(_View):
+class ProtocolFault(_View):
     """What is wrong with a protocol: the line, the field, and what would be right."""
 
     line: int

@@ -11,7 +11,7 @@ import soundfile
 
 from biofeedback.errors import UsageError
 from biofeedback.service.background import in_background
-from biofeedback.service.previews import Previews
+from biofeedback.service.preview_renderer import PreviewRenderer
 from protocols.errors import InvalidProtocolError
 from protocols.loading import _LIBRARY
 
@@ -27,7 +27,7 @@ def until(holds: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def begun(previews: Previews) -> tuple[Future[bytes], int]:
+def begun(previews: PreviewRenderer) -> tuple[Future[bytes], int]:
     """Begin to render; return what will come of it, and the process."""
     before = previews._process
     sound = in_background(lambda: previews.listen(TEXT, 72.0))
@@ -41,7 +41,7 @@ def gone(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc")
 def test_a_newer_text_takes_the_place_of_an_older_and_both_can_be_given_up() -> None:
-    previews = Previews()
+    previews = PreviewRenderer()
     assert previews.progress is None
     first, older = begun(previews)
     second, newer = begun(previews)
@@ -58,7 +58,7 @@ def test_a_newer_text_takes_the_place_of_an_older_and_both_can_be_given_up() -> 
 
 
 def test_half_a_minute_is_rendered_and_its_progress_told() -> None:
-    previews = Previews()
+    previews = PreviewRenderer()
     sound, _ = begun(previews)
     shares = []
     until(lambda: sound.done() or shares.append(previews.progress))
@@ -71,7 +71,7 @@ def test_half_a_minute_is_rendered_and_its_progress_told() -> None:
 
 def test_what_cannot_be_heard_is_said_in_one_line() -> None:
     with pytest.raises(InvalidProtocolError):
-        Previews().listen("id: x", 72.0)
+        PreviewRenderer().listen("id: x", 72.0)
     with pytest.raises(UsageError, match="plans no music") as refused:
-        Previews().listen(SILENT, 72.0)
+        PreviewRenderer().listen(SILENT, 72.0)
     assert "\n" not in str(refused.value)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from acquisition.streams import Chunk, Kind, StreamInfo
 from biofeedback.service.decimate import Thinner
-from biofeedback.service.live import MOST_WATCHERS, QUEUE, Hub, Tap
+from biofeedback.service.live_feed import MOST_WATCHERS, QUEUE, Hub, Tap
 from physiology.state import Beat, BeatAction
 
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from biofeedback.commands import VOLUME_RANGE_DB
 from biofeedback.service.desk import Desk
-from biofeedback.service.orders import Liking
-from biofeedback.service.resources.faults import found
-from biofeedback.service.views import ClientView, ConsentView, Withdrawal
+from biofeedback.service.requests import PreferencesRequest
+from biofeedback.service.routes.faults import found
+from biofeedback.service.schemas import ClientView, ConsentView, Withdrawal
 from biofeedback.store.clients import NEEDED
 from biofeedback.store.records import Client
 from generator.preferences import Preferences
@@ -30,7 +30,7 @@ class NewClient(_Body):
     """A client to add."""
 
     code: Annotated[str, Field(min_length=1, max_length=64)]
-    preferences: Liking | None = None
+    preferences: PreferencesRequest | None = None
     volume_db: Db | None = None
     cautions: Lines = []
     goals: Lines = []
@@ -39,7 +39,7 @@ class NewClient(_Body):
 class ChangedClient(_Body):
     """Fields of a client to change: one that is left out stays, null clears it."""
 
-    preferences: Liking | None = None
+    preferences: PreferencesRequest | None = None
     volume_db: Db | None = None
     cautions: Lines | None = None
     goals: Lines | None = None
@@ -80,7 +80,7 @@ def clients_router(desk: Desk) -> APIRouter:
         )
         return ClientView(
             code=client.code,
-            preferences=Liking.of(client.preferences),
+            preferences=PreferencesRequest.of(client.preferences),
             volume_db=client.volume_db,
             cautions=client.cautions,
             goals=client.goals,
@@ -96,7 +96,7 @@ def clients_router(desk: Desk) -> APIRouter:
     @router.post("", status_code=201)
     def add_client(body: NewClient) -> ClientView:
         """Add a client under a pseudonym."""
-        likes = body.preferences or Liking()
+        likes = body.preferences or PreferencesRequest()
         return view(
             store.add_client(
                 body.code,

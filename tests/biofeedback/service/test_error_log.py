@@ -2,7 +2,7 @@
 
 import logging
 
-from biofeedback.service.trouble import Discreet, report_trouble
+from biofeedback.service.error_log import RedactingFormatter, report_error
 
 
 def test_a_fault_is_told_without_its_values(caplog) -> None:
@@ -13,9 +13,9 @@ def test_a_fault_is_told_without_its_values(caplog) -> None:
     try:
         fail(spoken)
     except ValueError as error:
-        told = report_trouble("the order 'note' failed", error)
+        told = report_error("the order 'note' failed", error)
     (record,) = caplog.records
-    written = Discreet("%(levelname)s %(message)s").format(record)
+    written = RedactingFormatter("%(levelname)s %(message)s").format(record)
     assert record.levelno == logging.ERROR
     assert "the order 'note' failed" in written
     assert "in fail" in written

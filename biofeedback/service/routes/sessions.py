@@ -13,8 +13,8 @@ from biofeedback.commands import Short, Words
 from biofeedback.errors import UsageError
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
 from biofeedback.service.desk import REPORT_NAME, Desk
-from biofeedback.service.resources.faults import found
-from biofeedback.service.views import FileView, SessionDetail
+from biofeedback.service.routes.faults import found
+from biofeedback.service.schemas import FileView, SessionDetail
 from biofeedback.session import FLAC_NAME, MIDI_NAME
 from biofeedback.store.records import Session
 
@@ -30,7 +30,7 @@ FILES = {
 FileName = Literal["session.xdf", "session.json", "audio.flac", "score.mid", "report.html"]
 
 
-class Written(BaseModel):
+class NoteRequest(BaseModel):
     """A note on a session; with a severity, something untoward that happened."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -39,7 +39,7 @@ class Written(BaseModel):
     severity: Literal["mild", "moderate", "severe"] | None = None
 
 
-class Rated(BaseModel):
+class RatingRequest(BaseModel):
     """What the client said of their state after the session; None where they did not want to say."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -86,7 +86,7 @@ def sessions_router(desk: Desk) -> APIRouter:
         return detail(session_id)
 
     @router.post("/{session_id}/notes", status_code=201)
-    def add_note(session_id: str, body: Written) -> SessionDetail:
+    def add_note(session_id: str, body: NoteRequest) -> SessionDetail:
         """Write a note on a session, afterwards."""
         with found():
             store.session(session_id)
@@ -97,7 +97,7 @@ def sessions_router(desk: Desk) -> APIRouter:
         return detail(session_id)
 
     @router.post("/{session_id}/ratings", status_code=201)
-    def add_rating(session_id: str, body: Rated) -> SessionDetail:
+    def add_rating(session_id: str, body: RatingRequest) -> SessionDetail:
         """Write down a rating that was given after the end; the closed recording stays as it is."""
         with found():
             store.session(session_id)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from acquisition.streams import Condition, Kind, Status, StreamInfo
-from biofeedback.service.lights import light_of
+from biofeedback.service.sensor_status import status_of_sensor
 from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.state import SignalQuality
 
@@ -54,7 +54,7 @@ def status(condition: Condition, reason: str = "") -> Status:
 def test_a_light_says_how_the_sensor_is_and_what_to_do(
     *, state, signal, silent_s, light, words, remedy
 ) -> None:
-    shown = light_of(ECG, status=state, signal=signal, silent_s=silent_s)
+    shown = status_of_sensor(ECG, status=state, signal=signal, silent_s=silent_s)
     assert shown.light == light
     assert words in shown.words
     assert remedy in shown.remedy
@@ -62,4 +62,4 @@ def test_a_light_says_how_the_sensor_is_and_what_to_do(
 
 
 def test_a_stream_of_marks_need_not_say_anything() -> None:
-    assert light_of(MARKERS, status=None, signal=None, silent_s=None).light == "good"
+    assert status_of_sensor(MARKERS, status=None, signal=None, silent_s=None).light == "good"

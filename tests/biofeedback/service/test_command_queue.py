@@ -5,17 +5,17 @@ from typing import get_args
 import pytest
 
 from biofeedback.commands import Answer, EmergencyStop, Marker
-from biofeedback.service.mailbox import OVER, Mailbox
-from biofeedback.service.orders import Close, HostOrder, Ordered
+from biofeedback.service.command_queue import OVER, CommandQueue
+from biofeedback.service.requests import Close, CommandRequest, HostOrder
 from biofeedback.service.stages import LEADS_TO, Stage, refusal
 
 
-def ordered(command, key: str = "key-00001") -> Ordered:
-    return Ordered(key=key, command=command)
+def ordered(command, key: str = "key-00001") -> CommandRequest:
+    return CommandRequest(key=key, command=command)
 
 
 def test_an_order_waits_for_the_host_and_has_one_answer() -> None:
-    mailbox = Mailbox(lambda: None)
+    mailbox = CommandQueue(lambda: None)
     promise = mailbox.order(ordered(Close()), origin="therapist")
     waiting = mailbox.take(0)
     assert (waiting.ordered.command, waiting.origin) == (Close(), "therapist")
@@ -27,7 +27,7 @@ def test_an_order_waits_for_the_host_and_has_one_answer() -> None:
 
 
 def test_in_a_session_commands_go_to_its_inbox_and_orders_of_the_host_are_refused() -> None:
-    mailbox = Mailbox(lambda: None)
+    mailbox = CommandQueue(lambda: None)
     inbox = mailbox.open_session()
     refused = mailbox.order(ordered(Close(), "key-close"), origin="therapist").result(0)
     assert (refused.accepted, "running" in refused.text) == (False, True)
@@ -39,7 +39,7 @@ def test_in_a_session_commands_go_to_its_inbox_and_orders_of_the_host_are_refuse
 
 
 def test_what_waits_when_a_session_begins_is_the_session_s() -> None:
-    mailbox = Mailbox(lambda: None)
+    mailbox = CommandQueue(lambda: None)
     mailbox.order(ordered(EmergencyStop(), "key-emergency"), origin="therapist")
     refused = mailbox.order(ordered(Close(), "key-close"), origin="therapist")
     inbox = mailbox.open_session()
@@ -49,7 +49,7 @@ def test_what_waits_when_a_session_begins_is_the_session_s() -> None:
 
 
 def test_what_a_session_leaves_unanswered_is_answered_at_its_end() -> None:
-    mailbox = Mailbox(lambda: None)
+    mailbox = CommandQueue(lambda: None)
     mailbox.open_session()
     promise = mailbox.order(ordered(Marker(text="x")), origin="therapist")
     mailbox.close_session()
@@ -60,7 +60,7 @@ def test_what_a_session_leaves_unanswered_is_answered_at_its_end() -> None:
 
 def test_an_emergency_stop_acts_before_anybody_steps() -> None:
     silenced = []
-    mailbox = Mailbox(lambda: silenced.append("sound check"))
+    mailbox = CommandQueue(lambda: silenced.append("sound check"))
     mailbox.order(ordered(EmergencyStop(), "key-first"), origin="therapist")
     assert mailbox.take(0).ordered.key == "key-first"
     inbox = mailbox.open_session()

@@ -24,7 +24,7 @@ BYTES = SECONDS * 48_000 * 2 * 3
 NICENESS = 10
 
 
-class Previews:
+class PreviewRenderer:
     """Renders one preview at a time, the newest: it takes the place of the one before. Any thread may ask.
 
     As a context it ends what is being rendered when it is left.

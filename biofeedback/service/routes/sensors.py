@@ -15,8 +15,8 @@ from acquisition.lsl.connection import describe, visible_streams
 from acquisition.serial.profiles import known_profiles
 from acquisition.simulated.persona import PERSONAS
 from biofeedback.service.desk import Desk
-from biofeedback.service.orders import Name, Spec
-from biofeedback.service.views import SetupView, SourceView
+from biofeedback.service.requests import Name, Spec
+from biofeedback.service.schemas import SetupView, SourceView
 from biofeedback.setups import Setup, load_setup, parse_setup
 from biofeedback.setups import setups as kept_setups
 from generator.live.devices import probe_outputs

@@ -32,7 +32,7 @@ FILE_NAME = "engine.json"
 LOCK_NAME = "engine.lock"
 
 
-class Whereabouts(BaseModel):
+class EngineEndpoint(BaseModel):
     """The address of an engine, what it asks for, and its process."""
 
     model_config = ConfigDict(frozen=True)
@@ -42,15 +42,15 @@ class Whereabouts(BaseModel):
     pid: int
 
 
-def read_whereabouts(folder: Path) -> Whereabouts | None:
+def read_endpoint(folder: Path) -> EngineEndpoint | None:
     """Return where the engine of a data folder said it is; None if it said nothing. It may be gone."""
     try:
-        return Whereabouts.model_validate_json((folder / FILE_NAME).read_bytes())
+        return EngineEndpoint.model_validate_json((folder / FILE_NAME).read_bytes())
     except (OSError, ValidationError):
         return None
 
 
-class Claim:
+class EngineLock:
     """The right to be the engine of a data folder; the system takes it back when the process ends.
 
     Parameters
@@ -75,18 +75,18 @@ class Claim:
             _lock(self._lock)
         except OSError:
             self._lock.close()
-            found = read_whereabouts(self._folder)
+            found = read_endpoint(self._folder)
             where = f" at {found.url}, process {found.pid}" if found else ""
             raise UsageError(f"an engine is running already for {self._folder}{where}") from None
         return self
 
-    def announce(self, whereabouts: Whereabouts) -> None:
+    def announce(self, endpoint: EngineEndpoint) -> None:
         """Write down where the engine is; in place of what a dead one left."""
         path = self._folder / FILE_NAME
         new = path.with_suffix(".new")
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(whereabouts.model_dump(), file)
+            json.dump(endpoint.model_dump(), file)
         new.replace(path)
 
     def __exit__(

@@ -4,7 +4,7 @@ import pytest
 
 from biofeedback.errors import UsageError
 from biofeedback.models import Snapshot
-from biofeedback.service.arcs import FIELDS, Trail, arc_of
+from biofeedback.service.live_state import FIELDS, TempoHistory, arc_of
 from generator.state import MusicState
 from physiology.state import NO_READING, PhysiologyState, Reading
 from protocols import library, load
@@ -69,7 +69,7 @@ def at(t: float, tempo: float | None, *, lifecycle: str = "running", hr: float |
 
 
 def test_a_trail_keeps_each_tempo_from_when_it_was_asked_for() -> None:
-    trail = Trail()
+    trail = TempoHistory()
     for snapshot in (
         at(0.0, None),
         at(0.05, None, hr=71.0),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from acquisition.stream_status import SILENT_AFTER_S
 from acquisition.streams import Condition, Kind, Status, StreamInfo
-from biofeedback.service.views import Light
+from biofeedback.service.schemas import SensorStatus
 from physiology.fault_reasons import FaultKind, fault_text
 from physiology.state import SignalQuality
 
@@ -41,9 +41,9 @@ CONNECTION = "Check the sensor's plug, battery and connection."
 SEAT = "Check how the sensor sits."
 
 
-def light_of(
+def status_of_sensor(
     stream: StreamInfo, *, status: Status | None, signal: SignalQuality | None, silent_s: float | None
-) -> Light:
+) -> SensorStatus:
     """Return a sensor's light.
 
     Parameters
@@ -58,7 +58,7 @@ def light_of(
         Seconds since its newest sample; None where none has come.
     """
     shade, words, remedy = _judge(stream, status, signal, silent_s)
-    return Light(
+    return SensorStatus(
         name=stream.name,
         kind=stream.kind.value,
         unit=stream.unit,

@@ -6,6 +6,7 @@ is waited for.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -14,31 +15,35 @@ from typing import Any
 from biofeedback.commands import Answer, EmergencyStop, Hold, Origin, Stop, Volume
 from biofeedback.models import STEPS_PER_SECOND, Snapshot
 from biofeedback.recording.recorder import XDF_NAME
-from biofeedback.service.arcs import Trail, arc_of
 from biofeedback.service.background import in_background
+from biofeedback.service.command_queue import CommandQueue, Waiting
 from biofeedback.service.desk import REFUSALS, Desk
-from biofeedback.service.glance import glance
-from biofeedback.service.live import Hub
-from biofeedback.service.mailbox import Mailbox, Waiting
-from biofeedback.service.orders import (
+from biofeedback.service.error_log import report_error
+from biofeedback.service.live_feed import Hub
+from biofeedback.service.live_state import TempoHistory, arc_of, live_state, session_view
+from biofeedback.service.preparation import Intent, Opened, Preparation, close_opened, open_preparation
+from biofeedback.service.requests import (
     CheckSensors,
     Close,
+    CommandRequest,
     ConfirmComfort,
     HostOrder,
-    Ordered,
     Prepare,
     SoundCheck,
     Start,
 )
-from biofeedback.service.portrait import portrait
-from biofeedback.service.preparation import Intent, Opened, Preparation, close_opened, open_preparation
+from biofeedback.service.schemas import ArcView, EngineView, State
 from biofeedback.service.stages import LEADS_TO, OPEN, Stage, refusal
-from biofeedback.service.trouble import report_trouble
-from biofeedback.service.views import ArcView, EngineView, State
 from biofeedback.session import run_session
 
 SUPPOSED_HR_BPM = 72.0
 """For which a course is planned until a heart rate is known."""
+
+ANSWER_S = 2.0
+"""How long a request waits for the answer to its command; the command stays."""
+
+SILENCE_S = 0.5
+"""The same for an emergency stop, which has acted before it is answered."""
 
 STEP_S = 1.0 / STEPS_PER_SECOND
 IDLE_S = 0.25
@@ -46,7 +51,7 @@ GLANCE_EVERY = 5
 """Steps between two states on a live screen: four a second."""
 
 
-class Host:
+class SessionHost:
     """Carries out one session after another.
 
     Parameters
@@ -66,7 +71,7 @@ class Host:
         self._hub = hub
         self._clock = clock
         self._version = version
-        self._mailbox = Mailbox(self._silence)
+        self._queue = CommandQueue(self._silence)
         self._carriers: Mapping[type, Callable[[Any], Answer]] = {
             Prepare: self._prepare,
             CheckSensors: self._check_sensors,
@@ -90,16 +95,16 @@ class Host:
         self._directory: Path | None = None
         self._filing: Future[None] | None = None
         self._told: list[dict[str, Any]] = []
-        self._trail = Trail()
+        self._trail = TempoHistory()
         self._steps = self._bytes = 0
         self._end_reason = ""
         self._trouble = trouble
 
     # What other threads call.
 
-    def order(self, ordered: Ordered, *, origin: Origin) -> Future[Answer]:
+    def order(self, ordered: CommandRequest, *, origin: Origin) -> Future[Answer]:
         """Take an order, and promise its answer; an emergency stop has acted when this returns."""
-        return self._mailbox.order(ordered, origin=origin)
+        return self._queue.order(ordered, origin=origin)
 
     def state(self) -> State:
         """Return all there is to know now."""
@@ -112,7 +117,7 @@ class Host:
         )
         if (intent := self._intent) is None:
             return State(engine=engine, session=None)
-        session = portrait(
+        session = session_view(
             intent,
             self._preparation,
             self._snapshot,
@@ -136,8 +141,8 @@ class Host:
         Safe in a signal handler.
         """
         self._leaving = True
-        self._mailbox.interrupt()
-        self._mailbox.wake()
+        self._queue.interrupt()
+        self._queue.wake()
 
     def _silence(self) -> None:
         preparation = self._preparation
@@ -162,7 +167,7 @@ class Host:
         self._beat_s = now = self._clock()
         self._due_s = max(self._due_s + (STEP_S if self._stage in OPEN else IDLE_S), now)
         while self._stage != "running" and (left_s := self._due_s - self._clock()) > 0:
-            if (waiting := self._mailbox.take(left_s)) is not None:
+            if (waiting := self._queue.take(left_s)) is not None:
                 self._carry_out(waiting)
             if self._leaving:
                 break
@@ -184,12 +189,12 @@ class Host:
         except REFUSALS as error:
             answer = Answer(False, str(error))
         except Exception as error:  # noqa: BLE001 - whatever is ordered, the engine goes on
-            answer = Answer(False, report_trouble(f"the order {command.name!r} failed", error))
+            answer = Answer(False, report_error(f"the order {command.name!r} failed", error))
         told = {**command.record(), "origin": waiting.origin, "key": key}
         self._told.append({**told, "accepted": answer.accepted, "answer": self._unnamed(answer.text)})
         if answer.accepted and command.name in LEADS_TO:
             self._stage = LEADS_TO[command.name][self._stage]
-        self._mailbox.answer(key, answer)
+        self._queue.answer(key, answer)
 
     def _unnamed(self, text: str) -> str:
         """Return a text as it may stand in a recording, which names no client."""
@@ -227,7 +232,7 @@ class Host:
     def _give_up(self, error: Exception) -> None:
         """Go back to idle, and say why."""
         trouble = _words_of(error, f"what was {self._stage} failed")
-        self._mailbox.close_session()
+        self._queue.close_session()
         if self._preparation is not None:
             self._preparation.close()
         self._forget(trouble)
@@ -285,7 +290,7 @@ class Host:
         preparation, directory = self._open(), self._directory
         if directory is None:
             raise RuntimeError("a session without a directory")
-        inbox = self._mailbox.open_session()
+        inbox = self._queue.open_session()
         if self._leaving:
             inbox.interrupt()
         store, told = self._desk.store, {"told_before": self._told}
@@ -300,7 +305,7 @@ class Host:
             self._end_reason = run_session(plan, watch=self._watch, inbox=inbox, opened=opened, tap=tap)
         except Exception as error:  # noqa: BLE001 - the engine outlives a session that fails
             self._trouble = _words_of(error, "the session failed")
-        self._mailbox.close_session()
+        self._queue.close_session()
         self._stage = "closing"
         intent = preparation.intent
         if not (directory / XDF_NAME).exists():
@@ -329,7 +334,7 @@ class Host:
                 self._bytes = (self._directory / XDF_NAME).stat().st_size
             self._show(self._open(), snapshot)
         except Exception as error:  # noqa: BLE001 - a screen must never end a session
-            report_trouble("a live screen could not be fed", error)
+            report_error("a live screen could not be fed", error)
 
     def _show(self, preparation: Preparation, snapshot: Snapshot) -> None:
         """Feed the live screens, if anybody watches."""
@@ -339,7 +344,7 @@ class Host:
             return
         frame |= {"t": round(snapshot.t, 3), "elapsed_s": round(snapshot.elapsed_s, 3)}
         if self._steps % GLANCE_EVERY == 0 or snapshot.finished:
-            frame["state"] = glance(
+            frame["state"] = live_state(
                 snapshot,
                 stage=self._stage,
                 lights=preparation.lights(snapshot),
@@ -355,6 +360,17 @@ class Host:
         self._hub.publish({"t": t, "elapsed_s": None, "signals": {}, "beats": [], "state": state})
 
 
+async def answer_of(host: SessionHost, ordered: CommandRequest, *, origin: Origin) -> Answer | None:
+    """Return the answer to a command, None if there is none in time."""
+    urgent = isinstance(ordered.command, EmergencyStop)
+    answer = await asyncio.to_thread(host.order, ordered, origin=origin)
+    waiting = asyncio.shield(asyncio.wrap_future(answer))
+    try:
+        return await asyncio.wait_for(waiting, SILENCE_S if urgent else ANSWER_S)
+    except TimeoutError:
+        return Answer(True, "The music is silenced at once.") if urgent else None
+
+
 def _words_of(error: BaseException, what: str) -> str:
     """Return what clients are told of an error: its own words where they are made for people."""
-    return str(error) if isinstance(error, REFUSALS) else report_trouble(what, error)
+    return str(error) if isinstance(error, REFUSALS) else report_error(what, error)

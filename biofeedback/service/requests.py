@@ -27,7 +27,7 @@ class _Order(BaseModel):
         return {"name": self.name, "args": args}  # type: ignore[attr-defined]  # every order has one
 
 
-class Liking(_Order):
+class PreferencesRequest(_Order):
     """Fields of `generator.preferences.Preferences`: one that is left out stays, null clears it."""
 
     palette: Name | None = None
@@ -83,7 +83,7 @@ class Prepare(_Order):
     protocol_text: str | None = Field(default=None, max_length=LONGEST_PROTOCOL)
     inputs: list[Spec] = Field(default=[], max_length=16)
     setup: Name | None = None
-    preferences: Liking | None = Field(
+    preferences: PreferencesRequest | None = Field(
         default=None, description="what is left out is the client's own; null sets it aside"
     )
     audio: Literal["auto", "device", "file", "none"] = "auto"
@@ -137,7 +137,7 @@ Key = Annotated[
 ]
 
 
-class Ordered(BaseModel):
+class CommandRequest(BaseModel):
     """A command with the key that tells it from every other one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -146,4 +146,4 @@ class Ordered(BaseModel):
     command: AnyOrder
 
 
-ORDERED: TypeAdapter[Ordered] = TypeAdapter(Ordered)
+COMMAND_REQUEST: TypeAdapter[CommandRequest] = TypeAdapter(CommandRequest)

@@ -1,18 +1,24 @@
-"""Where orders from any thread meet the thread that steps, each with a promise of its answer."""
+"""The queue from any thread to the thread that steps, and the answers to commands by key.
+
+A command that comes twice under the same key is carried out once and has its first answer again.
+"""
 
 from __future__ import annotations
 
 import queue
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 from biofeedback.commands import Answer, EmergencyStop, Origin
 from biofeedback.inbox import Inbox
-from biofeedback.service.ledger import Ledger
-from biofeedback.service.orders import HostOrder, Ordered
+from biofeedback.service.requests import CommandRequest, HostOrder
 from biofeedback.service.stages import refusal
+
+MAX_KEYS = 10_000
+"""Keys whose answers are kept; a session has some hundred."""
 
 OVER = Answer(False, "The session is over.")
 
@@ -21,11 +27,40 @@ OVER = Answer(False, "The session is over.")
 class Waiting:
     """An order that waits for the thread that steps."""
 
-    ordered: Ordered
+    ordered: CommandRequest
     origin: Origin
 
 
-class Mailbox:
+class AnswersByKey:
+    """Answers by key, given or still to come. Callers from several threads hold a lock."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[str, Future[Answer]] = OrderedDict()
+
+    def find(self, key: str) -> Future[Answer] | None:
+        """Return the answer to a key; None if the key is new."""
+        return self._answers.get(key)
+
+    def add(self, key: str) -> Future[Answer]:
+        """Add a key, and return its answer to come."""
+        if len(self._answers) >= MAX_KEYS:
+            self._answers.popitem(last=False)
+        self._answers[key] = Future()
+        return self._answers[key]
+
+    def answer(self, key: str, answer: Answer) -> None:
+        """Set the answer to a key, if it is not set yet."""
+        future = self._answers.get(key)
+        if future is not None and not future.done():
+            future.set_result(answer)
+
+    def answer_all(self, answer: Answer) -> None:
+        """Set every answer that is not set yet."""
+        for key in tuple(self._answers):
+            self.answer(key, answer)
+
+
+class CommandQueue:
     """Takes orders, once for each key: while a session runs its commands go to the session's inbox.
 
     Parameters
@@ -38,17 +73,17 @@ class Mailbox:
     def __init__(self, silence: Callable[[], None]) -> None:
         self._silence = silence
         self._lock = threading.Lock()
-        self._ledger = Ledger()
+        self._answers = AnswersByKey()
         self._waiting: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._inbox: Inbox | None = None
 
-    def order(self, ordered: Ordered, *, origin: Origin) -> Future[Answer]:
+    def order(self, ordered: CommandRequest, *, origin: Origin) -> Future[Answer]:
         """Take an order; any thread may give it. A key that is known has its first answer again."""
         with self._lock:
-            promise = self._ledger.find(ordered.key)
+            promise = self._answers.find(ordered.key)
             if promise is not None:
                 return promise
-            promise = self._ledger.enter(ordered.key)
+            promise = self._answers.add(ordered.key)
             waiting, inbox = Waiting(ordered, origin), self._inbox
             if inbox is None:
                 self._waiting.put(waiting)
@@ -87,7 +122,7 @@ class Mailbox:
     def answer(self, key: str, answer: Answer) -> None:
         """Give the answer to an order."""
         with self._lock:
-            self._ledger.answer(key, answer)
+            self._answers.answer(key, answer)
 
     def open_session(self) -> Inbox:
         """From now on commands go to the inbox that is returned, and those that wait already."""
@@ -103,4 +138,4 @@ class Mailbox:
         """From now on orders wait for the host again; what the session did not answer any more is over."""
         with self._lock:
             self._inbox = None
-            self._ledger.answer_all(OVER)
+            self._answers.answer_all(OVER)

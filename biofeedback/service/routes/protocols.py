@@ -9,12 +9,12 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from biofeedback.errors import UsageError
-from biofeedback.service.arcs import arc_of
 from biofeedback.service.desk import Desk
-from biofeedback.service.orders import LONGEST_PROTOCOL
-from biofeedback.service.previews import Previews
-from biofeedback.service.resources.faults import found
-from biofeedback.service.views import ArcView, Fault, ProtocolEntry, ProtocolText
+from biofeedback.service.live_state import arc_of
+from biofeedback.service.preview_renderer import PreviewRenderer
+from biofeedback.service.requests import LONGEST_PROTOCOL
+from biofeedback.service.routes.faults import found
+from biofeedback.service.schemas import ArcView, ProtocolEntry, ProtocolFault, ProtocolText
 from biofeedback.store.records import ProtocolVersion
 from protocols import library, load
 from protocols.hashing import protocol_sha256
@@ -46,7 +46,7 @@ class Rendered(BaseModel):
     share: float | None
 
 
-def protocols_router(desk: Desk, previews: Previews) -> APIRouter:
+def protocols_router(desk: Desk, previews: PreviewRenderer) -> APIRouter:
     """Return the endpoints."""
     router = APIRouter(prefix="/protocols", tags=["protocols"])
     router.include_router(_previews_router(previews))
@@ -71,10 +71,11 @@ def protocols_router(desk: Desk, previews: Previews) -> APIRouter:
         return ProtocolText(name=name, version=load(name).version, text=text)
 
     @router.post("/check")
-    def check(body: Text) -> tuple[Fault, ...]:
+    def check(body: Text) -> tuple[ProtocolFault, ...]:
         """Return all that is wrong with a protocol, in the order of its lines; nothing if it can be used."""
         return tuple(
-            Fault(line=line, field=field, message=message) for line, field, message in faults_of(body.text)
+            ProtocolFault(line=line, field=field, message=message)
+            for line, field, message in faults_of(body.text)
         )
 
     @router.post("", status_code=201)
@@ -85,7 +86,7 @@ def protocols_router(desk: Desk, previews: Previews) -> APIRouter:
     return router
 
 
-def _previews_router(previews: Previews) -> APIRouter:
+def _previews_router(previews: PreviewRenderer) -> APIRouter:
     router = APIRouter()
 
     @router.post("/arc")

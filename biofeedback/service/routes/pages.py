@@ -19,11 +19,10 @@ from pydantic import BaseModel, ConfigDict
 
 from biofeedback.commands import COMMAND, Hold
 from biofeedback.models import Lifecycle
-from biofeedback.service.answers import answer_of
 from biofeedback.service.auth import Keys, Page
-from biofeedback.service.host import Host
-from biofeedback.service.orders import Key, Ordered
-from biofeedback.service.views import Link
+from biofeedback.service.requests import CommandRequest, Key
+from biofeedback.service.schemas import Link
+from biofeedback.service.session_host import SessionHost, answer_of
 
 STOPS = ("stop", "emergency stop")
 LOOK_AGAIN_S = 2
@@ -34,7 +33,7 @@ _POLICY = (
 _FRAMED = {"Content-Security-Policy": _POLICY.format("'self'"), "Cache-Control": "no-store"}
 
 
-class Calm(BaseModel):
+class ListenerState(BaseModel):
     """What the listener's page may know: no numbers of the body.
 
     Attributes
@@ -54,7 +53,7 @@ class Calm(BaseModel):
     breath_rate: float
 
 
-class Wish(BaseModel):
+class HoldRequest(BaseModel):
     """That the music fade: the same key again is the same wish."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -62,7 +61,7 @@ class Wish(BaseModel):
     key: Key
 
 
-class Heard(BaseModel):
+class HoldReply(BaseModel):
     """Whether the music fades now, as it was wished."""
 
     model_config = ConfigDict(frozen=True)
@@ -70,7 +69,7 @@ class Heard(BaseModel):
     accepted: bool
 
 
-class Asked(BaseModel):
+class LinkRequest(BaseModel):
     """For which page a link is wanted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -78,14 +77,14 @@ class Asked(BaseModel):
     page: Page
 
 
-def pages_router(host: Host, keys: Keys) -> APIRouter:
+def pages_router(host: SessionHost, keys: Keys) -> APIRouter:
     """Return the pages and what lies below them."""
     router = APIRouter(tags=["pages"])
     router.include_router(_stop_router(host))
     router.include_router(_listener_router(host))
 
     @router.post("/links", status_code=201)
-    async def link(body: Asked) -> Link:
+    async def link(body: LinkRequest) -> Link:
         """Make an address that opens a page once, and gives the browser that opens it the page's right."""
         return Link(url=keys.link(body.page))
 
@@ -104,7 +103,7 @@ def pages_router(host: Host, keys: Keys) -> APIRouter:
     return router
 
 
-def _stop_router(host: Host) -> APIRouter:
+def _stop_router(host: SessionHost) -> APIRouter:
     router = APIRouter()
 
     @router.get("/stop", response_class=HTMLResponse)
@@ -128,7 +127,7 @@ def _stop_router(host: Host) -> APIRouter:
         name = fields.get("do", [""])[0]
         if name not in STOPS:
             raise HTTPException(422, f"do must be {' or '.join(STOPS)}")
-        order = Ordered(key=str(uuid4()), command=COMMAND.validate_python({"name": name}))
+        order = CommandRequest(key=str(uuid4()), command=COMMAND.validate_python({"name": name}))
         answer = await answer_of(host, order, origin="therapist")
         said = answer.text if answer is not None else "The engine has not answered yet."
         return HTMLResponse(_bare(f"<p><b>{escape(said)}</b></p>"), headers=_FRAMED)
@@ -136,7 +135,7 @@ def _stop_router(host: Host) -> APIRouter:
     return router
 
 
-def _listener_router(host: Host) -> APIRouter:
+def _listener_router(host: SessionHost) -> APIRouter:
     router = APIRouter()
 
     @router.get("/listener", response_class=HTMLResponse)
@@ -145,31 +144,33 @@ def _listener_router(host: Host) -> APIRouter:
         return _page("listener.html")
 
     @router.get("/listener/calm")
-    async def listener_calm() -> Calm:
+    async def listener_calm() -> ListenerState:
         """Return the little that the listener's page may know."""
         return _calm(host)
 
     @router.post("/listener")
-    async def hold(body: Wish) -> Heard:
+    async def hold(body: HoldRequest) -> HoldReply:
         """Let the music fade to silence, at the listener's wish; only the therapist lets it go on."""
-        answer = await answer_of(host, Ordered(key=body.key, command=Hold()), origin="listener")
+        answer = await answer_of(host, CommandRequest(key=body.key, command=Hold()), origin="listener")
         if answer is None:
             raise HTTPException(503, "the engine has not answered yet; ask again with the same key")
-        return Heard(accepted=answer.accepted)
+        return HoldReply(accepted=answer.accepted)
 
     return router
 
 
-def _calm(host: Host) -> Calm:
+def _calm(host: SessionHost) -> ListenerState:
     session = host.state().session
     if session is None or session.snapshot is None:
-        return Calm(lifecycle=Lifecycle.WAITING, sounding=False, breath_rate=0.0)
+        return ListenerState(lifecycle=Lifecycle.WAITING, sounding=False, breath_rate=0.0)
     snapshot = session.snapshot
     sounding = snapshot.music.sounding or session.sound_check is not None
-    return Calm(lifecycle=snapshot.lifecycle, sounding=sounding, breath_rate=snapshot.music.breath_rate)
+    return ListenerState(
+        lifecycle=snapshot.lifecycle, sounding=sounding, breath_rate=snapshot.music.breath_rate
+    )
 
 
-def _standing(host: Host) -> str:
+def _standing(host: SessionHost) -> str:
     state = host.state()
     session = state.session
     lines = [f"The engine is {state.engine.stage}."]

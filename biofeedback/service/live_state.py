@@ -1,0 +1,208 @@
+"""What clients are shown of a session: its whole state, the short state of live frames, and its arc.
+
+The arc is the course that a protocol plans. It is computed from the protocol alone, in some milliseconds, so
+that clients may ask for it at every keystroke and while a session runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from biofeedback.errors import UsageError
+from biofeedback.models import PlannedPhase, Snapshot
+from biofeedback.service.desk import protocol_view
+from biofeedback.service.preparation import Intent, Preparation
+from biofeedback.service.schemas import ArcView, AudioView, RecordingView, SensorStatus, SessionView
+from biofeedback.service.stages import Stage
+from generator.state import STATE_COLUMNS, MusicState
+from physiology.state import PhysiologyState, Reading
+from protocols.arcs import planned_arc
+from protocols.course import segments
+from protocols.schema import Protocol
+
+READINGS = ("hr_bpm", "rmssd_ms", "scl_us", "scr_rate_per_min", "breathing_rate")
+
+LONGEST_S = 6 * 3600.0
+"""Of what is drawn: longer ones would keep a session waiting that runs meanwhile."""
+
+FIELDS = (
+    "tempo_bpm",
+    "mode",
+    "density",
+    "register",
+    "brightness",
+    "articulation",
+    "layers",
+    "level_db",
+    "breath_rate",
+)
+
+
+def arc_of(protocol: Protocol, hr_bpm: float | None) -> ArcView:
+    """Return what a protocol plans for a listener who follows.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        What is planned.
+    hr_bpm : float or None
+        The listener's steady heart rate; None where none is known.
+
+    Raises
+    ------
+    UsageError
+        If it is longer than `LONGEST_S`.
+    """
+    if protocol.duration_s > LONGEST_S:
+        raise UsageError(f"it is longer than {LONGEST_S / 3600:g} hours, too long to be drawn")
+    parts = segments(protocol)
+    points = planned_arc(protocol, hr_bpm)
+    shown = [
+        point
+        for place, point in enumerate(points)
+        if not 0 < place < len(points) - 1 or _shows_more(points[place - 1].music, point.music)
+    ]
+    return ArcView(
+        phases=tuple(
+            PlannedPhase(
+                name=part.name,
+                kind=part.kind,
+                start_s=part.start_s,
+                duration_s=part.duration_s,
+                cue=part.phase.until.cue if part.phase.until is not None else "",
+            )
+            for part in parts
+        ),
+        hr_bpm=hr_bpm if any(part.reads_heart_rate for part in parts) else None,
+        times_s=tuple(point.t for point in shown),
+        course={
+            name: tuple(
+                round(float(getattr(point.music, name)), 3) if point.music.sounding else None
+                for point in shown
+            )
+            for name in FIELDS
+        },
+    )
+
+
+def _shows_more(before: MusicState, music: MusicState) -> bool:
+    return music.sounding != before.sounding or (
+        music.sounding and replace(before, breath_depth=music.breath_depth) != music
+    )
+
+
+class TempoHistory:
+    """The tempo that was asked for so far, and the heart rate that the listener was met at.
+
+    One thread writes, others may read.
+
+    Attributes
+    ----------
+    hr_bpm : float or None
+        Heart rate when music was first asked for; before that the newest, None where there is none.
+    """
+
+    def __init__(self) -> None:
+        self.hr_bpm: float | None = None
+        self._met = False
+        self._tempi: list[tuple[float, float | None]] = []
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Take in the session as it stands."""
+        if snapshot.physiology is not None and not self._met:
+            self.hr_bpm = snapshot.physiology.hr_bpm.value or self.hr_bpm
+        self._met = self._met or snapshot.music.sounding
+        sounds = snapshot.music.sounding and snapshot.lifecycle in {"running", "paused"}
+        tempo = round(snapshot.music.tempo_bpm, 2) if sounds else None
+        if not self._tempi or self._tempi[-1][1] != tempo:
+            self._tempi.append((round(snapshot.elapsed_s, 2), tempo))
+
+    @property
+    def tempi(self) -> tuple[tuple[float, float | None], ...]:
+        """Seconds from the session's start and the tempo from then on, None in silence."""
+        return tuple(self._tempi)
+
+
+def session_view(
+    intent: Intent,
+    preparation: Preparation | None,
+    snapshot: Snapshot | None,
+    *,
+    directory: Path | None,
+    recorded_bytes: int,
+    end_reason: str,
+) -> SessionView:
+    """Return what clients are told of a session. Any thread may call it."""
+    recording = directory and RecordingView(
+        session_id=directory.name, directory=str(directory), bytes=recorded_bytes
+    )
+    audio = preparation and AudioView(
+        kind=preparation.back_end.kind, name=preparation.back_end.name, why=preparation.back_end.why
+    )
+    return SessionView(
+        client=intent.order.client,
+        protocol=protocol_view(intent.protocol),
+        cautions=intent.cautions,
+        inputs=intent.inputs,
+        audio=audio or None,
+        lights=preparation.lights(snapshot) if preparation is not None and snapshot is not None else (),
+        comfort_db=preparation.comfort_db if preparation is not None else None,
+        sound_check=preparation.sound_check if preparation is not None else None,
+        consent_needed=intent.client is not None,
+        recording=recording or None,
+        snapshot=snapshot,
+        end_reason=end_reason,
+    )
+
+
+def live_state(
+    snapshot: Snapshot,
+    *,
+    stage: Stage,
+    lights: Sequence[SensorStatus],
+    sound_check: float | None,
+    recorded_bytes: int,
+) -> dict[str, Any]:
+    """Return a session's state in few words and numbers, as JSON takes them."""
+    return {
+        "stage": stage,
+        "lifecycle": snapshot.lifecycle,
+        "phase": snapshot.phase,
+        "progress": round(snapshot.progress, 4),
+        "left_s": round(snapshot.left_s, 1),
+        **_physiology(snapshot.physiology),
+        "music": {name: getattr(snapshot.music, name) for name in STATE_COLUMNS},
+        "why": snapshot.why,
+        "asks": [asdict(ask) for ask in snapshot.asks],
+        "overrides": dict(snapshot.overrides),
+        "volume_db": snapshot.volume_db,
+        "energy": snapshot.energy,
+        "sound": snapshot.sound,
+        "lights": [light.model_dump(include={"name", "light", "words", "remedy"}) for light in lights],
+        "sound_check": sound_check,
+        "recorded_bytes": recorded_bytes,
+        "finished": snapshot.finished,
+    }
+
+
+def _physiology(state: PhysiologyState | None) -> dict[str, Any]:
+    if state is None:
+        return dict.fromkeys((*READINGS, "activation", "activation_0_100", "confidence"))
+    return {
+        **{name: _reading(getattr(state, name)) for name in READINGS},
+        "activation": _number(state.activation),
+        "activation_0_100": _number(state.activation_0_100),
+        "confidence": round(state.confidence, 3),
+    }
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    return {"value": _number(reading.value), "quality": round(reading.quality, 2)}
+
+
+def _number(value: float | None) -> float | None:
+    return round(value, 3) if value is not None and math.isfinite(value) else None
