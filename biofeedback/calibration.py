@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from biofeedback.errors import UsageError
+from biofeedback.errors import RecordingError, UsageError
+from biofeedback.recording.storage import write_text
 from biofeedback.settings import settings_folder
 from generator.calibration import Calibration, exposure
 from generator.errors import StateError
@@ -49,9 +50,11 @@ def keep_calibration(calibration: Calibration, path: Path) -> None:
     kept = {**_read(path), values.pop("device"): values}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(kept, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
+    except RecordingError as error:
+        raise UsageError(str(error)) from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from biofeedback.models import Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.recorder import Recorder
+from biofeedback.recording.storage import atomic_path
 from biofeedback.setups import Setup
 from biofeedback.signals import build_physiology, physiological_streams
 from biofeedback.ticks import RealTicks, virtual_ticks
@@ -286,6 +287,11 @@ def _close(
     """Close every file, whatever fails on the way; the recording last, for its checksums."""
     with ExitStack() as stack:
         stack.callback(recorder.close, **end)
-        stack.callback(write_midi, directory / MIDI_NAME, engine.notes, engine.beats)
+        stack.callback(_write_score, engine, directory / MIDI_NAME)
         if audio is not None:
             stack.callback(audio.close)
+
+
+def _write_score(engine: Engine, path: Path) -> None:
+    with atomic_path(path) as part:
+        write_midi(part, engine.notes, engine.beats)

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from acquisition.errors import AcquisitionError
 from acquisition.spec import parse_spec
 from acquisition.streams import Source
-from biofeedback.errors import UsageError
+from biofeedback.errors import RecordingError, UsageError
+from biofeedback.recording.storage import write_text
 from biofeedback.settings import settings_folder
 from protocols.positions import YamlFault, read
 
@@ -156,11 +157,11 @@ def keep_setup(name: str, setup: Setup, *, replace: bool = False) -> Path:
     data: dict[str, Any] = setup.model_dump(mode="json", exclude_defaults=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100), encoding="utf-8"
-        )
+        write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100))
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
+    except RecordingError as error:
+        raise UsageError(str(error)) from None
     return path
 
 

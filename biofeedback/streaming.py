@@ -14,6 +14,7 @@ from pathlib import Path
 from acquisition import open_sources
 from biofeedback.errors import UsageError
 from biofeedback.recording import streams
+from biofeedback.recording.storage import atomic_path
 from biofeedback.signals import (
     LONG_GAP_S,
     assumed_units,
@@ -193,7 +194,7 @@ def _scr_row(scr: Scr) -> tuple[float | None, ...]:
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float | None]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows([_cell(value) for value in row] for row in rows)

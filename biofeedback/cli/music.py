@@ -10,14 +10,25 @@ from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
 from biofeedback.cli.sessions import seed_option
 from biofeedback.recording.reader import read_recording
+from biofeedback.recording.storage import atomic_paths
 from biofeedback.replay import replay as replay_recording
 from generator.preferences import Preferences
 from generator.render import render as render_trajectory
 from generator.state import Piece
 from generator.trajectory import load_trajectory
 
+
+def _sound_path(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and path.suffix.lower() not in {".wav", ".flac"}:
+        raise click.BadParameter(f"{path} must end in .wav or .flac")
+    return path
+
+
 wav_option = click.option(
-    "--wav", type=click.Path(path_type=Path, dir_okay=False), help="Sound, 48 kHz, 24 bit (.wav or .flac)."
+    "--wav",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_sound_path,
+    help="Sound, 48 kHz, 24 bit (.wav or .flac).",
 )
 midi_option = click.option(
     "--midi", type=click.Path(path_type=Path, dir_okay=False), help="Standard MIDI file."
@@ -60,14 +71,14 @@ def render(
     require_output(wav, midi, events)
     piece = preferences.applied_to(Preferences()).applied_to(Piece(seed=seed))
     trajectory = load_trajectory(trajectory_file)
-    with progress_bar("rendering") as progress:
+    with progress_bar("rendering") as progress, atomic_paths(wav, midi, events) as parts:
         render_trajectory(
             trajectory,
             piece,
             seconds or trajectory.duration_s,
-            wav=wav,
-            midi=midi,
-            events=events,
+            wav=parts[0],
+            midi=parts[1],
+            events=parts[2],
             progress=lambda fraction: progress(fraction, ""),
         )
     say_what_was_written(wav, midi, events)
@@ -85,9 +96,13 @@ def replay(directory: Path, wav: Path | None, midi: Path | None, events: Path | 
     """
     require_output(wav, midi, events)
     recording = read_recording(directory)
-    with progress_bar("replaying") as progress:
+    with progress_bar("replaying") as progress, atomic_paths(wav, midi, events) as parts:
         agreement = replay_recording(
-            recording, wav=wav, midi=midi, events=events, progress=lambda fraction: progress(fraction, "")
+            recording,
+            wav=parts[0],
+            midi=parts[1],
+            events=parts[2],
+            progress=lambda fraction: progress(fraction, ""),
         )
     click.echo(agreement)
     say_what_was_written(wav, midi, events)

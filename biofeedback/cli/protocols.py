@@ -10,6 +10,7 @@ import click
 from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
 from biofeedback.preview import draw_arc, fast_forward
+from biofeedback.recording.storage import atomic_path
 from generator.preferences import Preferences
 from generator.render import render
 from generator.state import Piece
@@ -98,17 +99,18 @@ def preview(
     checked = load(protocol)
     if png is not None or wav is None:
         path = png or Path(f"{checked.id}.png")
-        draw_arc(checked, path, hr_bpm=hr, form="svg" if path.suffix.lower() == ".svg" else "png")
+        with atomic_path(path) as part:
+            draw_arc(checked, part, hr_bpm=hr, form="svg" if path.suffix.lower() == ".svg" else "png")
         click.echo(f"picture    {path}")
     if wav is not None:
         trajectory = fast_forward(checked, seconds, hr_bpm=hr)
         piece = preferences.applied_to(Preferences()).applied_to(Piece(**checked.piece.model_dump()))
-        with progress_bar("preview") as progress:
+        with progress_bar("preview") as progress, atomic_path(wav) as part:
             render(
                 trajectory,
                 piece,
                 seconds,
-                wav=wav,
+                wav=part,
                 fades_s=PREVIEW_FADES_S,
                 progress=lambda fraction: progress(fraction, ""),
             )

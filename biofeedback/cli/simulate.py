@@ -11,6 +11,7 @@ import click
 from acquisition.simulated.persona import PERSONAS
 from biofeedback.cli.options import progress_bar
 from biofeedback.errors import SessionFault, UsageError
+from biofeedback.recording.storage import write_text
 from biofeedback.simulation.picture import draw
 from biofeedback.simulation.runs import Simulated, Trial, every_persona, simulate_all
 from biofeedback.simulation.table import markdown, write_csv
@@ -97,7 +98,7 @@ def simulate(
         )
     write_csv(runs, out / CSV_NAME)
     table = markdown(runs)
-    (out / TABLE_NAME).write_text(f"{table}\n", encoding="utf-8")
+    write_text(out / TABLE_NAME, f"{table}\n")
     click.echo(table)
     click.echo(f"\n{_cost(runs)}")
     for path in (out / CSV_NAME, out / TABLE_NAME, *(_draw(runs, out) if pictures else ())):

@@ -11,6 +11,7 @@ import pylsl
 from biofeedback.calibration import calibration_file, keep_calibration, read_calibration
 from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
+from biofeedback.recording.storage import atomic_path
 from biofeedback.ticks import RealTicks
 from generator.calibration import Calibration, exposure
 from generator.live.backend import BackEnd
@@ -73,7 +74,8 @@ def soundcheck(
     piece = preferences.applied_to(Preferences()).applied_to(Piece())
     if wav is not None:
         trajectory = Trajectory((0.0,), (check_state(level),))
-        render(trajectory, piece, seconds, wav=wav, fades_s=(CHECK_FADE_S, CHECK_FADE_S), noise=noise)
+        with atomic_path(wav) as part:
+            render(trajectory, piece, seconds, wav=part, fades_s=(CHECK_FADE_S, CHECK_FADE_S), noise=noise)
         click.echo(f"sound      {wav}")
     if audio == "device" or (audio == "auto" and wav is None):
         back_end = play_on(device)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Literal, get_args
 
-from biofeedback.errors import IdentifyingContent, RecordingError, UsageError
+from biofeedback.errors import IdentifyingContent, UsageError
 from biofeedback.exports import bids, readme
 from biofeedback.exports.check import NEUTRAL_TIME_S, deidentified
 from biofeedback.exports.consent import StoreEntry, permission, refusal
@@ -30,6 +28,7 @@ from biofeedback.exports.tabular import write_csv, write_parquet
 from biofeedback.recording.blocks import StoredStream, open_streams
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import FILES, META_NAME
+from biofeedback.recording.storage import atomic_folder
 from biofeedback.recording.streams import JSON_STREAMS
 
 Format = Literal["csv", "parquet", "bids", "edf", "midi", "audio"]
@@ -110,8 +109,7 @@ def export(
     """
     _refuse(directories, order.out)
     sources, secrets = _sources(directories, order, know)
-    part = order.out.with_name(order.out.name + ".part")
-    with _whole(part, order.out):
+    with atomic_folder(order.out) as part:
         left_out = _write(sources, order, part, progress)
         if not order.identified:
             progress(0.95, "searching for what identifies")
@@ -131,23 +129,6 @@ def _refuse(directories: Sequence[Path], out: Path) -> None:
         raise UsageError(f"{out} exists already; nothing is overwritten: choose another folder")
     if any(out.resolve() == place or out.resolve().is_relative_to(place) for place in places):
         raise UsageError(f"{out} lies in a session; choose another folder")
-
-
-@contextmanager
-def _whole(part: Path, out: Path) -> Iterator[None]:
-    """Make a folder that takes its name at the end, or is gone."""
-    if part.exists():
-        raise UsageError(f"{part} is left of an export that was interrupted; remove it")
-    try:
-        part.mkdir(parents=True)
-        yield
-        if out.exists():
-            out.rmdir()
-        part.rename(out)
-    except OSError as error:
-        raise RecordingError(f"{out} cannot be written: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _sources(

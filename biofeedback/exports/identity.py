@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from biofeedback.errors import UsageError
+from biofeedback.recording.storage import atomic_path
 
 KEY_NAME = "export.key"
 KEY_BYTES = 32
@@ -35,9 +35,9 @@ def key_of(path: Path) -> bytes:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            with atomic_path(path) as part:
+                part.chmod(0o600)
+                part.write_text(secrets.token_hex(KEY_BYTES) + "\n", encoding="ascii")
         key = path.read_bytes().strip()
     except OSError as error:
         raise UsageError(f"the key {path} cannot be read or made: {error.strerror or error}") from None

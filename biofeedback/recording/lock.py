@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -28,10 +28,18 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def hold(descriptor: int) -> None:
-    """Hold a file open for writing until its descriptor is closed."""
-    with suppress(OSError):
+def hold(descriptor: int) -> bool:
+    """Hold a file open for writing until its descriptor is closed; false if another process holds it.
+
+    Where a file system has no locks, true is returned and nothing is held.
+    """
+    try:
         _try(descriptor)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 @contextmanager
@@ -45,13 +53,6 @@ def held_by_us(path: Path) -> Iterator[bool]:
     """
     descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
     try:
-        try:
-            _try(descriptor)
-        except (BlockingIOError, PermissionError):
-            yield False
-        except OSError:  # no locks here
-            yield True
-        else:
-            yield True
+        yield hold(descriptor)
     finally:
         os.close(descriptor)

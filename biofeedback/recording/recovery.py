@@ -14,7 +14,7 @@ from biofeedback.recording import flac, xdf
 from biofeedback.recording.lock import held_by_us
 from biofeedback.recording.reader import Recording, read_meta, read_recording
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, checksums, write_meta
-from biofeedback.recording.storage import write_whole
+from biofeedback.recording.storage import atomic_path, write_whole
 from generator.midi import write_midi
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import LAYERS
@@ -154,9 +154,8 @@ def _score(recording: Recording) -> list[str]:
     if not notes:
         return []
     path = recording.directory / _MIDI
-    part = path.with_name(f"{path.name}.part")
-    write_midi(part, notes, beats)
-    part.replace(path)
+    with atomic_path(path) as part:
+        write_midi(part, notes, beats)
     return [f"{path.name} was made from {len(notes)} recorded notes"]
 
 

@@ -1,11 +1,12 @@
-"""Files that are whole at every moment, whatever kills the program."""
+"""Writing files so that a kill or a power failure leaves none half written: whole files, and appends."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from biofeedback.errors import RecordingError
@@ -13,6 +14,79 @@ from biofeedback.recording import lock
 
 Write = Callable[[int, memoryview], int]
 Sync = Callable[[int], None]
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield the path of a file to write, which takes the place of `path` once the context ends without error.
+
+    Whatever interrupts the writing, `path` holds what it held before, or all that was written. The file to
+    write lies beside `path` as ``.STEM.part.SUFFIX``; what an interruption left of it is written over by the
+    next attempt.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be written, or another process is writing it.
+    """
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    if not lock.hold(descriptor):
+        os.close(descriptor)
+        raise RecordingError(f"{path} is being written by another process; try again when it has finished")
+    with contextlib.ExitStack() as stack:
+        stack.callback(part.unlink, missing_ok=True)
+        held = stack.enter_context(contextlib.ExitStack())
+        held.callback(os.close, descriptor)
+        yield part
+        try:
+            os.fsync(descriptor)
+            if os.name == "nt":  # an open file cannot be replaced there
+                held.close()
+            part.replace(path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            raise cannot_write(path, error) from None
+
+
+@contextlib.contextmanager
+def atomic_paths(*paths: Path | None) -> Iterator[tuple[Path | None, ...]]:
+    """Yield `atomic_path` of each path, None for None; all are replaced at the end, or none."""
+    with contextlib.ExitStack() as stack:
+        yield tuple(None if path is None else stack.enter_context(atomic_path(path)) for path in paths)
+
+
+@contextlib.contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Yield a new folder, which takes the name of `folder` once the context ends without error.
+
+    Otherwise it is removed. `folder` must not exist, or be empty.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be written, or an earlier attempt was interrupted and left its folder behind.
+    """
+    part = folder.with_name(f"{folder.name}.part")
+    if part.exists():
+        raise RecordingError(f"{part} was left behind when an earlier attempt was interrupted; remove it")
+    try:
+        part.mkdir(parents=True)
+        yield part
+        for path in part.rglob("*"):
+            if path.is_file():
+                _sync_file(path)
+        if folder.exists():
+            folder.rmdir()
+        part.rename(folder)
+        _sync_folder(folder.parent)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -23,21 +97,31 @@ def write_whole(path: Path, data: bytes) -> None:
     RecordingError
         If it cannot be written.
     """
-    part = path.with_name(path.name + ".part")
+    with atomic_path(path) as part:
+        try:
+            part.write_bytes(data)
+        except OSError as error:
+            raise cannot_write(path, error) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8, whole or not at all; errors as `write_whole`."""
+    write_whole(path, text.encode("utf-8"))
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a directory cannot be opened, nor need it be
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        if os.name == "posix":  # elsewhere a directory cannot be opened, nor need it be
-            directory = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
-    except OSError as error:
-        raise cannot_write(path, error) from None
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def cannot_write(path: Path, error: OSError) -> RecordingError:

@@ -13,9 +13,9 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from biofeedback.errors import RecordingError
 from biofeedback.goals import REST_TOO, GoalResult, Side, recorded_goals
 from biofeedback.recording.reader import Recording
+from biofeedback.recording.storage import write_text
 from biofeedback.report import words
 from biofeedback.report.analysis import analyse, footing
 from biofeedback.report.display import gaps, interval_s, pack, thinned
@@ -39,18 +39,14 @@ def write_report(recording: Recording, path: Path) -> None:
     recording : Recording
         Complete or cut off; streams may be empty or missing.
     path : Path
-        The file to write, replaced if it exists.
+        The file to write; one that exists is replaced once the new one is whole.
 
     Raises
     ------
     RecordingError
         If a stream of the recording does not hold what it should, or the file cannot be written.
     """
-    text = render(recording)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RecordingError(f"{path} cannot be written: {error.strerror or error}") from None
+    write_text(path, render(recording))
 
 
 def render(recording: Recording) -> str:

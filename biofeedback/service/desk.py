@@ -9,6 +9,7 @@ from pathlib import Path
 
 from acquisition.errors import AcquisitionError
 from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
+from biofeedback.report import is_complete
 from biofeedback.service.preparation import Intent
 from biofeedback.service.requests import Prepare
 from biofeedback.service.schemas import ProtocolView, RatingQuestion
@@ -145,7 +146,7 @@ class Desk:
         self.store.adopt(directory, client=None if intent.client is None else intent.client.code)
 
     def report(self, directory: Path) -> Path:
-        """Return the report of a closed session; written, in a process of its own, where there is none yet.
+        """Return the report of a closed session; a process of its own writes it where there is no whole one.
 
         Raises
         ------
@@ -154,7 +155,7 @@ class Desk:
         """
         path = directory / REPORT_NAME
         with self._reporting:
-            if path.exists():
+            if is_complete(path):
                 return path
             command = [sys.executable, "-P", "-m", "biofeedback", "report", str(directory)]
             try:

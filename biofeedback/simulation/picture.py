@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from biofeedback.recording.storage import atomic_path
 from biofeedback.simulation.runs import Simulated
 
 INK, FAINT = "#22303c", "#8a97a3"
@@ -68,7 +69,8 @@ def draw(runs: Sequence[Simulated], path: Path) -> None:
         fontsize=11,
     )
     _explain(figure)
-    figure.savefig(path, dpi=100, format="png")
+    with atomic_path(path) as part:
+        figure.savefig(part, dpi=100, format="png")
 
 
 def _draw_rates(axes: Axes, run: Simulated, ends: tuple[float, float]) -> None:

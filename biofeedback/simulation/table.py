@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from biofeedback.recording.storage import atomic_path
 from biofeedback.report.words import WITHHELD, clock, number
 from biofeedback.simulation.runs import Simulated
 
@@ -43,7 +44,7 @@ def write_csv(runs: Iterable[Simulated], path: Path) -> None:
         }
         for run in runs
     ]
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(

@@ -126,6 +126,8 @@ def _files_router(desk: Desk) -> APIRouter:
     def file(session_id: str, name: FileName) -> FileResponse:
         """Return a file of a session."""
         path = directory_of(session_id) / name
+        if name == REPORT_NAME and path.is_file():
+            path = desk.report(path.parent)
         if not path.is_file():
             raise HTTPException(404, f"this session has no {name}")
         return FileResponse(path, media_type=FILES[name], filename=name)
