@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from biofeedback.exports.secrets import MAC, UUID, Secret
+from biofeedback.exports.secrets import CLIENT, MAC, UUID, Secret
 from biofeedback.exports.wording import BOILERPLATE
+from biofeedback.tokens import token_pattern
 
 ISO_DATE = re.compile(r"(?<![\w.-])(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)")
 USERS_PATH = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\{1,2}Users\\)[^\s\"'<>,;]+")
@@ -25,10 +26,10 @@ _NUMBERS_ONLY = str.maketrans("", "", "0123456789.,-+eE\n\r\tna/")
 BEFORE_S, AFTER_S = 86_400, 10 * 86_400
 """How long before and after a session's start a Unix time tells of it."""
 
-_WORD = r"[^\W_]"
 _CELL_ENDS = r",;\t\r\n"
 LONG = 8
-"""Letters from which a secret is found within a longer word, too."""
+"""Letters from which a secret is found within a longer word too, unless it is a client's code, with which
+another's may begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ class Hit:
 class Search:
     """Finds secrets in texts, in whatever case, composed or escaped (JSON, XML, URL).
 
-    Short ones are found as whole words only, those of digits only where they are not the whole cell of a
-    table. What stands in every export anyway, such as the name of a
-    column, is no secret.
+    Short ones and codes of clients are found as whole words only, those of digits only where they are not
+    the whole cell of a table. What stands in every export anyway, such as the name of a column, is no
+    secret.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class Search:
             for form in _forms(text):
                 self._what.setdefault(form.casefold(), secret.what)
         longest_first = sorted(self._what, key=len, reverse=True)
-        pattern = "|".join(_bounded(form) for form in longest_first)
+        pattern = "|".join(_bounded(form, always=self._what[form] == CLIENT) for form in longest_first)
         self._pattern = re.compile(pattern, re.IGNORECASE) if pattern else None
 
     def in_text(self, text: str) -> list[Hit]:
@@ -118,9 +119,6 @@ def _bounded(text: str, *, always: bool = False) -> str:
     """Return the pattern of a text, as a word of its own if it is short."""
     pattern = re.escape(text)
     if text.isdecimal():  # the same digits may be a measured value, alone in its cell
-        return rf"(?<![\w.{_CELL_ENDS}+-]){text}(?![\w.])|(?<![\w.+-]){text}(?![\w.{_CELL_ENDS}])"
-    if len(text) >= LONG and not always:
-        return pattern
-    before = f"(?<!{_WORD})" if re.match(_WORD, text) else ""
-    after = f"(?!{_WORD})" if re.search(_WORD + r"\Z", text) else ""
-    return before + pattern + after
+        ends = rf"\w|\.\d|[{_CELL_ENDS}]"
+        return rf"(?<![\w.{_CELL_ENDS}+-]){text}(?!\w|\.\d)|(?<![\w.+-]){text}(?!{ends})"
+    return pattern if len(text) >= LONG and not always else token_pattern(text)

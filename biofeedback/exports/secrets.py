@@ -15,6 +15,9 @@ from urllib.parse import unquote
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.recording.streams import JSON_STREAMS
 
+CLIENT = "client"
+"""What a client's code is, among the secrets."""
+
 LEAST_LETTERS = 3
 """Shorter texts occur by chance everywhere."""
 
@@ -73,13 +76,13 @@ def secrets_of(
         *(Secret("free text", text) for text in told if len(text.strip()) >= LEAST_TEXT),
     ]
     if client:
-        found.append(Secret("client", client))
+        found.append(Secret(CLIENT, client))
     distinct = {(secret.text.strip(), secret.what): secret for secret in found}
     return tuple(secret for secret in distinct.values() if len(secret.text.strip()) >= _least(secret))
 
 
 def _least(secret: Secret) -> int:
-    return 2 if secret.what == "client" else LEAST_LETTERS
+    return 2 if secret.what == CLIENT else LEAST_LETTERS
 
 
 def _place(directory: Path) -> Iterator[Secret]:

@@ -35,6 +35,7 @@ from biofeedback.service.requests import (
 from biofeedback.service.schemas import ArcView, EngineView, State
 from biofeedback.service.stages import LEADS_TO, OPEN, Stage, refusal
 from biofeedback.session import run_session
+from biofeedback.tokens import replace_token
 
 SUPPOSED_HR_BPM = 72.0
 """For which a course is planned until a heart rate is known."""
@@ -199,7 +200,7 @@ class SessionHost:
     def _unnamed(self, text: str) -> str:
         """Return a text as it may stand in a recording, which names no client."""
         client = self._intent.client if self._intent is not None else None
-        return text if client is None else text.replace(client.code, "…")
+        return text if client is None else replace_token(text, client.code, "…")
 
     def _obey(self, command: Any) -> Answer:
         if isinstance(command, HostOrder):

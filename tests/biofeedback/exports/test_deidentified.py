@@ -19,6 +19,7 @@ from biofeedback.exports import deidentified, export
 from biofeedback.exports import export as module
 from biofeedback.exports.check import NEUTRAL_TIME_S
 from biofeedback.exports.export import FORMATS
+from biofeedback.exports.search import Search
 from biofeedback.exports.secrets import Secret, secrets_of
 from biofeedback.recording import xdf
 from biofeedback.recording.reader import read_meta
@@ -261,3 +262,23 @@ def test_what_the_description_knows_is_gathered(session_directory, recorded):
     found = {secret.text for secret in secrets_of(session_directory, read_meta(session_directory))}
     wanted = {"Polar H10 7F3A2B19", "A0:9E:1A:7F:3A:2B", "Müller_Eva_1971", "Eva", "Praxis Dr. Sommerfeld"}
     assert wanted | {"Scarlett 2i2 4711", "2026-03-01", session_directory.name} <= found
+
+
+def test_a_code_is_found_as_a_whole_word_only():
+    search = Search(
+        [Secret("client", "PATIENT-1"), Secret("client", "Eva"), Secret("device or input", "H10-7F3A2B")]
+    )
+    assert search.in_text("PATIENT-10, PATIENT-12, Evaluation, Eva\u0308, Evaि") == []
+    assert [hit.text for hit in search.in_text("PATIENT-1, patient-1_ecg.csv, eva.")] == [
+        "PATIENT-1",
+        "patient-1",
+        "eva",
+    ]
+    assert search.in_text("xH10-7F3A2Bx") != []
+
+
+def test_a_code_of_digits_is_found_in_a_sentence_and_not_in_a_number():
+    search = Search([Secret("client", "17")])
+    assert search.in_text("17.5 s, 0.17, -17 dB, 170, 3\n17\n") == []
+    for text in ("the hands of 17. ", "17 again", "of client 17, she"):
+        assert [hit.text for hit in search.in_text(text)] == ["17"]
