@@ -55,6 +55,7 @@ from websockets.sync.client import connect as open_socket
 from biofeedback.errors import BiofeedbackError
 from biofeedback.service.auth import Page
 from biofeedback.service.endpoint_file import EngineEndpoint, read_endpoint
+from biofeedback.service.options import OPTIONS
 from biofeedback.service.schemas import (
     ArcView,
     ClientView,
@@ -378,6 +379,7 @@ def _detail(response: httpx.Response) -> str:
 
 
 __all__ = [
+    "OPTIONS",
     "ClientView",
     "EngineClient",
     "EngineEndpoint",

@@ -10,23 +10,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 
-from generator.state import RANGES, Mode
+from generator.state import STATE_FIELDS, FieldKind
 
-Field_ = Literal[
-    "tempo_bpm",
-    "mode",
-    "density",
-    "register",
-    "brightness",
-    "articulation",
-    "layers",
-    "level_db",
-    "breath_rate",
-    "breath_depth",
+OVERRIDABLE = tuple(name for name, field in STATE_FIELDS.items() if field.kind is not FieldKind.FLAG)
+"""The parameters of the music that may be overridden."""
+
+
+def _overridable(name: str) -> str:
+    if name not in OVERRIDABLE:
+        raise ValueError(f"parameter {name!r} does not exist; there are {', '.join(OVERRIDABLE)}")
+    return name
+
+
+Parameter = Annotated[
+    str,
+    AfterValidator(_overridable),
+    WithJsonSchema({"type": "string", "enum": [*OVERRIDABLE]}),
 ]
-"""A parameter of the music that may be overridden."""
+"""One of `OVERRIDABLE`."""
 
 VOLUME_RANGE_DB = (-40.0, 0.0)
 """The master volume; 0 is the level that the listener found comfortable at the sound check."""
@@ -98,19 +109,12 @@ class Override(_Command):
     """Take one parameter of the music into one's own hands; it glides there within the limits."""
 
     name: Literal["override"] = "override"
-    field: Field_
+    field: Parameter
     value: float
 
     @model_validator(mode="after")
     def _in_range(self) -> Self:
-        if self.field == "mode":
-            Mode.of(self.value)
-            return self
-        low, high = RANGES[self.field]
-        if not low <= self.value <= high:
-            raise ValueError(f"{self.field} is {self.value:g}; it must lie between {low:g} and {high:g}")
-        if self.field == "layers" and self.value != int(self.value):
-            raise ValueError(f"layers is {self.value:g}; it must be a whole number")
+        STATE_FIELDS[self.field].check(self.value)
         return self
 
 
@@ -118,7 +122,7 @@ class Release(_Command):
     """Give a parameter, or all of them, back to the protocol; it glides back within the limits."""
 
     name: Literal["release"] = "release"
-    field: Field_ | Literal["all"] = "all"
+    field: Parameter | Literal["all"] = "all"
 
 
 class Volume(_Command):

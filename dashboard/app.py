@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from streamlit.starlette import App
 
+from biofeedback.client import OPTIONS
 from biofeedback.local_guard import LocalGuard, carries_cookie
 from dashboard.palette import stylesheet
 from dashboard.relay import EndpointLookup, Relay
@@ -46,6 +47,7 @@ def build(find_engine: EndpointLookup, *, key: str, port: int) -> App:
     routes: list[BaseRoute] = [
         *relay.routes,
         Route("/ui/texts.json", _texts),
+        Route("/ui/options.json", _options),
         Route("/ui/palette.css", _palette),
         Mount("/ui", StaticFiles(directory=UI)),
     ]
@@ -86,6 +88,10 @@ async def _open(relay: Relay) -> AsyncIterator[None]:
 
 async def _texts(_: Request) -> Response:
     return JSONResponse(TEXTS)
+
+
+async def _options(_: Request) -> Response:
+    return Response(OPTIONS.model_dump_json(), media_type="application/json")
 
 
 async def _palette(_: Request) -> Response:

@@ -1,34 +1,15 @@
-"""What may be chosen on the pages, by the names that the engine knows; the catalogue says them in words.
-
-A test holds these against the packages that define them, which a dashboard does not import.
-"""
+"""The names that pages offer to choose, as the engine knows them, and what they are called in words."""
 
 from __future__ import annotations
 
+from biofeedback.client import OPTIONS
 from dashboard.texts import say
 
-PALETTES = ("warm-pads", "harp-bells", "soft-strings")
-NATURES = ("none", "wind", "water", "rain")
-LAYERS = ("pad", "melody", "bass", "arpeggio", "counter", "strings", "bells", "air")
+PALETTES = OPTIONS.preferences["palette"].choices
+NATURES = OPTIONS.preferences["nature"].choices
+SOUNDS = OPTIONS.preferences["unwanted"].choices
 TONICS = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
-KINDS = (
-    "settle",
-    "baseline",
-    "match",
-    "lead",
-    "sustain",
-    "breathe",
-    "arc",
-    "engage",
-    "silence",
-    "return",
-    "recovery",
-)
-ARMS = ("closed-loop", "open-loop", "silence")
-SCOPES = ("sessions", "storage", "research")
-NEEDED = ("sessions", "storage")
-"""What a client must have agreed to for a session."""
-
+LOWEST_DB = int(OPTIONS.volume_db[0])
 VIRTUAL = "listener=virtual:responder"
 
 

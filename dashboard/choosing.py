@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from biofeedback.client import EngineClient
+from biofeedback.client import OPTIONS, EngineClient
 from dashboard import arc
-from dashboard.choices import NEEDED, VIRTUAL, palette_name
+from dashboard.choices import VIRTUAL, palette_name
 from dashboard.engine import engine, tell
 from dashboard.texts import say
 
@@ -69,7 +69,7 @@ def show() -> None:
 
 
 def _agreed(who: Any) -> bool:
-    return who is None or (who.consent is not None and set(NEEDED) <= set(who.consent.scopes))
+    return who is None or (who.consent is not None and set(OPTIONS.needed_scopes) <= set(who.consent.scopes))
 
 
 def _drop_unless(key: str, options: list[Any]) -> None:

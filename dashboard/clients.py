@@ -6,13 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from biofeedback.client import EngineClient, EngineError
+from biofeedback.client import OPTIONS, EngineClient, EngineError
 from dashboard.choices import (
-    LAYERS,
+    LOWEST_DB,
     NATURES,
-    NEEDED,
     PALETTES,
-    SCOPES,
+    SOUNDS,
     TONICS,
     nature_name,
     palette_name,
@@ -24,7 +23,6 @@ from dashboard.engine import engine
 from dashboard.sessions_table import sessions_table
 from dashboard.texts import say
 
-LOWEST_DB = -40
 NEW = ""
 """What stands in the list of codes for a client who has none yet."""
 
@@ -98,7 +96,7 @@ def _about(who: Any) -> dict[str, Any]:
     )
     unwanted = st.multiselect(
         say("clients.unwanted"),
-        [*LAYERS, *NATURES[1:]],
+        SOUNDS,
         default=list(likes.unwanted) if likes else [],
         format_func=sound_name,
         placeholder=say("clients.unwanted.none"),
@@ -166,8 +164,8 @@ def _consent(client: EngineClient, who: Any) -> None:
         )
         given = [
             scope
-            for scope in SCOPES
-            if st.checkbox(scope_name(scope), value=scope in NEEDED, key=f"{who.code}-{scope}")
+            for scope in OPTIONS.consent_scopes
+            if st.checkbox(scope_name(scope), value=scope in OPTIONS.needed_scopes, key=f"{who.code}-{scope}")
         ]
         if st.form_submit_button(say("consent.save"), type="primary"):
             if version.strip() and given:

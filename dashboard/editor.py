@@ -12,9 +12,9 @@ from typing import Any
 import streamlit as st
 import yaml
 
-from biofeedback.client import EngineClient, EngineError
+from biofeedback.client import OPTIONS, EngineClient, EngineError
 from dashboard import arc
-from dashboard.choices import ARMS, KINDS, PALETTES, palette_name
+from dashboard.choices import PALETTES, palette_name
 from dashboard.engine import engine
 from dashboard.protocol_form import Key, free_version, merged, row_of
 from dashboard.protocol_text import edited
@@ -115,8 +115,8 @@ def _form() -> None:
     identity = one.text_input(say("editor.id"), str(data.get("id", "")), key=f"id-{edition}")
     arm = two.selectbox(
         say("editor.arm"),
-        ARMS,
-        index=_at(ARMS, data.get("arm")),
+        OPTIONS.arms,
+        index=_at(OPTIONS.arms, data.get("arm")),
         format_func=lambda arm: say(f"arm.{arm}"),
         key=f"arm-{edition}",
     )
@@ -144,7 +144,7 @@ def _form() -> None:
         key=f"phases-{edition}",
         column_config={
             "kind": st.column_config.SelectboxColumn(
-                say("editor.kind"), options=KINDS, required=True, width="small"
+                say("editor.kind"), options=OPTIONS.phase_kinds, required=True, width="small"
             ),
             "name": st.column_config.TextColumn(say("editor.name"), required=True),
             "duration_s": st.column_config.NumberColumn(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from biofeedback.client import EngineError, State
+from dashboard.choices import LOWEST_DB
 from dashboard.engine import engine, tell
 from dashboard.texts import say
 
-LOWEST_DB = -40
 LOOK_S = 0.5
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from biofeedback.commands import OVERRIDABLE
 from biofeedback.errors import UsageError
 from biofeedback.models import PlannedPhase, Snapshot
 from biofeedback.service.desk import protocol_view
@@ -29,17 +30,8 @@ READINGS = ("hr_bpm", "rmssd_ms", "scl_us", "scr_rate_per_min", "breathing_rate"
 LONGEST_S = 6 * 3600.0
 """Of what is drawn: longer ones would keep a session waiting that runs meanwhile."""
 
-FIELDS = (
-    "tempo_bpm",
-    "mode",
-    "density",
-    "register",
-    "brightness",
-    "articulation",
-    "layers",
-    "level_db",
-    "breath_rate",
-)
+FIELDS = tuple(name for name in OVERRIDABLE if name != "breath_depth")
+"""What is drawn of a course; the depth of the breath is not."""
 
 
 def arc_of(protocol: Protocol, hr_bpm: float | None) -> ArcView:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from biofeedback.commands import VOLUME_RANGE_DB, Command
-from generator.preferences import Preferences
+from generator.preferences import PREFERENCE_FIELDS, Preferences
 from generator.state import LEVEL_RANGE_DB
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
@@ -16,6 +16,9 @@ Spec = Annotated[str, Field(min_length=3, max_length=1000, pattern=r"\S")]
 
 LONGEST_PROTOCOL = 200_000
 """Characters; a long protocol has 10 000."""
+
+
+_TONIC, _REGISTER = PREFERENCE_FIELDS["tonic"], PREFERENCE_FIELDS["register_range"]
 
 
 class _Order(BaseModel):
@@ -32,10 +35,10 @@ class PreferencesRequest(_Order):
 
     palette: Name | None = None
     nature: Name | None = None
-    tonic: int | None = Field(default=None, ge=0, le=11)
+    tonic: int | None = Field(default=None, ge=_TONIC.low, le=_TONIC.high)
     unwanted: list[Name] | None = Field(default=[], max_length=20)
-    register_low: float | None = Field(default=0.0, ge=0.0, le=1.0)
-    register_high: float | None = Field(default=1.0, ge=0.0, le=1.0)
+    register_low: float | None = Field(default=_REGISTER.low, ge=_REGISTER.low, le=_REGISTER.high)
+    register_high: float | None = Field(default=_REGISTER.high, ge=_REGISTER.low, le=_REGISTER.high)
 
     @classmethod
     def of(cls, preferences: Preferences) -> Self:

@@ -340,3 +340,71 @@ class Link(_View):
     """An address that opens a page once, and gives the browser that opens it the page's right."""
 
     url: str
+
+
+class MusicFieldView(_View):
+    """A field of `MusicState` that may be overridden.
+
+    Attributes
+    ----------
+    unit : str
+        ``bpm``, ``dB``, ``1/min``, ``count`` or ``0-1``.
+    low, high : float
+        Its range.
+    values : tuple of float
+        The only values of a stepped field; empty for the others.
+    names : tuple of str
+        Names of these values, where they have names.
+    pace_per_s : float or None
+        How fast an override moves it; None where it follows with the next bars.
+    """
+
+    unit: str
+    low: float
+    high: float
+    values: tuple[float, ...]
+    names: tuple[str, ...]
+    pace_per_s: float | None
+
+
+class PreferenceFieldView(_View):
+    """A field of `Preferences`: the names to choose from, or the range of a number."""
+
+    choices: tuple[str, ...]
+    low: float | None
+    high: float | None
+
+
+class ScaleView(_View):
+    """The ends of a rating scale."""
+
+    low: int
+    high: int
+
+
+class OptionsView(_View):
+    """What a client can offer to choose, by name.
+
+    Attributes
+    ----------
+    music, preferences, scales : mapping
+        Fields of `MusicState` that may be overridden, of `Preferences`, and rating scales, each by name.
+    severities : tuple of str
+        Of an adverse event.
+    volume_db : tuple of (float, float)
+        Range of the master volume.
+    phase_kinds, arms : tuple of str
+        What a protocol may name.
+    consent_scopes, needed_scopes : tuple of str
+        What a client may agree to, and what of it a session needs.
+    """
+
+    music: dict[str, MusicFieldView]
+    preferences: dict[str, PreferenceFieldView]
+    scales: dict[str, ScaleView]
+    severities: tuple[str, ...]
+    volume_db: tuple[float, float]
+    phase_kinds: tuple[str, ...]
+    arms: tuple[str, ...]
+    consent_scopes: tuple[str, ...]
+    needed_scopes: tuple[str, ...]

@@ -15,7 +15,6 @@ const GUTTER = 118; // left of the time: what is drawn
 const MARGIN = 54; // right of it: the scale
 const APART = 17; // of words below each other
 const LEAST_RANGE = { tempo_bpm: 16, mode: 0.4, layers: 3, level_db: 6, breath_rate: 3 };
-const LANES = ["mode", "layers", "level_db", "density", "brightness", "register", "articulation", "breath_rate"];
 
 // What a protocol plans, moved to where its phases now stand in a session.
 export function course(view, plan) {
@@ -30,7 +29,8 @@ export function course(view, plan) {
 
 // The lanes there is something to show of: what changes, or at least sounds.
 export function lanesOf(view) {
-  return LANES.filter((name) => view.course[name].some((value) => value !== null && (name !== "breath_rate" || value > 0)));
+  const lanes = Object.keys(view.course).filter((name) => name !== "tempo_bpm");
+  return lanes.filter((name) => view.course[name].some((value) => value !== null && (name !== "breath_rate" || value > 0)));
 }
 
 const topOf = (now) => (now === null ? 2 : TOP);

@@ -1,8 +1,7 @@
 // Questions of the controller, each with its answers; a rating has its scale.
-import { make, say, known } from "./words.js";
+import { known, make, options, say } from "./words.js";
 
 const EXTENSION_S = 60;
-const SCALES = { "pain-nrs": [0, 10], "relaxation-vas": [0, 100], "sam-arousal": [1, 9], "sam-valence": [1, 9], "distress-nrs": [0, 10] };
 
 export class Asks {
   constructor(box, { send }) {
@@ -36,7 +35,7 @@ export class Asks {
   }
 
   rating(ask) {
-    const [low, high] = SCALES[ask.about] ?? [0, 10];
+    const { low, high } = options.scales[ask.about] ?? { low: 0, high: 10 };
     const send = (value) => this.send({ name: "rating", scale: ask.about, value });
     const none = make("button", { type: "button", class: "quiet", "data-answer": "none", onclick: () => send(null) }, say("rating.none"));
     if (high - low <= 10) {

@@ -1,6 +1,6 @@
 // What a therapist can do with the session: pause, hold, resume, volume, skip, extend, more or less energy.
 import { command } from "./engine.js";
-import { make, say } from "./words.js";
+import { make, options, say } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const EXTENSION_S = 60;
@@ -29,6 +29,7 @@ export class Controls {
 
   volume() {
     const slider = $("volume");
+    [slider.min, slider.max] = options.volume_db;
     slider.addEventListener("input", () => {
       this.slid = performance.now();
       this.tell(Number(slider.value));
@@ -43,7 +44,8 @@ export class Controls {
   }
 
   nrs() {
-    for (let value = 0; value <= 10; value++)
+    const { low, high } = options.scales[TO_SCALE];
+    for (let value = low; value <= high; value++)
       $("nrs").append(
         make("button", {
           type: "button",

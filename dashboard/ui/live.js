@@ -8,12 +8,12 @@ import { LiveArc } from "./live_arc.js";
 import { Notes } from "./notes.js";
 import { Override, worded } from "./override.js";
 import { Traces } from "./traces.js";
-import { fill, make, say } from "./words.js";
+import { fill, make, options, say } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const ANSWER_MS = 6000;
-const MUSIC = ["tempo_bpm", "mode", "layers", "level_db", "density", "brightness", "register", "breath_rate"];
-const METERS = new Set(["density", "brightness", "register"]);
+const MUSIC = Object.keys(options.music).filter((field) => field !== "breath_depth"); // shown with the breath
+const isMeter = (field) => options.music[field].unit === "0-1" && !options.music[field].names.length;
 
 const wanted = new URLSearchParams(location.search).get("view") ?? "live";
 fill(document);
@@ -45,8 +45,8 @@ function showMusic(state) {
     const text = silent ? "–" : worded(field, music[field]);
     const row = make("div", { class: field in overrides ? "mine" : null },
       make("dt", {}, say(`field.${field}`) + (field in overrides ? ` ${say("music.by-hand")}` : "")),
-      make("dd", { class: METERS.has(field) ? "" : "figures" }, METERS.has(field) ? "" : text));
-    if (METERS.has(field)) {
+      make("dd", { class: isMeter(field) ? "" : "figures" }, isMeter(field) ? "" : text));
+    if (isMeter(field)) {
       const part = silent ? 0 : Math.round((music[field] ?? 0) * 100);
       const degree = part < 34 ? "low" : part < 67 ? "middle" : "high";
       const meter = make("div", { class: "meter", role: "meter", "aria-label": say(`field.${field}`), "aria-valuenow": part, "aria-valuemin": 0, "aria-valuemax": 100 }, make("i", { style: `width: ${part}%` }));

@@ -1,9 +1,8 @@
 // Markers, notes, adverse events: the moment is taken when the button is pressed, the words may come later.
-import { make, say } from "./words.js";
+import { make, options, say } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const QUICK = ["talking", "movement", "noise", "relaxed", "restless", "coughing"];
-const SEVERITIES = ["mild", "moderate", "severe"];
 
 export class Notes {
   constructor({ send, now }) {
@@ -35,7 +34,7 @@ export class Notes {
 
   adverse() {
     const input = make("textarea", { maxlength: 2000, required: "", autofocus: "", "aria-label": say("adverse.text") });
-    const choices = SEVERITIES.map((severity, index) =>
+    const choices = options.severities.map((severity, index) =>
       make("label", {}, make("input", { type: "radio", name: "severity", value: severity, ...(index ? {} : { checked: "" }) }), ` ${say(`adverse.${severity}`)}`),
     );
     const fields = make("fieldset", {}, ...choices);

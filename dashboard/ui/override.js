@@ -1,31 +1,21 @@
 // Overrides: one parameter into the therapist's hands. What it will do is said before it is sent.
-import { make, say } from "./words.js";
+import { make, options, say } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const MODES = ["phrygian", "aeolian", "dorian", "mixolydian", "ionian", "lydian"];
-// [lowest, highest, step, fastest change per second]; the limits are the engine's, it has the last word.
-const FIELDS = {
-  tempo_bpm: [30, 140, 1, 8 / 60],
-  mode: [0, 1, 0.2, 0.2 / 30],
-  density: [0, 1, 0.05, null],
-  register: [0, 1, 0.05, null],
-  brightness: [0, 1, 0.05, null],
-  articulation: [0, 1, 0.05, null],
-  layers: [1, 8, 1, null],
-  level_db: [-18, 0, 1, 0.2],
-  breath_rate: [0, 30, 0.5, null],
-  breath_depth: [0, 1, 0.05, null],
-};
+const FIELDS = options.music;
+const STEPS = { bpm: 1, dB: 1, "1/min": 0.5, count: 1 };
 
-export const modeName = (openness) => MODES[Math.round(openness * 5)] ?? "–";
+const nameOf = ({ values, names }, value) => names[values.findIndex((each) => Math.abs(each - value) < 0.01)] ?? "–";
 
+// A value of a field of the music in words.
 export function worded(field, value) {
+  const { unit, names } = FIELDS[field];
   if (value === null || value === undefined) return "–";
-  if (field === "mode") return say(`mode.${modeName(value)}`);
-  if (field === "tempo_bpm") return say("unit.bpm", { value: value.toFixed(0) });
-  if (field === "level_db") return say("unit.dB", { value: (Math.round(value) || 0).toString().replace("-", "−") });
-  if (field === "layers") return value.toFixed(0);
-  if (field === "breath_rate") return value > 0 ? say("unit.per-min", { value: value.toFixed(1) }) : say("music.no-breath");
+  if (names.length) return say(`${field}.${nameOf(FIELDS[field], value)}`);
+  if (unit === "bpm") return say("unit.bpm", { value: value.toFixed(0) });
+  if (unit === "dB") return say("unit.dB", { value: (Math.round(value) || 0).toString().replace("-", "−") });
+  if (unit === "count") return value.toFixed(0);
+  if (unit === "1/min") return value > 0 ? say("unit.per-min", { value: value.toFixed(1) }) : say("music.no-breath");
   return say("unit.percent", { value: Math.round(value * 100) });
 }
 
@@ -36,7 +26,7 @@ export class Override {
     $("override-close").addEventListener("click", () => this.open(false));
     $("override").addEventListener("keydown", (event) => event.key === "Escape" && this.open(false));
     for (const field of Object.keys(FIELDS)) $("override-field").append(make("option", { value: field }, say(`field.${field}`)));
-    MODES.forEach((name, index) => $("override-mode").append(make("option", { value: index / 5 }, say(`mode.${name}`))));
+    FIELDS.mode.names.forEach((name, at) => $("override-mode").append(make("option", { value: FIELDS.mode.values[at] }, say(`mode.${name}`))));
     $("override-field").addEventListener("change", () => this.choose());
     $("override-value").addEventListener("input", () => this.preview());
     $("override-mode").addEventListener("change", () => this.preview());
@@ -63,11 +53,12 @@ export class Override {
   }
 
   choose() {
-    const [low, high, step] = FIELDS[this.field];
+    const { low, high, unit, values } = FIELDS[this.field];
+    const step = values.length ? values[1] - values[0] : (STEPS[unit] ?? 0.05);
     const now = this.state?.music[this.field] ?? low;
     Object.assign($("override-value"), { min: low, max: high, step });
     $("override-value").value = now;
-    $("override-mode").value = Math.round(now * 5) / 5;
+    if (this.field === "mode") $("override-mode").value = values.find((each) => Math.abs(each - now) < 0.01) ?? low;
     $("override-value").hidden = this.field === "mode";
     $("override-mode").hidden = this.field !== "mode";
     this.preview();
@@ -77,7 +68,7 @@ export class Override {
     const now = this.state?.music[this.field];
     if (now === undefined) return;
     const away = Math.abs(this.value - now);
-    const pace = FIELDS[this.field][3];
+    const pace = FIELDS[this.field].pace_per_s;
     const values = { field: say(`field.${this.field}`), from: worded(this.field, now), to: worded(this.field, this.value) };
     $("override-value").setAttribute("aria-valuetext", values.to);
     let text = say("override.says.same", values);

@@ -1,5 +1,7 @@
-// The catalogue of texts, as the server gives it: no page has words of its own.
-const texts = await (await fetch(new URL("texts.json", import.meta.url))).json();
+// What every script of a page uses: the texts, the options (names and ranges of what can be chosen), and helpers.
+const load = async (name) => (await fetch(new URL(name, import.meta.url))).json();
+const [texts, options] = await Promise.all([load("texts.json"), load("options.json")]);
+export { options };
 
 export function say(key, values = {}) {
   const text = texts[key] ?? key; // better an odd word than a screen that stands still

@@ -1,46 +1,32 @@
-"""What the pages offer is what the packages below know."""
+"""Everything that a page offers has a name in words, and no page has a list of its own."""
 
 import re
 from pathlib import Path
 
-from biofeedback.store.records import SCOPES
+from biofeedback.client import OPTIONS
 from dashboard import choices
-from generator import state
-from protocols.scales import SCALES
-from protocols.schema import ARMS, AnyPhase
+from dashboard.texts import TEXTS
 
 UI = Path(__file__).resolve().parents[2] / "dashboard" / "ui"
 
 
-def test_sounds_are_those_of_the_generator() -> None:
-    assert choices.PALETTES == state.PALETTES
-    assert choices.NATURES == state.NATURES
-    assert choices.LAYERS == state.LAYERS
-
-
-def test_kinds_and_arms_are_those_of_protocols() -> None:
-    kinds = AnyPhase.__origin__.__args__
-    assert set(choices.KINDS) == {kind.model_fields["kind"].annotation.__args__[0] for kind in kinds}
-    assert set(choices.ARMS) == set(ARMS)
-
-
-def test_scopes_are_those_of_the_store() -> None:
-    assert set(choices.SCOPES) == set(SCOPES)
-
-
-def test_ranges_of_overrides_are_those_of_the_music() -> None:
-    text = (UI / "override.js").read_text(encoding="utf-8")
-    found = {
-        name: (float(low), float(high))
-        for name, low, high in re.findall(r"^  (\w+): \[(-?[\d.]+), (-?[\d.]+),", text, re.MULTILINE)
+def test_every_choice_has_a_name_in_words() -> None:
+    keys = {
+        *(f"field.{name}" for name in OPTIONS.music),
+        *(f"mode.{name}" for name in OPTIONS.music["mode"].names),
+        *(f"palette.{name}" for name in choices.PALETTES),
+        *(f"nature.{name}" for name in choices.NATURES),
+        *(f"arm.{name}" for name in OPTIONS.arms),
+        *(f"scope.{name}" for name in OPTIONS.consent_scopes),
+        *(f"adverse.{name}" for name in OPTIONS.severities),
     }
-    assert found.pop("mode") == (0.0, 1.0)
-    assert found == {name: tuple(map(float, ends)) for name, ends in state.RANGES.items()}
+    assert keys - TEXTS.keys() == set()
+    assert all(choices.sound_name(name) for name in choices.SOUNDS)
+    assert len(choices.TONICS) == OPTIONS.preferences["tonic"].high + 1
 
 
-def test_scales_are_those_of_protocols() -> None:
-    text = (UI / "asks.js").read_text(encoding="utf-8")
-    found = {
-        name: (int(low), int(high)) for name, low, high in re.findall(r'"([\w-]+)": \[(\d+), (\d+)\]', text)
-    }
-    assert found == {name: (scale.low, scale.high) for name, scale in SCALES.items()}
+def test_scripts_have_no_list_of_the_fields_of_the_music_or_of_scales() -> None:
+    listed = {"articulation", "brightness", "phrygian", *OPTIONS.scales} - {"pain-nrs"}
+    for path in UI.glob("*.js"):
+        found = set(re.findall(r"[\w-]+", path.read_text(encoding="utf-8"))) & listed
+        assert found == set(), path.name

@@ -8,7 +8,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.choices import ARMS, PALETTES
+from biofeedback.client import OPTIONS
+from dashboard.choices import PALETTES
 from dashboard.protocol_form import merged, row_of
 from dashboard.protocol_text import edited
 from protocols import library
@@ -98,7 +99,7 @@ def test_a_field_of_the_head_changes_its_line_and_no_other(name: str) -> None:
         "title": ["Another", "Ends: with a colon", "'Quoted', #1", "12"],
         "version": [9999],
         "id": ["another-id"],
-        "arm": ARMS[1:],
+        "arm": OPTIONS.arms[1:],
         "numbers_shown": [False],
     }.items():
         for value in values:

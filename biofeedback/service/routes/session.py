@@ -1,0 +1,112 @@
+"""The session: its state, its commands, its live frames, its arc, and what a client can offer to choose."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, HTTPException, Response, WebSocket
+from pydantic import BaseModel
+from starlette.websockets import WebSocketDisconnect
+
+from biofeedback.commands import Hold
+from biofeedback.service.live_feed import Hub, Watcher
+from biofeedback.service.options import OPTIONS
+from biofeedback.service.requests import CommandRequest
+from biofeedback.service.schemas import ArcView, OptionsView, Reply, State
+from biofeedback.service.session_host import SessionHost, answer_of
+
+TRY_AGAIN = 1013
+"""WebSocket close code for too many connections, RFC 6455 registry."""
+
+
+def session_router(host: SessionHost, hub: Hub) -> APIRouter:
+    """Return the endpoints."""
+    router = APIRouter(tags=["session"])
+    router.include_router(_live_router(hub))
+
+    @router.get("/health")
+    async def health() -> dict[str, str]:
+        """Return that the engine is there; needs no token."""
+        return {"status": "alive"}
+
+    @router.get("/state", response_model=State)
+    async def state() -> Response:
+        """Return all there is to know now."""
+        return _json(host.state())
+
+    @router.get("/options")
+    def options() -> OptionsView:
+        """Return every name and range that a client can offer to choose."""
+        return OPTIONS
+
+    @router.post("/commands", response_model=Reply)
+    async def commands(
+        ordered: CommandRequest, x_origin: Annotated[Literal["therapist", "listener"], Header()] = "therapist"
+    ) -> Response:
+        """Carry out a command, once for each key, and return its answer and the state after it."""
+        if x_origin == "listener" and not isinstance(ordered.command, Hold):
+            raise HTTPException(403, "the listener's only command is hold")
+        answer = await answer_of(host, ordered, origin=x_origin)
+        if answer is None:
+            raise HTTPException(503, "the engine has not answered yet; ask again with the same key")
+        return _json(Reply(accepted=answer.accepted, answer=answer.text, state=host.state()))
+
+    @router.get("/arc")
+    def arc() -> ArcView:
+        """Return what the session plans for its listener, and the tempo that was asked for so far."""
+        found = host.arc()
+        if found is None:
+            raise HTTPException(404, "there is no session; prepare one")
+        return found
+
+    return router
+
+
+def _live_router(hub: Hub) -> APIRouter:
+    router = APIRouter()
+
+    @router.websocket("/live")
+    async def live(socket: WebSocket) -> None:
+        """Send frames of what is new, 20 a second."""
+        watcher = hub.join()
+        if watcher is None:
+            await socket.close(TRY_AGAIN)
+            return
+        try:
+            await socket.accept()
+            await _send_until_it_leaves(socket, watcher)
+        finally:
+            hub.leave(watcher)
+
+    return router
+
+
+async def _send_until_it_leaves(socket: WebSocket, watcher: Watcher) -> None:
+    """Send frames until the other side has gone; what it says is not listened to."""
+    listening = asyncio.create_task(_listen(socket))
+    sending = asyncio.create_task(_send(socket, watcher))
+    try:
+        await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (listening, sending):
+            task.cancel()
+        await asyncio.gather(listening, sending, return_exceptions=True)
+
+
+async def _listen(socket: WebSocket) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _send(socket: WebSocket, watcher: Watcher) -> None:
+    try:
+        while True:
+            await socket.send_text(await watcher.next())
+    except (WebSocketDisconnect, RuntimeError):  # it has gone in the middle of a frame
+        return
+
+
+def _json(view: BaseModel) -> Response:
+    # Serialising may find an int where a float is declared: no reason to write values to the log.
+    return Response(view.model_dump_json(warnings="none"), media_type="application/json")
