@@ -65,6 +65,7 @@ def page(engine):
 
     test = AppTest.from_function(script, default_timeout=60)
     test.session_state["client"] = "P-017"
+    test.engine = engine
     return test.run()
 
 
@@ -72,50 +73,48 @@ def labelled(page, kind, text):
     return next(each for each in getattr(page, kind) if each.label == say(text))
 
 
-def saved(page, engine):
+def saved(page):
     assert not page.exception
     labelled(page, "button", "clients.save").click().run()
-    ((code, about),) = engine.saved
+    ((code, about),) = page.engine.saved
     assert code == "P-017"
     return about
 
 
-def test_what_was_not_touched_is_saved_as_it_was(page, engine):
-    assert saved(page, engine) == SAVED
+def test_what_was_not_touched_is_saved_as_it_was(page):
+    assert saved(page) == SAVED
 
 
 @pytest.mark.parametrize(
-    ("kind", "label", "value", "field", "expected"),
+    ("widget", "value", "field", "expected"),
     [
-        ("selectbox", "clients.palette", 0, "palette", None),
-        ("selectbox", "clients.nature", 2, "nature", "wind"),
-        ("selectbox", "clients.nature", 0, "nature", None),
-        ("selectbox", "clients.tonic", 1, "tonic", 0),
-        ("selectbox", "clients.tonic", 0, "tonic", None),
-        ("multiselect", "clients.unwanted", [], "unwanted", []),
-        ("slider", "clients.register", (0.0, 0.6), "register_low", 0.0),
+        (("selectbox", "clients.palette"), 0, "palette", None),
+        (("selectbox", "clients.nature"), 2, "nature", "wind"),
+        (("selectbox", "clients.nature"), 0, "nature", None),
+        (("selectbox", "clients.tonic"), 1, "tonic", 0),
+        (("selectbox", "clients.tonic"), 0, "tonic", None),
+        (("multiselect", "clients.unwanted"), [], "unwanted", []),
+        (("slider", "clients.register"), (0.0, 0.6), "register_low", 0.0),
     ],
 )
-def test_one_preference_is_changed_or_cleared_and_no_other(
-    page, engine, *, kind, label, value, field, expected
-):
-    widget = labelled(page, kind, label)
-    if kind == "selectbox":
-        widget.select_index(value)
+def test_one_preference_is_changed_or_cleared_and_no_other(page, widget, value, field, expected):
+    found = labelled(page, *widget)
+    if widget[0] == "selectbox":
+        found.select_index(value)
     else:
-        widget.set_value(value)
+        found.set_value(value)
     likes = {**SAVED["preferences"], field: expected}
-    assert saved(page, engine) == {**SAVED, "preferences": likes}
+    assert saved(page) == {**SAVED, "preferences": likes}
 
 
 @pytest.mark.parametrize(
-    ("kind", "label", "value", "field", "expected"),
+    ("widget", "value", "field", "expected"),
     [
-        ("number_input", "clients.volume", None, "volume_db", None),
-        ("text_area", "clients.cautions", "", "cautions", []),
-        ("text_area", "clients.goals", "", "goals", []),
+        (("number_input", "clients.volume"), None, "volume_db", None),
+        (("text_area", "clients.cautions"), "", "cautions", []),
+        (("text_area", "clients.goals"), "", "goals", []),
     ],
 )
-def test_one_field_is_cleared_and_no_other(page, engine, *, kind, label, value, field, expected):
-    labelled(page, kind, label).set_value(value)
-    assert saved(page, engine) == {**SAVED, field: expected}
+def test_one_field_is_cleared_and_no_other(page, widget, value, field, expected):
+    labelled(page, *widget).set_value(value)
+    assert saved(page) == {**SAVED, field: expected}

@@ -1,4 +1,4 @@
-"""Clients over HTTP: a field that is left out stays, null clears it; a list takes a handful of statements."""
+"""Clients over HTTP: a field that is left out stays, and null clears it."""
 
 import asyncio
 
