@@ -266,9 +266,14 @@ class EngineClient:
         """Return the sensor set-ups that can be named."""
         return _SETUPS.validate_json(self._get("/setups"))
 
-    def save_setup(self, name: str, title: str, inputs: Sequence[str], note: str = "") -> SetupView:
-        """Keep a sensor set-up, in place of one of that name."""
-        body = {"name": name, "title": title, "inputs": list(inputs), "note": note}
+    def save_setup(
+        self, name: str, title: str, inputs: Sequence[str], **optional: str | dict[str, Any] | None
+    ) -> SetupView:
+        """Save a sensor set-up, or change the one of that name.
+
+        ``note`` and ``expect`` (by stream: ``rate_hz``, ``unit``) stay where they are left out; None clears.
+        """
+        body = {"name": name, "title": title, "inputs": list(inputs), **optional}
         return SetupView.model_validate_json(self._post("/setups", body))
 
     def sources(self) -> tuple[SourceView, ...]:

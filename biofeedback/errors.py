@@ -2,6 +2,7 @@
 
 BiofeedbackError
 ├── UsageError        what was asked for cannot be done as asked
+│   └── NotFoundError   what was named does not exist
 ├── RecordingError    a recording cannot be written or read
 ├── StoreError        the store cannot be opened, read or written
 ├── IdentifyingContent  an export that was to be de-identified is not
@@ -17,6 +18,10 @@ class BiofeedbackError(Exception):
 
 class UsageError(BiofeedbackError):
     """What was asked for cannot be done as asked; the message says what can."""
+
+
+class NotFoundError(UsageError):
+    """What was named does not exist; the message names what does, or how to find it."""
 
 
 class RecordingError(BiofeedbackError):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,15 +12,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from acquisition.errors import AcquisitionError
 from acquisition.spec import parse_spec
 from acquisition.streams import Source
-from biofeedback.errors import RecordingError, UsageError
-from biofeedback.recording.storage import write_text
+from biofeedback.errors import UsageError
 from biofeedback.settings import settings_folder
 from protocols.positions import YamlFault, read
 
 RATE_TOLERANCE = 0.02
 """How far a stream's nominal rate may lie from the expected one, as a fraction."""
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 class Expected(BaseModel):
@@ -95,28 +91,18 @@ class Setup(BaseModel):
                 raise UsageError(f"{self.title}: {name} is in {stream.unit}, {expected.unit} is expected")
 
 
-def setups() -> list[str]:
-    """Return the names of the kept set-ups, sorted."""
-    return sorted(path.stem for path in _folder().glob("*.yaml"))
-
-
-def load_setup(name_or_path: str) -> Setup:
-    """Return a kept set-up by its name, or one from a YAML file.
+def load_setup(path: Path) -> Setup:
+    """Return the set-up of a YAML file.
 
     Raises
     ------
     UsageError
-        If there is none, or it cannot be used: file, line, field and what would be right, in one line.
+        If it cannot be used: file, line, field and what would be right, in one line.
     """
-    path = setup_file(name_or_path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        there_are = ", ".join(setups()) or "none yet; biofeedback setups save makes one"
-        raise UsageError(f"there is no sensor set-up {name_or_path!r}; there are: {there_are}") from None
+        return parse_setup(path.read_text(encoding="utf-8-sig"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
-    return parse_setup(text, str(path))
 
 
 def parse_setup(text: str, origin: str) -> Setup:
@@ -141,37 +127,15 @@ def parse_setup(text: str, origin: str) -> Setup:
         raise UsageError(f"{origin}:{line}: {what}: {_words(place, detail['msg'])}") from None
 
 
-def keep_setup(name: str, setup: Setup, *, replace: bool = False) -> Path:
-    """Keep a set-up under a name and return its file.
-
-    Raises
-    ------
-    UsageError
-        If the name is not one of small letters, digits and hyphens, is taken, or cannot be written.
-    """
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no name for a set-up; use small letters, digits and hyphens: room-1")
-    path = _folder() / f"{name}.yaml"
-    if path.exists() and not replace:
-        raise UsageError(f"there is a set-up {name} already; add --replace to write over it")
-    data: dict[str, Any] = setup.model_dump(mode="json", exclude_defaults=True)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None
-    except RecordingError as error:
-        raise UsageError(str(error)) from None
-    return path
+def setup_text(setup: Setup) -> str:
+    """Return a set-up as YAML, without what has its default value."""
+    data = setup.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
 
 
-def setup_file(name_or_path: str) -> Path:
-    """Return the file of a set-up: of that name among the kept ones, or that path."""
-    return _folder() / f"{name_or_path}.yaml" if _NAME.fullmatch(name_or_path) else Path(name_or_path)
-
-
-def _folder() -> Path:
-    return settings_folder() / "setups"
+def setup_files() -> list[Path]:
+    """Return the set-up files in the user's settings, where earlier versions of the program kept them."""
+    return sorted((settings_folder() / "setups").glob("*.yaml"))
 
 
 def _words(place: tuple[str | int, ...], message: str) -> str:

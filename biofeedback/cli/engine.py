@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from biofeedback.cli.data import open_catalog
 from biofeedback.service.auth import Page
 from biofeedback.service.server import log_to_stderr, serve
 from biofeedback.settings import data_folder
@@ -28,7 +29,10 @@ def engine(port: int, data: Path | None) -> None:
     goes on whatever becomes of its clients.
     """
     log_to_stderr()
-    serve((data or data_folder()).absolute(), port, announce)
+    folder = (data or data_folder()).absolute()
+    with open_catalog(folder):  # copies set-up files of an earlier version, and says so
+        pass
+    serve(folder, port, announce)
 
 
 def announce(url: str, link: Callable[[Page], str]) -> None:

@@ -1,20 +1,21 @@
-"""``biofeedback protocols``: list, show, validate, preview."""
+"""``biofeedback protocols``: list, show, validate, save, remove, preview."""
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import click
 
+from biofeedback.cli.data import complete_protocol, data_option, open_catalog
 from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
+from biofeedback.errors import NotFoundError
 from biofeedback.preview import draw_arc, fast_forward
 from biofeedback.recording.storage import atomic_path
 from generator.preferences import Preferences
 from generator.render import render
 from generator.state import Piece
-from protocols import library, load
+from protocols import load
 from protocols.hashing import protocol_sha256
 from protocols.reference import reference as language
 from protocols.schema import Protocol
@@ -29,20 +30,27 @@ def _length(protocol: Protocol) -> str:
     return f"{'≤ ' if cues else ''}{protocol.duration_s / 60:.1f} min"
 
 
-reference = click.argument("protocol", metavar="ID|FILE")
+reference = click.argument("protocol", metavar="ID|FILE", shell_complete=complete_protocol)
 
 
 @click.group()
 def protocols() -> None:
-    """Show, check and draw protocols: the built-in ones and your own files."""
+    """List, show, check, save and draw protocols: built-in ones, saved ones and files.
+
+    A saved protocol can also be named in one version, as NAME@VERSION. The dashboard offers the same ones.
+    """
 
 
 @protocols.command("list")
-def list_() -> None:
-    """List the built-in protocols."""
-    for name in library():
-        protocol = load(name)
-        click.echo(f"{name:<25} {_length(protocol):>10}  {protocol.arm:<11}  {protocol.title}")
+@data_option
+def list_(data: Path | None) -> None:
+    """List the built-in and the saved protocols; of each name, first the version that the name stands for."""
+    with open_catalog(data) as catalog:
+        listed = catalog.protocols()
+    for each in listed:
+        protocol = each.protocol
+        where = "" if each.built_in else f" (saved, version {protocol.version})"
+        click.echo(f"{protocol.id:<25} {_length(protocol):>10}  {protocol.arm:<11}  {protocol.title}{where}")
 
 
 @protocols.command("reference")
@@ -53,21 +61,49 @@ def reference_() -> None:
 
 @protocols.command()
 @reference
-def show(protocol: str) -> None:
-    """Print a protocol's file, with its rationale and sources."""
-    load(protocol)
-    built_in = resources.files("protocols.library").joinpath(f"{protocol}.yaml")
-    file = built_in if protocol in library() else Path(protocol)
-    click.echo(file.read_text(encoding="utf-8"))
+@data_option
+def show(protocol: str, data: Path | None) -> None:
+    """Print a protocol's YAML, with its rationale and sources."""
+    with open_catalog(data) as catalog:
+        try:
+            text = catalog.protocol_listing(protocol).text
+        except NotFoundError:
+            catalog.protocol(protocol)
+            text = Path(protocol).read_text(encoding="utf-8-sig")
+    click.echo(text)
 
 
 @protocols.command()
 @reference
-def validate(protocol: str) -> None:
+@data_option
+def validate(protocol: str, data: Path | None) -> None:
     """Check a protocol; each fault is one line with file, line, field and remedy."""
-    checked = load(protocol)
+    with open_catalog(data) as catalog:
+        checked = catalog.protocol(protocol)
     click.echo(f"{checked.id} version {checked.version} is valid, {_length(checked)}, {checked.arm}")
     click.echo(f"SHA-256 {protocol_sha256(checked)}")
+
+
+@protocols.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@data_option
+def save(file: Path, data: Path | None) -> None:
+    """Save a protocol file under its own id and version, for run --protocol ID and for the dashboard."""
+    load(file)
+    with open_catalog(data, writes=True) as catalog:
+        saved = catalog.save_protocol(file.read_text(encoding="utf-8-sig")).protocol
+    click.echo(f"{saved.id}, version {saved.version}: saved")
+
+
+@protocols.command()
+@click.argument("name", shell_complete=complete_protocol)
+@click.argument("version", type=click.IntRange(1))
+@data_option
+def remove(name: str, version: int, data: Path | None) -> None:
+    """Remove a saved version of a protocol; a version that a session used stays."""
+    with open_catalog(data) as catalog:
+        catalog.remove_protocol(name, version)
+    click.echo(f"{name}, version {version}: removed")
 
 
 @protocols.command()
@@ -87,6 +123,7 @@ def validate(protocol: str) -> None:
     help="Length of the music; silences are left out.",
 )
 @preference_options
+@data_option
 def preview(
     protocol: str,
     hr: float,
@@ -94,9 +131,11 @@ def preview(
     wav: Path | None,
     seconds: float,
     preferences: PreferenceOptions,
+    data: Path | None,
 ) -> None:
     """Draw the planned course of tempo, mode, texture and level for a listener who follows, or hear it."""
-    checked = load(protocol)
+    with open_catalog(data) as catalog:
+        checked = catalog.protocol(protocol)
     if png is not None or wav is None:
         path = png or Path(f"{checked.id}.png")
         with atomic_path(path) as part:

@@ -17,7 +17,7 @@ from acquisition.injected_faults import FAULTS, parse_fault
 from acquisition.streams import Condition
 from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.cli.cautions import confirm_cautions
-from biofeedback.cli.data import data_option, open_store
+from biofeedback.cli.data import complete_protocol, complete_setup, data_option, open_catalog, open_store
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
 from biofeedback.cli.preferences import (
     PREFERENCE_FIELDS,
@@ -35,7 +35,6 @@ from biofeedback.recording.recorder import META_NAME
 from biofeedback.report.page import write_report
 from biofeedback.report.summary import session_summary
 from biofeedback.session import FLAC_NAME, MIDI_NAME, Plan, run_session
-from biofeedback.setups import load_setup
 from biofeedback.store import Store
 from generator.live.backend import PACED, BackEnd
 from generator.live.devices import choose_back_end, probe_outputs
@@ -93,10 +92,20 @@ def demo(seed: int, out: Path | None) -> int:
 
 
 @click.command()
-@click.option("--protocol", "protocol_name", required=True, metavar="ID|FILE", help="What to do.")
+@click.option(
+    "--protocol",
+    "protocol_name",
+    required=True,
+    metavar="ID|FILE",
+    shell_complete=complete_protocol,
+    help="Protocol to carry out; see biofeedback protocols.",
+)
 @inputs_option
 @click.option(
-    "--setup", metavar="NAME|FILE", help="A sensor set-up in place of inputs; see biofeedback setups."
+    "--setup",
+    metavar="NAME|FILE",
+    shell_complete=complete_setup,
+    help="A sensor set-up in place of inputs; see biofeedback setups.",
 )
 @click.option(
     "--audio",
@@ -175,7 +184,9 @@ def run(
     """
     if setup and inputs:
         raise click.UsageError("give --input or --setup, not both")
-    sensors = load_setup(setup) if setup else None
+    with open_catalog(data) as catalog:
+        sensors = catalog.setup(setup) if setup else None
+        saved = protocol = catalog.protocol(protocol_name)
     inputs = sensors.inputs if sensors else inputs
     if client and out:
         raise click.UsageError(
@@ -183,7 +194,6 @@ def run(
         )
     if cleared and not client:
         raise click.UsageError("--clear needs --client")
-    saved = protocol = load(protocol_name)
     for setting in settings:
         protocol = override(protocol, setting)
     real = clock == "real" or (clock is None and any(is_live(text) for text in inputs))

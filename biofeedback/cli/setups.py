@@ -1,49 +1,65 @@
-"""``biofeedback setups``: sensor set-ups, kept by name."""
+"""``biofeedback setups``: sensor set-ups, saved by name."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import click
 
 from acquisition import open_sources
-from biofeedback.cli.options import inputs_option, is_live
-from biofeedback.setups import Setup, keep_setup, load_setup, setup_file
-from biofeedback.setups import setups as names
+from biofeedback.cli.data import complete_setup, data_option, open_catalog
+from biofeedback.cli.options import is_live
+from biofeedback.cli.preferences import clear_option
+from biofeedback.errors import UsageError
+from biofeedback.setups import Setup, load_setup, setup_text
 
-reference = click.argument("setup", metavar="NAME|FILE")
+reference = click.argument("setup", metavar="NAME|FILE", shell_complete=complete_setup)
+
+OPTIONAL = {"note": "note", "expect": "expect"}
+"""The fields of `Setup` that may be empty, by the names that ``--clear`` takes."""
 
 
 @click.group()
 def setups() -> None:
-    """Keep, show and check sensor set-ups, for run --setup NAME.
+    """Save, show, check and remove sensor set-ups, for run --setup NAME.
 
-    A set-up is a YAML file: title, inputs (a list of KIND=WHERE), and where it matters expect (by stream:
-    rate_hz, unit) and note.
+    A set-up has a title, inputs (a list of KIND=WHERE) and, where needed, expect (by stream: rate_hz, unit)
+    and note. Set-ups are saved in the data folder; the dashboard offers the same ones.
     """
 
 
 @setups.command("list")
-def list_() -> None:
-    """List the kept set-ups."""
-    for name in names():
-        click.echo(f"{name:<26} {load_setup(name).title}")
-    if not names():
-        click.echo("none yet; make one with: biofeedback setups save NAME --title TITLE --input KIND=WHERE")
+@data_option
+def list_(data: Path | None) -> None:
+    """List the saved set-ups."""
+    with open_catalog(data) as catalog:
+        saved = catalog.setups()
+    for name, setup in saved.items():
+        click.echo(f"{name:<26} {setup.title}")
+    if not saved:
+        click.echo(
+            "none yet; save one with: biofeedback setups save --name NAME --title TITLE --input KIND=WHERE"
+        )
 
 
 @setups.command()
 @reference
-def show(setup: str) -> None:
-    """Print a set-up's file."""
-    load_setup(setup)
-    click.echo(setup_file(setup).read_text(encoding="utf-8-sig"), nl=False)
+@data_option
+def show(setup: str, data: Path | None) -> None:
+    """Print a set-up as YAML."""
+    with open_catalog(data) as catalog:
+        click.echo(setup_text(catalog.setup(setup)), nl=False)
 
 
 @setups.command()
 @reference
-@click.option("--devices", is_flag=True, help="Open the devices too, and see whether they are as expected.")
-def validate(setup: str, *, devices: bool) -> None:
+@click.option("--devices", is_flag=True, help="Open the devices too, and check them against expect.")
+@data_option
+def validate(setup: str, data: Path | None, *, devices: bool) -> None:
     """Check a set-up: a fault is one line with file, line, field and remedy."""
-    checked = load_setup(setup)
+    with open_catalog(data) as catalog:
+        checked = catalog.setup(setup)
     if devices:
         sources = open_sources(checked.inputs, seed=0, live=any(is_live(text) for text in checked.inputs))
         try:
@@ -56,11 +72,63 @@ def validate(setup: str, *, devices: bool) -> None:
 
 @setups.command()
 @click.option("--name", required=True, help="Small letters, digits and hyphens, such as room-1.")
-@click.option("--title", required=True, help="For people.")
-@inputs_option
-@click.option("--note", default="", help="Where the sensors go, who to ask.")
-@click.option("--replace", is_flag=True, help="Write over a set-up of that name.")
-def save(name: str, title: str, inputs: tuple[str, ...], note: str, *, replace: bool) -> None:
-    """Keep inputs as a set-up; what is to be expected of them can be added in its file."""
-    data = {"title": title, "inputs": inputs, "note": note}
-    click.echo(keep_setup(name, Setup.model_validate(data), replace=replace))
+@click.option("--title", help="Title shown to people.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="SPEC", help="An input, KIND=WHERE; repeat for more."
+)
+@click.argument("more_inputs", nargs=-1, metavar="")
+@click.option("--note", help="Where the sensors go, whom to ask.")
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="YAML file with the whole set-up, as setups show prints it.",
+)
+@click.option(
+    "--replace", is_flag=True, help="Change a set-up of that name; a field that is not given stays."
+)
+@clear_option(OPTIONAL, "With --replace: empty this field")
+@data_option
+def save(
+    name: str,
+    title: str | None,
+    inputs: tuple[str, ...],
+    more_inputs: tuple[str, ...],
+    note: str | None,
+    file: Path | None,
+    cleared: tuple[str, ...],
+    data: Path | None,
+    *,
+    replace: bool,
+) -> None:
+    """Save inputs, or a file, as a set-up."""
+    values = {"title": title, "inputs": (*inputs, *more_inputs), "note": note}
+    given = {field: value for field, value in values.items() if value not in (None, ())}
+    if "note" in cleared and note:
+        raise UsageError("give --note or --clear note, not both")
+    with open_catalog(data, writes=True) as catalog:
+        before = catalog.setups().get(name) if replace else None
+        setup = _changed(before, given, cleared) if file is None else load_setup(file)
+        if file is not None and (given or cleared):
+            raise UsageError("give --file or single fields, not both")
+        catalog.save_setup(name, setup, replace=replace)
+    click.echo(f"{name}: {setup.title}: saved")
+
+
+@setups.command()
+@click.argument("name", shell_complete=complete_setup)
+@data_option
+def remove(name: str, data: Path | None) -> None:
+    """Remove a saved set-up."""
+    with open_catalog(data) as catalog:
+        catalog.remove_setup(name)
+    click.echo(f"set-up {name} was removed")
+
+
+def _changed(before: Setup | None, given: dict[str, Any], cleared: tuple[str, ...]) -> Setup:
+    """Return a new set-up, or `before` with the given fields changed and others emptied."""
+    if before is None and not {"title", "inputs"} <= given.keys():
+        raise UsageError("a new set-up needs --title and --input, or --file")
+    kept = {} if before is None else before.model_dump(exclude_defaults=True)
+    values = {field: value for field, value in {**kept, **given}.items() if field not in cleared}
+    return Setup.model_validate(values)

@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from acquisition.simulated.persona import PERSONAS
+from biofeedback.cli.data import complete_protocol, data_option, open_catalog
 from biofeedback.cli.options import progress_bar
 from biofeedback.errors import SessionFault, UsageError
 from biofeedback.recording.storage import write_text
 from biofeedback.simulation.picture import draw
 from biofeedback.simulation.runs import Simulated, Trial, every_persona, simulate_all
 from biofeedback.simulation.table import markdown, write_csv
-from protocols import library, load
+from protocols import library
 from protocols.loading import override
 
 CSV_NAME, TABLE_NAME = "runs.csv", "runs.md"
@@ -28,6 +29,7 @@ CSV_NAME, TABLE_NAME = "runs.csv", "runs.md"
     multiple=True,
     required=True,
     metavar="ID|FILE|all",
+    shell_complete=complete_protocol,
     help="What to try; repeat for more. all: every built-in protocol.",
 )
 @click.option(
@@ -65,6 +67,7 @@ CSV_NAME, TABLE_NAME = "runs.csv", "runs.md"
 )
 @click.option("--pictures", is_flag=True, help="Draw a page for each protocol, too.")
 @click.option("--keep", is_flag=True, help="Keep the recordings, too.")
+@data_option
 def simulate(
     names: tuple[str, ...],
     personas: tuple[str, ...],
@@ -74,6 +77,7 @@ def simulate(
     settings: tuple[str, ...],
     workers: int,
     out: Path,
+    data: Path | None,
     *,
     pictures: bool,
     keep: bool,
@@ -88,7 +92,7 @@ def simulate(
     A virtual listener is a model: it can show that a protocol runs as designed, and cannot show that music
     works. Compare with --kappa 0.
     """
-    trials = _trials(names, personas or every_persona(), range(seed, seed + seeds), kappa, settings)
+    trials = _trials(names, personas or every_persona(), range(seed, seed + seeds), kappa, settings, data)
     if keep:
         trials = [_kept(trial, out) for trial in trials]
     out.mkdir(parents=True, exist_ok=True)
@@ -117,8 +121,12 @@ def _trials(
     seeds: range,
     kappa: float,
     settings: tuple[str, ...],
+    data: Path | None,
 ) -> list[Trial]:
-    protocols = [load(name) for given in names for name in (library() if given == "all" else (given,))]
+    with open_catalog(data) as catalog:
+        protocols = [
+            catalog.protocol(name) for given in names for name in (library() if given == "all" else (given,))
+        ]
     for setting in settings:
         protocols = [override(protocol, setting) for protocol in protocols]
     return [

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from biofeedback.errors import StoreError
+from biofeedback.errors import NotFoundError, StoreError
 from biofeedback.service.auth import Keys
 from biofeedback.service.desk import REFUSALS, Desk
 from biofeedback.service.error_log import report_error
@@ -65,8 +65,9 @@ async def _not_understood(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
-    """Say in words why something cannot be done."""
-    return JSONResponse({"detail": str(error)}, status_code=503 if isinstance(error, StoreError) else 422)
+    """Return in one line why a request was refused."""
+    status = 404 if isinstance(error, NotFoundError) else 503 if isinstance(error, StoreError) else 422
+    return JSONResponse({"detail": str(error)}, status_code=status)
 
 
 async def _failed(_request: Request, error: Exception) -> JSONResponse:

@@ -8,20 +8,18 @@ import threading
 from pathlib import Path
 
 from acquisition.errors import AcquisitionError
+from biofeedback.catalog import Catalog
 from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
 from biofeedback.report import is_complete
 from biofeedback.service.preparation import Intent
 from biofeedback.service.requests import Prepare
 from biofeedback.service.schemas import ProtocolView, RatingQuestion
-from biofeedback.setups import Setup, load_setup, parse_setup
-from biofeedback.setups import setups as kept_setups
 from biofeedback.store.records import Client
 from biofeedback.store.store import Store
 from generator.errors import GeneratorError
 from generator.preferences import Preferences
 from generator.state import Piece
 from physiology.errors import PhysiologyError
-from protocols import library, load
 from protocols.course import segments
 from protocols.errors import ProtocolError
 from protocols.hashing import protocol_sha256
@@ -47,6 +45,7 @@ class Desk:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.catalog = Catalog(store)
         self._reporting = threading.Lock()
 
     def understand(self, order: Prepare) -> Intent:
@@ -58,7 +57,7 @@ class Desk:
             In words, if it cannot be done.
         """
         client = self.store.client(order.client) if order.client else None
-        setup = self.setup(order.setup) if order.setup else None
+        setup = self.catalog.named_setup(order.setup) if order.setup else None
         if setup is not None and order.inputs:
             raise UsageError("give inputs or a set-up, not both")
         inputs = setup.inputs if setup is not None else tuple(order.inputs)
@@ -83,39 +82,7 @@ class Desk:
             return parse(order.protocol_text.encode(), "protocol")
         if order.protocol is None or order.protocol_text is not None:
             raise UsageError("give either protocol, an id, or protocol_text, a protocol as YAML")
-        return self.protocol(order.protocol)
-
-    def protocol(self, name: str) -> Protocol:
-        """Return a protocol by its id: the newest kept version, else the built-in one.
-
-        Raises
-        ------
-        UsageError
-            If there is none.
-        """
-        for kept in self.store.protocols():
-            if kept.name == name:
-                return parse(kept.text.encode(), kept.name)
-        if name in library():
-            return load(name)
-        known = sorted({*library(), *(kept.name for kept in self.store.protocols())})
-        raise UsageError(f"there is no protocol {name!r}; there are {', '.join(known)}")
-
-    def setup(self, name: str) -> Setup:
-        """Return a set-up by its name: of the store, else of the user's settings.
-
-        Raises
-        ------
-        UsageError
-            If there is none.
-        """
-        for kept in self.store.setups():
-            if kept.name == name:
-                return parse_setup(kept.text, kept.name)
-        if name in kept_setups():
-            return load_setup(name)
-        known = sorted({*kept_setups(), *(kept.name for kept in self.store.setups())})
-        raise UsageError(f"there is no sensor set-up {name!r}; there are: {', '.join(known) or 'none yet'}")
+        return self.catalog.protocol_listing(order.protocol).protocol
 
     def begin(self, intent: Intent) -> Path:
         """Return the directory of a session that is about to begin, written down if it is a client's.

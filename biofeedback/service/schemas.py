@@ -291,12 +291,13 @@ class ProtocolFault(_View):
 
 
 class SetupView(_View):
-    """A sensor set-up."""
+    """A sensor set-up; `expect` is by stream: ``rate_hz``, ``unit``."""
 
     name: str
     title: str
     inputs: tuple[str, ...]
     note: str
+    expect: dict[str, dict[str, float | str]] = {}
 
 
 class SourceView(_View):

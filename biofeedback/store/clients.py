@@ -10,7 +10,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from biofeedback.commands import VOLUME_RANGE_DB
-from biofeedback.errors import UsageError
+from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.store.codes import check_code
 from biofeedback.store.digests import canonical
 from biofeedback.store.ledger import Ledger
@@ -201,7 +201,7 @@ def client_row(connection: sa.Connection, code: str) -> sa.RowMapping:
     """
     row = connection.execute(sa.select(CLIENTS).where(CLIENTS.c.code == code)).mappings().first()
     if row is None:
-        raise UsageError(f"there is no client {code}; add one with biofeedback clients add {code}")
+        raise NotFoundError(f"there is no client {code}; add one with biofeedback clients add {code}")
     return row
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from biofeedback.errors import StoreError
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration."""
 
 BUSY_S = 10.0

@@ -139,6 +139,22 @@ class SavedSetup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetupFile:
+    """A set-up file of an earlier version: its path, and its set-up as YAML."""
+
+    path: Path
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigratedSetup:
+    """A set-up file that was copied into the store, and the name under which the set-up is saved."""
+
+    path: Path
+    saved_as: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """A session, as its recording tells it.
 

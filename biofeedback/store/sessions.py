@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from biofeedback.errors import RecordingError, StoreError, UsageError
+from biofeedback.errors import NotFoundError, RecordingError, StoreError, UsageError
 from biofeedback.recording.consent import KEY as CONSENT
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.reader import read_meta
@@ -209,7 +209,7 @@ class SessionBook(Ledger):
         with self.database.reading() as connection:
             row = connection.execute(_SESSION.where(is_it)).mappings().first()
         if row is None:
-            raise UsageError(f"there is no session {session_id}; see biofeedback sessions list")
+            raise NotFoundError(f"there is no session {session_id}; see biofeedback sessions list")
         return self._session(row)
 
     def facts(self, session_id: str) -> Facts:

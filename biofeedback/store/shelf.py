@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 import yaml
 
-from biofeedback.errors import UsageError
+from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.setups import parse_setup
+from biofeedback.store.digests import sha256_of
 from biofeedback.store.ledger import Entry, Ledger
-from biofeedback.store.records import ProtocolVersion, SavedSetup
-from biofeedback.store.tables import PROTOCOLS, SETUPS
+from biofeedback.store.records import MigratedSetup, ProtocolVersion, SavedSetup, SetupFile
+from biofeedback.store.tables import PROTOCOLS, SETUP_FILES, SETUPS
 from protocols.hashing import protocol_sha256
 from protocols.loading import parse
 from protocols.schema import Protocol
@@ -34,25 +37,44 @@ class Shelf(Ledger):
         with self._writing() as entry:
             return keep_protocol(entry, protocol, text)
 
-    def protocols(self) -> tuple[ProtocolVersion, ...]:
-        """Return all kept protocols by id, of each the newest version first."""
-        newest_first = sa.select(*_COLUMNS).order_by(PROTOCOLS.c.name, PROTOCOLS.c.version.desc())
+    def protocols(self, name: str | None = None) -> tuple[ProtocolVersion, ...]:
+        """Return the saved protocols, or the versions of one, by name; the highest version first."""
+        query = sa.select(*_COLUMNS).order_by(PROTOCOLS.c.name, PROTOCOLS.c.version.desc())
+        if name is not None:
+            query = query.where(PROTOCOLS.c.name == name)
         with self.database.reading() as connection:
-            return tuple(ProtocolVersion(**row) for row in connection.execute(newest_first).mappings())
+            return tuple(ProtocolVersion(**row) for row in connection.execute(query).mappings())
 
     def protocol(self, name: str, version: int | None = None) -> ProtocolVersion:
-        """Return a kept protocol by its id, in the given or the newest version.
+        """Return a saved protocol by its name, in the given or the highest version.
 
         Raises
         ------
-        UsageError
-            If it is not there.
+        NotFoundError
+            If it is not saved.
         """
-        found = [kept for kept in self.protocols() if kept.name == name and version in (None, kept.version)]
-        if not found:
-            which = name if version is None else f"{name}, version {version}"
-            raise UsageError(f"there is no kept protocol {which}")
-        return found[0]
+        for saved in self.protocols(name):
+            if version in (None, saved.version):
+                return saved
+        which = name if version is None else f"{name}, version {version}"
+        raise NotFoundError(f"there is no saved protocol {which}")
+
+    def remove_protocol(self, name: str, version: int) -> None:
+        """Remove a saved version of a protocol.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not saved.
+        UsageError
+            If a session used it: it then stays.
+        """
+        saved = self.protocol(name, version)
+        if saved.used_at is not None:
+            raise UsageError(f"protocol {name}, version {version}, was used in a session and stays")
+        with self._writing() as entry:
+            entry.delete(PROTOCOLS, (PROTOCOLS.c.id == saved.id) & PROTOCOLS.c.used_at.is_(None))
+            entry.log("protocol removed", "protocol", saved.id)
 
     def save_setup(self, name: str, text: str) -> SavedSetup:
         """Keep a sensor set-up, as YAML, under a name; it takes the place of one of that name.
@@ -65,36 +87,87 @@ class Shelf(Ledger):
         setup = parse_setup(text, name)
         if not 0 < len(name.strip()) <= 64:
             raise UsageError("a set-up's name has 1 to 64 characters")
-        values = {"name": name, "title": setup.title, "text": text}
         with self._writing() as entry:
-            row_id = entry.connection.scalar(sa.select(SETUPS.c.id).where(SETUPS.c.name == name))
-            if row_id is None:
-                row_id = entry.insert(SETUPS, {**values, "saved_at": entry.at})
-            else:
-                entry.update(SETUPS, row_id, {**values, "saved_at": entry.at})
-            entry.log("set-up saved", "set-up", row_id)
+            _save_setup(entry, name, setup.title, text)
         return self.setup(name)
 
     def setups(self) -> tuple[SavedSetup, ...]:
-        """Return all kept set-ups, by name."""
+        """Return all saved set-ups, by name."""
         columns = [column for column in SETUPS.c if column.name != "digest"]
         with self.database.reading() as connection:
             rows = connection.execute(sa.select(*columns).order_by(SETUPS.c.name)).mappings()
             return tuple(SavedSetup(**row) for row in rows)
 
     def setup(self, name: str) -> SavedSetup:
-        """Return a kept set-up.
+        """Return a saved set-up.
 
         Raises
         ------
-        UsageError
+        NotFoundError
             If there is none of that name.
         """
-        for kept in self.setups():
-            if kept.name == name:
-                return kept
-        there_are = ", ".join(kept.name for kept in self.setups()) or "none yet"
-        raise UsageError(f"there is no kept set-up {name!r}; there are: {there_are}")
+        saved = {each.name: each for each in self.setups()}
+        if name not in saved:
+            there_are = ", ".join(saved) or "none yet"
+            raise NotFoundError(f"there is no sensor set-up {name!r}; there are: {there_are}")
+        return saved[name]
+
+    def remove_setup(self, name: str) -> None:
+        """Remove a saved set-up.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of that name.
+        """
+        saved = self.setup(name)
+        with self._writing() as entry:
+            entry.delete(SETUPS, SETUPS.c.id == saved.id)
+            entry.log("set-up removed", "set-up", saved.id)
+
+    def migrate_setup_files(self, files: Sequence[SetupFile]) -> tuple[MigratedSetup, ...]:
+        """Copy set-up files that were not copied before; return those that were copied now.
+
+        A file whose name is taken by another set-up is saved under its name with a number.
+        """
+        done = sa.select(SETUP_FILES.c.name, SETUP_FILES.c.sha256)
+        with self.database.reading() as connection:
+            before = {(name, sha256) for name, sha256 in connection.execute(done)}
+        new = [file for file in files if (file.path.stem, sha256_of(file.text)) not in before]
+        if not new:
+            return ()
+        with self._writing() as entry:
+            return tuple(
+                _migrate_setup(entry, file)
+                for file in new
+                if (file.path.stem, sha256_of(file.text))
+                not in set(map(tuple, entry.connection.execute(done)))
+            )
+
+
+def _save_setup(entry: Entry, name: str, title: str, text: str) -> None:
+    values = {"name": name, "title": title, "text": text, "saved_at": entry.at}
+    row_id = entry.connection.scalar(sa.select(SETUPS.c.id).where(SETUPS.c.name == name))
+    if row_id is None:
+        row_id = entry.insert(SETUPS, values)
+    else:
+        entry.update(SETUPS, row_id, values)
+    entry.log("set-up saved", "set-up", row_id)
+
+
+def _migrate_setup(entry: Entry, file: SetupFile) -> MigratedSetup:
+    """Copy a set-up file into the store, under the first name that is free or has the same set-up."""
+    setup = parse_setup(file.text, str(file.path))
+    rows = entry.connection.execute(sa.select(SETUPS.c.name, SETUPS.c.text))
+    saved = {name: parse_setup(text, name) for name, text in rows}
+    numbered = (f"{file.path.stem}-{number}" for number in range(2, 1000))
+    name = next(name for name in (file.path.stem, *numbered) if saved.get(name, setup) == setup)
+    if name not in saved:
+        _save_setup(entry, name, setup.title, file.text)
+    sha256 = sha256_of(file.text)
+    values = {"name": file.path.stem, "sha256": sha256, "saved_as": name, "migrated_at": entry.at}
+    entry.log("set-up file copied", "set-up file", entry.insert(SETUP_FILES, values))
+    return MigratedSetup(path=file.path, saved_as=name)
 
 
 def keep_protocol(

@@ -92,6 +92,19 @@ SETUPS = Table(
     _digest(),
 )
 
+SETUP_FILES = Table(
+    "setup_files",
+    METADATA,
+    _id(),
+    Column("name", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("saved_as", String(64), nullable=False),
+    Column("migrated_at", String(40), nullable=False),
+    _digest(),
+    UniqueConstraint("name", "sha256"),
+)
+"""Set-up files of earlier versions that were copied into `SETUPS`: each is copied once."""
+
 SESSIONS = Table(
     "sessions",
     METADATA,
@@ -221,6 +234,7 @@ SUBJECTS: dict[str, tuple[tuple[Table, str], ...]] = {
     "consent": ((CONSENTS, "id"),),
     "protocol": ((PROTOCOLS, "id"),),
     "set-up": ((SETUPS, "id"),),
+    "set-up file": ((SETUP_FILES, "id"),),
     "retention": ((RETENTION, "id"),),
     "store": (),
     "session": ((SESSIONS, "id"), *((table, "session_id") for table in FACTS)),

@@ -1,14 +1,10 @@
-"""Sensor set-ups: kept, checked, refused in one line, and used by a session."""
-
-from pathlib import Path
+"""Sensor set-ups: read, written, checked, and refused in one line."""
 
 import pytest
 
 from acquisition import open_sources
-from biofeedback.cli import exit_status
 from biofeedback.errors import UsageError
-from biofeedback.settings import VARIABLE
-from biofeedback.setups import Setup, keep_setup, load_setup, parse_setup, setups
+from biofeedback.setups import Setup, load_setup, parse_setup, setup_text
 
 ROOM = """\
 title: Gurt am Stuhl
@@ -18,25 +14,6 @@ expect:
   ecg: {rate_hz: 250, unit: mV}
 note: Elektroden wie üblich
 """
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
-    return tmp_path
-
-
-def test_a_set_up_is_kept_listed_and_read_again() -> None:
-    room = parse_setup(ROOM, "room.yaml")
-    assert setups() == []
-    path = keep_setup("room-1", room)
-    assert setups() == ["room-1"]
-    assert load_setup("room-1") == load_setup(str(path)) == room
-    with pytest.raises(UsageError, match="there is a set-up room-1 already"):
-        keep_setup("room-1", room)
-    keep_setup("room-1", room, replace=True)
-    with pytest.raises(UsageError, match="no name for a set-up"):
-        keep_setup("../room", room)
 
 
 @pytest.mark.parametrize(
@@ -86,34 +63,12 @@ def test_sources_that_are_not_as_expected_are_refused(expect: dict, says: str) -
         setup.require(open_sources(setup.inputs, seed=0))
 
 
-def test_the_commands_keep_show_and_check(capsys: pytest.CaptureFixture[str]) -> None:
-    save = [
-        "setups",
-        "save",
-        "--name",
-        "room-2",
-        "--title",
-        "Straße",
-        "--input",
-        "listener=virtual:responder",
-    ]
-    assert exit_status(save) == 0
-    assert exit_status(["setups", "list"]) == 0
-    assert exit_status(["setups", "show", "room-2"]) == 0
-    assert exit_status(["setups", "validate", "room-2", "--devices"]) == 0
-    said = capsys.readouterr().out
-    assert said.count("Straße") == 3
-    assert exit_status(["setups", "show", "room-3"]) == 2
-    assert "there are: room-2" in capsys.readouterr().err
+def test_a_set_up_is_written_and_read_again(tmp_path) -> None:
+    room = parse_setup(ROOM, "room.yaml")
+    (tmp_path / "room.yaml").write_text(setup_text(room), encoding="utf-8")
+    assert load_setup(tmp_path / "room.yaml") == room
 
 
-def test_a_session_takes_a_set_up_or_inputs_not_both(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    keep_setup("room", parse_setup(ROOM.replace("250", "125"), "room.yaml"))
-    run = ["run", "--protocol", "isoprinciple-relaxation", "--audio", "none", "--out", str(tmp_path / "out")]
-    assert exit_status([*run, "--setup", "room", "--input", "ecg=a.csv:0@250"]) == 2
-    assert "not both" in capsys.readouterr().err
-    assert exit_status([*run, "--setup", "room"]) == 2
-    assert "ecg has 250 Hz, 125 are expected" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
+def test_a_file_that_cannot_be_read_is_refused(tmp_path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_setup(tmp_path / "none.yaml")

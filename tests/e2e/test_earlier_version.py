@@ -86,7 +86,6 @@ def test_clients_sessions_and_audit_are_as_they_were(
     assert all(of_client(clinic, number).name[:10] in listed for number in (1, 2))
 
 
-@pytest.mark.xfail(reason="one catalogue for both homes is not there yet", strict=True)
 def test_protocols_and_set_ups_of_both_homes_are_there(
     clinic: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

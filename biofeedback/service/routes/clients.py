@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from biofeedback.commands import VOLUME_RANGE_DB
 from biofeedback.service.desk import Desk
 from biofeedback.service.requests import PreferencesRequest
-from biofeedback.service.routes.faults import found
 from biofeedback.service.schemas import ClientView, ConsentView, Withdrawal
 from biofeedback.store.clients import NEEDED
 from biofeedback.store.records import Client
@@ -110,29 +109,22 @@ def clients_router(desk: Desk) -> APIRouter:
     @router.get("/{code}")
     def client(code: str) -> ClientView:
         """Return a client."""
-        with found():
-            return view(store.client(code))
+        return view(store.client(code))
 
     @router.patch("/{code}")
     def change_client(code: str, body: ChangedClient) -> ClientView:
         """Change the fields that are given."""
-        with found():
-            store.client(code)
         return view(store.change_client(code, **body.changes()))
 
     @router.post("/{code}/consents", status_code=201)
     def give_consent(code: str, body: NewConsent) -> ClientView:
         """Write down what a client has agreed to, in place of what was agreed to before."""
-        with found():
-            store.client(code)
         store.give_consent(code, version=body.version, scopes=body.scopes, keep_days=body.keep_days)
         return view(store.client(code))
 
     @router.post("/{code}/consents/withdrawal")
     def withdraw_consent(code: str, body: Withdrawn) -> Withdrawal:
         """Take consent back, or only say what that would do: without consent to storage, recordings go."""
-        with found():
-            store.client(code)
         if not body.carry_out:
             return Withdrawal(done=False, sentences=store.what_withdrawal_does(code, body.scopes))
         return Withdrawal(done=True, sentences=store.withdraw_consent(code, body.scopes))

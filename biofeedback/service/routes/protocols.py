@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from biofeedback.errors import UsageError
+from biofeedback.catalog import ProtocolListing
 from biofeedback.service.desk import Desk
 from biofeedback.service.live_state import arc_of
 from biofeedback.service.preview_renderer import PreviewRenderer
 from biofeedback.service.requests import LONGEST_PROTOCOL
-from biofeedback.service.routes.faults import found
 from biofeedback.service.schemas import ArcView, ProtocolEntry, ProtocolFault, ProtocolText
-from biofeedback.store.records import ProtocolVersion
-from protocols import library, load
-from protocols.hashing import protocol_sha256
 from protocols.loading import faults_of, parse
-from protocols.schema import Protocol
 
 Yaml = Annotated[str, Field(max_length=LONGEST_PROTOCOL, description="a protocol as YAML")]
 
@@ -50,25 +44,18 @@ def protocols_router(desk: Desk, previews: PreviewRenderer) -> APIRouter:
     """Return the endpoints."""
     router = APIRouter(prefix="/protocols", tags=["protocols"])
     router.include_router(_previews_router(previews))
-    store = desk.store
+    catalog = desk.catalog
 
     @router.get("")
     def protocols() -> tuple[ProtocolEntry, ...]:
-        """Return the protocols that can be named: the kept ones, newest first; then the built-in ones."""
-        kept = tuple(_kept(version) for version in store.protocols())
-        return (*kept, *(_entry(load(name), built_in=True, used=False) for name in library()))
+        """Return the built-in and saved protocols; of each name, first the version it stands for."""
+        return tuple(_entry(listing) for listing in catalog.protocols())
 
     @router.get("/{name}")
     def protocol(name: str, version: int | None = None) -> ProtocolText:
-        """Return a protocol's text: of a kept one the given or newest version, else the built-in one."""
-        for kept in store.protocols():
-            if kept.name == name and version in (None, kept.version):
-                return ProtocolText(name=name, version=kept.version, text=kept.text)
-        with found():
-            if name not in library() or version not in (None, load(name).version):
-                raise UsageError("there is no such protocol; GET /protocols lists them")
-        text = files("protocols.library").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-        return ProtocolText(name=name, version=load(name).version, text=text)
+        """Return a protocol's text, in the given version or the one that its name stands for."""
+        listing = catalog.protocol_listing(name if version is None else f"{name}@{version}")
+        return ProtocolText(name=name, version=listing.protocol.version, text=listing.text)
 
     @router.post("/check")
     def check(body: Text) -> tuple[ProtocolFault, ...]:
@@ -80,8 +67,8 @@ def protocols_router(desk: Desk, previews: PreviewRenderer) -> APIRouter:
 
     @router.post("", status_code=201)
     def save(body: Text) -> ProtocolEntry:
-        """Keep a protocol under its own id and version; a version that was used stays as it is."""
-        return _kept(store.save_protocol(body.text))
+        """Save a protocol under its own id and version; a version that was used stays as it is."""
+        return _entry(catalog.save_protocol(body.text))
 
     return router
 
@@ -112,19 +99,15 @@ def _previews_router(previews: PreviewRenderer) -> APIRouter:
     return router
 
 
-def _kept(version: ProtocolVersion) -> ProtocolEntry:
-    protocol = parse(version.text.encode(), version.name)
-    return _entry(protocol, built_in=False, used=version.used_at is not None)
-
-
-def _entry(protocol: Protocol, *, built_in: bool, used: bool) -> ProtocolEntry:
+def _entry(listing: ProtocolListing) -> ProtocolEntry:
+    protocol = listing.protocol
     return ProtocolEntry(
         name=protocol.id,
         version=protocol.version,
         title=protocol.title,
         arm=protocol.arm,
         duration_s=protocol.duration_s,
-        sha256=protocol_sha256(protocol),
-        built_in=built_in,
-        used=used,
+        sha256=listing.sha256,
+        built_in=listing.built_in,
+        used=listing.used,
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import yaml
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from serial.tools import list_ports
 
 from acquisition.ble.heart_rate import visible_heart_rate_devices
@@ -14,50 +13,66 @@ from acquisition.errors import SourceError
 from acquisition.lsl.connection import describe, visible_streams
 from acquisition.serial.profiles import known_profiles
 from acquisition.simulated.persona import PERSONAS
+from biofeedback.errors import UsageError
 from biofeedback.service.desk import Desk
 from biofeedback.service.requests import Name, Spec
 from biofeedback.service.schemas import SetupView, SourceView
-from biofeedback.setups import Setup, load_setup, parse_setup
-from biofeedback.setups import setups as kept_setups
+from biofeedback.setups import Expected, Setup
 from generator.live.devices import probe_outputs
 
 LISTEN_S = 2.0
 
 
 class NewSetup(BaseModel):
-    """A set-up to keep, in place of one of that name."""
+    """A set-up to save, or to change: an optional field that is left out stays, null clears it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: Name
     inputs: Annotated[list[Spec], Field(min_length=1, max_length=16)]
-    note: Annotated[str, Field(max_length=2000)] = ""
+    note: Annotated[str, Field(max_length=2000)] | None = None
+    expect: Annotated[dict[str, Expected], Field(max_length=16)] | None = None
+
+    def applied_to(self, before: Setup | None) -> Setup:
+        """Return a new set-up, or `before` with the given fields changed."""
+        kept = {} if before is None else before.model_dump()
+        given = self.model_dump(exclude={"name"}, exclude_unset=True)
+        values = {field: value for field, value in {**kept, **given}.items() if value is not None}
+        return Setup.model_validate(values)
 
 
 def sensors_router(desk: Desk) -> APIRouter:
     """Return the endpoints."""
     router = APIRouter(tags=["sensors"])
-    store = desk.store
+    catalog = desk.catalog
 
     @router.get("/setups")
     def setups() -> tuple[SetupView, ...]:
-        """Return the set-ups that can be named, by name."""
-        named = {name: load_setup(name) for name in kept_setups()}
-        named |= {kept.name: parse_setup(kept.text, kept.name) for kept in store.setups()}
-        return tuple(_view(name, setup) for name, setup in sorted(named.items()))
+        """Return the saved set-ups, by name."""
+        return tuple(_view(name, setup) for name, setup in catalog.setups().items())
 
     @router.post("/setups", status_code=201)
     def save_setup(body: NewSetup) -> SetupView:
-        """Keep a set-up."""
-        text = yaml.safe_dump(body.model_dump(exclude={"name"}), sort_keys=False, allow_unicode=True)
-        kept = store.save_setup(body.name, text)
-        return _view(kept.name, parse_setup(kept.text, kept.name))
+        """Save a set-up, or change the one of that name."""
+        try:
+            setup = body.applied_to(catalog.setups().get(body.name))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"])) or "set-up"
+            raise UsageError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
+        catalog.save_setup(body.name, setup, replace=True)
+        return _view(body.name, setup)
+
+    @router.delete("/setups/{name}", status_code=204)
+    def remove_setup(name: str) -> None:
+        """Remove a set-up."""
+        catalog.remove_setup(name)
 
     @router.get("/sources")
     def sources() -> tuple[SourceView, ...]:
         """Look for sensors and sound devices; takes some seconds."""
-        found = [
+        sources = [
             *(
                 SourceView(group="lsl", spec=f"lsl:name={info.name()}", words=describe(info))
                 for info in visible_streams(LISTEN_S)
@@ -80,7 +95,7 @@ def sensors_router(desk: Desk) -> APIRouter:
                 for device in probe_outputs().devices
             ),
         ]
-        return tuple(found)
+        return tuple(sources)
 
     return router
 
@@ -97,4 +112,10 @@ def _straps() -> list[SourceView]:
 
 
 def _view(name: str, setup: Setup) -> SetupView:
-    return SetupView(name=name, title=setup.title, inputs=setup.inputs, note=setup.note)
+    return SetupView(
+        name=name,
+        title=setup.title,
+        inputs=setup.inputs,
+        note=setup.note,
+        expect={stream: expected.model_dump(exclude_none=True) for stream, expected in setup.expect.items()},
+    )

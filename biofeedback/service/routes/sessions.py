@@ -10,10 +10,9 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict
 
 from biofeedback.commands import Short, Words
-from biofeedback.errors import UsageError
+from biofeedback.errors import NotFoundError
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
 from biofeedback.service.desk import REPORT_NAME, Desk
-from biofeedback.service.routes.faults import found
 from biofeedback.service.schemas import FileView, SessionDetail
 from biofeedback.session import FLAC_NAME, MIDI_NAME
 from biofeedback.store.records import Session
@@ -55,8 +54,7 @@ def sessions_router(desk: Desk) -> APIRouter:
     store = desk.store
 
     def detail(session_id: str) -> SessionDetail:
-        with found():
-            session = store.session(session_id)
+        session = store.session(session_id)
         facts = store.facts(session.id)
         paths = [session.directory / name for name in FILES] if session.directory is not None else []
         return SessionDetail(
@@ -88,8 +86,6 @@ def sessions_router(desk: Desk) -> APIRouter:
     @router.post("/{session_id}/notes", status_code=201)
     def add_note(session_id: str, body: NoteRequest) -> SessionDetail:
         """Write a note on a session, afterwards."""
-        with found():
-            store.session(session_id)
         if body.severity is None:
             store.add_note(session_id, body.text)
         else:
@@ -99,8 +95,6 @@ def sessions_router(desk: Desk) -> APIRouter:
     @router.post("/{session_id}/ratings", status_code=201)
     def add_rating(session_id: str, body: RatingRequest) -> SessionDetail:
         """Write down a rating that was given after the end; the closed recording stays as it is."""
-        with found():
-            store.session(session_id)
         store.add_rating(session_id, body.scale, body.value)
         return detail(session_id)
 
@@ -111,11 +105,10 @@ def _files_router(desk: Desk) -> APIRouter:
     router = APIRouter()
 
     def directory_of(session_id: str) -> Path:
-        with found():
-            session = desk.store.session(session_id)
-            if session.directory is None or not session.directory.is_dir():
-                raise UsageError(f"session {session_id} has no files any more")
-            return session.directory
+        session = desk.store.session(session_id)
+        if session.directory is None or not session.directory.is_dir():
+            raise NotFoundError(f"session {session_id} has no files any more")
+        return session.directory
 
     @router.get("/{session_id}/report", response_class=FileResponse)
     def report(session_id: str) -> FileResponse:

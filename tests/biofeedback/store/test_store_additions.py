@@ -60,6 +60,7 @@ def test_a_deleted_session_takes_nothing_more(store, kept):
 def test_a_store_of_the_version_before_is_brought_up_to_date(store, kept, folder, clock):
     with store.database.writing() as connection:
         connection.execute(sa.text("ALTER TABLE ratings DROP COLUMN written_at"))
+        connection.execute(sa.text("DROP TABLE setup_files"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     with Store.open(folder, now=clock) as later:
         later.add_rating(kept.id, "pain-nrs", 1)
