@@ -7,7 +7,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from physiology.pipeline import Physiology, PhysiologyUpdate, Signal
+from physiology.pipeline import Physiology, PhysiologyUpdate, SignalConfig
 from physiology.state import Beat, PhysiologyState, Scr
 
 FloatArray = npt.NDArray[np.float64]
@@ -18,7 +18,7 @@ def stream(
 ) -> tuple[PhysiologyUpdate, float]:
     """Pass signals ``{kind: (rate, unit, values)}`` through; return what was said and the CPU seconds."""
     started = time.process_time()
-    pipeline = Physiology([Signal(kind, rate, unit) for kind, (rate, unit, _) in signals.items()])
+    pipeline = Physiology([SignalConfig(kind, rate, unit) for kind, (rate, unit, _) in signals.items()])
     beats: list[Beat] = []
     scrs: list[Scr] = []
     states: list[PhysiologyState] = []

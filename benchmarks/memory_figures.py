@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from physiology.pipeline import Physiology, Signal
+from physiology.pipeline import Physiology, SignalConfig
 
 HOURS = 8.0
 CHUNK_S = 10.0
@@ -31,7 +31,7 @@ def growth(data: Path, hours: float, settled_hours: float) -> dict[str, Any]:
     """Feed the 8 minutes' rest (ECG and EDA at 100 Hz) over and over; compare memory at two times."""
     table = pd.read_csv(data / "neurokit" / "bio_resting_8min_100hz.csv")
     ecg, eda = (table[name].to_numpy(np.float64) for name in ("ECG", "EDA"))
-    pipeline = Physiology([Signal("ecg", 100.0, "mV"), Signal("eda", 100.0, "uS")])
+    pipeline = Physiology([SignalConfig("ecg", 100.0, "mV"), SignalConfig("eda", 100.0, "uS")])
     size = int(CHUNK_S * 100)
     settled_mb, started = 0.0, time.process_time()
     for number in range(int(hours * 3600 / CHUNK_S)):

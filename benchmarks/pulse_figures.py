@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.feeding import stream
-from physiology.pipeline import Physiology, Signal
+from physiology.pipeline import Physiology, SignalConfig
 from physiology.state import PhysiologyState
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ def camera(data: Path) -> dict[str, Any]:
         table = pd.read_csv(folder / "PPG.csv").drop_duplicates("time")
         times = table["time"].to_numpy(np.float64) / 1000
         samples = table[["R", "G", "B"]].to_numpy(np.float64)
-        pipeline = Physiology([Signal("ppg", 0.0, "a.u.", ("R", "G", "B"))])
+        pipeline = Physiology([SignalConfig("ppg", 0.0, "a.u.", ("R", "G", "B"))])
         states: list[PhysiologyState] = []
         fed = 0
         for now in range(1, int(times[-1]) + 1):
@@ -39,7 +39,7 @@ def camera(data: Path) -> dict[str, Any]:
             "hr_bpm": round(float(np.median(rates)), 1) if rates else None,
             "strap_bpm": round(60_000 / float(np.median(np.loadtxt(folder / "RR.txt"))), 1),
             "given": round(len(rates) / len(states), 3),
-            "choice": pipeline.choices().get("ppg"),
+            "choice": choice.text if (choice := pipeline.choices().get("ppg")) else None,
         }
     return records
 

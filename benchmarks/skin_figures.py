@@ -29,7 +29,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.feeding import stream
-from physiology.pipeline import Physiology, Signal
+from physiology.pipeline import Physiology, SignalConfig
 from physiology.state import PhysiologyState
 
 FloatArray = npt.NDArray[np.float64]
@@ -120,7 +120,7 @@ def person(folder: Path, segments: pd.DataFrame, heart: str) -> dict[str, Any]:
         "eda": (np.arange(eda.size) / rate_hz, eda),
         kind: (heart_start - start + np.arange(beats.size) / heart_hz, beats),
     }
-    pipeline = Physiology([Signal("eda", rate_hz, "uS"), Signal(kind, heart_hz, unit)])
+    pipeline = Physiology([SignalConfig("eda", rate_hz, "uS"), SignalConfig(kind, heart_hz, unit)])
     rest_s = segments.loc["baseline", ["start_s", "end_s"]].to_numpy(np.float64)
     states: list[PhysiologyState] = []
     sentence = ""

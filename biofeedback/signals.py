@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from acquisition.files.recordings import RecordingSource, missing_stretches
 from acquisition.streams import Chunk, FloatArray, Kind, Source, StreamInfo
 from biofeedback.errors import UsageError
-from physiology.pipeline import Physiology, Signal
+from physiology.pipeline import Physiology, SignalConfig
 
 LONG_GAP_S = 3.0
 """Without a beat for longer, heart rate is no longer believed (Orphanidou 2015)."""
@@ -49,7 +49,7 @@ def build_physiology(streams: Sequence[StreamInfo], *, scr_threshold_us: float =
     """Return a Physiology for these streams, with the least amplitude of a skin conductance response."""
     return Physiology(
         [
-            Signal(
+            SignalConfig(
                 kind=stream.kind.value,
                 rate_hz=stream.rate_hz,
                 unit=stream.unit,

@@ -169,7 +169,7 @@ def stream_recordings(
             findings.baseline = physiology.freeze_baseline(t)
         if progress is not None:
             progress(t / last_s if last_s else 1.0, "")
-    findings.choices = physiology.choices()
+    findings.choices = {kind: choice.text for kind, choice in physiology.choices().items()}
     return findings
 
 

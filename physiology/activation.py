@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from physiology.baseline import Baseline
-from physiology.feature import Feature
-from physiology.weights import TERMS, Weighed, mean_z, weighed
+from physiology.baseline import TERMS, Baseline, WeightedZ, mean_z, weighed
+from physiology.state import Feature
 
 SINGLE_MODALITY_CAP = 0.8
 SHORT_BASELINE_FACTOR = 0.8
@@ -107,15 +106,17 @@ def displayed(activation: float) -> float:
     return 100 / (1 + math.exp(-activation))
 
 
-def _damped(name: str, z: float, pull: float) -> Weighed:
+def _damped(name: str, z: float, pull: float) -> WeightedZ:
     """Return less of what the skin says."""
-    return Weighed(z, pull * (TRANSITION_FACTOR if TERMS[name].modality == "eda" else 1.0))
+    return WeightedZ(z, pull * (TRANSITION_FACTOR if TERMS[name].modality == "eda" else 1.0))
 
 
-def _disagree(found: Mapping[str, Weighed]) -> bool:
+def _disagree(found: Mapping[str, WeightedZ]) -> bool:
     """Tell whether heart and skin point to different sides, more than 1.5 z apart, quality left aside."""
     heart, eda = (
-        mean_z({n: Weighed(z, TERMS[n].weight) for n, (z, _) in found.items() if TERMS[n].modality == which})
+        mean_z(
+            {n: WeightedZ(z, TERMS[n].weight) for n, (z, _) in found.items() if TERMS[n].modality == which}
+        )
         for which in ("heart", "eda")
     )
     return heart is not None and eda is not None and heart * eda < 0 and abs(heart - eda) > DISAGREEMENT_Z

@@ -1,4 +1,8 @@
-"""The listener at rest: frozen, robust, and judged."""
+"""The listener at rest: how features are compared with it, and a baseline that is frozen and judged.
+
+How features enter the activation is a convention. It may be varied in studies; another set of numbers
+takes another `WEIGHTS_VERSION`.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +10,186 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 
-from physiology.feature import Feature
 from physiology.samples import FloatArray
-from physiology.weights import (
-    TERMS,
-    WEIGHTS_VERSION,
-    FeatureBaseline,
-    Smoother,
-    compared,
-    mean_z,
-    robust_scale,
-    weighed,
-)
+from physiology.state import Feature
+
+WEIGHTS_VERSION = "activation-1"
+"""Names what `TERMS` holds; another set of numbers takes another name."""
+
+WINSOR = 3.0
+"""A z beyond this counts as this, so that one feature cannot outvote the others. Convention."""
+
+ROBUST_SD = 1.4826
+"""The median absolute deviation of a normal distribution times this is its standard deviation."""
 
 SHORTEST_BASELINE_S, FULL_BASELINE_S = 60.0, 300.0
+"""A baseline is usable from the first on, and not short from the second on: research takes 5 min.
+Convention."""
+
 LEAST_VALUES = 30
+"""A feature needs so many valid seconds. Convention."""
+
 LEAST_SHARE = 0.7
+"""A feature that is valid for less of the time since its first value is noisy. Convention."""
+
 DRIFT_SPREADS = 2.5
+"""A feature drifts if its straight line changes by more than so many spreads around that line. Convention."""
+
 EXTEND_S = 60.0
+"""A noisy or drifting baseline is to be extended by so much. Convention."""
+
 LEAST_ACTIVATION_SD = 0.2
+"""Least standard deviation of the activation at rest, in which gates are set. Convention."""
+
 LEAST_ACTIVATION_SD_IF_SHORT = 0.5
-"""After windows have filled, a short baseline holds a few independent values of smoothed activation: too few
-to tell its spread. Independent features of unit variance, weighted as in `TERMS`, give 0.52."""
+"""The same for a short baseline. Once windows have filled it holds a few independent values of smoothed
+activation, too few to tell its spread. Independent features of unit variance, weighted as in `TERMS`, give
+0.52."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationTerm:
+    """How one feature enters the activation.
+
+    Attributes
+    ----------
+    words : str
+        Its name for people.
+    modality : str
+        ``heart`` or ``eda``.
+    weight : float
+        Its part before quality.
+    sign : int
+        −1 where more of it means less activation.
+    logarithmic : bool
+        Whether its natural logarithm is compared.
+    floor, ceiling : float
+        Least scale of its robust z, and the largest of somebody at rest, in its unit (or of its logarithm).
+    unit : str
+        For people; of no matter where the logarithm is compared.
+    """
+
+    words: str
+    modality: str
+    weight: float
+    sign: int
+    logarithmic: bool
+    floor: float
+    ceiling: float
+    unit: str = ""
+
+
+TERMS: Mapping[str, ActivationTerm] = {
+    "phasic_auc": ActivationTerm(
+        words="phasic area",
+        modality="eda",
+        weight=0.35,
+        sign=1,
+        logarithmic=False,
+        floor=0.5,
+        ceiling=math.inf,
+        unit="µS·s",
+    ),
+    "hr_bpm": ActivationTerm(
+        words="heart rate",
+        modality="heart",
+        weight=0.30,
+        sign=1,
+        logarithmic=False,
+        floor=2.0,
+        ceiling=8.0,
+        unit="bpm",
+    ),
+    "scl_us": ActivationTerm(
+        words="skin conductance level",
+        modality="eda",
+        weight=0.20,
+        sign=1,
+        logarithmic=True,
+        floor=0.05,
+        ceiling=0.3,
+    ),
+    "rmssd_ms": ActivationTerm(
+        words="RMSSD", modality="heart", weight=0.15, sign=-1, logarithmic=True, floor=0.15, ceiling=0.7
+    ),
+}
+"""The features of the activation. Weights, floors and ceilings are conventions. The floor of the phasic area
+is that of a single response of 0.15 µS: one response a minute more or less, which is the floor of the
+response rate. It has no ceiling, because how large it gets differs from one person to the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureBaseline:
+    """A feature at rest, from `count` values: median and robust scale, of the logarithm where compared so."""
+
+    median: float
+    scale: float
+    count: int
+
+
+class WeightedZ(NamedTuple):
+    """A feature's signed z against rest, winsorised to ±3, and its weight times its quality."""
+
+    z: float
+    pull: float
+
+
+def weighed(features: Mapping[str, Feature], rest: Mapping[str, FeatureBaseline]) -> dict[str, WeightedZ]:
+    """Return z and weight of each feature that is there now and was there at rest."""
+    found = {}
+    for name, baseline in rest.items():
+        value = compared(name, features[name])
+        if value is None or features[name].quality <= 0:
+            continue
+        z = min(WINSOR, max(-WINSOR, (value - baseline.median) / baseline.scale))
+        found[name] = WeightedZ(TERMS[name].sign * z, TERMS[name].weight * features[name].quality)
+    return found
+
+
+def mean_z(found: Mapping[str, WeightedZ]) -> float | None:
+    """Return the weighted mean, ``Σ w q s z / Σ w q``; None of nothing."""
+    total = sum(pull for _, pull in found.values())
+    return sum(z * pull for z, pull in found.values()) / total if total > 0 else None
+
+
+def compared(name: str, feature: Feature) -> float | None:
+    """Return what is compared with the baseline: the value or its logarithm."""
+    if feature.value is None or not TERMS[name].logarithmic:
+        return feature.value
+    return math.log(feature.value) if feature.value > 0 else None
+
+
+class ExponentialSmoother:
+    """An exponential moving average over time, τ = 15 s, that starts at its first value."""
+
+    TAU_S = 15.0
+
+    def __init__(self) -> None:
+        self._value: float | None = None
+        self._t = 0.0
+
+    def update(self, t: float, value: float) -> float:
+        """Return the average after `value` at engine second `t`."""
+        keep = math.exp(-(t - self._t) / self.TAU_S) if self._value is not None else 0.0
+        self._value = keep * (self._value or 0.0) + (1 - keep) * value
+        self._t = t
+        return self._value
+
+
+def robust_scale(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    """Return 1.4826 × the median absolute deviation, which is the standard deviation of normal values."""
+    return ROBUST_SD * float(np.median(np.abs(values - np.median(values))))
+
 
 Rows = Sequence[tuple[float, Mapping[str, Feature]]]
 
 
 class Verdict(StrEnum):
-    """What a baseline is worth."""
+    """How good a baseline is."""
 
     GOOD = "good"
     TOO_SHORT = "too short"
@@ -63,9 +216,9 @@ class Baseline:
     noisy, drifting : mapping of str to str
         What is wrong with a feature that it does hold, in words.
     verdict : Verdict
-        For machines: the first that holds of too short, too noisy, still drifting, good.
+        The first that holds of too short, too noisy, still drifting, good.
     sentence : str
-        The same for people.
+        The verdict and its reasons in words.
     extend_s : float
         By how many seconds more of rest it would become better; 0 where that would not help.
     weights : str
@@ -129,7 +282,7 @@ def freeze(rows: Rows, names: Sequence[str], start_s: float, end_s: float) -> Ba
             noisy[name] = "varied too much for a rest"
         change = _drift(name, times, values)
         if change:
-            drifting[name] = _told(name, change)
+            drifting[name] = _drift_text(name, change)
     usable, short = duration_s >= SHORTEST_BASELINE_S and bool(found), duration_s < FULL_BASELINE_S
     verdict = _verdict(duration_s, found, noisy, drifting)
     extend_s = _extension_s(verdict, duration_s)
@@ -173,7 +326,7 @@ def _drift(name: str, times: FloatArray, values: FloatArray) -> float:
     return change if abs(change) > DRIFT_SPREADS * around else 0.0
 
 
-def _told(name: str, change: float) -> str:
+def _drift_text(name: str, change: float) -> str:
     """Return a drift in words."""
     way = "rose" if change > 0 else "fell"
     if TERMS[name].logarithmic:
@@ -236,7 +389,7 @@ def _listed(what: Mapping[str, str]) -> str:
 
 def _activation_sd(rows: Rows, found: Mapping[str, FeatureBaseline]) -> float:
     """Return how much the smoothed activation would have varied over the baseline itself."""
-    smoother = Smoother()
+    smoother = ExponentialSmoother()
     smoothed = [
         smoother.update(t, z) for t, features in rows if (z := mean_z(weighed(features, found))) is not None
     ]

@@ -1,4 +1,4 @@
-"""Skin conductance: level, responses and the area under the phasic part."""
+"""Skin conductance: contact of the electrodes, level, responses, and the area under the phasic part."""
 
 from __future__ import annotations
 
@@ -9,27 +9,177 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfiltfilt
 
-from physiology.contact import HIGHEST_US, LOWEST_US, SETTLING_QUALITY, Contact, is_valid
 from physiology.fault_reasons import FaultKind, FaultReason
-from physiology.feature import Feature
 from physiology.samples import BinnedSignal, FloatArray
 from physiology.scr import is_peak, response_to
-from physiology.state import Scr
+from physiology.state import Feature, Scr
+
+LOWEST_US, HIGHEST_US = 0.05, 60.0
+"""Range of a valid conductance (Kleckner 2018)."""
+
+STEEPEST_US_PER_S = 10.0
+"""Steepest valid slope (Kleckner 2018)."""
+
+DILATION_S = 5.0
+"""What surrounds an invalid value is invalid for so long (Kleckner 2018); here only after it."""
+
+POOR_CONTACT_US = 0.2
+"""A median below this is a poor contact or a very dry skin; a palm at rest conducts 2 to 20 µS.
+Convention."""
+
+JUMP_S, JUMP_UP, JUMP_DOWN = 0.25, 0.15, 0.08
+"""Skin does not change its conductance by these shares, up or down, within so long: the electrode moved.
+Convention."""
+
+MOVEMENT_S = 10
+"""A jump lowers the quality for so long. Convention."""
+
+SETTLING_S = 900.0
+"""Electrodes settle for 10 to 15 min after they were put on; for so long a drift is called that."""
+
+SETTLING_PER_MIN = 0.1
+"""Share of the level by which it must drift a minute. Convention."""
+
+DRIFT_S = 60
+"""Stretch over which that drift and the level are taken. Convention."""
+
+DRIFT_VALID = 0.8
+"""Share of it that must be valid. Convention."""
+
+THIRDS_TO_MINUTE = 1.5
+"""The medians of the first and the last third of a minute are 40 s apart: their difference times this is the
+drift a minute."""
+
+OFF_S = 10.0
+"""After so long without a valid value the electrodes count as put on anew. Convention."""
+
+MOVEMENT_QUALITY, POOR_QUALITY, SETTLING_QUALITY = 0.5, 0.5, 0.8
+"""Factors of the quality after a jump, with a poor contact, and while the electrodes settle. Conventions."""
 
 RATE_HZ = BinnedSignal.RATE_HZ
+
 KEEP_S = 70
+"""Conductance is kept so long: a window of 60 s and 10 s for what arrives late. Convention."""
+
 WINDOW_S = 60
+"""Window of response rate and phasic area: one minute holds 1 to 3 responses at rest. Convention."""
+
 LEVEL_WINDOW_S, LEVEL_LEAST_S = 20, 10
+"""Window of the level, and how much of it must be valid. Convention; 10 to 30 s are usual."""
+
 NEWEST_S = 5.0
+"""Features are withheld when the newest valid value is older. Convention."""
+
 LEAST_SHARE = 0.8
+"""Share of the minute that must be valid. Convention."""
+
 BRIDGED_S = 1.0
+"""Gaps up to this are bridged linearly: shorter than the rise of most responses. Convention."""
+
 CONFIRM = round(0.5 * RATE_HZ)
+"""A peak is confirmed when the next values, half a second, are not higher. Convention: responses are known
+within 1.5 s of their peak."""
+
 NOISE_WINDOW_S = 20
+"""Stretch over which the noise is estimated. Convention."""
+
+NOISE_PERCENTILE, NOISE_QUANTILE = 75, 1.15
+"""The upper quartile of the absolute residues, over that of a standard normal (1.15), is their standard
+deviation. The quartile and not the median, because every other bin of a signal of 4 Hz is interpolated and
+has no residue."""
+
 FLAT_S = 10
+"""One and the same number for so long is a flat line. Convention."""
+
+EQUAL = 1e-9
+"""Relative difference within which means of equal numbers differ by rounding."""
+
 NEWEST_CHECKED = 3 * RATE_HZ
+"""Values, 3 s, that are looked at for faults. Convention, as `physiology.fault_reasons.CAUSE_WINDOW_S`."""
+
 PHASIC_FILTER = butter(2, 0.05, "highpass", fs=RATE_HZ, output="sos")
+"""High-pass at 0.05 Hz, NeuroKit2's default for the phasic part (``highpass``)."""
+
+PADDING_S = 20
+"""The filter is run out over so long at both ends: one period of its corner. Convention."""
 
 BoolArray = npt.NDArray[np.bool_]
+
+
+def is_valid(conductance: FloatArray, rate_hz: int) -> BoolArray:
+    """Return which values of a conductance in µS are valid; NaN is not.
+
+    Notes
+    -----
+    The rules of [1]_: 0.05 to 60 µS, a slope of at most 10 µS/s, and 5 s around a value that breaks them.
+    Deviation: only the 5 s after it are invalid; those before it have been reported already.
+
+    References
+    ----------
+    .. [1] Kleckner et al. (2018). IEEE Trans Biomed Eng 65(7). doi 10.1109/TBME.2017.2758643
+    """
+    present = np.isfinite(conductance)
+    bad = present & ((conductance < LOWEST_US) | (conductance > HIGHEST_US))
+    steep = np.abs(np.diff(conductance)) * rate_hz > STEEPEST_US_PER_S
+    bad[1:] |= steep
+    if not bad.any():
+        return present
+    # Distance to the last bad value before or at each place.
+    places = np.arange(conductance.size)
+    last_bad = np.maximum.accumulate(np.where(bad, places, -conductance.size))
+    return present & (places - last_bad > DILATION_S * rate_hz)
+
+
+class ElectrodeContact:
+    """How well the electrodes sit, from the conductance of the last minute.
+
+    A palm at rest conducts 2–20 µS; less than 0.2 µS is a poor contact or a very dry skin. Electrodes settle
+    for 10–15 min after they were put on: for the first 15 min a drift of more than 10 % a minute is called
+    that. Conductance of skin does not jump by 15 %, nor fall by 8 %, within a quarter of a second. All are
+    conventions.
+
+    Attributes
+    ----------
+    quality : float
+        1, or 0.5 with a poor contact or for 10 s after a jump, or 0.8 while the electrodes settle.
+    fault : FaultReason or None
+        Which of them it is.
+    """
+
+    def __init__(self) -> None:
+        self._on_since_s = -np.inf
+        self._last_valid_s = -np.inf
+        self.quality = 1.0
+        self.fault: FaultReason | None = None
+
+    def update(self, now: float, conductance: FloatArray, valid: BoolArray, rate_hz: int) -> None:
+        """Judge the contact anew; the last value of `conductance` is that of `now`."""
+        if not valid[-MOVEMENT_S * rate_hz :].any():
+            self.quality, self.fault = 1.0, None
+            return
+        if now - self._last_valid_s > OFF_S:
+            self._on_since_s = now
+        self._last_valid_s = now
+        self.quality, self.fault = self._judged(now, conductance, valid, rate_hz)
+
+    def _judged(
+        self, now: float, conductance: FloatArray, valid: BoolArray, rate_hz: int
+    ) -> tuple[float, FaultReason | None]:
+        newest = conductance[-MOVEMENT_S * rate_hz :]
+        step = round(JUMP_S * rate_hz)
+        before, change = newest[:-step], newest[step:] - newest[:-step]
+        if np.any((change > JUMP_UP * before) | (change < -JUMP_DOWN * before)):
+            return MOVEMENT_QUALITY, FaultReason(FaultKind.CONDUCTANCE_JUMP)
+        minute = conductance[-DRIFT_S * rate_hz :][valid[-DRIFT_S * rate_hz :]]
+        level = float(np.median(minute))
+        if level < POOR_CONTACT_US:
+            return POOR_QUALITY, FaultReason(FaultKind.POOR_SKIN_CONTACT, POOR_CONTACT_US)
+        if now - self._on_since_s < SETTLING_S and minute.size > DRIFT_S * rate_hz * DRIFT_VALID:
+            third = minute.size // 3
+            drift = float(np.median(minute[-third:]) - np.median(minute[:third])) * THIRDS_TO_MINUTE / level
+            if abs(drift) > SETTLING_PER_MIN:
+                return SETTLING_QUALITY, FaultReason(FaultKind.ELECTRODES_SETTLING)
+        return 1.0, None
 
 
 class SkinConductance:
@@ -53,7 +203,7 @@ class SkinConductance:
         self._scrs: deque[Scr] = deque(maxlen=256)
         self._conductance: FloatArray = np.full(KEEP_S * RATE_HZ, np.nan)
         self._valid: BoolArray = np.zeros(KEEP_S * RATE_HZ, dtype=bool)
-        self._contact = Contact()
+        self._contact = ElectrodeContact()
         self._unit_known = unit_known
         self.responded = False
         """Whether there was any response since the start, movement and poor contact left aside."""
@@ -62,7 +212,7 @@ class SkinConductance:
         """Take in samples in µS (see `SampleBuffer.push`)."""
         self._signal.push(times, values)
 
-    def hop(self, now: float) -> list[Scr]:
+    def update(self, now: float) -> list[Scr]:
         """Return the responses that became known at `now`, a multiple of 1/8 s.
 
         A sample that comes after its time was looked at has that time looked at again.
@@ -85,7 +235,7 @@ class SkinConductance:
         self._scrs.extend(found)
         self.responded |= bool(found) and self._contact.quality >= SETTLING_QUALITY
         if newest % RATE_HZ == 0:
-            self._contact.look(now, self._conductance, self._valid, RATE_HZ)
+            self._contact.update(now, self._conductance, self._valid, RATE_HZ)
         return found
 
     def level(self) -> Feature:
@@ -117,7 +267,7 @@ class SkinConductance:
         def area(minutes: float) -> float:
             conductance, places = self._conductance[-valid.size :], np.arange(valid.size)
             bridged = conductance if valid.all() else np.interp(places, places[valid], conductance[valid])
-            phasic = sosfiltfilt(PHASIC_FILTER, bridged, padlen=20 * RATE_HZ)
+            phasic = sosfiltfilt(PHASIC_FILTER, bridged, padlen=PADDING_S * RATE_HZ)
             return float(np.maximum(phasic[valid], 0).sum()) / RATE_HZ / minutes
 
         return self._over_a_minute(area)
@@ -152,11 +302,11 @@ class SkinConductance:
         return int(np.argmax(self._valid[::-1])) / RATE_HZ if self._valid.any() else None
 
     def _is_flat(self) -> bool:
-        """Tell whether the converter delivered one and the same number for 10 s."""
+        """Return whether the converter delivered one and the same number for 10 s."""
         newest = self._conductance[-FLAT_S * RATE_HZ :]
         present = newest[np.isfinite(newest)]
-        # The newest bins may be on their way still; means of equal numbers differ by rounding.
-        return present.size >= (FLAT_S - 1) * RATE_HZ and bool(np.ptp(present) <= 1e-9 * present[0])
+        # The newest bins may not have arrived yet.
+        return present.size >= (FLAT_S - 1) * RATE_HZ and bool(np.ptp(present) <= EQUAL * present[0])
 
     def _response(self, place: int, now: float, filled: FloatArray) -> Scr | None:
         """Return the response that peaks at this place, or None."""
@@ -200,5 +350,4 @@ def _noise_us(conductance: FloatArray) -> float:
     """
     residue = np.abs(0.5 * conductance[1:-1] - 0.25 * (conductance[:-2] + conductance[2:]))
     residue = residue[np.isfinite(residue)]
-    # Every other bin of a signal of 4 Hz is interpolated and has no residue: hence the upper quartile.
-    return float(np.percentile(residue, 75)) / 1.15 if residue.size else 0.0
+    return float(np.percentile(residue, NOISE_PERCENTILE)) / NOISE_QUANTILE if residue.size else 0.0

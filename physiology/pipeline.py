@@ -8,22 +8,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from physiology.activation import NOTHING, Fusion, displayed, fuse
-from physiology.baseline import Baseline, freeze
+from physiology.baseline import TERMS, Baseline, ExponentialSmoother, freeze
+from physiology.beats.tracker import ChannelChoice
+from physiology.breathing import Respiration
 from physiology.eda import SkinConductance
 from physiology.errors import PhysiologyError, SignalError
-from physiology.fallback import HeartSources
 from physiology.fault_reasons import FaultKind, FaultReason
-from physiology.feature import Feature
-from physiology.heart import HeartReport, heart_for
-from physiology.respiration import Respiration
+from physiology.heart import HeartReport, HeartSources, heart_for
 from physiology.samples import FloatArray
-from physiology.state import Beat, PhysiologyState, Scr, SignalQuality
-from physiology.weights import TERMS, Smoother
+from physiology.state import Beat, Feature, PhysiologyState, Scr, SignalQuality
 
 TICKS_PER_SECOND = 10
+"""The heart is looked at so often. It is also the resolution of `known_at_s`."""
+
 SLOW_TICKS = 5
+"""Skin conductance is looked at every so many ticks, twice a second."""
+
 TRANSITION_S = 6.0
+"""For so long after a large change of the music skin conductance counts less, because such changes provoke
+responses by themselves: latency 1 to 3 s, rise up to 5 s. Convention."""
+
 LONGEST_BASELINE_S = 1800
+"""Only the last 30 min of a baseline count. Convention; it bounds memory."""
+
 HEART_KINDS = ("ecg", "rr", "ppg", "hr")
 """Where beats come from, best first; of several configured one is used at a time (see `HeartSources`)."""
 KINDS = (*HEART_KINDS, "eda", "rsp")
@@ -37,7 +44,7 @@ not whole numbers, as counts are; what leaves the range 0.05–60 µS is withhel
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class SignalConfig:
     """A signal the pipeline will be given.
 
     Attributes
@@ -92,7 +99,7 @@ class Physiology:
 
     Parameters
     ----------
-    signals : sequence of Signal
+    signals : sequence of SignalConfig
         At most one of a kind. Beats come from the first of ECG, RR intervals and PPG that is there, and
         from the next one while that is lost.
     scr_threshold_us : float
@@ -104,7 +111,7 @@ class Physiology:
         If a kind is given twice.
     """
 
-    def __init__(self, signals: Sequence[Signal], *, scr_threshold_us: float = 0.05) -> None:
+    def __init__(self, signals: Sequence[SignalConfig], *, scr_threshold_us: float = 0.05) -> None:
         by_kind = {signal.kind: signal for signal in signals}
         if len(by_kind) < len(signals):
             raise SignalError(
@@ -130,7 +137,7 @@ class Physiology:
         self._baseline_start_s: float | None = None
         self._baseline: Baseline | None = None
         self._baseline_heart: str | None = None
-        self._smoothers = [Smoother() for _ in range(3)]
+        self._smoothers = [ExponentialSmoother() for _ in range(3)]
         self._transition_s = -math.inf
         self._signals: Mapping[str, SignalQuality] = {}
 
@@ -184,9 +191,9 @@ class Physiology:
         while (self._tick + 1) / TICKS_PER_SECOND <= t:
             self._tick += 1
             now = self._tick / TICKS_PER_SECOND
-            beats += self._heart.hop(now) if self._heart else []
+            beats += self._heart.update(now) if self._heart else []
             if self._eda and self._tick % SLOW_TICKS == 0:
-                scrs += self._eda.hop(now)
+                scrs += self._eda.update(now)
             if self._tick % TICKS_PER_SECOND == 0:
                 states.append(self._state(now))
         return PhysiologyUpdate(tuple(beats), tuple(scrs), tuple(states))
@@ -210,7 +217,7 @@ class Physiology:
         self._baseline_heart = self._heart.kind if self._heart else None
         self._baseline_start_s = None
         self._rows.clear()
-        self._smoothers = [Smoother() for _ in range(3)]
+        self._smoothers = [ExponentialSmoother() for _ in range(3)]
         return self._baseline
 
     def judge_baseline(self, end_s: float) -> Baseline:
@@ -232,8 +239,8 @@ class Physiology:
         """Note that the music made a large change at engine time `t`: EDA counts less for 6 s."""
         self._transition_s = t
 
-    def choices(self) -> Mapping[str, str]:
-        """Return, of signals in several channels, which one is listened to and why, in words."""
+    def choices(self) -> Mapping[str, ChannelChoice]:
+        """Return, of signals in several channels, which one is used, by kind of signal."""
         return self._heart.choices() if self._heart else {}
 
     def reasons(self) -> Mapping[str, str]:
@@ -249,7 +256,7 @@ class Physiology:
         skin, breath = self._eda, heart.breathing
         breath_from = f"{self._heart.kind}-derived" if self._heart else ""
         if self._respiration:
-            self._respiration.hop(now)
+            self._respiration.update(now)
             breath, breath_from = self._respiration.rate(), "belt"
         features = {
             "hr_bpm": heart.hr,
@@ -328,5 +335,5 @@ class Physiology:
         self._signals = signals
 
 
-def _skin(signal: Signal, scr_threshold_us: float) -> SkinConductance:
+def _skin(signal: SignalConfig, scr_threshold_us: float) -> SkinConductance:
     return SkinConductance(scr_threshold_us=scr_threshold_us, unit_known=signal.unit != "a.u.")

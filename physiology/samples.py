@@ -96,7 +96,7 @@ class SampleBuffer:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class GaplessRun:
     """A stretch without a gap, on a regular grid.
 
     Attributes
@@ -116,19 +116,19 @@ class Run:
         """Time of the last value."""
         return self.start_s + (self.values.size - 1) / self.rate_hz
 
-    def averaged(self) -> Run:
+    def averaged(self) -> GaplessRun:
         """Return the run at no more than 400 Hz, each value the mean of a whole number of values."""
         step = int(np.ceil(self.rate_hz / HIGHEST_ANALYSIS_HZ))
         if step == 1:
             return self
         whole = self.values.size // step * step
         means = self.values[:whole].reshape(-1, step).mean(axis=1)
-        return Run(self.start_s + (step - 1) / 2 / self.rate_hz, self.rate_hz / step, means)
+        return GaplessRun(self.start_s + (step - 1) / 2 / self.rate_hz, self.rate_hz / step, means)
 
 
 def gapless_runs(
     times: FloatArray, values: FloatArray, *, rate_hz: float, gap_s: float, shortest_s: float
-) -> list[Run]:
+) -> list[GaplessRun]:
     """Cut samples at gaps and put each stretch on a regular grid.
 
     Parameters
@@ -144,7 +144,7 @@ def gapless_runs(
 
     Returns
     -------
-    list of Run
+    list of GaplessRun
         In order. Linear between samples at 100 Hz and more; below that a cubic spline on a multiple of
         the rate, so that a peak may lie between samples.
     """
@@ -168,7 +168,7 @@ def gapless_runs(
             on_grid = make_interp_spline(times[part], values[part], degree, check_finite=False)(grid)
         else:
             on_grid = np.interp(grid, times[part], values[part])
-        runs.append(Run(float(start), fine_rate, on_grid))
+        runs.append(GaplessRun(float(start), fine_rate, on_grid))
     return runs
 
 

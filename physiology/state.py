@@ -62,7 +62,7 @@ class Scr:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A value with what is needed to believe it.
+    """A value with its quality and age.
 
     Attributes
     ----------
@@ -89,8 +89,35 @@ class Reading:
     corrected_share: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One feature at one moment: a reading, and how much of its window was filled.
+
+    Attributes
+    ----------
+    value, quality, age_s
+        As in `Reading`.
+    filled : float
+        0 to 1: valid seconds over the seconds of the full window, the reading's `usable_share`.
+    window_s, corrected_share
+        As in `Reading`.
+    """
+
+    value: float | None = None
+    quality: float = 0.0
+    age_s: float | None = None
+    filled: float = 0.0
+    window_s: float | None = None
+    corrected_share: float | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """The feature as the state holds it."""
+        return Reading(self.value, self.quality, self.age_s, self.window_s, self.filled, self.corrected_share)
+
+
 NO_READING = Reading(None, 0.0, None)
-"""What a signal that is not there has to say."""
+"""The reading of a signal that is not there."""
 
 
 @dataclass(frozen=True, slots=True)

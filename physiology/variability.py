@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from physiology.fault_reasons import FaultKind, FaultReason
-from physiology.feature import Feature
 from physiology.samples import FloatArray
-from physiology.state import Beat
+from physiology.state import Beat, Feature
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -14,8 +14,8 @@ from acquisition.streams import Kind, StreamInfo
 from biofeedback.recording.xdf import StreamHeader
 from generator.score import BeatEvent, NoteEvent
 from generator.state import LAYERS, STATE_COLUMNS, STATE_FIELDS, MusicState, Piece
+from physiology.baseline import WEIGHTS_VERSION
 from physiology.state import Beat, PhysiologyState, Reading, Scr
-from physiology.weights import WEIGHTS_VERSION
 
 Row = tuple[float, ...]
 

@@ -26,7 +26,7 @@ from biofeedback.report.tables import (
     phase_statistics,
     phases,
 )
-from physiology.spectrum import LEAST_HF_S, LEAST_LF_S, Spectrum, spectrum
+from physiology.offline import LEAST_HF_S, LEAST_LF_S, Spectrum, spectrum
 
 NAMES = {
     "hr_mean": ("heart rate, mean", "bpm", 1),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from physiology.pipeline import Physiology, PhysiologyUpdate, Signal
+from physiology.pipeline import Physiology, PhysiologyUpdate, SignalConfig
 
 
 def beat_times(duration_s, bpm=66.0, variability=0.03, seed=1):
@@ -61,7 +61,7 @@ def seconds(duration_s, rate_hz):
 
 def stream(data, *, steps=None, chunks=None, **options):
     """Pass ``{kind: (rate, unit, times, values)}`` through the pipeline and join the updates."""
-    pipeline = Physiology([Signal(k, rate, unit) for k, (rate, unit, _, _) in data.items()], **options)
+    pipeline = Physiology([SignalConfig(k, rate, unit) for k, (rate, unit, _, _) in data.items()], **options)
     end = max(times[-1] for _, _, times, _ in data.values())
     steps = np.arange(1, int(end * 4) + 1) / 4 if steps is None else steps
     beats, scrs, states, fed = [], [], [], dict.fromkeys(data, 0)

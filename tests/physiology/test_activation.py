@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from physiology.activation import displayed, fuse
-from physiology.baseline import freeze
+from physiology.baseline import TERMS, WEIGHTS_VERSION, ExponentialSmoother, freeze
 from physiology.errors import PhysiologyError
-from physiology.feature import Feature
-from physiology.pipeline import Physiology, Signal
-from physiology.weights import TERMS, WEIGHTS_VERSION, Smoother
+from physiology.pipeline import Physiology, SignalConfig
+from physiology.state import Feature
 
 REST = {"phasic_auc": 1.0, "hr_bpm": 65.0, "scl_us": 5.0, "rmssd_ms": 40.0}
 
@@ -117,7 +116,7 @@ def test_a_transition_lasts_6_s(synth):
 
 
 def test_smoothing_has_a_time_constant_of_15_s_also_after_a_pause():
-    smoother = Smoother()
+    smoother = ExponentialSmoother()
     assert smoother.update(0.0, 0.0) == 0.0
     for t in range(1, 16):
         value = smoother.update(float(t), 1.0)
@@ -129,7 +128,7 @@ def session(synth, bpm_after, *, responses=((50.0, 0.3), (140.0, 0.3)), until=16
     """Ninety seconds at 64 bpm, frozen as the baseline, then a minute at another rate."""
     beats = np.concatenate([synth.beat_times(100, bpm=64), 100.4 + synth.beat_times(70, bpm=bpm_after)])
     te = synth.seconds(170, 8)
-    pipeline = Physiology([Signal("rr", 0, "ms"), Signal("eda", 8, "uS")])
+    pipeline = Physiology([SignalConfig("rr", 0, "ms"), SignalConfig("eda", 8, "uS")])
     pipeline.push("rr", beats[1:], 1000 * np.diff(beats))
     pipeline.push("eda", te, synth.eda(te, responses))
     pipeline.step(10.0)
@@ -167,7 +166,7 @@ def test_skin_without_any_response_is_left_out_until_there_is_one_and_this_is_sa
     assert (states[20].activation_basis, states[20].eda_activation) == ("heart only", None)
     assert states[20].activation == states[20].heart_activation
     assert "phasic_auc" in states[-1].contributions
-    silent = Physiology([Signal("eda", 8, "uS")])
+    silent = Physiology([SignalConfig("eda", 8, "uS")])
     t = synth.seconds(90, 8)
     silent.push("eda", t, synth.eda(t, ()))
     silent.begin_baseline(0.0)
@@ -179,4 +178,4 @@ def test_skin_without_any_response_is_left_out_until_there_is_one_and_this_is_sa
 
 def test_a_baseline_must_be_begun():
     with pytest.raises(PhysiologyError, match=r"frozen at 3\.0 s, but none was begun"):
-        Physiology([Signal("ecg", 250, "mV")]).freeze_baseline(3.0)
+        Physiology([SignalConfig("ecg", 250, "mV")]).freeze_baseline(3.0)

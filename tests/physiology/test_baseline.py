@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from physiology.activation import fuse
-from physiology.baseline import Verdict, freeze
-from physiology.feature import Feature
-from physiology.weights import TERMS, WEIGHTS_VERSION
+from physiology.baseline import TERMS, WEIGHTS_VERSION, Verdict, freeze
+from physiology.state import Feature
 
 REST = {"phasic_auc": 1.0, "hr_bpm": 65.0, "scl_us": 5.0, "rmssd_ms": 40.0}
 ALL = "phasic area, heart rate, skin conductance level, RMSSD"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from physiology.beats import BeatLog, is_artefact
+from physiology.beats.log import BeatLog, is_artefact
 from physiology.state import BeatAction
 
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physiology.contact import is_valid
-from physiology.eda import SkinConductance
+from physiology.eda import SkinConductance, is_valid
 
 RESPONSES = ((20.0, 0.5), (32.0, 0.12), (34.2, 0.3), (50.0, 0.08), (62.0, 0.03), (75.0, 1.5))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from physiology.pipeline import Physiology, Signal
+from physiology.pipeline import Physiology, SignalConfig
 from physiology.state import BeatAction
 
 NEW = (BeatAction.NEW, BeatAction.INSERTED)
@@ -78,7 +78,7 @@ def test_beats_do_not_depend_on_chunks(synth):
 
 
 def test_what_the_heart_keeps_is_bounded(synth):
-    pipeline = Physiology([Signal("ppg", 30, "a.u.", ("R", "G", "B"))])
+    pipeline = Physiology([SignalConfig("ppg", 30, "a.u.", ("R", "G", "B"))])
     t = synth.seconds(240, 30)
     x = np.repeat(100 - synth.ppg(t, synth.beat_times(240))[:, None], 3, axis=1)
     for now in range(1, 241):

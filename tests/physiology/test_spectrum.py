@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from physiology.spectrum import spectrum
+from physiology.offline import spectrum
 
 
 def series(duration_s, *, lf_ms=0.0, hf_ms=0.0):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from physiology.pipeline import Physiology, Signal
+from physiology.pipeline import Physiology, SignalConfig
 from physiology.state import BeatAction
 
 LABELS = ("R", "G", "B")
@@ -24,7 +24,7 @@ def camera(synth, duration_s, faults):
 
 
 def listen(t, samples, labels=LABELS):
-    pipeline = Physiology([Signal("ppg", 30, "a.u.", labels)])
+    pipeline = Physiology([SignalConfig("ppg", 30, "a.u.", labels)])
     beats, states, choices, fed = [], [], [], 0
     for now in range(1, int(t[-1]) + 1):
         due = int(np.searchsorted(t, now, side="right"))
@@ -33,7 +33,7 @@ def listen(t, samples, labels=LABELS):
         update = pipeline.step(now)
         beats += update.beats
         states += update.states
-        choices.append(pipeline.choices().get("ppg", "")[:1])
+        choices.append(choice.label if (choice := pipeline.choices().get("ppg")) else "")
     return beats, states, choices, pipeline
 
 
@@ -41,7 +41,9 @@ def test_the_channel_that_shows_the_pulse_is_chosen_and_said(synth):
     t, _, samples = camera(synth, 40, [(0, 99), (99, 99), (0, 99)])
     _, states, choices, pipeline = listen(t, samples)
     assert set(choices) == {"", "G"}
-    assert "shows the pulse best" in pipeline.choices()["ppg"]
+    choice = pipeline.choices()["ppg"]
+    assert choice.score > max(choice.others.values())
+    assert choice.text.startswith(f"G shows the pulse best ({choice.score:.2f}; R ")
     assert states[-1].hr_bpm.value == pytest.approx(66, abs=1.5)
     assert pipeline.reasons() == {}
 

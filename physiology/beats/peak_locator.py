@@ -1,31 +1,73 @@
-"""Where beats are strong, where exactly their maxima lie and what they look like, seen from close by."""
+"""Where beats are strong, where exactly their maxima lie, and what they look like from close by."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from physiology.samples import FloatArray, Run
-from physiology.waveform import RISE_S, SMOOTH_S, Waveform, derivatives, peakedness, smoothed, systole, vertex
+from physiology.beats.waveform import (
+    RISE_S,
+    SMOOTH_S,
+    Waveform,
+    derivatives,
+    peakedness,
+    smoothed,
+    systole,
+    vertex,
+)
+from physiology.samples import FloatArray, GaplessRun
 
 COMPLEX_S = 0.2
+"""Crests within so long belong to one complex. Development recordings: the two flanks of an ectopic beat; two
+beats are never so close (`physiology.beats.early_detection.APART_S`)."""
+
+STRONG_SHARE = 0.5
+"""Crests of a complex count from this share of the strongest one on. Development recordings."""
+
 SHAPE_S = np.linspace(-0.15, 0.18, 34)
+"""Offsets from a beat at which its shape is taken, every 10 ms. Development recordings; they end before a
+plain beat is reported (0.2 s after it), because nothing later is known then."""
+
 BEAT_S = 0.12
+"""So far around a beat nothing counts as noise. Development recordings."""
 
 
-class Locator:
-    """Where a run's beats are strong and where exactly their maxima lie, from their close neighbourhood only.
+class Complex(NamedTuple):
+    """One place where the signal is strong: its crests as indices, and its greatest strength."""
+
+    crests: list[int]
+    strength: float
+
+
+class PeakLocator:
+    """Strength, maxima and shapes of the beats of a run, each from its close neighbourhood only.
+
+    Parameters
+    ----------
+    waveform : Waveform
+        `ECG` or `PPG`.
+    run : GaplessRun
+        The samples.
+    sign : int
+        Polarity: −1 where the signal is upside down.
 
     Attributes
     ----------
     start_s, rate_hz : float
-        Of `strength`.
+        Time of the first value of `strength`, engine seconds, and values per second.
     strength : ndarray, shape (n,)
-        ECG: energy of the first two derivatives of a Gaussian. PPG: slope upwards.
+        ECG: the energy of the first two derivatives of a Gaussian. Pulse: its slope upward. 0 near the ends,
+        where it is not known.
+
+    Notes
+    -----
+    The first derivative is odd and the second even, so that their energy is large over a QRS of whatever
+    shape and polarity. The width of the Gaussian (`Waveform.kernel_s`) does the band-pass filtering.
     """
 
-    def __init__(self, waveform: Waveform, run: Run, sign: int) -> None:
+    def __init__(self, waveform: Waveform, run: GaplessRun, sign: int) -> None:
         self._waveform = waveform
         coarse = run.averaged()
         self.start_s, self.rate_hz = coarse.start_s, coarse.rate_hz
@@ -57,16 +99,16 @@ class Locator:
         return float(np.abs(slope).sum()) * (1.0 if self._waveform.kurtosis else 0.5)
 
     def peakedness(self) -> float:
-        """Return for ECG 0 where the kurtosis of the second derivative is that of noise (3), 1 from 5 on."""
+        """Return for an ECG how peaked its second derivative is (see `peakedness`), for a pulse 1."""
         if not self._waveform.kurtosis:
             return 1.0
         return peakedness(self._curved)
 
-    def complexes(self, floor: float) -> list[tuple[list[int], float]]:
-        """Return where the signal is strong: the crests of each complex and its greatest strength.
+    def complexes(self, floor: float) -> list[Complex]:
+        """Return where the strength has crests of at least `floor`.
 
-        Crests within 0.2 s that are at least half as strong as the greatest of them are of one complex (an
-        ectopic beat's two flanks, say).
+        Crests within 0.2 s that are at least half as strong as the strongest of them belong to one complex,
+        such as the two flanks of an ectopic beat.
         """
         middle = self.strength[1:-1]
         crests = (
@@ -82,8 +124,8 @@ class Locator:
         found = []
         for group in groups:
             greatest = float(self.strength[group].max())
-            strong = [crest for crest in group if self.strength[crest] >= 0.5 * greatest]
-            found.append((strong, greatest))
+            strong = [crest for crest in group if self.strength[crest] >= STRONG_SHARE * greatest]
+            found.append(Complex(strong, greatest))
         return found
 
     def time_of(self, index: int) -> float:
@@ -103,7 +145,7 @@ class Locator:
         if self._waveform.pulse:
             return self.time_from(self.time_of(max(crests, key=lambda crest: float(self.strength[crest]))))
         part = self._values[first : crests[-1] + after + 1]
-        top = first + int(np.argmax(_levelled(part)))
+        top = first + int(np.argmax(_detrended(part)))
         return float(self.start_s + (top + vertex(self._values, top)) / self.rate_hz)
 
     def time_from(self, anchor: float) -> float:
@@ -117,7 +159,7 @@ class Locator:
         return float(self.start_s + (rise + systole(after)) / self.rate_hz)
 
     def anchor(self, time: float) -> float:
-        """Return the moment by which a beat is compared: of a pulse its steepest rise, not its top."""
+        """Return the moment at which a beat is compared: of a pulse its steepest rise, not its top."""
         if not self._waveform.pulse:
             return time
         first, last = max(0, self._index(time - RISE_S)), self._index(time)
@@ -129,7 +171,7 @@ class Locator:
         places = (time - self.start_s + SHAPE_S) * self.rate_hz
         if places[0] < 0 or places[-1] > self._values.size - 1:
             return None
-        return _levelled(np.interp(places, np.arange(self._values.size), self._values))
+        return _detrended(np.interp(places, np.arange(self._values.size), self._values))
 
     def bands(self, times: FloatArray) -> FloatArray:
         """Return the derivatives around each time, shape (times, n): the beat in its own band."""
@@ -153,9 +195,9 @@ class Locator:
         return round((time - self.start_s) * self.rate_hz)
 
 
-def _levelled(values: FloatArray) -> FloatArray:
-    """Return values as they lie about the straight line through them."""
+def _detrended(values: FloatArray) -> FloatArray:
+    """Return values without the straight line through them."""
     place = np.arange(values.size) - (values.size - 1) / 2
     slope = float(place @ values) / max(1.0, float(place @ place))
-    levelled: FloatArray = values - values.sum() / values.size - slope * place
-    return levelled
+    detrended: FloatArray = values - values.sum() / values.size - slope * place
+    return detrended

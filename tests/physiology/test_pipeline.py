@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from physiology.errors import SignalError
-from physiology.pipeline import Physiology, Signal
+from physiology.pipeline import Physiology, SignalConfig
 
 DURATION_S = 50
 
@@ -55,7 +55,7 @@ def test_results_do_not_depend_on_chunks_or_steps(synth, recording, whole, steps
 
 def test_nothing_depends_on_samples_yet_to_come(synth, recording):
     longer, _ = synth.stream(recording, steps=[30.0])
-    pipeline = Physiology([Signal(kind, rate, unit) for kind, (rate, unit, _, _) in recording.items()])
+    pipeline = Physiology([SignalConfig(kind, rate, unit) for kind, (rate, unit, _, _) in recording.items()])
     for kind, (_, _, times, values) in recording.items():
         pipeline.push(kind, times, np.where(times <= 30.0, values, 100.0))
     assert comparable(pipeline.step(30.0)) == comparable(longer)
@@ -68,7 +68,7 @@ def test_there_is_a_state_for_every_whole_second(synth, recording):
 
 
 def test_states_come_without_any_sample_and_hold_nothing():
-    pipeline = Physiology([Signal("ecg", 250, "mV")])
+    pipeline = Physiology([SignalConfig("ecg", 250, "mV")])
     pipeline.step(100.05)
     states = pipeline.step(103.0).states
     assert [s.t for s in states] == [101.0, 102.0, 103.0]
@@ -79,7 +79,9 @@ def test_states_come_without_any_sample_and_hold_nothing():
 def test_memory_is_bounded(synth):
     sizes = []
     t, te = synth.seconds(240, 100), synth.seconds(240, 8)
-    pipeline = Physiology([Signal("ecg", 100, "mV"), Signal("eda", 8, "uS"), Signal("rsp", 100, "a.u.")])
+    pipeline = Physiology(
+        [SignalConfig("ecg", 100, "mV"), SignalConfig("eda", 8, "uS"), SignalConfig("rsp", 100, "a.u.")]
+    )
     x, y = synth.ecg(t, synth.beat_times(240)), synth.eda(te, [(s, 0.2) for s in range(10, 240, 6)])
     for k in range(240):
         pipeline.push("ecg", t[k * 100 : (k + 1) * 100], x[k * 100 : (k + 1) * 100])
@@ -114,11 +116,11 @@ def test_a_second_heart_signal_stands_by(synth):
 )
 def test_an_impossible_signal_is_refused(arguments, message):
     with pytest.raises(SignalError, match=message):
-        Signal(*arguments)
+        SignalConfig(*arguments)
 
 
 def test_impossible_samples_are_refused():
-    pipeline = Physiology([Signal("ecg", 250, "mV"), Signal("eda", 8, "uS")])
+    pipeline = Physiology([SignalConfig("ecg", 250, "mV"), SignalConfig("eda", 8, "uS")])
     one = np.ones(1)
     with pytest.raises(SignalError, match="'ppg' was not configured; the signals are ecg, eda"):
         pipeline.push("ppg", one, one)
@@ -135,4 +137,4 @@ def test_impossible_samples_are_refused():
     with pytest.raises(SignalError, match="time must not go back"):
         pipeline.step(5.9)
     with pytest.raises(SignalError, match="each kind may be given only once"):
-        Physiology([Signal("ecg", 250, "mV"), Signal("ecg", 500, "mV")])
+        Physiology([SignalConfig("ecg", 250, "mV"), SignalConfig("ecg", 500, "mV")])

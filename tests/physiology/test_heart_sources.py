@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physiology.pipeline import Physiology, Signal
+from physiology.pipeline import Physiology, SignalConfig
 from physiology.state import BeatAction
 
 DURATION_S = 130
@@ -108,7 +108,7 @@ def test_the_variability_of_the_pulse_is_not_compared_with_a_baseline_of_the_ecg
     t, beats = synth.seconds(130, 64), synth.beat_times(130)
     x, y = synth.ecg(t, beats), synth.ppg(t, beats + 0.3)
     x[t > 100] = np.nan
-    pipeline = Physiology([Signal("ecg", 64, "mV"), Signal("ppg", 64, "a.u.")])
+    pipeline = Physiology([SignalConfig("ecg", 64, "mV"), SignalConfig("ppg", 64, "a.u.")])
     states = []
     for since_s, until_s in pairwise((-1.0, 20.0, 98.0, 130.0)):
         chosen = (t > since_s) & (t <= until_s)
