@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from acquisition.errors import SpecError
 from acquisition.streams import (
+    BoolArray,
     Chunk,
     ClockPair,
     FloatArray,
@@ -24,7 +24,6 @@ from acquisition.streams import (
     StreamInfo,
 )
 
-BoolArray = npt.NDArray[np.bool_]
 SCALE_S = 5.0
 """The samples of so many seconds before a fault say how large the signal is."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -23,40 +23,52 @@ from acquisition.streams import Kind, Source, StreamInfo
 
 
 def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list[Source]:
-    """Open every input and put all of them on engine time.
+    """Open every input and place all of them on engine time.
 
-    Signals of one file keep their relation in time. Files are aligned by their absolute start if all of
-    them have one; else each file's first sample is at 0. In a CSV file with a rate instead of times the
-    first sample is the first line, whatever stands in it.
+    Signals of one file keep their relation in time. Files are aligned by their absolute start if all of them
+    have one; otherwise the first sample of each file is at 0. In a CSV file with a rate instead of times the
+    first sample is the first line, even if it is missing.
 
     Parameters
     ----------
     specs : sequence of str
         ``KIND=WHERE`` each, see `acquisition.spec.parse_spec`.
     seed : int
-        Every random choice of a virtual listener follows from it.
+        Determines every random choice of a virtual listener.
     live : bool
-        Whether devices may be opened: engine time is then `pylsl.local_clock`. This takes some seconds, in
-        which they are found and tried out.
+        Whether devices may be opened: engine time is then `pylsl.local_clock`. Finding and testing them takes
+        some seconds.
 
     Returns
     -------
     list of Source
-        One per specification, in their order; those of one serial port or strap are one. A second stream of
-        a kind is called ``ecg2``.
+        In the order of the specifications; those of one serial port or Bluetooth device are one source. A
+        second stream of a kind is called ``ecg2``. The caller closes them.
 
     Raises
     ------
     SpecError
         If a specification cannot be understood, or is given twice.
     SourceError
-        If a source cannot be opened or read.
+        If a source cannot be opened or read. Nothing stays open then.
+
+    Examples
+    --------
+    >>> (listener,) = open_sources(["listener=virtual:responder"], seed=1)
+    >>> [stream.name for stream in listener.streams]
+    ['ecg', 'eda', 'rsp']
+    >>> ecg, eda, rsp = listener.read(1.0)
+    >>> ecg.samples.shape, ecg.stream.unit
+    ((251, 1), 'mV')
     """
     parsed = _parse(specs)
     if not live and any(isinstance(spec, LslSpec | SerialSpec | BluetoothSpec) for spec in parsed):
         raise SpecError("a live source needs --time real")
     with ExitStack() as opened:
-        sources = _open(parsed, seed, opened)
+        sources = list(_open(parsed, seed, opened))
+        for source in sources:
+            if isinstance(source, SerialSource | LslSource):
+                source.try_out()
         opened.pop_all()
     return sources
 
@@ -70,12 +82,12 @@ def _parse(specs: Sequence[str]) -> list[Spec]:
             raise SpecError(f"the input {spec.text!r} is given twice")
     if sum(isinstance(spec, ListenerSpec) for spec in parsed) > 1:
         raise SpecError("a session has one virtual listener, as in listener=virtual:responder")
-    for ports in _ports(parsed).values():
+    for ports in _by_port(parsed).values():
         settings_for(ports)
     return parsed
 
 
-def _ports(parsed: Sequence[Spec]) -> dict[str, list[SerialSpec]]:
+def _by_port(parsed: Sequence[Spec]) -> dict[str, list[SerialSpec]]:
     ports: dict[str, list[SerialSpec]] = {}
     for spec in parsed:
         if isinstance(spec, SerialSpec):
@@ -83,44 +95,36 @@ def _ports(parsed: Sequence[Spec]) -> dict[str, list[SerialSpec]]:
     return ports
 
 
-def _straps(parsed: Sequence[Spec]) -> dict[tuple[str, str], list[BluetoothSpec]]:
-    straps: dict[tuple[str, str], list[BluetoothSpec]] = {}
+def _by_device(parsed: Sequence[Spec]) -> dict[tuple[str, str], list[BluetoothSpec]]:
+    devices: dict[tuple[str, str], list[BluetoothSpec]] = {}
     for spec in parsed:
         if isinstance(spec, BluetoothSpec):
-            straps.setdefault(spec.device, []).append(spec)
-    return straps
+            devices.setdefault(spec.device, []).append(spec)
+    return devices
 
 
-def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> list[Source]:
-    """Open all; what stands open when it fails is closed through `opened`."""
+def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> Iterator[Source]:
+    """Open all inputs, recordings first; `opened` closes each of them, also one that fails while opening."""
     series = _load([spec for spec in parsed if isinstance(spec, RecordingSpec)])
     zeros = _file_zeros(series)
-    ports, straps = _ports(parsed), _straps(parsed)
+    ports, devices = _by_port(parsed), _by_device(parsed)
     naming = _Naming()
-    connections = connect([spec for spec in parsed if isinstance(spec, LslSpec)])
-    sources: list[Source] = []
+    connections = iter(connect([spec for spec in parsed if isinstance(spec, LslSpec)], opened))
     for spec in parsed:
         if isinstance(spec, RecordingSpec):
-            sources.append(_recording(spec, series[spec], zeros[spec.path], naming))
+            yield _recording(spec, series[spec], zeros[spec.path], naming)
         elif isinstance(spec, ListenerSpec):
-            sources.append(_listener(spec, seed, naming))
+            yield _listener(spec, seed, naming)
         elif isinstance(spec, LslSpec):
-            sources.append(_lsl(spec, connections.pop(0), naming))
+            yield _lsl(spec, next(connections), naming)
         elif isinstance(spec, SerialSpec) and spec.port in ports:
-            sources.append(_serial(ports.pop(spec.port), naming))
-        elif isinstance(spec, BluetoothSpec) and spec.device in straps:
-            sources.append(_bluetooth(straps.pop(spec.device), naming))
-        else:
-            continue
-        opened.callback(sources[-1].close)
-    for source in sources:
-        if isinstance(source, SerialSource | LslSource):
-            source.try_out()
-    return sources
+            yield _serial(ports.pop(spec.port), naming, opened)
+        elif isinstance(spec, BluetoothSpec) and spec.device in devices:
+            yield _bluetooth(devices.pop(spec.device), naming, opened)
 
 
 def _load(specs: Sequence[RecordingSpec]) -> dict[RecordingSpec, list[Series]]:
-    """Read every recording: one series each, several of a pulse that is given as several columns."""
+    """Read every recording: one series each; several for a pulse given as several columns."""
     files: dict[Path, RecordedFile] = {}
     series: dict[RecordingSpec, list[Series]] = {}
     for spec in specs:
@@ -135,11 +139,11 @@ def _series(file: RecordedFile, spec: RecordingSpec) -> Series:
     series = file.series(spec)
     if spec.conversion is None:
         return series
-    return spec.conversion.of(series, f"{spec.path}, {series.label!r}")
+    return spec.conversion.apply(series, f"{spec.path}, {series.label!r}")
 
 
 def _file_zeros(series: dict[RecordingSpec, list[Series]]) -> dict[Path, float]:
-    """Return, for each file, what its clock shows at engine time 0."""
+    """Return what the clock of each file shows at engine time 0."""
     zeros: dict[Path, float] = {}
     for spec, (one, *_) in series.items():
         zeros[spec.path] = min(one.origin_s, zeros.get(spec.path, one.origin_s))
@@ -182,7 +186,7 @@ def _lsl(spec: LslSpec, connection: LslConnection, naming: _Naming) -> LslSource
     return LslMarkerSource(connection, stream) if spec.kind is Kind.MARKERS else LslSource(connection, stream)
 
 
-def _serial(specs: Sequence[SerialSpec], naming: _Naming) -> SerialSource:
+def _serial(specs: Sequence[SerialSpec], naming: _Naming, opened: ExitStack) -> SerialSource:
     streams = [
         StreamInfo(
             stream_id=naming.distinct(f"serial:{spec.port}:{spec.channel}"),
@@ -195,11 +199,12 @@ def _serial(specs: Sequence[SerialSpec], naming: _Naming) -> SerialSource:
         for spec in specs
     ]
     source = SerialSource(specs, streams)
+    opened.callback(source.close)
     source.open()
     return source
 
 
-def _bluetooth(specs: Sequence[BluetoothSpec], naming: _Naming) -> BluetoothSource:
+def _bluetooth(specs: Sequence[BluetoothSpec], naming: _Naming, opened: ExitStack) -> BluetoothSource:
     streams = [
         StreamInfo(
             stream_id=naming.distinct(f"ble:{spec.address or spec.name}:{spec.kind}"),
@@ -212,12 +217,13 @@ def _bluetooth(specs: Sequence[BluetoothSpec], naming: _Naming) -> BluetoothSour
         for spec in specs
     ]
     source = BluetoothSource(specs, streams)
+    opened.callback(source.close)
     source.open()
     return source
 
 
 class _Naming:
-    """Hands out each name once: ``ecg``, ``ecg2``, ``ecg3``."""
+    """Gives each name once: ``ecg``, ``ecg2``, ``ecg3``."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()

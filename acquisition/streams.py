@@ -1,9 +1,9 @@
-"""What every source delivers: streams and their chunks."""
+"""What every source delivers: streams, chunks, markers, clock pairs, incidents and status."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +11,26 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+UNKNOWN_UNIT = "a.u."
+
+_UNITS = {
+    "mV": "mV",
+    "millivolts": "mV",
+    "uV": "uV",
+    "µV": "uV",
+    "μV": "uV",
+    "microvolts": "uV",
+    "V": "V",
+    "uS": "uS",
+    "µS": "uS",
+    "μS": "uS",
+    "microsiemens": "uS",
+    "ms": "ms",
+    "s": "s",
+    "bpm": "bpm",
+}
 
 
 class Kind(StrEnum):
@@ -26,6 +46,28 @@ class Kind(StrEnum):
     MARKERS = "markers"
 
 
+UNITS_OF_KIND: Mapping[Kind, tuple[str, ...]] = {
+    Kind.EDA: ("uS", UNKNOWN_UNIT),
+    Kind.RR: ("ms", "s"),
+    Kind.HR: ("bpm",),
+}
+"""Units in which a live signal of a kind is accepted; kinds that are not listed take any."""
+
+
+def known_unit(text: str) -> str:
+    """Return the project's spelling of a unit, or ``a.u.`` for an unknown one.
+
+    >>> known_unit("microvolts"), known_unit("furlong")
+    ('uV', 'a.u.')
+    """
+    return _UNITS.get(text, UNKNOWN_UNIT)
+
+
+def unit_of_kind(kind: Kind, stated: str) -> str:
+    """Return the unit of a signal: as stated; heart rates without a stated unit are in bpm."""
+    return "bpm" if kind is Kind.HR and stated == UNKNOWN_UNIT else stated
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamInfo:
     """A stream's description.
@@ -33,9 +75,9 @@ class StreamInfo:
     Attributes
     ----------
     stream_id : str
-        Stable from one run to the next: the same sensor or file column has the same id.
+        Stable between runs: the same sensor or file column always has the same id.
     name : str
-        For people.
+        Name shown to people.
     kind : Kind
         What it measures.
     unit : str
@@ -61,11 +103,11 @@ class Chunk:
     Attributes
     ----------
     stream : StreamInfo
-        Where they come from.
+        The stream they belong to.
     times : ndarray, float64, shape (n,)
-        Engine seconds, strictly increasing. A gap is a gap: nothing is filled in.
+        Engine seconds, strictly increasing. Gaps are not filled.
     samples : ndarray, float64, shape (n, channels)
-        Values in the stream's unit. NaN marks a sample that is missing.
+        Values in the stream's unit. NaN marks a missing sample.
     """
 
     stream: StreamInfo
@@ -82,7 +124,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockPair:
-    """One moment read on two clocks, kept so that a stream's own time can be recovered.
+    """One moment read on two clocks, recorded so that a stream's own time can be recovered.
 
     Attributes
     ----------
@@ -100,27 +142,8 @@ class ClockPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceIncident:
-    """Something that happened to a live input, for the record and the report.
-
-    Attributes
-    ----------
-    stream_id : str
-        Which stream.
-    engine_time_s : float
-        When it was noticed, engine seconds.
-    what : str
-        In words, such as ``no samples for 2.0 s``.
-    """
-
-    stream_id: str
-    engine_time_s: float
-    what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A text that another program stamped: a stimulus began, a button was pressed.
+    """A text with a time stamp from another program, such as the onset of a stimulus or a key press.
 
     Attributes
     ----------
@@ -129,7 +152,7 @@ class Mark:
     time_s : float
         Engine seconds.
     text : str
-        As it came.
+        The text as it was received.
     """
 
     stream_id: str
@@ -137,8 +160,124 @@ class Mark:
     text: str
 
 
+class StreamReasonCode(StrEnum):
+    """What happened to a live stream, or why it is in its present condition."""
+
+    NO_SAMPLES_YET = "no-samples-yet"
+    NO_SAMPLES = "no-samples"
+    SILENT = "silent"
+    RESUMED = "resumed"
+    PORT_LOST = "port-lost"
+    OUT_OF_REACH = "out-of-reach"
+    DEVICE_BACK = "device-back"
+    DEVICE_NOT_ANSWERING = "device-not-answering"
+    STREAM_LOST = "stream-lost"
+    RATE_CHANGED = "rate-changed"
+    RATE_MEASURED = "rate-measured"
+    UNEVEN_STAMPS = "uneven-stamps"
+    NO_SKIN_CONTACT = "no-skin-contact"
+    SKIN_CONTACT = "skin-contact"
+    BEATS_LOST = "beats-lost"
+    UNREADABLE_LINES = "unreadable-lines"
+    UNREADABLE_PACKETS = "unreadable-packets"
+    FRAMES_LOST = "frames-lost"
+    STRAY_BYTES = "stray-bytes"
+    ELECTRODE_OFF = "electrode-off"
+    OUT_OF_RANGE = "out-of-range"
+    STAMPS_AHEAD = "stamps-ahead"
+    STAMPS_BEHIND = "stamps-behind"
+    STAMPS_MOVED = "stamps-moved"
+
+
+_TEXTS: Mapping[StreamReasonCode, str] = {
+    StreamReasonCode.NO_SAMPLES_YET: "no samples yet",
+    StreamReasonCode.NO_SAMPLES: "no samples",
+    StreamReasonCode.SILENT: "no samples for {seconds:.1f} s",
+    StreamReasonCode.RESUMED: "samples again after {seconds:.1f} s",
+    StreamReasonCode.PORT_LOST: "{device} was lost",
+    StreamReasonCode.OUT_OF_REACH: "{device} was lost: out of reach, or its battery is empty",
+    StreamReasonCode.DEVICE_BACK: "{device} is back",
+    StreamReasonCode.DEVICE_NOT_ANSWERING: "{device} is back, but {problem}",
+    StreamReasonCode.STREAM_LOST: "the stream was lost; without a source id it cannot be found again",
+    StreamReasonCode.RATE_CHANGED: "came back with {rate_hz:.3g} samples a second where it had "
+    "{nominal_hz:g}: closed",
+    StreamReasonCode.RATE_MEASURED: "{rate_hz:g} samples come per second, not the {nominal_hz:g} usual of "
+    "{profile}; the measured rate is used",
+    StreamReasonCode.UNEVEN_STAMPS: "time stamps are uneven ({jitter_ms:.0f} ms); they are dejittered",
+    StreamReasonCode.NO_SKIN_CONTACT: "the sensor has no skin contact",
+    StreamReasonCode.SKIN_CONTACT: "the sensor has skin contact again",
+    StreamReasonCode.BEATS_LOST: "beats were lost in transmission",
+    StreamReasonCode.UNREADABLE_LINES: "lines without a number",
+    StreamReasonCode.UNREADABLE_PACKETS: "unreadable packets, such as {example}",
+    StreamReasonCode.FRAMES_LOST: "frames lost in transmission",
+    StreamReasonCode.STRAY_BYTES: "bytes outside any frame",
+    StreamReasonCode.ELECTRODE_OFF: "samples while an electrode was off",
+    StreamReasonCode.OUT_OF_RANGE: "samples outside the range of a worn sensor",
+    StreamReasonCode.STAMPS_AHEAD: "samples dropped, stamped more than {limit_s:g} s ahead",
+    StreamReasonCode.STAMPS_BEHIND: "samples dropped, stamped more than {limit_s:g} s back",
+    StreamReasonCode.STAMPS_MOVED: "samples moved, stamped out of order",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReason:
+    """A reason with its parameters.
+
+    Attributes
+    ----------
+    code : StreamReasonCode
+        What happened.
+    parameters : mapping
+        Values for the text, such as ``seconds`` or ``device``; ``count`` where it happened repeatedly.
+    despite : StreamReasonCode or None
+        For `NO_SAMPLES`: what was received instead of samples.
+    """
+
+    code: StreamReasonCode
+    parameters: Mapping[str, float | str] = field(default_factory=dict)
+    despite: StreamReasonCode | None = None
+
+    @property
+    def text(self) -> str:
+        """The reason as a person reads it.
+
+        >>> StreamReason(StreamReasonCode.SILENT, {"seconds": 2.04}).text
+        'no samples for 2.0 s'
+        """
+        text = _TEXTS[self.code].format(**self.parameters)
+        if "count" in self.parameters:
+            text = f"{self.parameters['count']} {text}"
+        if self.despite is not None:
+            text = f"{text}, but {StreamReason(self.despite, self.parameters).text}"
+        return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceIncident:
+    """Something that happened to a live stream, for the recording and the report.
+
+    Attributes
+    ----------
+    stream_id : str
+        Which stream.
+    engine_time_s : float
+        When it was noticed, engine seconds.
+    reason : StreamReason
+        What happened.
+    """
+
+    stream_id: str
+    engine_time_s: float
+    reason: StreamReason
+
+    @property
+    def text(self) -> str:
+        """The incident as a person reads it, such as ``no samples for 2.0 s``."""
+        return self.reason.text
+
+
 class Condition(StrEnum):
-    """How a live stream is doing."""
+    """Condition of a live stream."""
 
     OPENING = "opening"
     STREAMING = "streaming"
@@ -150,28 +289,33 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How a live stream is doing, why, and since when.
+    """Condition of a live stream, with the reason.
 
     Attributes
     ----------
     stream_id : str
         Which stream.
     condition : Condition
-        Doubtful: samples come, with trouble. Recovering: they come again, but have not for long.
-    reason : str
-        In words; empty where there is nothing to say.
+        Doubtful: samples arrive, with defects. Recovering: samples arrive again, but have not for long.
+    reason : StreamReason or None
+        None where the condition needs no reason.
     since_s : float
-        Engine seconds.
+        Engine seconds at which the condition began.
     """
 
     stream_id: str
     condition: Condition
-    reason: str
+    reason: StreamReason | None
     since_s: float
+
+    @property
+    def text(self) -> str:
+        """The reason as a person reads it; empty where there is none."""
+        return "" if self.reason is None else self.reason.text
 
 
 class Source(Protocol):
-    """Anything chunks can be read from. It never blocks.
+    """Anything chunks can be read from. Reading never blocks.
 
     Engine time is `pylsl.local_clock` in real time and begins at 0 in virtual time.
     """
@@ -183,99 +327,70 @@ class Source(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will come any more (a recording read to its end)."""
+        """Whether no further samples will come (a recording read to its end)."""
         ...
 
     def begin(self, t0: float) -> None:
         """Start the session at engine time `t0`: called once, before the first read.
 
-        A recording's time 0 falls there; a live source delivers what is stamped from there on. Without
+        Time 0 of a recording is placed at `t0`; a live source delivers samples stamped from `t0` on. Without
         this call `t0` is 0.
         """
         ...
 
     def clock_pairs(self) -> tuple[ClockPair, ...]:
-        """Return what became known of the source's clocks since the last call.
+        """Return the clock comparisons made since the last call.
 
-        A recording says once how its clock relates to engine time, after `begin`; a live source when it
-        was opened and about every 5 s.
+        A recording returns one, after `begin`; a live source one when it was opened and then one about every
+        5 s.
         """
         ...
 
     def read(self, t: float) -> list[Chunk]:
-        """Return all that has arrived up to engine time `t` and was not read before."""
+        """Return all samples up to engine time `t` that have arrived and were not read before."""
         ...
 
     def close(self) -> None:
-        """Let go of files and devices. Closing twice is harmless."""
+        """Release files and devices. Closing twice is harmless."""
         ...
 
 
 @runtime_checkable
 class MusicListener(Protocol):
-    """A source with ears: the virtual listener."""
+    """A source that responds to music: the virtual listener."""
 
     def observe_music(self, t: float, sounded: Mapping[str, float] | None) -> None:
-        """Take in what sounded in the step that ended at engine time `t`.
+        """Take in the music of the step that ended at engine time `t`.
 
         Parameters
         ----------
         t : float
             Engine seconds.
         sounded : mapping or None
-            ``tempo_bpm``, ``density``, ``level_db``, ``brightness``, ``novelty`` (0 to 1: how large a change
-            was heard), ``breath_rate`` per minute and ``breath_depth`` (0 to 1) of swells, 0 where there are
-            none; None in silence.
+            ``tempo_bpm``, ``density``, ``level_db``, ``brightness``, ``novelty`` (0 to 1: size of the change
+            that was heard), ``breath_rate`` per minute and ``breath_depth`` (0 to 1) of swells, 0 without
+            swells; None in silence.
         """
         ...
 
 
 @runtime_checkable
 class LiveSource(Protocol):
-    """A source behind which stands a device: things happen to it."""
+    """A source backed by a device or a network stream, which can fail and recover."""
 
     def incidents(self) -> tuple[SourceIncident, ...]:
-        """Return what happened since the last call: silence, return, losses, lines not understood."""
+        """Return what happened since the last call: silence, losses, defective data, recovery."""
         ...
 
     def statuses(self) -> tuple[Status, ...]:
-        """Return how each stream is doing, as of the last read."""
+        """Return the status of each stream, as of the last read."""
         ...
 
 
 @runtime_checkable
 class MarkerSource(Protocol):
-    """A source of marks; what it reads is no chunk."""
+    """A source of markers; it delivers no chunks."""
 
     def marks(self) -> tuple[Mark, ...]:
-        """Return the marks that were read since the last call, in order of time."""
+        """Return the markers read since the last call, in order of time."""
         ...
-
-
-UNKNOWN_UNIT = "a.u."
-_UNITS = {
-    "mV": "mV",
-    "millivolts": "mV",
-    "uV": "uV",
-    "µV": "uV",
-    "μV": "uV",
-    "microvolts": "uV",
-    "V": "V",
-    "uS": "uS",
-    "µS": "uS",
-    "μS": "uS",
-    "microsiemens": "uS",
-    "ms": "ms",
-    "s": "s",
-    "bpm": "bpm",
-}
-
-
-def known_unit(text: str) -> str:
-    """Return our spelling of a unit, or ``a.u.`` for one we do not know."""
-    return _UNITS.get(text, UNKNOWN_UNIT)
-
-
-def unit_of_kind(kind: Kind, stated: str) -> str:
-    """Return the unit of a signal: as stated; heart rates are in bpm where nothing else is stated."""
-    return "bpm" if kind is Kind.HR and stated == UNKNOWN_UNIT else stated

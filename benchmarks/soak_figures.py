@@ -14,9 +14,10 @@ import numpy as np
 import pyxdf
 
 from acquisition.serial.profiles import known_profiles
+from acquisition.serial.receiver import Received
 from acquisition.serial.source import SerialSource
 from acquisition.spec import parse_spec
-from acquisition.streams import StreamInfo
+from acquisition.streams import StreamInfo, StreamReason, StreamReasonCode
 from benchmarks.serial_figures import setting_of
 from biofeedback.recording.recorder import Recorder
 from generator.state import Piece
@@ -37,7 +38,7 @@ class Cable:
         for exchange in self._profile.start(self._setting):
             self._device.receive(exchange.send)
         self._chance = random.Random(seed)
-        self._received: deque[tuple[float, bytes | str]] = deque()
+        self._received: deque[Received] = deque()
         self._taken = 0
         self._fault_due_s = self._chance.uniform(5.0, FAULT_EVERY_S)
         self._pulled_until_s = 0.0
@@ -62,7 +63,7 @@ class Cable:
             return
         if self._pulled_until_s:
             self._pulled_until_s = 0.0
-            self._received.append((t, "the port is back"))
+            self._received.append(Received(t, _event(StreamReasonCode.DEVICE_BACK)))
             begins = True
         if t >= self._fault_due_s:
             self._fault_due_s = t + self._chance.uniform(0.5, 2 * FAULT_EVERY_S)
@@ -73,7 +74,7 @@ class Cable:
             return
         data, self._stalled = b"".join([*self._stalled, data]), []
         if data:
-            self._received.append((t, data))
+            self._received.append(Received(t, data))
 
     def _befall(self, t: float, pieces: list[bytes]) -> list[bytes]:
         self.faults += 1
@@ -89,11 +90,11 @@ class Cable:
                 self._stalled_until_s = t + self._chance.uniform(0.1, 2.0)
                 return pieces
         self._pulled_until_s = t + self._chance.uniform(0.5, 8.0)
-        self._received.append((t, "the port was lost"))
+        self._received.append(Received(t, _event(StreamReasonCode.PORT_LOST)))
         self.lost += len(pieces)
         return []
 
-    def take(self) -> list[tuple[float, bytes | str]]:
+    def take(self) -> list[Received]:
         """Return what was received, as the thread would."""
         taken = list(self._received)
         self._received.clear()
@@ -101,6 +102,10 @@ class Cable:
 
     def open(self) -> None:
         """Nothing is to be opened."""
+
+
+def _event(code: StreamReasonCode) -> StreamReason:
+    return StreamReason(code, {"device": "the port"})
 
 
 def soak_figures(hours: float) -> dict[str, Any]:

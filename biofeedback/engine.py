@@ -232,7 +232,7 @@ class Engine:
         for live in self._live:
             for incident in live.incidents():
                 name = self._names[incident.stream_id]
-                self._record(t, SourceMarker(stream=name, text=f"{name}: {incident.what}"))
+                self._record(t, SourceMarker(stream=name, text=f"{name}: {incident.text}"))
 
     def _decide(self, t: float, issued: Sequence[IssuedCommand], beats: Sequence[Beat]) -> None:
         for emergency in (each for each in issued if isinstance(each.command, EmergencyStop)):

@@ -1,4 +1,4 @@
-"""The Bluetooth heart-rate measurement (characteristic 0x2A37): its bytes, and when its beats were."""
+"""Bluetooth Low Energy heart-rate devices (Heart Rate Service): decoding, beat times, and the source."""
 
 from __future__ import annotations
 
@@ -8,39 +8,51 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from pylsl import local_clock
 
 from acquisition.errors import SourceError
 from acquisition.spec import BluetoothSpec
-from acquisition.stream_status import StreamStatusTracker
-from acquisition.streams import Chunk, ClockPair, FloatArray, Kind, SourceIncident, Status, StreamInfo
+from acquisition.stream_status import DeviceSource
+from acquisition.streams import Chunk, FloatArray, Kind, StreamInfo, StreamReason, StreamReasonCode
+
+HEART_RATE_SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
+HEART_RATE_MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
 
 TICKS_PER_S = 1024
+"""Unit of RR intervals in the Heart Rate Service 1.0."""
+
 LONGEST_DELAY_S = 2.5
-"""Straps send about once a second; a beat that would be older than this when it comes follows lost ones."""
+"""Devices send about once a second; if a beat is older than this on arrival, beats before it were lost."""
 
 MEMORY = 30
-"""Over so many packets the least delayed one sets the clock."""
+"""Number of packets of which the least delayed one sets the clock."""
 
 STEP_S = 0.001
+"""Distance set between beats whose times do not increase."""
+
+FIND_S = 10.0
+FIND_AGAIN_S = 2.0
+FIRST_PACKET_S = 20.0
+SILENT_AFTER_S = 5.0
+"""Seconds without a packet after which the device counts as silent: it sends about once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeartRateMeasurement:
-    """What one packet says.
+    """The content of one packet.
 
     Attributes
     ----------
     hr_bpm : float or None
-        None where the strap says 0: it has none.
+        None where the device sends 0: it has no rate yet.
     contact : bool or None
-        Whether it touches the skin; None where the strap cannot tell.
+        Whether the sensor has skin contact; None where the device cannot tell.
     rr_ms : tuple of float
-        Intervals that ended since the packet before, oldest first.
+        Intervals that ended since the previous packet, oldest first.
     """
 
     hr_bpm: float | None
@@ -49,11 +61,14 @@ class HeartRateMeasurement:
 
 
 def parse_measurement(payload: bytes) -> HeartRateMeasurement | None:
-    """Return what a payload says, None if it is cut or is not one.
+    """Decode a heart-rate measurement (characteristic 0x2A37); None if it is truncated or something else.
 
-    Flags (first byte): bit 0 the rate has two bytes, bits 1 and 2 contact and whether it is known, bit 3
-    two bytes of energy follow, bit 4 intervals of 1/1024 s follow (Bluetooth SIG, Heart Rate Service 1.0).
-    Intervals of 0 are none.
+    Flags (first byte): bit 0, the rate has two bytes; bits 1 and 2, skin contact and whether it is known;
+    bit 3, two bytes of energy follow; bit 4, intervals of 1/1024 s follow (Bluetooth SIG, Heart Rate Service
+    1.0). Intervals of 0 are ignored.
+
+    >>> parse_measurement(bytes([0x10, 72, 0x00, 0x04]))
+    HeartRateMeasurement(hr_bpm=72.0, contact=None, rr_ms=(1000.0,))
     """
     if len(payload) < 2:
         return None
@@ -71,33 +86,48 @@ def parse_measurement(payload: bytes) -> HeartRateMeasurement | None:
     )
 
 
-class BeatTimeEstimator:
-    """Engine times of beats that come as intervals, some at a time, each packet up to a second late.
+class BeatTimes(NamedTuple):
+    """Times of the beats of one packet.
 
-    The intervals add up to the strap's own time; engine time is that plus the least delay of the last 30
-    packets, so jitter of the radio does not show and no beat lies in the future. Where beats were lost, the
-    sum falls behind: a beat that would be older than `LONGEST_DELAY_S` on arrival begins anew.
+    Attributes
+    ----------
+    times : ndarray, float64, shape (n,)
+        Engine seconds of the beats that end the intervals.
+    beats_lost : bool
+        Whether beats were lost before them.
+    """
+
+    times: FloatArray
+    beats_lost: bool
+
+
+class BeatTimeEstimator:
+    """Engine times of beats that arrive as intervals, several per packet, up to a second late.
+
+    The sum of the intervals is the device's own time. Engine time is that sum plus the least delay of the
+    last `MEMORY` packets, which removes the jitter of the radio and places no beat in the future. Where beats
+    were lost the sum falls behind; a beat older than `LONGEST_DELAY_S` on arrival restarts the estimate.
     """
 
     def __init__(self) -> None:
-        self._strap_s = 0.0
+        self._device_s = 0.0
         self._delays: deque[float] = deque(maxlen=MEMORY)
         self._last_s = -math.inf
 
     @property
-    def strap_s(self) -> float:
-        """The strap's own time: the sum of the intervals."""
-        return self._strap_s
+    def device_s(self) -> float:
+        """The device's own time: the sum of the intervals."""
+        return self._device_s
 
-    def arrived(self, arrival_s: float, rr_ms: tuple[float, ...]) -> tuple[FloatArray, bool]:
-        """Return the times of the beats that end the intervals, and whether beats were lost before them.
+    def add(self, arrival_s: float, rr_ms: tuple[float, ...]) -> BeatTimes:
+        """Return the times of the beats that end the intervals.
 
-        Times strictly increase and are not after `arrival_s`, apart from the 1 ms by which they are set
-        apart where the strap delivers more than time has passed.
+        Times strictly increase and are not after `arrival_s`, except for the 1 ms by which they are separated
+        where the device delivers intervals longer than the time that has passed.
         """
-        beats = self._strap_s + np.cumsum(rr_ms) / 1000
-        self._strap_s = float(beats[-1])
-        delay = arrival_s - self._strap_s
+        beats = self._device_s + np.cumsum(rr_ms) / 1000
+        self._device_s = float(beats[-1])
+        delay = arrival_s - self._device_s
         lost = bool(self._delays) and delay - min(self._delays) > LONGEST_DELAY_S
         if lost:
             self._delays.clear()
@@ -106,21 +136,12 @@ class BeatTimeEstimator:
         for place, time in enumerate(times.tolist()):
             self._last_s = max(time, self._last_s + STEP_S)
             times[place] = self._last_s
-        return times, lost
-
-
-HEART_RATE_SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
-HEART_RATE_MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
-FIND_S = 10.0
-AGAIN_S = 2.0
-FIRST_PACKET_S = 20.0
-SILENT_AFTER_S = 5.0
-CLOCK_PAIR_EVERY_S = 5.0
+        return BeatTimes(times, lost)
 
 
 @dataclass(frozen=True, slots=True)
 class HeartRateDevice:
-    """A strap that was seen: its name, its address, and the adapter's own handle."""
+    """A device in range: its name, its address, and the adapter's own handle."""
 
     name: str
     address: str
@@ -128,25 +149,25 @@ class HeartRateDevice:
 
 
 class BluetoothAdapter(Protocol):
-    """What is needed of a computer's Bluetooth."""
+    """The part of the computer's Bluetooth that is used here."""
 
-    async def seen(self, seconds: float) -> list[HeartRateDevice]:
-        """Return the straps that announce themselves within some seconds."""
+    async def scan(self, seconds: float) -> list[HeartRateDevice]:
+        """Return the heart-rate devices that advertise themselves within some seconds."""
         ...
 
     async def listen(
-        self, strap: HeartRateDevice, receive: Callable[[bytes], None], stop: asyncio.Event
+        self, device: HeartRateDevice, receive: Callable[[bytes], None], stop: asyncio.Event
     ) -> None:
-        """Connect, pass on each payload, and return when `stop` is set or the strap has gone."""
+        """Connect and pass on each payload; return when `stop` is set or the device has disconnected."""
         ...
 
 
 class BleakAdapter:
     """The computer's Bluetooth, through bleak."""
 
-    async def seen(self, seconds: float) -> list[HeartRateDevice]:
-        """Return the straps that announce themselves within some seconds."""
-        from bleak import BleakScanner  # noqa: PLC0415 - half a second that only straps need
+    async def scan(self, seconds: float) -> list[HeartRateDevice]:
+        """Return the heart-rate devices that advertise themselves within some seconds."""
+        from bleak import BleakScanner  # noqa: PLC0415 - half a second that only Bluetooth needs
 
         found = await BleakScanner.discover(seconds, return_adv=True, service_uuids=[HEART_RATE_SERVICE])
         return [
@@ -156,13 +177,13 @@ class BleakAdapter:
         ]
 
     async def listen(
-        self, strap: HeartRateDevice, receive: Callable[[bytes], None], stop: asyncio.Event
+        self, device: HeartRateDevice, receive: Callable[[bytes], None], stop: asyncio.Event
     ) -> None:
-        """Connect, pass on each payload, and return when `stop` is set or the strap has gone."""
+        """Connect and pass on each payload; return when `stop` is set or the device has disconnected."""
         from bleak import BleakClient  # noqa: PLC0415 - as above
 
         gone = asyncio.Event()
-        async with BleakClient(strap.handle, disconnected_callback=lambda _: gone.set()) as client:
+        async with BleakClient(device.handle, disconnected_callback=lambda _: gone.set()) as client:
             await client.start_notify(HEART_RATE_MEASUREMENT, lambda _, data: receive(bytes(data)))
             waits = [asyncio.ensure_future(event.wait()) for event in (gone, stop)]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -173,7 +194,7 @@ class BleakAdapter:
 def visible_heart_rate_devices(
     seconds: float, adapter: BluetoothAdapter | None = None
 ) -> list[HeartRateDevice]:
-    """Return the straps that announce themselves within some seconds.
+    """Return the heart-rate devices that advertise themselves within some seconds, sorted by name.
 
     Raises
     ------
@@ -181,53 +202,60 @@ def visible_heart_rate_devices(
         If there is no Bluetooth, or it is switched off.
     """
     try:
-        found = asyncio.run((adapter or BleakAdapter()).seen(seconds))
+        found = asyncio.run((adapter or BleakAdapter()).scan(seconds))
     except Exception as error:  # noqa: BLE001 - whatever a driver raises, there is no Bluetooth then
         raise SourceError(f"no Bluetooth: is it there and on? ({error})") from None
-    return sorted(found, key=lambda strap: (strap.name, strap.address))
+    return sorted(found, key=lambda device: (device.name, device.address))
+
+
+class Packet(NamedTuple):
+    """A payload, or an event of the connection, with its arrival in engine seconds."""
+
+    arrival_s: float
+    content: bytes | StreamReason
 
 
 class HeartRateReceiver(threading.Thread):
-    """Receives and stamps a strap's packets; a strap that went away is looked for again.
+    """Receives and time-stamps the packets of a device; searches for a device that was lost.
 
-    A thread, because Bluetooth comes through an event loop of its own.
+    It is a thread because bleak needs an event loop of its own.
 
     Parameters
     ----------
     spec : BluetoothSpec
-        Which strap.
+        Which device.
     adapter : BluetoothAdapter
         The computer's Bluetooth.
     clock : callable
-        Engine time now.
+        Returns engine time.
     """
 
     def __init__(self, spec: BluetoothSpec, adapter: BluetoothAdapter, clock: Callable[[], float]) -> None:
-        super().__init__(name="heart-rate strap", daemon=True)
+        super().__init__(name="heart-rate device", daemon=True)
         self._spec = spec
         self._adapter = adapter
         self._clock = clock
-        self._received: deque[tuple[float, bytes | str]] = deque()
-        self._news = threading.Event()
+        self._received: deque[Packet] = deque()
+        self._arrived = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._over: asyncio.Event | None = None
-        self.refusal = ""
-        """Why the strap asked for cannot be had at present, in words."""
+        self._stopping: asyncio.Event | None = None
+        self.refusal: SourceError | None = None
+        """Why the device cannot be reached at present."""
 
-    def take(self) -> list[tuple[float, bytes | str]]:
-        """Return what was received since the last call: engine time and payload, or words."""
-        self._news.clear()
+    def take(self) -> list[Packet]:
+        """Return what was received since the last call."""
+        self._arrived.clear()
         return [self._received.popleft() for _ in range(len(self._received))]
 
     def wait(self, seconds: float) -> bool:
-        """Wait until something was received; tell whether it was."""
-        return self._news.wait(seconds)
+        """Wait until a payload has arrived; return whether one has."""
+        return self._arrived.wait(seconds)
 
     def stop(self) -> None:
-        """End receiving and let go of the strap."""
-        if self._loop is not None and self._over is not None:
-            with suppress(RuntimeError):  # it has ended already
-                self._loop.call_soon_threadsafe(self._over.set)
+        """Stop receiving and disconnect."""
+        if self._loop is not None and self._stopping is not None:
+            with suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._stopping.set)
         if self.is_alive():
             self.join(timeout=5.0)
 
@@ -236,45 +264,51 @@ class HeartRateReceiver(threading.Thread):
         asyncio.run(self._receive())
 
     async def _receive(self) -> None:
-        self._over = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         connected = False
-        while not self._over.is_set():
+        while not self._stopping.is_set():
             try:
-                strap = self._chosen(await self._adapter.seen(FIND_S if not connected else AGAIN_S))
+                device = self._choose(await self._adapter.scan(FIND_AGAIN_S if connected else FIND_S))
                 if connected:
-                    self._tell(f"{strap.name} is back")
+                    self._report(StreamReasonCode.DEVICE_BACK, device)
                 connected = True
-                await self._adapter.listen(strap, self._payload, self._over)
-                if not self._over.is_set():
-                    self._tell(f"{strap.name} was lost: out of reach, or its battery is empty")
-            except Exception as error:  # noqa: BLE001 - whatever a driver raises, the next try may succeed
-                self.refusal = str(error) or type(error).__name__
+                await self._adapter.listen(device, self._receive_payload, self._stopping)
+                if not self._stopping.is_set():
+                    self._report(StreamReasonCode.OUT_OF_REACH, device)
+            except Exception as error:  # noqa: BLE001 - whatever a driver raises, the next attempt may succeed
+                self.refusal = error if isinstance(error, SourceError) else self._without_bluetooth(error)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._over.wait(), AGAIN_S)
+                    await asyncio.wait_for(self._stopping.wait(), FIND_AGAIN_S)
 
-    def _chosen(self, seen: Sequence[HeartRateDevice]) -> HeartRateDevice:
+    def _choose(self, visible: Sequence[HeartRateDevice]) -> HeartRateDevice:
         name, address = self._spec.device
-        fitting = [s for s in seen if (s.address == address if address else name.lower() in s.name.lower())]
+        fitting = [
+            d for d in visible if (d.address == address if address else name.lower() in d.name.lower())
+        ]
         if len(fitting) == 1:
             return fitting[0]
-        there_are = ", ".join(f"{s.name or 'without a name'} ({s.address})" for s in seen) or "none"
+        there_are = ", ".join(f"{d.name or 'without a name'} ({d.address})" for d in visible) or "none"
         how = "several straps fit" if fitting else "no strap fits"
         raise SourceError(
             f"{self._spec.text!r}: {how}; straps seen: {there_are}. A strap announces itself only while it "
             "is worn, with moist electrodes, and not connected to a watch or telephone"
         )
 
-    def _payload(self, payload: bytes) -> None:
-        self._received.append((self._clock(), payload))
-        self._news.set()
+    def _without_bluetooth(self, error: Exception) -> SourceError:
+        why = str(error) or type(error).__name__
+        return SourceError(f"{self._spec.text!r}: no Bluetooth: is it there and on? ({why})")
 
-    def _tell(self, words: str) -> None:
-        self._received.append((self._clock(), words))
+    def _receive_payload(self, payload: bytes) -> None:
+        self._received.append(Packet(self._clock(), payload))
+        self._arrived.set()
+
+    def _report(self, code: StreamReasonCode, device: HeartRateDevice) -> None:
+        self._received.append(Packet(self._clock(), StreamReason(code, {"device": device.name})))
 
 
-class BluetoothSource:
-    """Intervals and heart rate of one strap.
+class BluetoothSource(DeviceSource):
+    """RR intervals and heart rate of one device.
 
     Each interval is stamped with the time of the beat that ends it (see `BeatTimeEstimator`), each rate with
     its arrival. While the device reports no skin contact, nothing is delivered.
@@ -282,13 +316,13 @@ class BluetoothSource:
     Parameters
     ----------
     specs : sequence of BluetoothSpec
-        What is wanted of the strap.
+        One per stream, for the same device.
     streams : sequence of StreamInfo
         Their descriptions, in the same order.
     adapter : BluetoothAdapter
         The computer's Bluetooth.
     clock : callable
-        Engine time now.
+        Returns engine time.
     """
 
     def __init__(
@@ -299,117 +333,77 @@ class BluetoothSource:
         adapter: BluetoothAdapter | None = None,
         clock: Callable[[], float] = local_clock,
     ) -> None:
-        self._streams = tuple(streams)
+        super().__init__(streams, silent_after_s=SILENT_AFTER_S)
         self._text = specs[0].text
         self._receiver = HeartRateReceiver(specs[0], adapter or BleakAdapter(), clock)
-        self._status = StreamStatusTracker(streams[0].stream_id, silent_after_s=SILENT_AFTER_S)
         self._beats = BeatTimeEstimator()
-        self._kept: dict[Kind, list[tuple[float, float]]] = {Kind.RR: [], Kind.HR: []}
+        # Times and values that were not read.
+        self._unread: dict[Kind, list[tuple[float, float]]] = {Kind.RR: [], Kind.HR: []}
         self._newest_rate_s = -math.inf
         self._contact = True
-        self._begin_s = -math.inf
-        self._pairs: list[ClockPair] = []
-        self._pair_due_s = -math.inf
-
-    @property
-    def streams(self) -> tuple[StreamInfo, ...]:
-        """One per specification."""
-        return self._streams
-
-    @property
-    def ended(self) -> bool:
-        """Never: a strap that went away may come back."""
-        return False
 
     def open(self, limit_s: float = FIRST_PACKET_S) -> None:
-        """Look for the strap and wait for its first packet; `close` stops what this started.
+        """Find the device and wait for its first packet; `close` ends what this started.
 
         Raises
         ------
         SourceError
-            If none comes within `limit_s`.
+            If no packet arrives within `limit_s`; nothing stays open then.
         """
         self._receiver.start()
         if not self._receiver.wait(limit_s):
-            why = self._receiver.refusal or f"{self._text!r}: the strap is there but sends nothing"
+            refusal = self._receiver.refusal
             self.close()
-            raise SourceError(
-                why if "strap" in why else f"{self._text!r}: no Bluetooth: is it there and on? ({why})"
-            )
-
-    def begin(self, t0: float) -> None:
-        """Drop what is stamped before `t0`."""
-        self._begin_s = t0
-
-    def clock_pairs(self) -> tuple[ClockPair, ...]:
-        """Return the strap's own time, the sum of its intervals, against engine time, about every 5 s."""
-        pairs, self._pairs = tuple(self._pairs), []
-        return pairs
-
-    def incidents(self) -> tuple[SourceIncident, ...]:
-        """Return what happened since the last call."""
-        return self._status.take()
-
-    def statuses(self) -> tuple[Status, ...]:
-        """Return how the streams are doing: all of one device alike."""
-        return tuple(replace(self._status.status, stream_id=s.stream_id) for s in self._streams)
+            raise refusal or SourceError(f"{self._text!r}: the strap is there but sends nothing")
 
     def read(self, t: float) -> list[Chunk]:
         """Return the intervals and rates up to engine time `t` that were not read before."""
-        received = self._receiver.take()
-        for arrival_s, what in received:
-            if isinstance(what, str) and "was lost" in what:
-                self._status.lost(arrival_s, what)
-            elif isinstance(what, str):
-                self._status.note(arrival_s, what)
+        packets = self._receiver.take()
+        payloads = False
+        for arrival_s, content in packets:
+            if isinstance(content, bytes):
+                payloads = True
+                self._add(arrival_s, content)
+            elif content.code is StreamReasonCode.OUT_OF_REACH:
+                self._tracker.lose(arrival_s, content)
             else:
-                self._take_in(arrival_s, what)
-        self._status.heard(t, samples=any(isinstance(what, bytes) for _, what in received))
+                self._tracker.report(arrival_s, content)
+        self._tracker.update(t, samples=payloads)
         chunks = [self._chunk(stream, t) for stream in self._streams]
-        for kept in self._kept.values():
-            kept[:] = [(time, value) for time, value in kept if time > t]
+        for unread in self._unread.values():
+            unread[:] = [(time, value) for time, value in unread if time > t]
         return [chunk for chunk in chunks if chunk.times.size]
 
     def close(self) -> None:
-        """Stop receiving and let go of the strap."""
+        """Stop receiving and disconnect."""
         self._receiver.stop()
 
-    def _take_in(self, arrival_s: float, payload: bytes) -> None:
-        said = parse_measurement(payload)
-        if said is None:
-            self._status.count(1, f"packets not understood, such as {payload[:20].hex(' ')}")
+    def _add(self, arrival_s: float, payload: bytes) -> None:
+        measurement = parse_measurement(payload)
+        if measurement is None:
+            example = {"example": payload[:20].hex(" ")}
+            self._tracker.count(1, StreamReason(StreamReasonCode.UNREADABLE_PACKETS, example))
             return
-        touches = said.contact is not False
-        if touches != self._contact:
-            self._contact = touches
-            self._status.note(
-                arrival_s,
-                "the strap touches the skin again" if touches else "the strap does not touch the skin",
-            )
-        if said.rr_ms:
-            self._take_in_beats(arrival_s, said.rr_ms)
-        if touches and said.hr_bpm is not None and arrival_s > self._newest_rate_s:
+        contact = measurement.contact is not False
+        if contact != self._contact:
+            self._contact = contact
+            code = StreamReasonCode.SKIN_CONTACT if contact else StreamReasonCode.NO_SKIN_CONTACT
+            self._tracker.report(arrival_s, StreamReason(code))
+        if measurement.rr_ms:
+            self._add_beats(arrival_s, measurement.rr_ms)
+        if contact and measurement.hr_bpm is not None and arrival_s > self._newest_rate_s:
             self._newest_rate_s = arrival_s
-            self._kept[Kind.HR].append((arrival_s, said.hr_bpm))
+            self._unread[Kind.HR].append((arrival_s, measurement.hr_bpm))
 
-    def _take_in_beats(self, arrival_s: float, rr_ms: tuple[float, ...]) -> None:
-        times, lost = self._beats.arrived(arrival_s, rr_ms)
-        if lost:
-            self._status.note(arrival_s, "beats were lost on the way from the strap")
+    def _add_beats(self, arrival_s: float, rr_ms: tuple[float, ...]) -> None:
+        beats = self._beats.add(arrival_s, rr_ms)
+        if beats.beats_lost:
+            self._tracker.report(arrival_s, StreamReason(StreamReasonCode.BEATS_LOST))
         if self._contact:
-            self._kept[Kind.RR] += zip(times.tolist(), rr_ms, strict=True)
-        if times[-1] >= self._pair_due_s:
-            self._pair_due_s = float(times[-1]) + CLOCK_PAIR_EVERY_S
-            self._pairs += [
-                ClockPair(
-                    stream_id=stream.stream_id,
-                    source_time_s=self._beats.strap_s,
-                    engine_time_s=float(times[-1]),
-                )
-                for stream in self._streams
-            ]
+            self._unread[Kind.RR] += zip(beats.times.tolist(), rr_ms, strict=True)
+        self._compare_clocks(float(beats.times[-1]), self._beats.device_s)
 
     def _chunk(self, stream: StreamInfo, t: float) -> Chunk:
-        ready = [pair for pair in self._kept[stream.kind] if self._begin_s <= pair[0] <= t]
+        ready = [pair for pair in self._unread[stream.kind] if self._begin_s <= pair[0] <= t]
         rows = np.array(ready, dtype=np.float64).reshape(-1, 2)
         return Chunk(stream, rows[:, 0], rows[:, [1]])

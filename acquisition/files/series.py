@@ -121,7 +121,7 @@ class Conversion:
     top: int
     bits: int | None = None
 
-    def of(self, series: Series, where: str) -> Series:
+    def apply(self, series: Series, where: str) -> Series:
         """Return a signal in the sensor's unit.
 
         Counts of another resolution than the device's own, which the recording or the specification says,

@@ -128,7 +128,7 @@ class OpenSignalsFile:
         if board := BOARD_OF_DEVICE.get(self.device):
             conversion = conversion_of(known_profiles()["bitalino"], spec.kind, {"board": board})
             if conversion is not None:
-                return conversion.of(series, f"{self.table.path}, {channel.label!r}")
+                return conversion.apply(series, f"{self.table.path}, {channel.label!r}")
         return series
 
     def _find(self, spec: RecordingSpec) -> OpenSignalsChannel:

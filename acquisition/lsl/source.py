@@ -1,9 +1,10 @@
-"""An LSL stream of numbers as a source."""
+"""LSL streams as sources: samples and markers."""
 
 from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pylsl
@@ -13,57 +14,83 @@ from pylsl.util import TimeoutError as LslTimeoutError
 from acquisition.errors import SourceError
 from acquisition.lsl.connection import LslConnection
 from acquisition.lsl.timestamps import Dejitterer, monotonize, timestamp_jitter
-from acquisition.stream_status import SILENT_AFTER_S, StreamStatusTracker
+from acquisition.stream_status import SILENT_AFTER_S, DeviceSource
 from acquisition.streams import (
+    BoolArray,
     Chunk,
-    ClockPair,
     Condition,
     FloatArray,
     Mark,
-    SourceIncident,
-    Status,
     StreamInfo,
+    StreamReason,
+    StreamReasonCode,
 )
 
-CLOCK_PAIR_EVERY_S = 5.0
 SILENT_AFTER_IRREGULAR_S = 10.0
+"""Seconds without a sample after which an irregular stream counts as silent (our convention)."""
+
 STRAY_S = 5.0
-"""A stamp further in the future is not of LSL's clock."""
+"""A time stamp further in the future does not come from LSL's clock."""
 
 BACKWARD_S = 0.5
-"""Samples stamped earlier than the one before by up to this are moved, by more are dropped."""
+"""Samples stamped before the previous one by up to this are moved, others are dropped."""
 
 IRREGULAR_STEP_S = 0.001
-"""By how much irregular samples are set apart whose stamps do not increase."""
+"""Distance set between irregular samples whose time stamps do not increase."""
 
 TRIAL_S = 2.0
-"""How long a stream is looked at before it is accepted."""
+"""Seconds for which a stream is observed before it is accepted."""
 
 RATE_TOLERANCE = 0.1
-"""How far the true rate may lie from the one stated, as a fraction."""
+"""Greatest deviation of the true rate from the stated one, as a fraction."""
 
 UNEVEN = 0.2
-"""From which share of a period on stamps are evened."""
+"""Jitter from which time stamps are dejittered, as a fraction of the sampling period."""
 
 PULL_EVERY_S = 0.5
-"""Only an attempt to pull tells that a stream is lost; it costs more than to ask what is there."""
+"""Only pulling samples shows that a stream is lost, and it costs more than asking how many there are."""
 
 _CHUNK = 4096
+_MARKER_CHUNK = 1024
 
-_NOTHING: FloatArray = np.empty(0)
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Samples with their times, on the outlet's clock or on engine time."""
+
+    times: FloatArray = field(default_factory=lambda: np.empty(0))
+    values: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def __add__(self, other: _Block) -> _Block:
+        return _Block(np.concatenate((self.times, other.times)), np.concatenate((self.values, other.values)))
+
+    def __getitem__(self, which: slice | BoolArray) -> _Block:
+        return _Block(self.times[which], self.values[which])
+
+    @property
+    def size(self) -> int:
+        return int(self.times.size)
 
 
-class LslSource:
-    """One channel of an LSL stream, with LSL's own stamps on engine time.
+@dataclass(frozen=True, slots=True)
+class _Return:
+    """Samples counted since a stream came back, to measure its rate."""
 
-    Stamps are corrected by LSL's estimate of the offset between the clocks, which it renews every few
-    seconds. Where they come unevenly (they say when a packet arrived, not when it was sampled), `try_out`
-    finds it out and they are evened by a line through them (`Dejitterer`), gaps kept; else they are left as
-    they are. Where they would not increase, because the estimate or the
-    outlet goes back, a sample is moved to half a period after the one before it (`BACKWARD_S` at most,
-    else it is dropped); both are counted and told as incidents. A stream that ends and comes back under
-    its source id goes on by itself; samples then wait until its clock has been compared again. One that
-    comes back at another rate is closed.
+    since_s: float
+    count: int = 0
+
+
+class LslSource(DeviceSource):
+    """One channel of an LSL stream, with LSL's own time stamps on engine time.
+
+    Time stamps are corrected by LSL's estimate of the offset between the clocks, which LSL renews every few
+    seconds. If `try_out` finds them uneven (stamped when a packet arrived, not when it was sampled), they are
+    dejittered (`Dejitterer`), gaps kept; otherwise they stay as they are. Where they would not increase,
+    because the estimate or the outlet goes back, a sample is moved to half a period after the previous one
+    (by up to `BACKWARD_S`, otherwise it is dropped); both are counted and reported as incidents.
+
+    A stream that ends and comes back under its source id continues by itself; its first samples wait until
+    the clocks have been compared again. A stream that comes back with another rate is closed.
 
     Parameters
     ----------
@@ -74,202 +101,157 @@ class LslSource:
     """
 
     def __init__(self, connection: LslConnection, stream: StreamInfo) -> None:
-        self._inlet = connection.inlet
-        self._channel = connection.channel
-        self._stream = stream
+        silent_after_s = SILENT_AFTER_S if stream.rate_hz else SILENT_AFTER_IRREGULAR_S
+        super().__init__((stream,), silent_after_s=silent_after_s)
+        self._connection = connection
         self._scale = 1000.0 if connection.unit == "s" else 1.0
         self._step_s = 0.5 / stream.rate_hz if stream.rate_hz else IRREGULAR_STEP_S
-        silent_after_s = SILENT_AFTER_S if stream.rate_hz else SILENT_AFTER_IRREGULAR_S
-        self._status = StreamStatusTracker(stream.stream_id, silent_after_s=silent_after_s)
-        # As received, waiting for the clock comparison; and on engine time, waiting for their time.
-        self._stamps, self._values = np.empty(0), np.empty(0)
-        self._times, self._samples = np.empty(0), np.empty(0)
+        self._received = _Block()  # on the outlet's clock, until the clocks are compared
+        self._placed = _Block()  # on engine time, until they are read
         self._last_s = -math.inf
-        self._begin_s = -math.inf
         self._ended = False
         self._pull_due_s = -math.inf
         self._dejitterer: Dejitterer | None = None
-        self._text = connection.text
-        # Since when, and how many samples, after a silence: to see whether the rate is still the same.
-        self._again: tuple[float, int] | None = None
-        self._pairs: list[ClockPair] = []
-        self._pair_due_s = -math.inf
-        self._pair(pylsl.local_clock(), connection.correction_s)
-
-    @property
-    def streams(self) -> tuple[StreamInfo, ...]:
-        """The one stream."""
-        return (self._stream,)
+        self._returned: _Return | None = None
+        now_s = pylsl.local_clock()
+        self._compare_clocks(now_s, now_s - connection.correction_s)
 
     @property
     def ended(self) -> bool:
-        """Whether the stream is lost and has no source id to come back under."""
+        """Whether the stream is lost and has no source id under which it could come back."""
         return self._ended
 
     def try_out(self, seconds: float = TRIAL_S) -> None:
-        """Look at a regular stream for some seconds, and even its stamps from now on if that is needed.
+        """Observe a regular stream for some seconds; dejitter its time stamps from then on if necessary.
 
-        A stream that sends nothing yet is accepted: its status says so.
+        A stream that sends nothing yet is accepted: its status tells.
 
         Raises
         ------
         SourceError
-            If samples come at a rate far from the one it states.
+            If samples come at a rate far from the stated one.
         """
-        if not self._stream.rate_hz:
+        rate_hz = self._streams[0].rate_hz
+        if not rate_hz:
             return
         until = pylsl.local_clock() + 2 * seconds
-        while pylsl.local_clock() < until and (not self._stamps.size or np.ptp(self._stamps) < seconds):
+        while pylsl.local_clock() < until and (
+            not self._received.size or np.ptp(self._received.times) < seconds
+        ):
             time.sleep(0.02)
             self._gather(pylsl.local_clock())
-        self._require_rate()
-        jitter_s = timestamp_jitter(self._stamps, self._stream.rate_hz)
-        if jitter_s > UNEVEN / self._stream.rate_hz:
-            self._dejitterer = Dejitterer(self._stream.rate_hz)
-            self._status.note(
-                pylsl.local_clock(), f"stamps come unevenly ({1000 * jitter_s:.0f} ms); they are evened"
-            )
-
-    def begin(self, t0: float) -> None:
-        """Drop what is stamped before `t0`."""
-        self._begin_s = t0
-
-    def clock_pairs(self) -> tuple[ClockPair, ...]:
-        """Return the outlet's clock against engine time: at the opening, then about every 5 s."""
-        pairs, self._pairs = tuple(self._pairs), []
-        return pairs
-
-    def incidents(self) -> tuple[SourceIncident, ...]:
-        """Return what happened since the last call."""
-        return self._status.take()
-
-    def statuses(self) -> tuple[Status, ...]:
-        """Return how the stream is doing."""
-        return (self._status.status,)
+        self._require_rate(rate_hz)
+        jitter_s = timestamp_jitter(self._received.times, rate_hz)
+        if jitter_s > UNEVEN / rate_hz:
+            self._dejitterer = Dejitterer(rate_hz)
+            reason = StreamReason(StreamReasonCode.UNEVEN_STAMPS, {"jitter_ms": 1000 * jitter_s})
+            self._tracker.report(pylsl.local_clock(), reason)
 
     def read(self, t: float) -> list[Chunk]:
         """Return the samples stamped up to engine time `t` that have arrived and were not read before."""
         self._gather(t)
-        if not (self._stamps.size or self._times.size or t >= self._pair_due_s):
+        if not (self._received.size or self._placed.size or t >= self._clock_pair_due_s):
             return []
         if (correction_s := self._correction(t)) is not None:
-            stamps = self._stamps + correction_s
-            self._place(
-                t, stamps if self._dejitterer is None else self._dejitterer.dejitter(stamps), self._values
-            )
-            self._stamps, self._values = np.empty(0), np.empty(0)
-        ready = int(np.searchsorted(self._times, t, side="right"))
-        times, samples = self._times[:ready], self._samples[:ready]
-        self._times, self._samples = self._times[ready:], self._samples[ready:]
-        return [Chunk(self._stream, times, samples.reshape(-1, 1))] if ready else []
+            times = self._received.times + correction_s
+            times = times if self._dejitterer is None else self._dejitterer.dejitter(times)
+            self._place(t, replace(self._received, times=times))
+            self._received = _Block()
+        ready = int(np.searchsorted(self._placed.times, t, side="right"))
+        read, self._placed = self._placed[:ready], self._placed[ready:]
+        return [Chunk(self._streams[0], read.times, read.values.reshape(-1, 1))] if ready else []
 
     def close(self) -> None:
         """Stop receiving."""
         self._ended = True
-        self._inlet.close_stream()
+        self._connection.inlet.close_stream()
 
     def _gather(self, t: float) -> None:
-        """Take in what has come."""
-        stamps, values = self._pull(t)
-        was_lost = self._status.status.condition is Condition.LOST
-        self._status.heard(t, samples=stamps.size > 0)
-        if not stamps.size:
+        """Collect the samples that have arrived."""
+        block = self._pull(t)
+        was_lost = self._tracker.status.condition is Condition.LOST
+        self._tracker.update(t, samples=block.size > 0)
+        if not block.size:
             return
-        self._stamps = np.concatenate((self._stamps, stamps))
-        self._values = np.concatenate((self._values, values))
-        if was_lost and self._stream.rate_hz:
-            self._again = (float(stamps[0]), 0)
-        if self._again is not None:
-            self._watch_rate(t, stamps)
+        self._received += block
+        if was_lost and self._streams[0].rate_hz:
+            self._returned = _Return(float(block.times[0]))
+        if self._returned is not None:
+            self._check_rate_again(t, self._returned, block.times)
 
-    def _watch_rate(self, t: float, stamps: FloatArray) -> None:
-        """Close a stream that came back at another rate."""
-        if self._again is None:
+    def _check_rate_again(self, t: float, returned: _Return, stamps: FloatArray) -> None:
+        """Close a stream that came back with another rate."""
+        returned = replace(returned, count=returned.count + stamps.size)
+        self._returned = returned
+        if (seconds := float(stamps[-1]) - returned.since_s) < TRIAL_S:
             return
-        since_s, count = self._again[0], self._again[1] + stamps.size
-        self._again = (since_s, count)
-        if (seconds := float(stamps[-1]) - since_s) < TRIAL_S:
-            return
-        self._again = None
-        rate_hz = (count - 1) / seconds
-        if abs(rate_hz - self._stream.rate_hz) > RATE_TOLERANCE * self._stream.rate_hz:
-            was = f"{self._stream.rate_hz:g}"
-            self._status.close(t, f"came back with {rate_hz:.3g} samples a second where it had {was}: closed")
+        self._returned = None
+        nominal_hz, rate_hz = self._streams[0].rate_hz, (returned.count - 1) / seconds
+        if abs(rate_hz - nominal_hz) > RATE_TOLERANCE * nominal_hz:
+            parameters = {"rate_hz": rate_hz, "nominal_hz": nominal_hz}
+            self._tracker.close(t, StreamReason(StreamReasonCode.RATE_CHANGED, parameters))
             self.close()
 
-    def _require_rate(self) -> None:
-        stated = self._stream.rate_hz
-        if self._stamps.size < 2 or np.ptp(self._stamps) < TRIAL_S / 2:
+    def _require_rate(self, stated_hz: float) -> None:
+        stamps = self._received.times
+        if stamps.size < 2 or np.ptp(stamps) < TRIAL_S / 2:
             return
-        rate_hz = (self._stamps.size - 1) / float(np.ptp(self._stamps))
-        if abs(rate_hz - stated) > RATE_TOLERANCE * stated:
+        rate_hz = (stamps.size - 1) / float(np.ptp(stamps))
+        if abs(rate_hz - stated_hz) > RATE_TOLERANCE * stated_hz:
             raise SourceError(
-                f"{self._text!r}: {rate_hz:.3g} samples come per second where the stream states {stated:g}; "
-                "set the device to the rate it states"
+                f"{self._connection.text!r}: {rate_hz:.3g} samples come per second where the stream states "
+                f"{stated_hz:g}; set the device to the rate it states"
             )
 
-    def _pull(self, t: float) -> tuple[FloatArray, FloatArray]:
-        if t < self._pull_due_s and not self._inlet.samples_available():
-            return _NOTHING, _NOTHING
+    def _pull(self, t: float) -> _Block:
+        inlet, channel = self._connection.inlet, self._connection.channel
+        if t < self._pull_due_s and not inlet.samples_available():
+            return _Block()
         self._pull_due_s = t + PULL_EVERY_S
-        stamps: list[FloatArray] = [_NOTHING]
-        values: list[FloatArray] = [_NOTHING]
+        blocks = [_Block()]
         try:
-            while not self._ended and (len(values) == 1 or len(values[-1]) == _CHUNK):
-                samples, times = self._inlet.pull_chunk(0.0, _CHUNK, as_numpy=True)
-                stamps.append(np.asarray(times, dtype=np.float64))
-                values.append(np.asarray(samples, dtype=np.float64)[:, self._channel])
+            while not self._ended and (len(blocks) == 1 or blocks[-1].size == _CHUNK):
+                samples, times = inlet.pull_chunk(0.0, _CHUNK, as_numpy=True)
+                values = np.asarray(samples, dtype=np.float64)[:, channel]
+                blocks.append(_Block(np.asarray(times, dtype=np.float64), values))
         except LostError:
             self._ended = True
-            self._status.close(t, "the stream was lost; without a source id it cannot be found again")
-        taken = np.concatenate(values)
-        return np.concatenate(stamps), np.where(np.isfinite(taken), taken * self._scale, np.nan)
+            self._tracker.close(t, StreamReason(StreamReasonCode.STREAM_LOST))
+        values = np.concatenate([block.values for block in blocks])
+        values = np.where(np.isfinite(values), values * self._scale, np.nan)
+        return _Block(np.concatenate([block.times for block in blocks]), values)
 
     def _correction(self, t: float) -> float | None:
-        """Return the present offset to engine time; None while it is being estimated anew."""
+        """Return the present offset to engine time; None while LSL estimates it again."""
         try:
-            correction_s = float(self._inlet.time_correction(0.0))
+            correction_s = float(self._connection.inlet.time_correction(0.0))
         except (LslTimeoutError, LostError):
             return None
-        self._pair(t, correction_s)
+        self._compare_clocks(t, t - correction_s)
         return correction_s
 
-    def _pair(self, t: float, correction_s: float) -> None:
-        if t >= self._pair_due_s:
-            self._pair_due_s = t + CLOCK_PAIR_EVERY_S
-            self._pairs.append(
-                ClockPair(stream_id=self._stream.stream_id, source_time_s=t - correction_s, engine_time_s=t)
-            )
-
-    def _place(self, t: float, times: FloatArray, samples: FloatArray) -> None:
-        """Add samples to those that wait for their time, in strictly increasing order."""
-        stray = times > t + STRAY_S
-        self._status.count(
-            int(stray.sum()), f"samples dropped that are stamped more than {STRAY_S:g} s ahead"
-        )
-        wanted = ~stray & (times >= self._begin_s)
-        moved = monotonize(times[wanted], self._last_s, step_s=self._step_s, limit_s=BACKWARD_S)
+    def _place(self, t: float, block: _Block) -> None:
+        """Add samples to those that wait to be read, in strictly increasing order."""
+        stray = block.times > t + STRAY_S
+        self._count(stray, StreamReasonCode.STAMPS_AHEAD, limit_s=STRAY_S)
+        wanted = block[~stray & (block.times >= self._begin_s)]
+        moved = monotonize(wanted.times, self._last_s, step_s=self._step_s, limit_s=BACKWARD_S)
         kept = np.isfinite(moved)
-        self._status.count(
-            int((~kept).sum()), f"samples dropped that are stamped more than {BACKWARD_S:g} s back"
-        )
-        self._status.count(
-            int((moved[kept] != times[wanted][kept]).sum()), "samples moved whose stamps went back"
-        )
-        self._times = np.concatenate((self._times, moved[kept]))
-        self._samples = np.concatenate((self._samples, samples[wanted][kept]))
+        self._count(~kept, StreamReasonCode.STAMPS_BEHIND, limit_s=BACKWARD_S)
+        self._count(moved[kept] != wanted.times[kept], StreamReasonCode.STAMPS_MOVED)
+        self._placed += _Block(moved[kept], wanted.values[kept])
         if kept.any():
             self._last_s = float(moved[kept][-1])
 
+    def _count(self, which: BoolArray, code: StreamReasonCode, **parameters: float) -> None:
+        self._tracker.count(int(which.sum()), StreamReason(code, parameters))
 
-_MOST_MARKS = 1024
 
+class LslMarkerSource(DeviceSource):
+    """The texts of one channel of an LSL stream of markers, with their time stamps on engine time.
 
-class LslMarkerSource:
-    """The texts of one channel of an LSL stream, each with its stamp on engine time.
-
-    Marks are rare, so that none come is no trouble. Stamps never go back: a mark stamped before the one
-    before it is given that one's time.
+    Markers are rare, so silence is normal. Times never go back: a marker stamped before the previous one is
+    given the previous one's time.
 
     Parameters
     ----------
@@ -280,93 +262,55 @@ class LslMarkerSource:
     """
 
     def __init__(self, connection: LslConnection, stream: StreamInfo) -> None:
-        self._inlet = connection.inlet
-        self._channel = connection.channel
-        self._stream = stream
+        super().__init__((stream,), silent_after_s=math.inf)
+        self._connection = connection
         self._waiting: list[tuple[float, str]] = []
         self._marks: list[Mark] = []
         self._last_s = -math.inf
-        self._begin_s = -math.inf
-        self._pairs = [self._pair(pylsl.local_clock(), connection.correction_s)]
-        self._incidents: list[SourceIncident] = []
-        self._status = Status(
-            stream_id=stream.stream_id,
-            condition=Condition.STREAMING,
-            reason="",
-            since_s=self._pairs[0].engine_time_s,
-        )
-
-    @property
-    def streams(self) -> tuple[StreamInfo, ...]:
-        """The one stream."""
-        return (self._stream,)
+        now_s = pylsl.local_clock()
+        self._compare_clocks(now_s, now_s - connection.correction_s, every_s=0.0)
+        self._tracker.update(now_s, samples=True)
 
     @property
     def ended(self) -> bool:
-        """Always: marks alone make no session."""
+        """True: a session does not go on for markers alone."""
         return True
 
-    def begin(self, t0: float) -> None:
-        """Drop what is stamped before `t0`."""
-        self._begin_s = t0
-
-    def clock_pairs(self) -> tuple[ClockPair, ...]:
-        """Return the outlet's clock against engine time, as at the opening."""
-        pairs, self._pairs = tuple(self._pairs), []
-        return pairs
-
-    def incidents(self) -> tuple[SourceIncident, ...]:
-        """Return what happened since the last call."""
-        incidents, self._incidents = tuple(self._incidents), []
-        return incidents
-
-    def statuses(self) -> tuple[Status, ...]:
-        """Return how the stream is doing."""
-        return (self._status,)
-
     def read(self, t: float) -> list[Chunk]:
-        """Take in the marks that have come up to engine time `t`; they are returned by `marks`."""
-        if self._status.condition is Condition.CLOSED:
+        """Receive the markers up to engine time `t`; `marks` returns them. There are no chunks."""
+        if self._tracker.status.condition is Condition.CLOSED:
             return []
         try:
-            samples, stamps = self._inlet.pull_chunk(0.0, _MOST_MARKS)
+            samples, stamps = self._connection.inlet.pull_chunk(0.0, _MARKER_CHUNK)
         except LostError:
-            what = "the stream of marks was lost; without a source id it cannot be found again"
-            self._incidents.append(
-                SourceIncident(stream_id=self._stream.stream_id, engine_time_s=t, what=what)
-            )
-            self._status = Status(
-                stream_id=self._stream.stream_id, condition=Condition.CLOSED, reason=what, since_s=t
-            )
+            self._tracker.close(t, StreamReason(StreamReasonCode.STREAM_LOST))
             return []
+        channel = self._connection.channel
         self._waiting += [
-            (stamp, str(sample[self._channel])) for sample, stamp in zip(samples or [], stamps, strict=True)
+            (stamp, str(sample[channel])) for sample, stamp in zip(samples or [], stamps, strict=True)
         ]
         if self._waiting:
             self._place(t)
         return []
 
     def marks(self) -> tuple[Mark, ...]:
-        """Return the marks that were taken in since the last call, in order of time."""
+        """Return the markers received since the last call, in order of time."""
         marks, self._marks = tuple(self._marks), []
         return marks
 
     def close(self) -> None:
         """Stop receiving."""
-        self._inlet.close_stream()
+        self._connection.inlet.close_stream()
 
     def _place(self, t: float) -> None:
         try:
-            correction_s = float(self._inlet.time_correction(0.0))
+            correction_s = float(self._connection.inlet.time_correction(0.0))
         except (LslTimeoutError, LostError):
-            return  # being estimated anew: they wait
-        self._pairs.append(self._pair(t, correction_s))
+            return  # LSL estimates the offset again: the markers wait
+        self._compare_clocks(t, t - correction_s, every_s=0.0)
         for stamp, text in self._waiting:
             time_s = stamp + correction_s
             if time_s >= self._begin_s:
                 self._last_s = max(time_s, self._last_s)
-                self._marks.append(Mark(stream_id=self._stream.stream_id, time_s=self._last_s, text=text))
+                self._marks.append(Mark(stream_id=self._streams[0].stream_id, time_s=self._last_s, text=text))
         self._waiting = []
-
-    def _pair(self, t: float, correction_s: float) -> ClockPair:
-        return ClockPair(stream_id=self._stream.stream_id, source_time_s=t - correction_s, engine_time_s=t)

@@ -1,4 +1,4 @@
-"""The stamps of LSL samples: in order, and even where they come unevenly."""
+"""Time stamps of LSL samples: dejittering, and strictly increasing order."""
 
 from __future__ import annotations
 
@@ -9,36 +9,41 @@ import numpy as np
 from acquisition.streams import FloatArray
 
 MEMORY_S = 10.0
-"""The line is fitted to the stamps of so many seconds."""
+"""Seconds of time stamps that the line is fitted to."""
 
 SLOPE_S = 2.0
-"""From so many seconds on the period is taken from them too."""
+"""Seconds of time stamps from which on the period is fitted too; before, it is the nominal one."""
 
 GAP_S = 0.25
-"""Stamps further apart than this, and a period, have a gap between them."""
+"""Time stamps further apart than this plus one period have a gap between them."""
 
 
 def timestamp_jitter(stamps: FloatArray, rate_hz: float) -> float:
-    """Return the standard deviation in s of stamps about samples at that rate, 0 of fewer than 10."""
+    """Return the standard deviation of time stamps about a straight line, in s; 0 for fewer than 10 stamps.
+
+    >>> round(timestamp_jitter(np.arange(100) / 250, rate_hz=250.0), 6)
+    0.0
+    """
     if stamps.size < 10:
         return 0.0
     number = np.arange(stamps.size)
     spacing = np.diff(stamps)
     if spacing.max() > GAP_S + 1 / rate_hz:
-        return 0.0  # an interruption tells nothing of how even they are
+        return 0.0  # nothing can be said across an interruption
     return float(np.std(stamps - np.polyval(np.polyfit(number, stamps, 1), number)))
 
 
 class Dejitterer:
-    """Stamps that scatter about the true times are put on a line through those of the last 10 s.
+    """Places time stamps that scatter about the true times on a line through those of the last 10 s.
 
-    The line is fitted by least squares to sample number and stamp, as pyxdf does afterwards for whole
-    recordings; here only stamps up to the present block count. A gap begins a new line, so gaps stay.
+    The line is fitted by least squares to sample number and time stamp, as pyxdf does for whole recordings
+    afterwards; here only the stamps up to the present block are used. A gap begins a new line, so gaps are
+    kept.
 
     Parameters
     ----------
     rate_hz : float
-        Nominal rate, with which the line begins.
+        Nominal rate: the slope of the line until enough stamps have arrived.
     """
 
     def __init__(self, rate_hz: float) -> None:
@@ -49,7 +54,7 @@ class Dejitterer:
         self._last_s = -math.inf
 
     def dejitter(self, stamps: FloatArray) -> FloatArray:
-        """Return the times of the next samples, by their stamps; strictly increasing."""
+        """Return the times of the next samples from their time stamps; strictly increasing."""
         gaps = np.flatnonzero(np.diff(stamps) > GAP_S + self._nominal_s) + 1
         return np.concatenate([self._block(part) for part in np.split(stamps, gaps)])
 
@@ -71,23 +76,28 @@ class Dejitterer:
 
 
 def monotonize(times: FloatArray, last_s: float, *, step_s: float, limit_s: float) -> FloatArray:
-    """Return times that strictly increase, each as it was wherever that is possible.
+    """Return strictly increasing times; those that increase already are unchanged.
 
     Parameters
     ----------
     times : ndarray, float64, shape (n,)
         Seconds.
     last_s : float
-        The time before them.
+        The time before the first.
     step_s : float
-        How far after the one before it a time is put that does not lie after it.
+        A time that is not after the previous one is moved to this much after it.
     limit_s : float
-        A time further before the last one is not moved.
+        A time further than this before the previous one is not moved.
 
     Returns
     -------
     ndarray, float64, shape (n,)
-        NaN where a time was not moved.
+        NaN where a time could not be moved.
+
+    Examples
+    --------
+    >>> monotonize(np.array([1.0, 0.9, 2.0]), 0.0, step_s=0.5, limit_s=1.0)
+    array([1. , 1.5, 2. ])
     """
     if np.all(np.diff(times, prepend=last_s) > 0):
         return times

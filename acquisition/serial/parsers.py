@@ -1,4 +1,4 @@
-"""Lines of text from a serial device to numbers."""
+"""Parsers of serial data: lines of text and binary frames to samples."""
 
 from __future__ import annotations
 
@@ -11,73 +11,79 @@ from typing import Protocol
 
 import numpy as np
 
-from acquisition.streams import FloatArray
+from acquisition.streams import FloatArray, StreamReasonCode
 
 MAX_LINE_BYTES = 1024
-"""A line beyond this is garbage, and is not kept."""
-
-UNREADABLE = "lines without a number"
+"""A longer line is garbage and is discarded."""
 Row = list[float | None]
-"""One number for each column: NaN if it is missing on purpose, None if the line lacks it."""
+"""One number per column: NaN where the value is marked as missing, None where the line lacks it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinePattern:
-    """A line that a device may send.
+    """A form of line that a device may send.
 
     Attributes
     ----------
     pattern : bytes
-        Regular expression for the whole of it, blanks around it left away. Groups are named as channels.
+        Regular expression for the whole line without surrounding blanks. Groups are named after channels.
     sample : bool
-        Whether it stands for a sample. What one that does not holds is told with the next sample.
-    says : str
-        In words, if it tells of trouble.
+        Whether the line is a sample. Values of a line that is not are added to the next sample.
+    defect : StreamReasonCode or None
+        What is wrong, for a line sent in place of a sample.
     """
 
     pattern: bytes
     sample: bool = True
-    says: str = ""
+    defect: StreamReasonCode | None = None
 
 
 class LineParser:
-    """Samples from lines, whatever pieces the bytes come in.
+    r"""Samples from lines of text. The result does not depend on how the bytes are split up.
 
-    Each line that is complete stands for one sample, unless `read` says that it does not. Where it does
-    not hold a number the sample is missing: it keeps its place in time and is NaN. What comes before the
-    first line end is dropped, as it may be the rest of a line; empty lines are skipped.
+    Each complete line is one sample, unless `read` returns an empty row for it. A line without the number
+    wanted is a missing sample: it keeps its place in time and is NaN. Bytes before the first line end are
+    discarded, because they may be the rest of a line; empty lines are skipped.
 
     Parameters
     ----------
     width : int
         How many numbers a sample has.
     read : callable
-        The bytes of a line to its `Row`, or to words on it; an empty row if it stands for no sample.
+        Takes the bytes of a line; returns its `Row` (empty if the line is no sample), or what is wrong.
 
     Attributes
     ----------
     frames : int
-        How many complete lines were understood.
+        Number of complete lines that were readable.
     rejected : int
-        How many were not: they lacked a number that is wanted. Cells that are empty or ``nan`` are missing
-        on purpose and no fault.
+        Number of lines that lacked a wanted number. Cells that are empty or ``nan`` are missing values, which
+        are not counted here.
     last_rejected : bytes
-        The last of those.
-    troubles : Counter
-        How often what went wrong, in words.
+        The last rejected line.
+    defects : Counter
+        How often each defect occurred.
+
+    Examples
+    --------
+    >>> parser = LineParser(2, cells(",", [0, 1]))
+    >>> parser.feed(b"0,0\n1,10\n2,")
+    array([[ 1., 10.]])
+    >>> parser.feed(b"20\n")
+    array([[ 2., 20.]])
     """
 
-    def __init__(self, width: int, read: Callable[[bytes], Row | str]) -> None:
+    def __init__(self, width: int, read: Callable[[bytes], Row | StreamReasonCode]) -> None:
         self._width = width
         self._read = read
         self.frames = 0
         self.rejected = 0
         self.last_rejected = b""
-        self.troubles: Counter[str] = Counter()
+        self.defects: Counter[StreamReasonCode] = Counter()
         self.reset()
 
     def reset(self) -> None:
-        """Forget the line begun; the next one counts after a line end."""
+        """Discard the incomplete line; the next line counts after a line end."""
         self._rest = b""
         self._inside = False
 
@@ -87,7 +93,7 @@ class LineParser:
         if complete and not self._inside:
             self._inside = True
             del complete[0]
-        # One byte more than is allowed is enough to know that the line is too long.
+        # One byte beyond the limit is enough to recognise the line as too long.
         self._rest = rest[: MAX_LINE_BYTES + 1] if self._inside else b""
         rows = [self._row(line) for line in complete if line.strip() or len(line) > MAX_LINE_BYTES]
         rows = [row for row in rows if row]
@@ -95,14 +101,14 @@ class LineParser:
 
     def _row(self, line: bytes) -> list[float]:
         row = self._read(line) if len(line) <= MAX_LINE_BYTES else [None] * self._width
-        if isinstance(row, str):
+        if isinstance(row, StreamReasonCode):
             self.frames += 1
-            self.troubles[row] += 1
+            self.defects[row] += 1
             return [math.nan] * self._width
         if None in row:
             self.rejected += 1
             self.last_rejected = line[:40].strip()
-            self.troubles[UNREADABLE] += 1
+            self.defects[StreamReasonCode.UNREADABLE_LINES] += 1
         else:
             self.frames += 1
         return [math.nan if value is None else value for value in row]
@@ -114,9 +120,9 @@ def cells(separator: str, columns: Sequence[int]) -> Callable[[bytes], Row]:
     Parameters
     ----------
     separator : str
-        Between the numbers of a line; a blank stands for any run of them.
+        Between the numbers of a line; a blank means any number of blanks.
     columns : sequence of int
-        Which numbers of a line are wanted, from 0.
+        Which numbers of a line are wanted, counted from 0.
     """
     between = None if separator == " " else separator.encode("ascii")
 
@@ -127,32 +133,36 @@ def cells(separator: str, columns: Sequence[int]) -> Callable[[bytes], Row]:
     return read
 
 
-def matching(lines: Sequence[LinePattern], channels: Sequence[str]) -> Callable[[bytes], Row | str]:
+def matching(
+    lines: Sequence[LinePattern], channels: Sequence[str]
+) -> Callable[[bytes], Row | StreamReasonCode]:
     """Return a reader of lines of known forms.
 
     Parameters
     ----------
     lines : sequence of LinePattern
-        The forms.
+        The forms, tried in this order.
     channels : sequence of str
-        Which named numbers are wanted.
+        Names of the numbers that are wanted.
     """
     forms = [(re.compile(line.pattern), line) for line in lines]
-    told: dict[str, float] = {}
+    pending: dict[str, float] = {}
 
-    def read(text: bytes) -> Row | str:
+    def read(text: bytes) -> Row | StreamReasonCode:
         text = text.strip()
         for pattern, line in forms:
             if (match := pattern.fullmatch(text)) is None:
                 continue
-            if line.says:
-                return line.says
+            if line.defect is not None:
+                return line.defect
             numbers = _numbers(match.groupdict())
             if not line.sample:
-                told.update({name: value for name, value in numbers.items() if value is not None})
+                pending.update({name: value for name, value in numbers.items() if value is not None})
                 return []
-            row: Row = [numbers[name] if name in numbers else told.get(name, math.nan) for name in channels]
-            told.clear()
+            row: Row = [
+                numbers[name] if name in numbers else pending.get(name, math.nan) for name in channels
+            ]
+            pending.clear()
             return row
         return [None] * len(channels)
 
@@ -164,7 +174,7 @@ def _numbers(groups: Mapping[str, bytes | None]) -> dict[str, float | None]:
 
 
 def _number(cell: bytes) -> float | None:
-    """Return the number in a cell, NaN for one left empty, None for anything else."""
+    """Return the number in a cell, NaN for an empty cell, None for anything else."""
     cell = cell.strip()
     if not cell or cell.lower() == b"nan":
         return math.nan
@@ -172,22 +182,18 @@ def _number(cell: bytes) -> float | None:
         value = float(cell)
     except ValueError:
         return None
-    # Python would read an underscore between digits.
+    # Python accepts an underscore between digits; a device does not send one.
     return value if math.isfinite(value) and b"_" not in cell else None
-
-
-LOST = "frames lost on the way"
-STRAY = "bytes that belong to no frame"
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a frame holds.
+    """The content of a frame.
 
     Attributes
     ----------
     count : int
-        Its sequence number or device time.
+        Sequence number or device time.
     values : tuple of float
         Raw counts.
     """
@@ -197,39 +203,40 @@ class Frame:
 
 
 class FrameOrder(Protocol):
-    """What the counts of frames say on their order."""
+    """How the counts of frames determine their order."""
 
     def follows(self, before: int, after: int, skipped: int) -> bool:
-        """Return whether `after` surely follows `before`, with so many bytes in between."""
+        """Return whether `after` certainly follows `before`, with `skipped` bytes in between."""
         ...
 
     def lost(self, before: int, after: int, skipped: int) -> int:
-        """Return how many frames are missing between the two; 0 if that cannot be known."""
+        """Return how many frames are missing between the two; 0 if that is unknown."""
         ...
 
 
 class FrameParser:
-    """Frames found by their own checks and by their order.
+    """Binary frames, recognised by their own checks and by their order.
 
-    A frame is believed if it surely follows the last one. Any other, as the first one, or one after bytes
-    were lost, is believed if the frame behind it follows it: that is known one frame later. Without this,
-    every sixteenth heap of garbage would pass a checksum of four bits. Where a frame cannot follow, the one
-    before may have been cut short and have taken its beginning, so it is looked for from there on.
+    A frame is accepted if it certainly follows the last accepted one. Any other frame (the first one, or one
+    after bytes were lost) is accepted if the next frame follows it, which is known one frame later. Without
+    this second condition one in sixteen garbage frames would pass a 4-bit checksum. Where a frame cannot
+    follow, the frame before may have been cut short and may have swallowed its beginning, so the search
+    resumes inside that frame.
 
     Parameters
     ----------
     length : int
-        Bytes of a frame.
+        Bytes per frame.
     width : int
-        How many values one has.
+        Values per frame.
     decode : callable
-        The bytes of a frame to a `Frame`; None if they fail its checks.
+        Takes the bytes of a frame; returns a `Frame`, or None if they fail its checks.
     order : FrameOrder
-        What their counts mean.
+        How the counts of frames determine their order.
 
     Attributes
     ----------
-    frames, rejected, last_rejected, troubles
+    frames, rejected, last_rejected, defects
         See `SampleParser` in `acquisition.serial.profiles.profile`. Bytes before the first frame are not
         counted.
     """
@@ -244,19 +251,19 @@ class FrameParser:
         self._stray = 0
         self.frames = 0
         self.last_rejected = b""
-        self.troubles: Counter[str] = Counter()
+        self.defects: Counter[StreamReasonCode] = Counter()
         self.reset()
 
     @property
     def rejected(self) -> int:
-        """How many frames would have fitted into what belongs to none."""
+        """How many frames the bytes outside any frame would have held."""
         return self._stray // self._length
 
     def reset(self) -> None:
-        """Forget the frame begun and the count of the last."""
+        """Discard the incomplete frame and the count of the last one."""
         self._rest = b""
         self._last: int | None = None
-        # Bytes since the end of the last frame; below 0 while looking into it, and what is there to look at.
+        # Bytes since the end of the last frame (negative while searching inside it), and the bytes to search.
         self._skipped = 0
         self._inside = b""
 
@@ -272,7 +279,7 @@ class FrameParser:
             elif self._last is not None and self._order.follows(self._last, frame.count, self._skipped):
                 believed = True
             elif len(data) - at < 2 * self._length:
-                break  # the frame behind it will tell
+                break  # the next frame decides
             else:
                 behind = self._decode(data[at + self._length : at + 2 * self._length])
                 believed = behind is not None and self._order.follows(frame.count, behind.count, 0)
@@ -297,7 +304,7 @@ class FrameParser:
             return 0
         lost = self._order.lost(self._last, frame.count, self._skipped)
         if lost:
-            self.troubles[LOST] += lost
+            self.defects[StreamReasonCode.FRAMES_LOST] += lost
         return lost
 
     def _skip(self, seen: bytes) -> None:
@@ -307,4 +314,4 @@ class FrameParser:
         self._stray += 1
         self.last_rejected = seen
         if self.frames:
-            self.troubles[STRAY] += 1
+            self.defects[StreamReasonCode.STRAY_BYTES] += 1

@@ -1,4 +1,4 @@
-"""A serial port kept open: a thread that receives bytes and stamps them, and brings a device to send."""
+"""A thread that receives and time-stamps the bytes of a serial port, and starts the device."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import serial
 from serial.tools import list_ports
 
 from acquisition.errors import SourceError
 from acquisition.serial.profiles.profile import HandshakeStep
+from acquisition.streams import StreamReason, StreamReasonCode
 
 REOPEN_EVERY_S = 1.0
 READ_TIMEOUT_S = 0.1
 LONGEST_ANSWER = 4096
+
 RESTART_AFTER_S = 5.0
-"""A device that must be told to send, and is silent for longer, is told again."""
+"""Seconds of silence after which a device that needs a start command is sent it again."""
 
 
 class SerialPort(Protocol):
-    """What is needed of `serial.Serial`."""
+    """The part of `serial.Serial` that is used here."""
 
     @property
     def in_waiting(self) -> int:
-        """How many bytes can be read at once."""
+        """Number of bytes that can be read at once."""
         ...
 
     def read(self, size: int) -> bytes:
-        """Return up to so many bytes, fewer after a time limit."""
+        """Return up to `size` bytes, fewer after the timeout."""
         ...
 
     def write(self, data: bytes) -> int | None:
@@ -40,74 +42,89 @@ class SerialPort(Protocol):
         ...
 
     def reset_input_buffer(self) -> None:
-        """Drop what was received."""
+        """Discard what was received."""
         ...
 
     def close(self) -> None:
-        """Let go of the port."""
+        """Release the port."""
         ...
 
 
-class NoAnswerError(Exception):
-    """A device did not answer; the message says to what."""
+class Received(NamedTuple):
+    """Bytes from a device, or an event of its port.
+
+    Attributes
+    ----------
+    arrival_s : float
+        Engine seconds.
+    content : bytes or StreamReason
+        The bytes, or what happened to the port.
+    """
+
+    arrival_s: float
+    content: bytes | StreamReason
+
+
+class NoAnswerError(SourceError):
+    """A device did not answer a handshake in time."""
 
 
 def perform_handshake(
     port: SerialPort,
-    exchanges: Sequence[HandshakeStep],
+    steps: Sequence[HandshakeStep],
     *,
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[float], object] = time.sleep,
 ) -> bytes:
-    """Carry out a handshake.
+    """Send the commands of a handshake and wait for each answer.
 
     Returns
     -------
     bytes
-        What came behind the last answer: data already.
+        What followed the last answer: the first data.
 
     Raises
     ------
     NoAnswerError
-        If an answer does not come within its limit.
+        If an answer does not come within its time limit.
     OSError
         If the port is lost.
     """
-    behind = b""
-    for exchange in exchanges:
+    rest = b""
+    for step in steps:
         port.reset_input_buffer()
-        port.write(exchange.send)
-        received, pattern = b"", re.compile(exchange.answer, re.DOTALL)
-        deadline = clock() + exchange.limit_s
+        port.write(step.send)
+        received, pattern = b"", re.compile(step.answer, re.DOTALL)
+        deadline = clock() + step.limit_s
         while (match := pattern.search(received)) is None:
             if clock() > deadline:
                 raise NoAnswerError(
-                    f"it did not tell {exchange.says} within {exchange.limit_s:g} s "
+                    f"it did not tell {step.says} within {step.limit_s:g} s "
                     f"({len(received)} other bytes came)"
                 )
             received = received[-LONGEST_ANSWER:] + port.read(1) + port.read(port.in_waiting)
-        behind = received[match.end() :]
-        if exchange.pause_s:
-            wait(exchange.pause_s)
-    return behind
+        rest = received[match.end() :]
+        if step.pause_s:
+            wait(step.pause_s)
+    return rest
 
 
 class SerialReceiver(threading.Thread):
-    """Receives bytes from a port and stamps them; a port that was lost is opened again.
+    """Receives and time-stamps bytes from a port; reopens a port that was lost.
 
-    A thread, because arrival times must not depend on when the engine comes to read, and because some
-    systems take seconds to open a port that is gone.
+    It is a thread because arrival times must not depend on when the engine reads, and because some systems
+    take seconds to open a port that has gone.
 
     Parameters
     ----------
     port : str
-        Its name, under which it comes back when it was plugged in again.
+        Name of the port; a device that is plugged in again must come back under it.
     baud : int
         Bits per second.
     clock : callable
-        Engine time now.
+        Returns engine time.
     start_with, stop_with : sequence of HandshakeStep
-        What makes the device send, whenever the port was opened, and what ends it.
+        What makes the device send, each time the port was opened, and what stops it.
     """
 
     def __init__(
@@ -126,19 +143,19 @@ class SerialReceiver(threading.Thread):
         self._start_with = tuple(start_with)
         self._stop_with = tuple(stop_with)
         self._stopping = threading.Event()
-        self._received: deque[tuple[float, bytes | str]] = deque()
+        self._received: deque[Received] = deque()
         self._device: SerialPort | None = None
-        self._told_silent = False
-        self._heard_s = 0.0
+        self._silence_reported = False
+        self._newest_s = 0.0
 
     def open(self) -> None:
-        """Open the port, make the device send, and begin to receive.
+        """Open the port, start the device, and begin to receive.
 
         Raises
         ------
         SourceError
-            If there is no such port or it cannot be opened, naming those there are; or if the device does
-            not answer.
+            If the port does not exist or cannot be opened (the message names the ports there are), or if the
+            device does not answer. The port is closed then.
         """
         try:
             self._device, data = self._opened()
@@ -151,18 +168,20 @@ class SerialReceiver(threading.Thread):
             raise SourceError(
                 f"the serial port {self._port} cannot be opened ({error}); ports there are: {there_are}"
             ) from error
-        self._received.append((self._clock(), data))
+        self._add(data)
         self.start()
 
-    def take(self) -> list[tuple[float, bytes | str]]:
-        """Return what was received since the last call: engine time and bytes, or words on the port."""
+    def take(self) -> list[Received]:
+        """Return what was received since the last call."""
         return [self._received.popleft() for _ in range(len(self._received))]
 
     def stop(self) -> None:
-        """End receiving, tell the device to stop and let go of the port."""
+        """Stop receiving, stop the device and release the port."""
         self._stopping.set()
         if self.is_alive():
             self.join(timeout=2.0)
+        else:
+            self._release()
 
     def run(self) -> None:
         """Receive until stopped."""
@@ -170,27 +189,33 @@ class SerialReceiver(threading.Thread):
             try:
                 if self._device is None:
                     self._device, data = self._opened()
-                    self._received.append((self._clock(), f"{self._port} is back"))
-                    self._received.append((self._clock(), data))
-                    self._told_silent = False
+                    self._add(self._event(StreamReasonCode.DEVICE_BACK))
+                    self._add(data)
+                    self._silence_reported = False
                 self._receive(self._device)
             except NoAnswerError as error:
-                if not self._told_silent:
-                    self._received.append((self._clock(), f"{self._port} is back, but {error}"))
-                    self._told_silent = True
+                if not self._silence_reported:
+                    self._add(self._event(StreamReasonCode.DEVICE_NOT_ANSWERING, problem=str(error)))
+                    self._silence_reported = True
                 self._stopping.wait(REOPEN_EVERY_S)
-            except Exception:  # noqa: BLE001 - whatever a driver raises, the next try may succeed
+            except Exception:  # noqa: BLE001 - whatever a driver raises, the next attempt may succeed
                 if self._device is not None:
-                    self._received.append((self._clock(), f"{self._port} was lost"))
-                self._let_go()
+                    self._add(self._event(StreamReasonCode.PORT_LOST))
+                self._release()
                 self._stopping.wait(REOPEN_EVERY_S)
         if self._device is not None:
             with suppress(Exception):
                 perform_handshake(self._device, self._stop_with)
-        self._let_go()
+        self._release()
+
+    def _event(self, code: StreamReasonCode, **parameters: str) -> StreamReason:
+        return StreamReason(code, {"device": self._port, **parameters})
+
+    def _add(self, content: bytes | StreamReason) -> None:
+        self._received.append(Received(self._clock(), content))
 
     def _opened(self) -> tuple[SerialPort, bytes]:
-        """Open the port and make the device send; returns with it the first of its data."""
+        """Open the port and start the device; return the port and the first data."""
         device: SerialPort = serial.Serial(
             self._port, self._baud, timeout=READ_TIMEOUT_S, write_timeout=1.0, exclusive=True
         )
@@ -200,19 +225,19 @@ class SerialReceiver(threading.Thread):
             with suppress(OSError):
                 device.close()
             raise
-        self._heard_s = self._clock()
+        self._newest_s = self._clock()
         return device, data
 
     def _receive(self, device: SerialPort) -> None:
         if data := device.read(1):
             data += device.read(device.in_waiting)
-            self._heard_s = self._clock()
-            self._received.append((self._heard_s, data))
-            self._stopping.wait(0.001)  # so that what comes byte by byte does not wake us for each
-        elif self._start_with and self._clock() - self._heard_s > RESTART_AFTER_S:
-            raise OSError("silent: a device that was off has to be told again to send")
+            self._newest_s = self._clock()
+            self._received.append(Received(self._newest_s, data))
+            self._stopping.wait(0.001)  # one wake-up for several bytes that arrive one by one
+        elif self._start_with and self._clock() - self._newest_s > RESTART_AFTER_S:
+            raise OSError("silent: a device that was switched off needs its start command again")
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         device, self._device = self._device, None
         if device is not None:
             with suppress(OSError):

@@ -17,7 +17,7 @@ from acquisition.serial.profiles.profile import (
     TransferFunction,
 )
 from acquisition.spec_options import finite_number, parse_options, parse_unit
-from acquisition.streams import UNKNOWN_UNIT, Kind
+from acquisition.streams import UNITS_OF_KIND, UNKNOWN_UNIT, Kind
 
 LINES = "lines"
 _RIGHT = {LINES: "ecg=serial:/dev/ttyUSB0?profile=lines&rate=250"}
@@ -32,25 +32,25 @@ class SerialSpec:
     Attributes
     ----------
     text : str
-        As it was written.
+        The specification as written.
     kind : Kind
         What it measures.
     port : str
         ``/dev/ttyUSB0``, ``COM3``.
     profile : Profile
-        What the device is.
+        The device's profile.
     baud : int
         Bits per second.
     rate_hz : float
         Nominal samples per second.
     rate_stated : bool
-        Whether the device must keep to it; otherwise the rate it has is taken.
+        Whether a device with another rate is refused; otherwise its rate is measured and used.
     channel : str
-        Its label; for lines the number of the column from 0.
+        Label of the channel; for the profile ``lines`` the number of the column, counted from 0.
     options : mapping
-        The profile's own.
+        The profile's own options.
     transfer : TransferFunction
-        From counts to what is delivered.
+        From counts to the delivered unit.
     """
 
     text: str
@@ -66,12 +66,12 @@ class SerialSpec:
 
 
 def parse_serial(text: str, kind: Kind, where: str) -> SerialSpec:
-    """Understand what follows ``serial:``.
+    """Parse what follows ``serial:``.
 
     Raises
     ------
     SpecError
-        In one line that shows a right specification.
+        In one line that shows a correct specification.
     """
     port, _, query = where.partition("?")
     name = dict(part.partition("=")[::2] for part in query.split("&")).get("profile")
@@ -94,7 +94,7 @@ def parse_serial(text: str, kind: Kind, where: str) -> SerialSpec:
 
 
 class _Reader:
-    """What was written for one profile, option by option."""
+    """Reads the options of one specification."""
 
     def __init__(self, text: str, kind: Kind, port: str, profile: Profile, query: str) -> None:
         self._text, self._kind, self._port, self._profile = text, kind, port, profile
@@ -105,7 +105,7 @@ class _Reader:
         self._given = parse_options(text, query, names, self._right)
 
     def spec(self) -> SerialSpec:
-        """Return all of it."""
+        """Return the specification."""
         options = {option.name: self._option(option) for option in self._profile.options}
         channel = self._channel()
         return SerialSpec(
@@ -154,15 +154,18 @@ class _Reader:
         return value
 
     def _transfer(self, transfer: TransferFunction) -> TransferFunction:
-        """Return the transfer function with what was said of unit and scale, where there is no unit yet."""
+        """Return the transfer function, with the given unit and scale where the profile has no unit."""
         stated = [name for name in _SCALING if name in self._given]
         if stated and transfer.unit not in {UNKNOWN_UNIT, "bpm"}:
             raise self._wrong(f"{stated[0]} cannot be given, {self._profile.title} is in {transfer.unit}")
         if not isinstance(transfer, LinearTransfer):
             return transfer
+        unit = parse_unit(self._text, self._given.get("unit", transfer.unit), self._right)
+        if unit not in (units := UNITS_OF_KIND.get(self._kind, (unit,))):
+            raise self._wrong(f"{self._kind} is in {units[0]}, not in {unit}")
         return replace(
             transfer,
-            unit=parse_unit(self._text, self._given.get("unit", transfer.unit), self._right),
+            unit=unit,
             scale=self._number("scale", transfer.scale, lambda x: x != 0, "a factor other than 0"),
             offset=self._number("offset", transfer.offset, math.isfinite, "a number"),
         )
@@ -194,7 +197,7 @@ class _Reader:
 
 
 def _right(profile: Profile) -> str:
-    """Return a right specification of a profile."""
+    """Return a correct specification for a profile."""
     if profile.name in _RIGHT:
         return _RIGHT[profile.name]
     channel = profile.channels[-1]
@@ -211,12 +214,12 @@ def _is_count(value: float) -> bool:
 
 
 def settings_for(specs: Sequence[SerialSpec]) -> DeviceSettings:
-    """Return how the device is used that all these specifications read.
+    """Return the settings of the device that all these specifications use.
 
     Raises
     ------
     SpecError
-        If they would read it in different ways, naming two of them and the option.
+        If they need different settings, naming two of them and the option.
     """
     first = specs[0]
     for spec in specs[1:]:

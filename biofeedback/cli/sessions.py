@@ -307,7 +307,7 @@ def progress_watcher(
 def how_it_goes(snapshot: Snapshot) -> str:
     """Return the phase, and each input that is not well, with the reason."""
     troubled = [
-        f"{name} {status.condition}" + (f" ({status.reason})" if status.reason else "")
+        f"{name} {status.condition}" + (f" ({status.text})" if status.text else "")
         for name, status in snapshot.inputs.items()
         if status.condition is not Condition.STREAMING
     ]

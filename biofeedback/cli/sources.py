@@ -151,7 +151,7 @@ def preview(specs: Sequence[str], seconds: float) -> None:
                 time.sleep(0.05)
             click.echo(f"\r\x1b[K{check.line()}" if terminal else check.line(), nl=not terminal)
             for incident in source.incidents() if isinstance(source, LiveSource) else ():
-                click.echo(f"\n{incident.what}" if terminal else incident.what, err=True)
+                click.echo(f"\n{incident.text}" if terminal else incident.text, err=True)
     finally:
         source.close()
     if terminal:

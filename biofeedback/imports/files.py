@@ -81,7 +81,7 @@ def _specified(text: str) -> Found:
         raise UsageError(f"{text!r} is no recording; only files can be imported")
     series = open_recording(spec.path).series(spec)
     if spec.conversion is not None:
-        series = spec.conversion.of(series, f"{spec.path}, {series.label!r}")
+        series = spec.conversion.apply(series, f"{spec.path}, {series.label!r}")
     found = _found(spec.path, "a column that was named")
     found.signals.append(Signal(kind=spec.kind, channels=(series,)))
     return found

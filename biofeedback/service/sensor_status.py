@@ -74,7 +74,7 @@ def _judge(
 ) -> tuple[Shade, str, str]:
     """Return the light, its words, and what to do."""
     if status is not None and status.condition in {Condition.LOST, Condition.CLOSED}:
-        return "lost", status.reason or "the connection is lost", CONNECTION
+        return "lost", status.text or "the connection is lost", CONNECTION
     if silent_s is None and stream.kind is not Kind.MARKERS:
         return "unknown", "no samples yet", WAIT
     if stream.rate_hz > 0 and silent_s is not None and silent_s > SILENT_AFTER_S:
@@ -84,5 +84,5 @@ def _judge(
         shade: Shade = "lost" if fault.kind in _GONE else "unknown" if fault.kind in _WAITING else "doubtful"
         return shade, fault_text(fault), REMEDIES.get(fault.kind, SEAT)
     if status is not None and status.condition in {Condition.DOUBTFUL, Condition.RECOVERING}:
-        return "doubtful", status.reason or str(status.condition), SEAT
+        return "doubtful", status.text or str(status.condition), SEAT
     return "good", "good", ""

@@ -67,7 +67,7 @@ def test_counts_become_units_by_the_profile_of_their_device(query, bits, conduct
         origin_s=0.0,
         absolute=False,
     )
-    series = spec.conversion.of(counts, "there")
+    series = spec.conversion.apply(counts, "there")
     assert series.unit == "uS"
     np.testing.assert_allclose(series.values, conductance)
 

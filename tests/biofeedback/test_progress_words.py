@@ -1,6 +1,6 @@
 """What the progress bar of a session says."""
 
-from acquisition.streams import Condition, Status
+from acquisition.streams import Condition, Status, StreamReason, StreamReasonCode
 from biofeedback.cli.sessions import how_it_goes
 from biofeedback.models import Snapshot
 from generator.state import MusicState
@@ -23,15 +23,15 @@ def snapshot(**inputs):
 
 
 def test_inputs_that_are_well_are_not_mentioned():
-    assert how_it_goes(snapshot(ecg=(Condition.STREAMING, ""))) == "lead"
+    assert how_it_goes(snapshot(ecg=(Condition.STREAMING, None))) == "lead"
 
 
 def test_each_trouble_is_named_with_its_reason():
     said = how_it_goes(
         snapshot(
-            ecg=(Condition.LOST, "COM3 was lost"),
-            eda=(Condition.STREAMING, ""),
-            rsp=(Condition.RECOVERING, ""),
+            ecg=(Condition.LOST, StreamReason(StreamReasonCode.PORT_LOST, {"device": "COM3"})),
+            eda=(Condition.STREAMING, None),
+            rsp=(Condition.RECOVERING, None),
         )
     )
     assert said == "lead · ecg lost (COM3 was lost) · rsp recovering"

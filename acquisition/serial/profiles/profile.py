@@ -1,4 +1,4 @@
-"""What a profile is: the data, and the pure functions, by which a serial device is known."""
+"""Device profiles: the data and the pure functions that describe a serial device."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from acquisition.streams import UNKNOWN_UNIT, FloatArray, Kind
+from acquisition.streams import UNKNOWN_UNIT, FloatArray, Kind, StreamReasonCode
 
 ANALOG = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP)
-"""What may hang on an input that takes any sensor."""
+"""What an analogue input may measure."""
 
 ProfileOptions = Mapping[str, float | str]
-"""A profile's own options, each with its value."""
+"""A profile's own options and their values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +23,11 @@ class DeviceChannel:
     Attributes
     ----------
     label : str
-        As printed on the device; an ``A`` before a number may be left out.
+        As printed on the device; an ``A`` before a number may be omitted.
     kinds : tuple of Kind
         What it may measure.
     top : int or None
-        Largest raw count; None if what is sent is no count but any number.
+        Largest raw count; None if the device sends numbers that are not counts.
     """
 
     label: str
@@ -37,16 +37,16 @@ class DeviceChannel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileOption:
-    """Something that differs between devices of a profile.
+    """A property that differs between devices of one profile.
 
     Attributes
     ----------
     name : str
         As in ``name=value``.
     default : float or str
-        What it is where it is not given. A number must be above 0.
+        Value if none is given. A number must be above 0.
     choices : tuple of str
-        What it may be, if it is no number.
+        Allowed values, if it is not a number.
     """
 
     name: str
@@ -56,14 +56,14 @@ class ProfileOption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSettings:
-    """How a device on one port is used.
+    """Settings of the device on one port.
 
     Attributes
     ----------
     rate_hz : float
         Samples per second.
     channels : tuple of str
-        Labels of the channels wanted, in the order in which a parser shall return them.
+        Labels of the wanted channels, in the order in which a parser returns them.
     options : mapping
         The profile's own options.
     """
@@ -75,21 +75,20 @@ class DeviceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandshakeStep:
-    """One turn of a handshake. What came before it is dropped.
+    """One command of a handshake and its answer. Bytes received before the command are discarded.
 
     Attributes
     ----------
     send : bytes
-        To the device.
+        The command.
     answer : bytes
-        Regular expression for what must come back; empty where nothing must. What comes after it belongs
-        to the data.
+        Regular expression for the answer; empty where there is none. Bytes after the answer are data.
     says : str
-        What the answer means, in words, for when it does not come.
+        What the answer means, for the message if it does not come.
     limit_s : float
-        How long is waited for it.
+        Time limit for the answer.
     pause_s : float
-        How long the device needs before the next turn.
+        Pause that the device needs before the next step.
     """
 
     send: bytes
@@ -108,17 +107,22 @@ class TransferFunction(Protocol):
         ...
 
     def from_raw(self, raw: FloatArray) -> FloatArray:
-        """Return physical values; NaN for counts that cannot come from a sensor in use."""
+        """Return physical values; NaN for counts that a sensor in use cannot produce."""
         ...
 
     def to_raw(self, values: FloatArray) -> FloatArray:
-        """Return counts, neither rounded nor limited to what the converter can show."""
+        """Return counts, neither rounded nor limited to the converter's range."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearTransfer:
-    """Delivered is count × scale + offset, in `unit`."""
+    """Delivered is count × scale + offset, in `unit`.
+
+    >>> import numpy as np
+    >>> LinearTransfer(unit="mV", scale=0.5, offset=-1.0).from_raw(np.array([0.0, 4.0]))
+    array([-1.,  1.])
+    """
 
     unit: str = UNKNOWN_UNIT
     scale: float = 1.0
@@ -134,26 +138,29 @@ class LinearTransfer:
 
 
 class SampleParser(Protocol):
-    """Bytes to samples, whatever pieces the bytes come in; bounded in memory, never an exception."""
+    """Bytes to samples. The result does not depend on how the bytes are split up.
+
+    A parser has bounded memory and raises no exception, whatever the bytes are.
+    """
 
     @property
     def frames(self) -> int:
-        """How many lines or frames were understood."""
+        """Number of readable lines or frames."""
         ...
 
     @property
     def rejected(self) -> int:
-        """How many, at least, were not."""
+        """Least number of unreadable lines or frames."""
         ...
 
     @property
     def last_rejected(self) -> bytes:
-        """The last of those, its beginning."""
+        """Beginning of the last unreadable line or frame."""
         ...
 
     @property
-    def troubles(self) -> Counter[str]:
-        """How often what went wrong, in words; counts only grow."""
+    def defects(self) -> Counter[StreamReasonCode]:
+        """How often each defect occurred; counts only grow."""
         ...
 
     def feed(self, data: bytes) -> FloatArray:
@@ -164,46 +171,46 @@ class SampleParser(Protocol):
         ...
 
     def reset(self) -> None:
-        """Forget what was begun: what comes next has no relation to what came before."""
+        """Discard incomplete data: the next bytes do not continue the last ones."""
         ...
 
 
 class EmulatedDevice(Protocol):
-    """The other end of the cable: what a device of the profile does, for emulation.
+    """The device's side of the connection, for the emulator.
 
     Attributes
     ----------
     streaming : bool
         Whether it sends samples now.
     rate_hz : float
-        How many per second.
+        Samples per second.
     """
 
     streaming: bool
     rate_hz: float
 
     def receive(self, data: bytes) -> bytes:
-        """Take in what the host sent, and return the answer."""
+        """Process bytes from the host, and return the answer."""
         ...
 
     def send(self, number: int, raw: Mapping[str, float]) -> bytes:
-        """Return the bytes of sample `number` since it began to stream.
+        """Return the bytes of sample `number`, counted from the start of streaming.
 
-        `raw` holds a count for each channel that has a signal, NaN where it is missing. A device that
-        cannot say that all is missing returns nothing.
+        `raw` holds a count for each channel that has a signal, NaN where it is missing. If all values are
+        missing and the device has no way to say so, nothing is returned.
         """
         ...
 
 
 class FreeRunningDevice:
-    """A device that sends from when it has power, and listens to nobody.
+    """A device that sends from power-on and accepts no commands.
 
     Parameters
     ----------
     rate_hz : float
         Samples per second.
     encode : callable
-        Counts of the channels to bytes.
+        Takes the counts of the channels; returns bytes.
     """
 
     def __init__(self, rate_hz: float, encode: Callable[[Mapping[str, float]], bytes]) -> None:
@@ -211,11 +218,11 @@ class FreeRunningDevice:
         self.rate_hz = rate_hz
         self._encode = encode
 
-    def receive(self, data: bytes) -> bytes:  # noqa: ARG002 - it listens to nobody
+    def receive(self, data: bytes) -> bytes:  # noqa: ARG002 - it accepts no commands
         """Return nothing."""
         return b""
 
-    def send(self, number: int, raw: Mapping[str, float]) -> bytes:  # noqa: ARG002 - its samples have no number
+    def send(self, number: int, raw: Mapping[str, float]) -> bytes:  # noqa: ARG002 - samples have no number
         """Return the bytes of a sample."""
         return self._encode(raw)
 
@@ -226,40 +233,40 @@ def as_counts(channel: str, kind: Kind, options: ProfileOptions) -> TransferFunc
 
 
 def no_start(settings: DeviceSettings) -> tuple[HandshakeStep, ...]:  # noqa: ARG001 - as `Profile.start`
-    """Return no exchange, for a device that sends from when it has power."""
+    """Return no step, for a device that sends from power-on."""
     return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A device, or one of its outputs.
+    """A device, or one of its output formats.
 
     Attributes
     ----------
     name : str
         As in ``profile=name``.
     title : str
-        For people.
+        Name shown to people.
     baud : int
         Bits per second.
     rate_hz : float or None
-        Nominal samples per second; None if every device has its own, so that it must be given.
+        Nominal samples per second; None if it differs between devices and must be given.
     rates : tuple of float
-        Which rates it can be told; empty if it cannot, and then the rate that it really has is measured.
+        Rates that the device can be set to; empty if it cannot be set, and its real rate is measured.
     channels : tuple of DeviceChannel
         Its signals.
     parser : callable
-        Setting to a new parser.
+        Takes settings; returns a new parser.
     device : callable
-        Setting to an emulated device.
+        Takes settings; returns an emulated device.
     transfer : callable
-        Channel, kind and options to the transfer function.
+        Takes channel, kind and options; returns the transfer function.
     options : tuple of ProfileOption
         What else can be set.
     start : callable
-        Setting to the exchanges that make it send.
+        Takes settings; returns the handshake that makes the device send.
     stop : tuple of HandshakeStep
-        Those that end it.
+        The handshake that stops it.
     """
 
     name: str
@@ -276,7 +283,7 @@ class Profile:
     stop: tuple[HandshakeStep, ...] = ()
 
     def channel(self, name: str) -> DeviceChannel | None:
-        """Return the channel called so, with or without an ``A`` before its number; None if there is none."""
+        """Return the channel of that label, also without its leading ``A``; None if there is none."""
         for channel in self.channels:
             if name.upper() in {channel.label.upper(), channel.label.upper().removeprefix("A")}:
                 return channel

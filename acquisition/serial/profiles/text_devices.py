@@ -41,11 +41,11 @@ from acquisition.serial.profiles.profile import (
     SampleParser,
     TransferFunction,
 )
-from acquisition.streams import FloatArray, Kind
+from acquisition.streams import FloatArray, Kind, StreamReasonCode
 
 AD8232_LINES = (
     LinePattern(pattern=rb"(?P<ecg>\d{1,4})"),
-    LinePattern(pattern=rb"!", says="samples while an electrode was off"),
+    LinePattern(pattern=rb"!", defect=StreamReasonCode.ELECTRODE_OFF),
 )
 GROVE_LINES = (LinePattern(pattern=rb"(?P<gsr>\d{1,4})"),)
 PHYSIOKIT_LINES = (

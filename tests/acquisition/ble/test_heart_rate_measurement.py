@@ -57,7 +57,7 @@ def test_beats_lie_where_they_were_but_for_one_constant_delay() -> None:
     clock = BeatTimeEstimator()
     errors = []
     for arrival_s, rr_ms, truth in packets(np.random.default_rng(1)):
-        times, lost = clock.arrived(arrival_s, rr_ms)
+        times, lost = clock.add(arrival_s, rr_ms)
         assert not lost
         assert times[-1] <= arrival_s
         errors += (times - truth).tolist()
@@ -72,7 +72,7 @@ def test_lost_beats_are_noticed_and_time_goes_on() -> None:
     for arrival_s, rr_ms, truth in packets(np.random.default_rng(2)):
         if 40 < arrival_s < 50:
             continue
-        times, lost = clock.arrived(arrival_s, rr_ms)
+        times, lost = clock.add(arrival_s, rr_ms)
         assert (np.diff([last, *times]) > 0).all()
         last = times[-1]
         lost_at += [arrival_s] if lost else []
@@ -93,5 +93,5 @@ def test_times_increase_whatever_comes(sent: list[tuple[float, list[float]]]) ->
     clock, arrival_s, times = BeatTimeEstimator(), 0.0, [-np.inf]
     for pause_s, rr_ms in sent:
         arrival_s += pause_s
-        times += clock.arrived(arrival_s, tuple(rr_ms))[0].tolist()
+        times += clock.add(arrival_s, tuple(rr_ms))[0].tolist()
     assert (np.diff(times) > 0).all()

@@ -26,7 +26,7 @@ class FakeAdapter:
         self.connected: list[HeartRateDevice] = []
         self.closed = 0
 
-    async def seen(self, seconds: float) -> list[HeartRateDevice]:
+    async def scan(self, seconds: float) -> list[HeartRateDevice]:
         return self.straps
 
     async def listen(
@@ -107,8 +107,8 @@ def test_without_contact_nothing_is_delivered_and_it_is_said(adapter: FakeAdapte
     strap.close()
     assert rows["rr"][:, 1].tolist() == [1000.0, 750.0]
     assert rows["hr"][:, 1].tolist() == [72.0, 80.0]
-    told = [incident.what for incident in strap.incidents()]
-    assert told[:2] == ["the strap does not touch the skin", "the strap touches the skin again"]
+    told = [incident.text for incident in strap.incidents()]
+    assert told[:2] == ["the sensor has no skin contact", "the sensor has skin contact again"]
 
 
 def test_a_strap_that_goes_away_is_taken_up_again(adapter: FakeAdapter) -> None:
@@ -120,7 +120,7 @@ def test_a_strap_that_goes_away_is_taken_up_again(adapter: FakeAdapter) -> None:
     rows = read_until(strap, lambda rows: len(rows["rr"]) == 2)
     strap.close()
     assert rows["rr"][:, 1].tolist() == [1000.0, 750.0]
-    told = [incident.what for incident in strap.incidents()]
+    told = [incident.text for incident in strap.incidents()]
     assert any("Polar H10 1234 was lost" in text for text in told)
     assert "Polar H10 1234 is back" in told
     assert strap.statuses()[0].condition is Condition.RECOVERING
@@ -145,7 +145,7 @@ def test_a_strap_that_is_not_there_or_not_the_only_one_is_refused(
 
 def test_a_computer_without_bluetooth_is_told_so_in_one_line() -> None:
     class Without(FakeAdapter):
-        async def seen(self, seconds: float) -> list[HeartRateDevice]:
+        async def scan(self, seconds: float) -> list[HeartRateDevice]:
             raise OSError("no adapter")
 
     with pytest.raises(SourceError, match=r"no Bluetooth: is it there and on\? \(no adapter\)"):
@@ -157,7 +157,7 @@ def test_straps_in_range_are_listed_by_name(adapter: FakeAdapter) -> None:
     assert visible_heart_rate_devices(0.1, adapter) == [POLAR, OTHER]
 
     class Without(FakeAdapter):
-        async def seen(self, seconds: float) -> list[HeartRateDevice]:
+        async def scan(self, seconds: float) -> list[HeartRateDevice]:
             raise OSError("no adapter")
 
     with pytest.raises(SourceError, match="no Bluetooth"):

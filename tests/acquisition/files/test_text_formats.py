@@ -18,7 +18,7 @@ def load(tmp_path):
         path.write_text(text, encoding="utf-8")
         spec = parse_spec(f"{kind}={path}{where}")
         series = open_recording(spec.path).series(spec)
-        return series if spec.conversion is None else spec.conversion.of(series, str(path))
+        return series if spec.conversion is None else spec.conversion.apply(series, str(path))
 
     return load
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pylsl import local_clock
+from pylsl import StreamInlet, local_clock
 
 from acquisition import open_sources
 from acquisition.errors import SourceError
@@ -87,7 +87,7 @@ class Reading:
                 self.chunks[number] += source.read(local_clock())
                 self.longest_s = max(self.longest_s, time.perf_counter() - begun)
                 self.pairs[number] += source.clock_pairs()
-                self.told += [incident.what for incident in source.incidents()]
+                self.told += [incident.text for incident in source.incidents()]
 
     def times(self, number=0):
         return np.concatenate([np.empty(0), *(chunk.times for chunk in self.chunks[number])])
@@ -99,12 +99,12 @@ class Reading:
 def test_samples_come_once_in_order_on_engine_time():
     specs = (
         f"ecg=lsl:source_id={TWO}-1&channel=index",
-        f"eda=lsl:name={TWO}&source_id={TWO}-1&channel=1&unit=s",
+        f"rsp=lsl:name={TWO}&source_id={TWO}-1&channel=1&unit=s",
     )
     with opened(*specs) as sources:
-        (ecg,), (eda,) = (source.streams for source in sources)
+        (ecg,), (rsp,) = (source.streams for source in sources)
         assert (ecg.name, ecg.kind, ecg.unit, ecg.rate_hz) == ("ecg", Kind.ECG, "uV", 250.0)
-        assert (eda.name, eda.unit, eda.labels) == ("eda", "s", ("stamp",))
+        assert (rsp.name, rsp.unit, rsp.labels) == ("rsp", "s", ("stamp",))
         assert ecg.stream_id == f"lsl:{TWO}-1:index"
         assert isinstance(sources[0], LiveSource)
         t0 = local_clock()
@@ -171,6 +171,17 @@ def test_no_stream_is_refused_with_those_there_are():
 )
 def test_a_stream_without_the_channel_asked_for_is_refused(where, says):
     assert says in refusal(f"ecg=lsl:{where}")
+
+
+def test_no_stream_is_opened_if_one_of_several_is_refused(monkeypatch):
+    calls = []
+    close = StreamInlet.close_stream
+    monkeypatch.setattr(StreamInlet, "open_stream", lambda self, timeout: calls.append("open"))
+    monkeypatch.setattr(StreamInlet, "close_stream", lambda self: (calls.append("close"), close(self)))
+    specs = [f"ecg=lsl:source_id={TWO}-1&channel=index", f"eda=lsl:source_id={TWO}-2&channel=index&unit=mV"]
+    with pytest.raises(SourceError, match="eda is in uS, not in mV; add &unit=uS"):
+        open_sources(specs, seed=0, live=True)
+    assert calls == ["close", "close"]
 
 
 def test_liblsl_writes_nothing_on_standard_error():
@@ -243,9 +254,9 @@ def test_uneven_stamps_are_recognised_at_the_opening_and_a_wrong_rate_is_refused
         outlet(slow, "--rate", "250", "--true-rate", "100"),
     ):
         with opened(f"ecg=lsl:name={uneven}") as sources:
-            told = [incident.what for incident in sources[0].incidents()]
+            told = [incident.text for incident in sources[0].incidents()]
             assert len(told) == 1
-            assert "stamps come unevenly" in told[0]
+            assert "time stamps are uneven" in told[0]
             reading = Reading(sources)
             reading.until(lambda: len(reading.times()) > 300)
         assert np.diff(reading.times()[200:]).std() < 0.002

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from acquisition.serial.profiles import bitalino, known_profiles, shimmer
 from acquisition.serial.profiles.profile import DeviceSettings
-from acquisition.streams import Kind
+from acquisition.streams import Kind, StreamReasonCode
 
 PROFILES = known_profiles()
 
@@ -211,7 +211,7 @@ def test_a_line_of_another_format_is_not_guessed_at(name, line):
 
 def test_an_electrode_off_is_told_in_words():
     _, parser = parsed("ad8232", b"\n!\n!\n1\n", "ecg")
-    assert parser.troubles == {"samples while an electrode was off": 2}
+    assert parser.defects == {StreamReasonCode.ELECTRODE_OFF: 2}
     assert parser.frames == 3
 
 
@@ -244,4 +244,4 @@ def test_what_an_emulated_device_sends_comes_back(name, data, count):
     before = b"" if profile.start(chosen) else b"\n"
     np.testing.assert_array_equal(parser.feed(before + sent), rows)
     assert parser.rejected == 0
-    assert not parser.troubles
+    assert not parser.defects

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acquisition.serial.parsers import LOST, MAX_LINE_BYTES, STRAY
+from acquisition.serial.parsers import MAX_LINE_BYTES
 from acquisition.serial.profiles import bitalino, known_profiles, shimmer
 from acquisition.serial.profiles.profile import DeviceSettings
+from acquisition.streams import StreamReasonCode
 
 PROFILES = known_profiles()
 LINES = [name for name in PROFILES if name not in {"bitalino", "shimmer3-gsr"}]
@@ -79,7 +80,7 @@ def test_samples_do_not_depend_on_how_bytes_are_cut(name, data, sizes):
         at, turn = at + size, turn + 1
         assert len(cut._rest) <= MAX_LINE_BYTES + 1
     np.testing.assert_array_equal(np.concatenate(rows), expected)
-    assert (cut.frames, cut.rejected, cut.troubles) == (whole.frames, whole.rejected, whole.troubles)
+    assert (cut.frames, cut.rejected, cut.defects) == (whole.frames, whole.rejected, whole.defects)
     assert expected.shape[1] == len(setting(name).channels)
 
 
@@ -131,7 +132,7 @@ def test_frames_that_were_lost_keep_their_place(name, lost):
     assert rows.size == len(run)
     assert np.isnan(rows[5 : 5 + lost]).all()
     np.testing.assert_array_equal(rows[5 + lost :], run[5 + lost :])
-    assert parser.troubles == {LOST: lost}
+    assert parser.defects == {StreamReasonCode.FRAMES_LOST: lost}
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -145,7 +146,10 @@ def test_damaged_frames_keep_their_place(name, damaged):
     assert rows.size == len(run)
     assert np.isnan(rows[5 : 5 + damaged]).all()
     np.testing.assert_array_equal(rows[5 + damaged :], run[5 + damaged :])
-    assert parser.troubles == {LOST: damaged, STRAY: damaged * len(pieces[0])}
+    assert parser.defects == {
+        StreamReasonCode.FRAMES_LOST: damaged,
+        StreamReasonCode.STRAY_BYTES: damaged * len(pieces[0]),
+    }
 
 
 @pytest.mark.parametrize("missing", [1, 2, 3])
@@ -172,7 +176,7 @@ def test_a_cable_plugged_in_again_has_no_relation_to_before():
     parser.feed(b"".join(pieces[:10]) + pieces[10][:2])
     parser.reset()
     np.testing.assert_array_equal(parser.feed(b"".join(pieces[15:]))[:, 0], range(15, 40))
-    assert not parser.troubles
+    assert not parser.defects
 
 
 def test_shimmer_clocks_wrap():
@@ -180,7 +184,7 @@ def test_shimmer_clocks_wrap():
     parser = parser_of("shimmer3-gsr")
     rows = parser.feed(b"".join(shimmer.encode(tick, place, 2000) for place, tick in enumerate(ticks)))
     np.testing.assert_array_equal(rows[:, 0], range(6))
-    assert not parser.troubles
+    assert not parser.defects
 
 
 def test_the_first_frame_needs_a_second_to_be_believed():

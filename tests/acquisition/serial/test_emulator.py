@@ -303,7 +303,7 @@ def test_a_rate_that_nobody_stated_is_measured():
         try:
             read.try_out(seconds=1.0)
             rate_hz = read.streams[0].rate_hz
-            told = [incident.what for incident in read.incidents()]
+            told = [incident.text for incident in read.incidents()]
         finally:
             read.close()
     assert 100 < rate_hz < 171
@@ -348,7 +348,7 @@ def test_a_device_that_was_switched_off_is_told_again_to_send(monkeypatch):
     read.open()
     try:
         found = collect(read, 60)
-        told = [incident.what for incident in read.incidents()]
+        told = [incident.text for incident in read.incidents()]
     finally:
         read.close()
         thread.join(timeout=10.0)

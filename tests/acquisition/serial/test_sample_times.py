@@ -33,7 +33,7 @@ def times(blocks, *, rate=RATE):
         while now < arrival:
             given_out.append(clock.settle(now))
             now += 0.05
-        given_out.append(clock.arrived(arrival, count))
+        given_out.append(clock.add(arrival, count))
     given_out.append(clock.settle(blocks[-1][0] + 10.0))
     result = np.concatenate(given_out)
     assert result.size == sum(count for _, count in blocks) == clock.count

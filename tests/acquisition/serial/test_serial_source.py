@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import serial
 from pylsl import local_clock
 
 from acquisition import open_sources
@@ -124,7 +125,7 @@ def test_a_cable_pulled_and_plugged_in_again_leaves_a_gap_and_goes_on(link):
 
     def has_told(words):
         source.read(local_clock())
-        told.extend(incident.what for incident in source.incidents())
+        told.extend(incident.text for incident in source.incidents())
         return any(words in what for what in told)
 
     with device(link) as process, opened(f"ecg=serial:{link}?profile=lines&rate=250") as source:
@@ -186,3 +187,26 @@ def test_a_port_is_read_in_one_way():
     ]
     with pytest.raises(SpecError, match="baud differs from that in 'ecg=serial:COM3"):
         open_sources(specs, seed=0, live=True)
+
+
+def test_a_port_is_free_after_another_input_was_refused(link, tmp_path):
+    good = f"ecg=serial:{link}?profile=lines&rate=250"
+    with device(link):
+        with pytest.raises(SourceError, match="ttyNONE cannot be opened"):
+            open_sources([good, f"eda=serial:{tmp_path / 'ttyNONE'}?profile=lines&rate=4"], seed=0, live=True)
+        serial.Serial(str(link), exclusive=True).close()
+        with opened(good) as source:
+            assert collect(source, until=seconds(0.2))
+
+
+def test_a_unit_that_does_not_fit_the_signal_is_refused_before_the_port_is_opened(link):
+    with device(link):
+        with pytest.raises(SpecError, match="eda is in uS, not in mV; write for example"):
+            open_sources([f"eda=serial:{link}?profile=lines&rate=250&unit=mV"], seed=0, live=True)
+        serial.Serial(str(link), exclusive=True).close()
+
+
+def test_a_port_is_free_after_its_device_was_refused(link):
+    with device(link, "--rate", "150", "--burst", "5"):
+        refusal(link)
+        serial.Serial(str(link), exclusive=True).close()

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from acquisition.streams import Condition, Kind, Status, StreamInfo
+from acquisition.streams import Condition, Kind, Status, StreamInfo, StreamReason, StreamReasonCode
 from biofeedback.service.sensor_status import status_of_sensor
 from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.state import SignalQuality
@@ -13,7 +13,11 @@ ECG = StreamInfo(stream_id="e", name="ecg", kind=Kind.ECG, unit="mV", rate_hz=25
 MARKERS = StreamInfo(stream_id="m", name="markers", kind=Kind.MARKERS, unit="", rate_hz=0.0, labels=("m",))
 
 
-def status(condition: Condition, reason: str = "") -> Status:
+LOST = StreamReason(StreamReasonCode.PORT_LOST, {"device": "COM3"})
+RESUMED = StreamReason(StreamReasonCode.RESUMED, {"seconds": 3.0})
+
+
+def status(condition: Condition, reason: StreamReason | None = None) -> Status:
     return Status(stream_id="e", condition=condition, reason=reason, since_s=math.nan)
 
 
@@ -23,8 +27,8 @@ def status(condition: Condition, reason: str = "") -> Status:
         (None, SignalQuality(1.0), 0.0, "good", "good", ""),
         (None, None, None, "unknown", "no samples yet", "Wait"),
         (None, SignalQuality(1.0), 7.0, "lost", "no samples for 7 s", "plug"),
-        (status(Condition.LOST, "unplugged"), SignalQuality(1.0), 0.0, "lost", "unplugged", "plug"),
-        (status(Condition.RECOVERING, "samples again"), SignalQuality(1.0), 0.0, "doubtful", "again", "sits"),
+        (status(Condition.LOST, LOST), SignalQuality(1.0), 0.0, "lost", "COM3 was lost", "plug"),
+        (status(Condition.RECOVERING, RESUMED), SignalQuality(1.0), 0.0, "doubtful", "again", "sits"),
         (None, SignalQuality(0.0, FaultReason(FaultKind.LEAD_OFF)), 0.0, "lost", "lead off", "electrodes"),
         (
             None,
