@@ -20,7 +20,7 @@ import soundfile as sf
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.report.page import render
-from biofeedback.session import Plan, run_session
+from biofeedback.session import SessionConfig, run_session
 from generator.live.backend import PACED
 from protocols.loading import parse
 
@@ -75,9 +75,9 @@ def serial_inputs(link: Path) -> tuple[str, ...]:
     return (f"ecg={port}&column=0&unit=mV", f"acc={port}&column=1")
 
 
-def plan(inputs: Sequence[str], directory: Path, seconds: float, *, real: bool = True) -> Plan:
+def plan(inputs: Sequence[str], directory: Path, seconds: float, *, real: bool = True) -> SessionConfig:
     """Return a session of so many seconds with its fade."""
-    return Plan(
+    return SessionConfig(
         protocol=parse(PROTOCOL.format(match=round(seconds - 5 - END_FADE_S)).encode(), "live.yaml"),
         inputs=tuple(inputs),
         directory=directory,

@@ -24,7 +24,7 @@ import pylsl
 # A script's folder is searched first, and there a benchmark has the name of the package `physiology`.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import biofeedback.session as sessions
+from acquisition import open_sources
 from acquisition.streams import Chunk, Source
 from benchmarks import live_audio
 from benchmarks.devices import ECG_HZ, signals
@@ -40,6 +40,7 @@ from benchmarks.kills import (
     storms,
     wait_for,
 )
+from biofeedback.intake import OpenSources
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.session import run_session
@@ -69,13 +70,10 @@ def session(
 ) -> dict[str, Any]:
     """Carry out a session in this process; return its figures."""
     Aged.ages_s = []
-    opened = sessions.open_sources
-    sessions.open_sources = lambda *args, **options: [Aged(each) for each in opened(*args, **options)]
     cpu, wall = time.process_time(), time.monotonic()
-    try:
-        reason = run_session(plan(inputs, directory, seconds), watch=watch)
-    finally:
-        sessions.open_sources = opened
+    config = plan(inputs, directory, seconds)
+    opened = OpenSources([Aged(source) for source in open_sources(inputs, seed=config.seed, live=True)])
+    reason = run_session(config, watch=watch, opened=opened)
     cpu, wall = time.process_time() - cpu, time.monotonic() - wall
     recording = read_recording(directory)
     end = recording.meta["end"]

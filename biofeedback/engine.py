@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from acquisition.streams import Chunk, LiveSource, MarkerSource, MusicListener, Source
+from acquisition.streams import Chunk
 from biofeedback.commands import (
     AdverseEvent,
     Answer,
@@ -28,42 +28,39 @@ from biofeedback.events import (
     CueMarker,
     EmergencyStopMarker,
     EndFadeMarker,
-    ExternalMarker,
     NoteMarker,
     PhaseMarker,
     PlayerMarker,
     SessionMarker,
-    SourceMarker,
     TextMarker,
     VolumeMarker,
 )
+from biofeedback.intake import SignalIntake, record_step, source_markers
 from biofeedback.models import Lifecycle, Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
-from biofeedback.signals import heard, physiological_streams
-from biofeedback.watch import SignalWatch
+from biofeedback.signal_markers import SignalMarkers
 from generator.live.player import LivePlayer
 from generator.player import Player, Sounded
 from generator.render import SoundFile
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import MusicState
 from generator.volume import VOLUME_RANGE_DB
-from physiology.pipeline import Physiology
 from physiology.state import Beat, PhysiologyState
 
 LARGE_CHANGE = 0.5
 """Novelty from which a change of the music may itself provoke skin conductance responses."""
 
 
-class Tap(Protocol):
-    """Is shown what comes in, for a live screen; it must not wait."""
+class SampleObserver(Protocol):
+    """Is given every sample and beat as it is recorded, for a live screen; it must not block."""
 
     def raw(self, chunk: Chunk) -> None:
-        """Take in samples, as they are recorded."""
+        """Add samples."""
         ...
 
     def beats(self, beats: Sequence[Beat]) -> None:
-        """Take in new lines of the beat log."""
+        """Add new lines of the beat log."""
         ...
 
 
@@ -72,10 +69,8 @@ class Engine:
 
     Parameters
     ----------
-    sources : sequence of Source
-        Where samples come from. Those that can hear are told what sounded.
-    physiology : Physiology
-        Set up for the kinds of signal the sources deliver.
+    intake : SignalIntake
+        Reads the sources and feeds physiology; its virtual listeners are told what sounded.
     controller : Controller
         Holds the protocol.
     player : Player or LivePlayer
@@ -84,9 +79,6 @@ class Engine:
         Open; everything that comes in, is decided or sounds goes there.
     t0_s : float
         Engine time of the first step.
-    behind_s : float
-        How far physiology stays behind engine time, so that samples which take a moment to arrive are
-        there when their time is looked at.
     audio : SoundFile, optional
         Where the sound is kept.
     outlets : Outlets, optional
@@ -95,8 +87,8 @@ class Engine:
         Told ``(key, accepted, answer)`` of each command in the step that takes it in.
     comfort_db : float
         The level found comfortable at the sound check, which the master volume counts from; 0 or below.
-    tap : Tap, optional
-        Shown what comes in.
+    observer : SampleObserver, optional
+        Given every sample and beat.
 
     Attributes
     ----------
@@ -109,41 +101,32 @@ class Engine:
     def __init__(
         self,
         *,
-        sources: Sequence[Source],
-        physiology: Physiology,
+        intake: SignalIntake,
         controller: Controller,
         player: Player | LivePlayer,
         recorder: Recorder,
         t0_s: float = 0.0,
-        behind_s: float = 0.0,
         audio: SoundFile | None = None,
         outlets: Outlets | None = None,
         on_answer: Callable[[str, bool, str], None] | None = None,
         comfort_db: float = 0.0,
-        tap: Tap | None = None,
+        observer: SampleObserver | None = None,
     ) -> None:
-        self._sources = tuple(sources)
-        # Asked once: to ask whether a source is one of these takes longer than most steps.
-        self._marking = tuple(source for source in sources if isinstance(source, MarkerSource))
-        self._live = tuple(source for source in sources if isinstance(source, LiveSource))
-        self._hearing = tuple(source for source in sources if isinstance(source, MusicListener))
-        self._listened_to = {stream.stream_id for stream in physiological_streams(sources)}
-        self._names = {stream.stream_id: stream.name for source in sources for stream in source.streams}
+        self._intake = intake
         self._t0_s = t0_s
-        self._behind_s = behind_s
         self._outlets = outlets
         self._on_answer = on_answer
         self._comfort_db = comfort_db
         self._begun = False
-        self._tap = tap
+        self._observer = observer
         self._stopped: deque[IssuedCommand] = deque()
-        self._physiology = physiology
+        self._physiology = intake.physiology
         self._controller = controller
         self._player = player
         self._recorder = recorder
         self._audio = audio
         self._state: PhysiologyState | None = None
-        self._watch = SignalWatch()
+        self._signal_markers = SignalMarkers()
         self._music = MusicState(sounding=False)
         self._state_id = -1
         self._why = ""
@@ -192,47 +175,24 @@ class Engine:
         self._stopped.append(issued)
 
     def _read_sources(self, t: float) -> Sequence[Beat]:
-        """Record new samples and update physiology; return new lines of the beat log."""
-        for source in self._sources:
-            for chunk in source.read(t):
-                self._distribute(chunk)
-            for pair in source.clock_pairs():
-                self._recorder.clock(t, pair)
-        self._record_marks_and_incidents(t)
-        update = self._physiology.step(t - self._behind_s)
-        self._recorder.beats(update.beats)
-        if self._tap is not None:
-            self._tap.beats(update.beats)
-        self._recorder.scrs(update.scrs)
-        for state in update.states:
-            self._recorder.features(state)
-            for marker in self._watch.markers(state):
+        """Record what came in since the last step; return the new lines of the beat log."""
+        step = self._intake.step(t)
+        record_step(self._recorder, t, step)
+        for marker in source_markers(step.batch, self._intake.sources.names, self._t0_s):
+            self._record(t, marker)
+        if self._observer is not None:
+            for chunk in step.batch.chunks:
+                self._observer.raw(chunk)
+            self._observer.beats(step.update.beats)
+        for state in step.update.states:
+            for marker in self._signal_markers.update(state):
                 self._record(t, marker)
             if self._outlets is not None:
                 self._outlets.features(state)
             self._state = state
-        if all(source.ended for source in self._sources):
+        if self._intake.sources.ended:
             self._controller.end("input ended")
-        return update.beats
-
-    def _distribute(self, chunk: Chunk) -> None:
-        """Give a chunk to the recorder, the tap and physiology."""
-        self._recorder.raw(chunk)
-        if self._tap is not None:
-            self._tap.raw(chunk)
-        if chunk.stream.stream_id in self._listened_to:
-            self._physiology.push(chunk.stream.kind.value, chunk.times, heard(chunk))
-
-    def _record_marks_and_incidents(self, t: float) -> None:
-        for marking in self._marking:
-            for mark in marking.marks():
-                self._recorder.mark(mark)
-                name, at_s = self._names[mark.stream_id], round(mark.time_s - self._t0_s, 4)
-                self._record(t, ExternalMarker(stream=name, text=mark.text, at_s=at_s))
-        for live in self._live:
-            for incident in live.incidents():
-                name = self._names[incident.stream_id]
-                self._record(t, SourceMarker(stream=name, text=f"{name}: {incident.text}"))
+        return step.update.beats
 
     def _decide(self, t: float, issued: Sequence[IssuedCommand], beats: Sequence[Beat]) -> None:
         for emergency in (each for each in issued if isinstance(each.command, EmergencyStop)):
@@ -329,8 +289,7 @@ class Engine:
             self._audio.write(sounded.audio)
         if sounded.heard is not None and sounded.heard["novelty"] >= LARGE_CHANGE:
             self._physiology.mark_transition(t)
-        for source in self._hearing:
-            source.observe_music(t, sounded.heard)
+        self._intake.sources.observe_music(t, sounded.heard)
         if self._player.finished:
             self._controller.finish()
 
@@ -370,7 +329,5 @@ class Engine:
             volume_db=view.volume_db,
             energy=view.energy,
             sound=self._player.condition,
-            inputs={
-                self._names[status.stream_id]: status for source in self._live for status in source.statuses()
-            },
+            inputs=self._intake.sources.statuses(),
         )

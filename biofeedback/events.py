@@ -138,21 +138,22 @@ class EndFadeMarker(SessionMarker):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalMarker(SessionMarker):
-    """Another program sent a mark; `stream` is None in imported recordings."""
+    """Another program sent a mark; `at_s` counts from the session's start."""
 
     type = "mark"
-    stream: str | None = None
+    stream: str
     text: str
     at_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceMarker(SessionMarker):
-    """Something happened to an input, such as a lost connection."""
+    """Something happened to an input, such as a lost connection; `at_s` is negative before the session."""
 
     type = "source"
     stream: str
     text: str
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

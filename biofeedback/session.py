@@ -1,10 +1,10 @@
-"""A session from its plan to its closed directory."""
+"""A session from its configuration to its closed directory."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -13,22 +13,21 @@ from typing import Any
 
 import pylsl
 
-from acquisition import open_sources
-from acquisition.injected_faults import InjectedFault, inject
-from acquisition.streams import Source
+from acquisition.injected_faults import InjectedFault
+from acquisition.streams import StreamInfo
 from biofeedback.calibration import exposure_record
 from biofeedback.commands import Command, IssuedCommand
 from biofeedback.controller import Controller
-from biofeedback.engine import Engine, Tap
+from biofeedback.engine import Engine, SampleObserver
 from biofeedback.errors import SessionFault
 from biofeedback.inbox import Inbox
+from biofeedback.intake import OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.recorder import Recorder
 from biofeedback.recording.storage import atomic_path
 from biofeedback.setups import Setup
-from biofeedback.signals import build_physiology, physiological_streams
 from biofeedback.ticks import RealTicks, virtual_ticks
 from generator.calibration import Calibration
 from generator.live.backend import BackEnd
@@ -52,8 +51,8 @@ _TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """All that determines a session; in virtual time the same plan gives the same recording.
+class SessionConfig:
+    """All that determines a session; in virtual time the same configuration gives the same recording.
 
     Attributes
     ----------
@@ -118,27 +117,28 @@ class Plan:
 
 
 def run_session(
-    plan: Plan,
+    config: SessionConfig,
     *,
     watch: Callable[[Snapshot], None],
     inbox: Inbox | None = None,
-    opened: Sequence[Source] | None = None,
-    tap: Tap | None = None,
+    opened: OpenSources | None = None,
+    observer: SampleObserver | None = None,
 ) -> str:
-    """Carry out a session: in real time if the plan has a back end, else as fast as the machine goes.
+    """Carry out a session: in real time if it has a back end, else as fast as the machine goes.
 
     Parameters
     ----------
-    plan : Plan
+    config : SessionConfig
         What to do.
     watch : callable
-        Told the state of the session after each step.
+        Called with the state of the session after each step.
     inbox : Inbox, optional
-        Where commands come from, looked at before each step; answers go back to it.
-    opened : sequence of Source, optional
-        The plan's inputs, where they stand open already; they belong to the session from now on.
-    tap : Tap, optional
-        Shown what comes in.
+        Where commands come from, read before each step; answers go back to it.
+    opened : OpenSources, optional
+        The inputs, if they are open already. They belong to the session from now on and are closed
+        with it, also if it cannot begin.
+    observer : SampleObserver, optional
+        Given every sample and beat.
 
     Returns
     -------
@@ -147,104 +147,173 @@ def run_session(
 
     Raises
     ------
-    AcquisitionError, ProtocolError, UsageError, RecordingError, SoundError
-        If the session cannot begin; nothing is recorded then.
+    AcquisitionError, PhysiologyError, ProtocolError, UsageError, RecordingError, SoundError
+        If the session cannot begin. Nothing stays open and nothing is left on the disk.
     SessionFault
         If it fails once begun; what was recorded until then is kept and closed.
     """
     inbox = inbox or Inbox()
     with ExitStack() as stack:
-        live = plan.back_end is not None
-        sources = open_sources(plan.inputs, seed=plan.seed, live=live) if opened is None else [*opened]
-        for source in sources:
-            stack.callback(source.close)
-        if plan.setup is not None:
-            plan.setup.require(sources)
-        sources = inject(sources, plan.faults, seed=plan.seed)
-        physiological_streams(sources)  # refused now, before anything sounds or is written
-        player = _player(plan)
+        sources = stack.enter_context(_open(config) if opened is None else opened)
+        player = _player(config)
         stack.enter_context(player)
-        ticks = None if plan.back_end is None else RealTicks(pylsl.local_clock, time.sleep)
-        t0_s = 0.0 if ticks is None else ticks.t0_s
-        for source in sources:
-            source.begin(t0_s)
-        recorder = _recorder(plan, sources, t0_s)
-        recorder.open()
-        audio = _sound_file(plan, player, t0_s)
-        engine = Engine(
-            sources=sources,
-            physiology=build_physiology(
-                physiological_streams(sources), scr_threshold_us=plan.scr_threshold_us
-            ),
-            controller=Controller(plan.protocol),
-            player=player,
-            recorder=recorder,
-            t0_s=t0_s,
-            behind_s=0.0 if ticks is None else BEHIND_S,
-            audio=audio,
-            outlets=Outlets(plan.directory.name) if plan.publish else None,
-            on_answer=inbox.on_answer,
-            comfort_db=plan.comfort_db,
-            tap=tap,
-        )
+        session = _begin(config, sources, player, inbox, observer)
         stack.callback(inbox.connect, None)
-        inbox.connect(engine.emergency_stop)
+        inbox.connect(session.engine.emergency_stop)
+        return session.carry_out(watch, _commands(config, inbox, session.t0_s))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """A session that has begun: its recording is open."""
+
+    config: SessionConfig
+    engine: Engine
+    recorder: Recorder
+    audio: SoundFile | None
+    player: Player | LivePlayer
+    ticks: RealTicks | None
+    t0_s: float
+
+    def carry_out(
+        self, watch: Callable[[Snapshot], None], commands: Callable[[float], tuple[IssuedCommand, ...]]
+    ) -> str:
+        """Step to the end of the session, close its files and return why it ended."""
         reason = "fault"
         try:
-            commands = _commands(plan, inbox, t0_s)
-            reason = _step_through(engine, ticks or virtual_ticks(), watch, commands)
+            for t in self.ticks or virtual_ticks():
+                watch(self.engine.step(t, commands(t)))
+                if self.engine.finished:
+                    break
+            reason = self.engine.end_reason
         except Exception as error:
             reason = f"fault: {error}"
             raise SessionFault(f"the session failed: {error}; what was recorded is kept") from error
         finally:
-            end = {"reason": reason, **_live_figures(ticks, player, plan), **plan.at_close()}
-            _close(engine, recorder, audio, plan.directory, end)
-    return reason
+            self._close(reason)
+        return reason
+
+    def _close(self, reason: str) -> None:
+        """Close every file, whatever fails on the way; the recording last, for its checksums."""
+        end = {"reason": reason, **_live_figures(self.ticks, self.player, self.config)}
+        with ExitStack() as stack:
+            stack.callback(lambda: self.recorder.close(**end))
+            stack.callback(_write_score, self.engine, self.config.directory / MIDI_NAME)
+            if self.audio is not None:
+                stack.callback(self.audio.close)
+            end |= self.config.at_close()
 
 
-def _player(plan: Plan) -> Player | LivePlayer:
-    if plan.back_end is None:
-        return Player(plan.piece, sound=plan.keep_sound)
-    return LivePlayer(plan.piece, back_end=plan.back_end, clock=pylsl.local_clock, keep_sound=plan.keep_sound)
+def _open(config: SessionConfig) -> OpenSources:
+    return open_inputs(
+        config.inputs,
+        seed=config.seed,
+        live=config.back_end is not None,
+        faults=config.faults,
+        setup=config.setup,
+    )
 
 
-def _recorder(plan: Plan, sources: list[Source], t0_s: float) -> Recorder:
-    begins_in_s = 0.0 if plan.back_end is None else t0_s - pylsl.local_clock()
+def _begin(
+    config: SessionConfig,
+    sources: OpenSources,
+    player: Player | LivePlayer,
+    inbox: Inbox,
+    observer: SampleObserver | None,
+) -> _Session:
+    """Begin the recording, last: what can be refused is refused before; what fails then is undone."""
+    ticks = None if config.back_end is None else RealTicks(pylsl.local_clock, time.sleep)
+    t0_s = 0.0 if ticks is None else ticks.t0_s
+    sources.begin(t0_s)
+    recorder = _recorder(config, sources.streams, t0_s)
+    intake = SignalIntake(
+        sources,
+        scr_threshold_us=config.scr_threshold_us,
+        behind_s=0.0 if ticks is None else BEHIND_S,
+    )
+    controller = Controller(config.protocol)
+    outlets = Outlets(config.directory.name) if config.publish else None
+    with ExitStack() as undo:
+        recorder.open()
+        undo.callback(recorder.discard)
+        audio = _sound_file(config, player, t0_s, undo)
+        engine = Engine(
+            intake=intake,
+            controller=controller,
+            player=player,
+            recorder=recorder,
+            t0_s=t0_s,
+            audio=audio,
+            outlets=outlets,
+            on_answer=inbox.on_answer,
+            comfort_db=config.comfort_db,
+            observer=observer,
+        )
+        undo.pop_all()
+    return _Session(
+        config=config,
+        engine=engine,
+        recorder=recorder,
+        audio=audio,
+        player=player,
+        ticks=ticks,
+        t0_s=t0_s,
+    )
+
+
+def _player(config: SessionConfig) -> Player | LivePlayer:
+    if config.back_end is None:
+        return Player(config.piece, sound=config.keep_sound)
+    return LivePlayer(
+        config.piece, back_end=config.back_end, clock=pylsl.local_clock, keep_sound=config.keep_sound
+    )
+
+
+def _recorder(config: SessionConfig, inputs: Sequence[StreamInfo], t0_s: float) -> Recorder:
+    begins_in_s = 0.0 if config.back_end is None else t0_s - pylsl.local_clock()
     return Recorder(
-        plan.directory,
-        protocol=plan.protocol.model_dump(mode="json", by_alias=True, exclude_none=True),
-        protocol_sha256=protocol_sha256(plan.protocol),
-        piece=plan.piece,
-        inputs=[stream for source in sources for stream in source.streams],
+        config.directory,
+        protocol=config.protocol.model_dump(mode="json", by_alias=True, exclude_none=True),
+        protocol_sha256=protocol_sha256(config.protocol),
+        piece=config.piece,
+        inputs=inputs,
         t0_s=t0_s,
         t0_wall=datetime.now().astimezone() + timedelta(seconds=begins_in_s),
-        consent=plan.consent,
+        consent=config.consent,
         arguments={
-            "inputs": list(plan.inputs),
-            "setup": None if plan.setup is None else plan.setup.title,
-            "faults": [fault.text for fault in plan.faults],
-            "scr_threshold_uS": plan.scr_threshold_us,
-            "keep_sound": plan.keep_sound,
-            "time": "virtual" if plan.back_end is None else "real",
-            "output": None if plan.back_end is None else asdict(plan.back_end),
-            **plan.about,
+            "inputs": list(config.inputs),
+            "setup": None if config.setup is None else config.setup.title,
+            "faults": [fault.text for fault in config.faults],
+            "scr_threshold_uS": config.scr_threshold_us,
+            "keep_sound": config.keep_sound,
+            "time": "virtual" if config.back_end is None else "real",
+            "output": None if config.back_end is None else asdict(config.back_end),
+            **config.about,
         },
     )
 
 
-def _sound_file(plan: Plan, player: Player | LivePlayer, t0_s: float) -> SoundFile | None:
+def _sound_file(
+    config: SessionConfig, player: Player | LivePlayer, t0_s: float, undo: ExitStack
+) -> SoundFile | None:
     """Open the file of the sound so that its first sample is the session's start."""
-    if not plan.keep_sound:
+    if not config.keep_sound:
         return None
     early = player.latency_frames
     if isinstance(player, LivePlayer):
         early += round((t0_s - player.began_s) * SAMPLE_RATE)
-    return SoundFile(plan.directory / FLAC_NAME, latency_frames=early)
+    path = config.directory / FLAC_NAME
+    undo.callback(path.unlink, missing_ok=True)
+    audio = SoundFile(path, latency_frames=early)
+    undo.callback(audio.close)
+    return audio
 
 
-def _commands(plan: Plan, inbox: Inbox, t0_s: float) -> Callable[[float], tuple[IssuedCommand, ...]]:
+def _commands(
+    config: SessionConfig, inbox: Inbox, t0_s: float
+) -> Callable[[float], tuple[IssuedCommand, ...]]:
     """Return what gives the commands due at a step: those of the script, then those that were put in."""
-    script = deque(sorted(plan.script, key=lambda entry: entry[0]))
+    script = deque(sorted(config.script, key=lambda entry: entry[0]))
     total = len(script)
 
     def due(t: float) -> tuple[IssuedCommand, ...]:
@@ -256,40 +325,18 @@ def _commands(plan: Plan, inbox: Inbox, t0_s: float) -> Callable[[float], tuple[
     return due
 
 
-def _step_through(
-    engine: Engine,
-    ticks: Iterable[float],
-    watch: Callable[[Snapshot], None],
-    commands: Callable[[float], tuple[IssuedCommand, ...]],
-) -> str:
-    for t in ticks:
-        watch(engine.step(t, commands(t)))
-        if engine.finished:
-            break
-    return engine.end_reason
-
-
-def _live_figures(ticks: RealTicks | None, player: Player | LivePlayer, plan: Plan) -> dict[str, Any]:
+def _live_figures(
+    ticks: RealTicks | None, player: Player | LivePlayer, config: SessionConfig
+) -> dict[str, Any]:
     """Return how well real time was kept and, if it was played, how loud, for ``session.json``."""
     if ticks is None or not isinstance(player, LivePlayer):
         return {}
     sound = player.statistics()
     figures = {"punctuality": asdict(ticks.punctuality()), "sound": asdict(sound)}
-    if plan.back_end is not None and plan.back_end.kind != "paced":
+    if config.back_end is not None and config.back_end.kind != "paced":
         seconds = sound.frames_played / SAMPLE_RATE
-        figures["exposure"] = exposure_record(sound.energy_s, seconds, plan.calibration)
+        figures["exposure"] = exposure_record(sound.energy_s, seconds, config.calibration)
     return figures
-
-
-def _close(
-    engine: Engine, recorder: Recorder, audio: SoundFile | None, directory: Path, end: dict[str, Any]
-) -> None:
-    """Close every file, whatever fails on the way; the recording last, for its checksums."""
-    with ExitStack() as stack:
-        stack.callback(recorder.close, **end)
-        stack.callback(_write_score, engine, directory / MIDI_NAME)
-        if audio is not None:
-            stack.callback(audio.close)
 
 
 def _write_score(engine: Engine, path: Path) -> None:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from acquisition import open_sources
 from biofeedback.errors import UsageError
-from biofeedback.signals import LONG_GAP_S, long_gaps
+from biofeedback.intake import LONG_GAP_S, long_gaps
 
 INPUT_HELP = (
     "A signal, as KIND=WHERE: ecg=rec.csv:ecg_mV@360 (column, rate), eda=session.xdf:Stream, "

@@ -34,7 +34,7 @@ from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.report.page import write_report
 from biofeedback.report.summary import session_summary
-from biofeedback.session import FLAC_NAME, MIDI_NAME, Plan, run_session
+from biofeedback.session import FLAC_NAME, MIDI_NAME, SessionConfig, run_session
 from biofeedback.store import Store
 from generator.live.backend import PACED, BackEnd
 from generator.live.devices import choose_back_end, probe_outputs
@@ -77,7 +77,7 @@ def demo(seed: int, out: Path | None) -> int:
 
     Needs no sensor, sound card, screen or network. Leaves a recording, the sound, a MIDI file and a report.
     """
-    plan = Plan(
+    plan = SessionConfig(
         protocol=load("isoprinciple-relaxation"),
         inputs=("listener=virtual:responder",),
         directory=out or new_directory("demo"),
@@ -209,7 +209,7 @@ def run(
         own = who.cautions if who else ()
         cautions = (*protocol.cautions, *own)
         about = {"cautions": confirm_cautions(cautions, confirmed=cautions_confirmed)} if real else {}
-        plan = Plan(
+        plan = SessionConfig(
             protocol=protocol,
             inputs=inputs,
             setup=sensors,
@@ -231,7 +231,7 @@ def run(
 
 
 @contextmanager
-def kept(store: Store, plan: Plan, client: str, protocol: Protocol) -> Iterator[Plan]:
+def kept(store: Store, plan: SessionConfig, client: str, protocol: Protocol) -> Iterator[SessionConfig]:
     """Write a session down in the store while it is carried out by the plan that this yields.
 
     Raises
@@ -274,7 +274,7 @@ def output(audio: str, device: str | None) -> BackEnd:
     return back_end
 
 
-def carry_out(plan: Plan) -> int:
+def carry_out(plan: SessionConfig) -> int:
     """Run the session with a progress bar, print what came of it, and return the exit status."""
     inbox = Inbox()
     with progress_bar(plan.protocol.title) as progress, stop_on_interrupt(inbox):

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from acquisition import open_sources
 from biofeedback.cli.data import complete_setup, data_option, open_catalog
 from biofeedback.cli.options import is_live
 from biofeedback.cli.preferences import clear_option
 from biofeedback.errors import UsageError
+from biofeedback.intake import open_inputs
 from biofeedback.setups import Setup, load_setup, setup_text
 
 reference = click.argument("setup", metavar="NAME|FILE", shell_complete=complete_setup)
@@ -61,12 +61,8 @@ def validate(setup: str, data: Path | None, *, devices: bool) -> None:
     with open_catalog(data) as catalog:
         checked = catalog.setup(setup)
     if devices:
-        sources = open_sources(checked.inputs, seed=0, live=any(is_live(text) for text in checked.inputs))
-        try:
-            checked.require(sources)
-        finally:
-            for source in sources:
-                source.close()
+        live = any(is_live(text) for text in checked.inputs)
+        open_inputs(checked.inputs, seed=0, live=live, setup=checked).close()
     click.echo(f"{checked.title}: {', '.join(checked.inputs)}: valid")
 
 

@@ -7,23 +7,26 @@ import time
 from collections.abc import Sequence
 
 import click
+import numpy as np
 from pylsl import local_clock
 from serial.tools import list_ports
 
-from acquisition import open_sources
 from acquisition.ble.heart_rate import visible_heart_rate_devices
 from acquisition.errors import SourceError
 from acquisition.lsl.connection import describe, visible_streams
 from acquisition.serial.profiles import known_profiles
 from acquisition.serial.profiles.profile import Profile
 from acquisition.simulated.persona import PERSONAS
-from acquisition.streams import LiveSource
+from acquisition.streams import SourceIncident
 from biofeedback.errors import UsageError
-from biofeedback.sensorcheck import SensorCheck
+from biofeedback.intake import OpenSources, SignalIntake, open_inputs
 from generator.live.devices import probe_outputs
+from physiology.state import PhysiologyState
 
 LISTEN_S = 2.0
 PREVIEW_S = 30.0
+WINDOW_S = 5.0
+"""How much of the signal a line of `SensorCheck` describes."""
 
 
 @click.command()
@@ -140,19 +143,71 @@ def only_port() -> str:
 def preview(specs: Sequence[str], seconds: float) -> None:
     """Show what a sensor delivers, a line each second; on a terminal each takes the place of the last."""
     terminal = sys.stdout.isatty()
-    (source,) = open_sources(specs, seed=0, live=True)
-    try:
+    with open_inputs(specs, seed=0, live=True) as sources:
         t0 = local_clock()
-        source.begin(t0)
-        check = SensorCheck(source, t0)
+        sources.begin(t0)
+        check = SensorCheck(sources)
         for second in range(1, 1 + round(max(1.0, seconds))):
+            incidents: list[SourceIncident] = []
             while (now := local_clock()) < t0 + second:
-                check.take(source.read(now), now)
+                incidents += check.step(now)
                 time.sleep(0.05)
             click.echo(f"\r\x1b[K{check.line()}" if terminal else check.line(), nl=not terminal)
-            for incident in source.incidents() if isinstance(source, LiveSource) else ():
+            for incident in incidents:
                 click.echo(f"\n{incident.text}" if terminal else incident.text, err=True)
-    finally:
-        source.close()
     if terminal:
         click.echo()
+
+
+class SensorCheck:
+    """Rate, range, share of missing samples and quality of each signal, as a line of text.
+
+    Parameters
+    ----------
+    sources : OpenSources
+        What is checked; those that physiology does not analyse are left out.
+    """
+
+    def __init__(self, sources: OpenSources) -> None:
+        self._intake = SignalIntake(sources)
+        self._streams = self._intake.listened_to
+        self._times = {stream.stream_id: np.empty(0) for stream in self._streams}
+        self._values = {stream.stream_id: np.empty(0) for stream in self._streams}
+        self._state: PhysiologyState | None = None
+
+    def step(self, t: float) -> tuple[SourceIncident, ...]:
+        """Read what has come up to engine time `t`; return what happened to the sensors."""
+        step = self._intake.step(t)
+        for chunk in step.batch.chunks:
+            name = chunk.stream.stream_id
+            if name in self._times:
+                times = np.concatenate((self._times[name], chunk.times))
+                recent = times > t - WINDOW_S
+                self._times[name] = times[recent]
+                self._values[name] = np.concatenate((self._values[name], chunk.samples[:, 0]))[recent]
+        for state in step.update.states:
+            self._state = state
+        return step.batch.incidents
+
+    def line(self) -> str:
+        """Return all signals in one line."""
+        return "  |  ".join(
+            f"{stream.name} {self._numbers(stream.stream_id, stream.unit)}, "
+            f"{self._quality(stream.kind.value)}"
+            for stream in self._streams
+        )
+
+    def _numbers(self, name: str, unit: str) -> str:
+        times, values = self._times[name], self._values[name]
+        there = values[np.isfinite(values)]
+        if times.size < 2:
+            return "no samples"
+        rate_hz = (times.size - 1) / (times[-1] - times[0])
+        range_ = f"{there.min():.3g} to {there.max():.3g} {unit}" if there.size else "no values"
+        return f"{rate_hz:.4g} Hz, {range_}, {100 * (1 - there.size / times.size):.0f} % missing"
+
+    def _quality(self, kind: str) -> str:
+        signal = self._state.signals.get(kind) if self._state else None
+        if signal is None:
+            return "quality not known yet"
+        return f"quality {signal.quality:.2f}" + (f" ({signal.reason})" if signal.reason else "")

@@ -8,7 +8,7 @@ import click
 
 from biofeedback.cli.options import inputs_option, progress_bar, scr_threshold_option
 from biofeedback.errors import UsageError
-from biofeedback.streaming import Findings, as_json, stream_recordings, write_tables
+from biofeedback.offline_stream import Findings, as_json, stream_recordings, write_tables
 
 GAPS_SHOWN = 3
 

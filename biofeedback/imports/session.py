@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,12 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from acquisition.files.recordings import RecordingSource
-from acquisition.streams import UNKNOWN_UNIT, Kind, Mark, StreamInfo
+from acquisition.streams import UNKNOWN_UNIT, Chunk, ClockPair, Kind, Mark, StreamInfo
 from biofeedback.errors import UsageError
-from biofeedback.events import BaselineMarker, ExternalMarker, Moment, PhaseMarker
+from biofeedback.events import BaselineMarker, Moment, PhaseMarker
 from biofeedback.imports.found import Found, Signal
+from biofeedback.intake import (
+    UNDERSTOOD,
+    OpenSources,
+    SignalIntake,
+    physiological_streams,
+    record_step,
+    source_markers,
+)
 from biofeedback.recording.recorder import Recorder
-from biofeedback.signals import UNDERSTOOD, build_physiology, heard, physiological_streams
 from generator.state import Piece
 from physiology.pipeline import UNITS, Physiology
 
@@ -92,16 +100,17 @@ def import_recordings(
         raise UsageError(f"the baseline ends at {baseline[1]:g} s, the recording at {end_s:.1f} s")
     not_analysed = _not_analysed(sources)
     listened_to = [source for source in sources if _is_understood(source)]
-    chosen = physiological_streams(listened_to) if listened_to else ()
+    chosen = physiological_streams([source.streams[0] for source in listened_to]) if listened_to else ()
     with_signals = [found for found in files if found.signals]
     absolute = all(found.absolute for found in with_signals)
-    streams = [*(source.streams[0] for source in sources), *dict.fromkeys(info for info, _ in marks)]
+    opened = OpenSources([*sources, _MarkSource(marks, end_s)])
+    intake = SignalIntake(opened, listened_to=chosen, scr_threshold_us=scr_threshold_us)
     recorder = Recorder(
         directory,
         protocol=PROTOCOL,
         protocol_sha256="",
         piece=Piece(),
-        inputs=streams,
+        inputs=opened.streams,
         t0_s=0.0,
         t0_wall=datetime.fromtimestamp(_zero(with_signals), UTC) if absolute else None,
         arguments={
@@ -115,17 +124,15 @@ def import_recordings(
         },
     )
     recorder.open()
-    physiology = build_physiology(chosen, scr_threshold_us=scr_threshold_us) if chosen else None
-    passage = _Passage(recorder, sources, [mark for _, mark in marks], physiology, set(chosen))
     reason = "the import failed"
     try:
-        passage.run(end_s, baseline, progress)
+        _pass_through(intake, recorder, end_s, baseline, progress)
         reason = REASON
     finally:
         recorder.close(reason)
     return Imported(
         duration_s=end_s,
-        streams=tuple(stream.name for stream in streams),
+        streams=tuple(stream.name for stream in opened.streams),
         left_out=left_out,
         not_analysed=not_analysed,
     )
@@ -215,67 +222,71 @@ def _not_analysed(sources: Sequence[RecordingSource]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-class _Passage:
-    """The recordings' way through the live pipeline into the recording, a second at a time."""
+class _MarkSource:
+    """Marks of a file as a source; those after the last sample come with it."""
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        sources: Sequence[RecordingSource],
-        marks: Sequence[Mark],
-        physiology: Physiology | None,
-        chosen: set[StreamInfo],
-    ) -> None:
-        self._recorder = recorder
-        self._sources = sources
-        self._marks = list(marks)
-        self._physiology = physiology
-        self._chosen = chosen
+    def __init__(self, marks: Sequence[tuple[StreamInfo, Mark]], end_s: float) -> None:
+        self.streams = tuple(dict.fromkeys(info for info, _ in marks))
+        self._unread = deque(mark for _, mark in marks)
+        self._due: list[Mark] = []
+        self._end_s = end_s
 
-    def run(self, end_s: float, baseline: tuple[float, float] | None, progress: Progress) -> None:
-        """Pass all through, from 0 to the end."""
-        for source in self._sources:
-            for pair in source.clock_pairs():
-                self._recorder.clock(0.0, pair)
-        changes = _course(end_s, baseline)
-        last_s = math.ceil(end_s * 10) / 10
-        for t in sorted({*map(float, range(math.ceil(end_s))), last_s, *(at for at, _, _, _ in changes)}):
-            self._step(t, last=t == last_s)
-            for at, name, kind, event in changes:
-                if at == t:
-                    self._change(t, name, kind, event)
-            self._recorder.flush(t)
-            progress(t / last_s if last_s else 1.0, "")
+    @property
+    def ended(self) -> bool:
+        """Whether the last mark was read."""
+        return not self._unread
 
-    def _step(self, t: float, *, last: bool) -> None:
-        for source in self._sources:
-            for chunk in source.read(t):
-                self._recorder.raw(chunk)
-                if self._physiology is not None and chunk.stream in self._chosen:
-                    self._physiology.push(chunk.stream.kind.value, chunk.times, heard(chunk))
-        due = [mark for mark in self._marks if last or mark.time_s <= t]
-        self._marks = self._marks[len(due) :]
-        for mark in due:
-            self._recorder.mark(mark)
-            entry = ExternalMarker(text=mark.text, at_s=round(mark.time_s, 4))
-            self._recorder.marker(t, entry.json())
-        if self._physiology is None:
-            return
-        update = self._physiology.step(t)
-        self._recorder.beats(update.beats)
-        self._recorder.scrs(update.scrs)
-        for state in update.states:
-            self._recorder.features(state)
+    def begin(self, t0: float) -> None:
+        """Do nothing: an import begins at 0."""
 
-    def _change(self, t: float, name: str, kind: str, event: Moment) -> None:
-        self._recorder.marker(t, PhaseMarker(name=name, kind=kind, event=event).json())
-        if kind != "baseline" or self._physiology is None:
-            return
-        if event == "begin":
-            self._physiology.begin_baseline(t)
-        else:
-            baseline = self._physiology.freeze_baseline(t)
-            self._recorder.marker(t, BaselineMarker(baseline=baseline).json())
+    def clock_pairs(self) -> tuple[ClockPair, ...]:
+        """Return nothing: the signals of the file tell its clock."""
+        return ()
+
+    def read(self, t: float) -> list[Chunk]:
+        """Read the marks up to engine time `t`; `marks` returns them."""
+        while self._unread and (self._unread[0].time_s <= t or t >= self._end_s):
+            self._due.append(self._unread.popleft())
+        return []
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Return the marks read since the last call, in order of time."""
+        due, self._due = tuple(self._due), []
+        return due
+
+    def close(self) -> None:
+        """Do nothing: the file is closed."""
+
+
+def _pass_through(
+    intake: SignalIntake,
+    recorder: Recorder,
+    end_s: float,
+    baseline: tuple[float, float] | None,
+    progress: Progress,
+) -> None:
+    """Pass all recordings through the live pipeline into the recording, a second at a time."""
+    changes = _course(end_s, baseline)
+    last_s = math.ceil(end_s * 10) / 10
+    for t in sorted({*map(float, range(math.ceil(end_s))), last_s, *(at for at, _, _, _ in changes)}):
+        step = intake.step(t)
+        record_step(recorder, t, step)
+        for marker in source_markers(step.batch, intake.sources.names, 0.0):
+            recorder.marker(t, marker.json())
+        for at, name, kind, event in changes:
+            if at == t:
+                recorder.marker(t, PhaseMarker(name=name, kind=kind, event=event).json())
+                if kind == "baseline" and intake.listened_to:
+                    _baseline(intake.physiology, recorder, t, event)
+        recorder.flush(t)
+        progress(t / last_s if last_s else 1.0, "")
+
+
+def _baseline(physiology: Physiology, recorder: Recorder, t: float, event: Moment) -> None:
+    if event == "begin":
+        physiology.begin_baseline(t)
+    else:
+        recorder.marker(t, BaselineMarker(baseline=physiology.freeze_baseline(t)).json())
 
 
 def _course(end_s: float, baseline: tuple[float, float] | None) -> list[tuple[float, str, str, Moment]]:

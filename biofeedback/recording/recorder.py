@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -106,6 +107,7 @@ class Recorder:
         self._file: AppendFile | None = None
         self._sync: SyncThread | None = None
         self._fault = ""
+        self._created: list[Path] = []
         self._meta: dict[str, Any] = {
             "t0_wall": None if t0_wall is None else t0_wall.isoformat(),
             "t0_s": t0_s,
@@ -129,10 +131,18 @@ class Recorder:
         Raises
         ------
         RecordingError
-            If the directory holds a session already or cannot be written.
+            If the directory holds a session already or cannot be written; nothing is left behind then.
         """
         if any((self._directory / name).exists() for name in (XDF_NAME, META_NAME)):
             raise RecordingError(f"{self._directory} holds a session already; choose another directory")
+        self._created = [path for path in (self._directory, *self._directory.parents) if not path.exists()]
+        try:
+            self._create()
+        except BaseException:
+            self.discard()
+            raise
+
+    def _create(self) -> None:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             headers = [xdf.stream_header(track.stream_id, track.header) for track in self._tracks.values()]
@@ -144,6 +154,28 @@ class Recorder:
         self._file = self._append_file(path)
         self._sync = SyncThread(self._file.sync)
         self._sync.start()
+
+    def discard(self) -> None:
+        """Close an open recording and delete what `open` created, for a session that cannot begin.
+
+        Other files of the session must be deleted before.
+        """
+        # First what recovery looks for, while the lock on the other file still keeps recovery away.
+        self._delete(META_NAME, f"{META_NAME}.part")
+        if self._sync is not None:
+            _fault_of(self._sync.stop)
+        if self._file is not None:
+            self._file.close()
+        self._file = self._sync = None
+        self._delete(XDF_NAME, f"{XDF_NAME}.part")
+        for directory in self._created:
+            with contextlib.suppress(OSError):  # it was not created, or holds files of others
+                directory.rmdir()
+
+    def _delete(self, *names: str) -> None:
+        for name in names:
+            with contextlib.suppress(OSError):
+                (self._directory / name).unlink()
 
     def raw(self, chunk: Chunk) -> None:
         """Append samples of an input."""

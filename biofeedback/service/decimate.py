@@ -15,7 +15,7 @@ GAP_STEPS = 2.5
 """Between samples further apart than so many steps (or buckets) something is missing."""
 
 
-class Thinner:
+class Decimator:
     """Hands on the samples of one stream, at most 125 a second of a regular one.
 
     Of each bucket of samples the least and the greatest are kept, in their order, so that an R wave or an

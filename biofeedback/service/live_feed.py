@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from acquisition.streams import Chunk, FloatArray, StreamInfo
-from biofeedback.service.decimate import GAP_STEPS, Thinner
+from biofeedback.service.decimate import GAP_STEPS, Decimator
 from physiology.state import Beat, BeatAction
 
 QUEUE = 60
@@ -22,7 +22,7 @@ QUEUE = 60
 MOST_WATCHERS = 32
 
 
-class Tap:
+class LiveFrameBuilder:
     """Gathers what is new since the last frame; belongs to the thread that steps.
 
     Parameters
@@ -33,13 +33,13 @@ class Tap:
 
     def __init__(self, streams: Sequence[StreamInfo]) -> None:
         self._streams = {stream.stream_id: stream for stream in streams}
-        self._thinners = {stream.stream_id: Thinner(stream) for stream in streams}
+        self._decimators = {stream.stream_id: Decimator(stream) for stream in streams}
         self._newest_s: dict[str, float] = {}
         self._beats: list[dict[str, Any]] = []
 
     def raw(self, chunk: Chunk) -> None:
         """Take in samples."""
-        self._thinners[chunk.stream.stream_id].take(chunk)
+        self._decimators[chunk.stream.stream_id].take(chunk)
         if chunk.times.size:
             self._newest_s[chunk.stream.stream_id] = float(chunk.times[-1])
 
@@ -58,8 +58,8 @@ class Tap:
     def frame(self) -> dict[str, Any]:
         """Return the signals and beats that are new, as JSON takes them."""
         signals = {}
-        for stream_id, thinner in self._thinners.items():
-            times, values = thinner.give()
+        for stream_id, decimator in self._decimators.items():
+            times, values = decimator.give()
             if times.size:
                 stream = self._streams[stream_id]
                 signals[stream.name] = _samples(stream, times, values)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acquisition import open_sources
-from acquisition.streams import Chunk, LiveSource, MarkerSource, Source, Status
+from acquisition.streams import ClockPair, SourceIncident
 from biofeedback.calibration import calibration_file, read_calibration
+from biofeedback.intake import Batch, OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
 from biofeedback.recording.consent import RecordedConsent
-from biofeedback.service.live_feed import Tap
+from biofeedback.service.live_feed import LiveFrameBuilder
 from biofeedback.service.requests import Prepare
 from biofeedback.service.schemas import SensorStatus
 from biofeedback.service.sensor_status import status_of_sensor
 from biofeedback.service.soundcheck import LET_GO_S, SoundCheckRun
-from biofeedback.session import Plan
+from biofeedback.session import SessionConfig
 from biofeedback.setups import Setup
-from biofeedback.signals import build_physiology, heard, physiological_streams
 from biofeedback.store.records import Client
 from generator.errors import SoundError
 from generator.live.backend import PACED, BackEnd
@@ -30,6 +31,9 @@ from generator.state import MusicState, Piece
 from physiology.state import PhysiologyState
 from protocols.course import segments
 from protocols.schema import Protocol
+
+MOST_INCIDENTS = 500
+"""Incidents of a preparation that are kept for the recording; older ones are dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +74,9 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Sensors that stand open, and where the sound goes."""
+    """Open sensors, and where the sound goes."""
 
-    sources: tuple[Source, ...]
+    sources: OpenSources
     back_end: BackEnd
 
 
@@ -84,9 +88,15 @@ class Preparation:
     intent : Intent
         What is to be done.
     opened : Opened
-        The sensors are closed by `close`, unless handed over to the session.
+        The sensors belong to the preparation from now on: `close` closes them, unless `hand_over` gave them
+        to the session.
     t0_s : float
         Engine time of the first step.
+
+    Attributes
+    ----------
+    live_frames : LiveFrameBuilder
+        What live screens show of the sensors.
     """
 
     def __init__(self, intent: Intent, opened: Opened, t0_s: float) -> None:
@@ -96,49 +106,36 @@ class Preparation:
         self.sound: SoundCheckRun | None = None
         self._silenced: Future[None] | None = None
         self._sources = opened.sources
-        self.streams = tuple(stream for source in self._sources for stream in source.streams)
-        for source in self._sources:
-            source.begin(t0_s)
+        self._clock_pairs: dict[str, ClockPair] = {}
+        self._incidents: deque[SourceIncident] = deque(maxlen=MOST_INCIDENTS)
+        self.streams = opened.sources.streams
+        self._sources.begin(t0_s)
         self._phases = tuple(
             PlannedPhase(name=part.name, kind=part.kind, start_s=part.start_s, duration_s=part.duration_s)
             for part in segments(intent.protocol)
         )
-        self.check_anew(t0_s)
+        self.check_anew()
 
-    def check_anew(self, t: float) -> None:
-        """Forget what was seen of the sensors before engine time `t`."""
-        listened_to = physiological_streams(self._sources)
-        self.tap = Tap(self.streams)
-        self._t0_s = t
-        self._physiology = build_physiology(listened_to)
-        self._listened_to = {stream.stream_id for stream in listened_to}
+    def check_anew(self) -> None:
+        """Forget the samples read so far, and what physiology found in them."""
+        self.live_frames = LiveFrameBuilder(self.streams)
+        self._intake = SignalIntake(self._sources)
+        self._listened_to = {stream.stream_id for stream in self._intake.listened_to}
         self._state: PhysiologyState | None = None
 
     def step(self, t: float) -> Snapshot:
         """Read the sensors up to engine time `t`; 20 times a second."""
-        for source in self._sources:
-            for chunk in source.read(t):
-                self._look_at(chunk)
-            source.clock_pairs()
-            if isinstance(source, MarkerSource):
-                source.marks()
-            if isinstance(source, LiveSource):
-                source.incidents()
-        update = self._physiology.step(t - self._t0_s)
-        self.tap.beats([replace(beat, r_time_s=beat.r_time_s + self._t0_s) for beat in update.beats])
-        for state in update.states:
+        step = self._intake.step(t)
+        for chunk in step.batch.chunks:
+            self.live_frames.raw(chunk)
+        self.live_frames.beats(step.update.beats)
+        self._clock_pairs |= {pair.stream_id: pair for pair in step.batch.clock_pairs}
+        self._incidents += step.batch.incidents
+        for state in step.update.states:
             self._state = state
         if self.sound is not None:
             self.sound.step(t)
         return self._snapshot(t)
-
-    def _look_at(self, chunk: Chunk) -> None:
-        recent = chunk.times >= self._t0_s
-        chunk = replace(chunk, times=chunk.times[recent], samples=chunk.samples[recent])
-        if chunk.times.size:
-            self.tap.raw(chunk)
-            if chunk.stream.stream_id in self._listened_to:
-                self._physiology.push(chunk.stream.kind.value, chunk.times - self._t0_s, heard(chunk))
 
     def _snapshot(self, t: float) -> Snapshot:
         return Snapshot(
@@ -149,27 +146,18 @@ class Preparation:
             music=MusicState(sounding=False),
             why="",
             finished=False,
-            inputs=self._statuses(),
+            inputs=self._sources.statuses(),
             lifecycle=Lifecycle.WAITING,
             plan=self._phases,
             volume_db=self.sound.volume_db if self.sound is not None else 0.0,
         )
-
-    def _statuses(self) -> dict[str, Status]:
-        names = {stream.stream_id: stream.name for stream in self.streams}
-        return {
-            names[status.stream_id]: status
-            for source in self._sources
-            if isinstance(source, LiveSource)
-            for status in source.statuses()
-        }
 
     def lights(self, snapshot: Snapshot) -> tuple[SensorStatus, ...]:
         """Return the light of every sensor, before the session or in it. Any thread may call it."""
         signals = {} if snapshot.physiology is None else snapshot.physiology.signals
         lights = []
         for stream in self.streams:
-            newest_s = self.tap.newest_s(stream.stream_id)
+            newest_s = self.live_frames.newest_s(stream.stream_id)
             listened_to = stream.stream_id in self._listened_to
             lights.append(
                 status_of_sensor(
@@ -209,17 +197,17 @@ class Preparation:
         """Whether nobody hears what sounds."""
         return self.back_end.kind == "paced"
 
-    def plan(
+    def config(
         self,
         directory: Path,
         about: Mapping[str, Any],
         *,
         consent: RecordedConsent | None,
         at_close: Callable[[], Mapping[str, Any]],
-    ) -> Plan:
+    ) -> SessionConfig:
         """Return what determines the session."""
         order = self.intent.order
-        return Plan(
+        return SessionConfig(
             protocol=self.intent.protocol,
             inputs=self.intent.inputs,
             directory=directory,
@@ -235,36 +223,35 @@ class Preparation:
             at_close=at_close,
         )
 
-    def hand_over(self) -> tuple[tuple[Source, ...] | None, Tap]:
-        """Give the open sensors to the session, None if it has to open them anew, and where it shows them.
+    def hand_over(self) -> OpenSources | None:
+        """Give the open sensors to the session; None if it has to open its inputs itself.
 
-        Behind a sensor of the body stands a connection that takes seconds to make, and goes on. Recordings
-        and virtual listeners begin anew with the session.
+        The session then also records the newest reading of each sensor's clock and what happened to the
+        sensors while they were prepared. Recordings and virtual listeners are closed: they begin anew.
         """
         self.end_sound_check()
         if self._silenced is not None:
             self._silenced.exception(timeout=LET_GO_S)  # a device may be open once only
-        self.tap = Tap(self.streams)
-        sources, self._sources = self._sources, ()
-        if all(isinstance(source, LiveSource) for source in sources):
-            return sources, self.tap
-        for source in sources:
-            source.close()
-        return None, self.tap
+        self.live_frames = LiveFrameBuilder(self.streams)
+        if not self._sources.live:
+            self._sources.close()
+            return None
+        handed_over, self._sources = self._sources, OpenSources(())
+        handed_over.defer(
+            Batch(clock_pairs=tuple(self._clock_pairs.values()), incidents=tuple(self._incidents))
+        )
+        return handed_over
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Stop the sound check and close the sensors."""
         self.end_sound_check()
-        for source in self._sources:
-            source.close()
-        self._sources = ()
+        self._sources.close()
 
 
 def close_opened(opening: Future[Opened]) -> None:
-    """Close what was opened for nobody any more."""
+    """Close the sensors of an opening that nobody waits for any more."""
     if opening.exception() is None:
-        for source in opening.result().sources:
-            source.close()
+        opening.result().sources.close()
 
 
 def open_preparation(intent: Intent) -> Opened:
@@ -272,20 +259,15 @@ def open_preparation(intent: Intent) -> Opened:
 
     Raises
     ------
-    AcquisitionError, UsageError, SoundError
+    AcquisitionError, PhysiologyError, UsageError, SoundError
         In one line, if that cannot be done; nothing stays open then.
     """
-    order = intent.order
-    sources = open_sources(intent.inputs, seed=order.seed, live=True)
-    try:
-        physiological_streams(sources)
-        if intent.setup is not None:
-            intent.setup.require(sources)
-        return Opened(tuple(sources), _output(order))
-    except Exception:
-        for source in sources:
-            source.close()
-        raise
+    with ExitStack() as stack:
+        sources = open_inputs(intent.inputs, seed=intent.order.seed, live=True, setup=intent.setup)
+        stack.callback(sources.close)
+        opened = Opened(sources, _output(intent.order))
+        stack.pop_all()
+    return opened
 
 
 def _output(order: Prepare) -> BackEnd:

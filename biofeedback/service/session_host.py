@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -161,8 +162,14 @@ class SessionHost:
                 except Exception as error:  # noqa: BLE001 - whatever fails, the engine goes on
                     self._give_up(error)
         finally:
-            if self._preparation is not None:
-                self._preparation.close()
+            self._close_sensors()
+
+    def _close_sensors(self) -> None:
+        """Close what is open, or still being opened."""
+        if self._preparation is not None:
+            self._preparation.close()
+        elif self._opening is not None:
+            self._opening.add_done_callback(close_opened)
 
     def _turn(self) -> None:
         self._beat_s = now = self._clock()
@@ -226,16 +233,20 @@ class SessionHost:
     def _look_whether_open(self) -> None:
         if self._intent is None or self._opening is None or not self._opening.done():
             return
-        self._preparation = Preparation(self._intent, self._opening.result(), self._clock())
-        self._snapshot = self._preparation.step(self._clock())
+        with ExitStack() as stack:
+            opened = self._opening.result()
+            stack.callback(opened.sources.close)
+            preparation = Preparation(self._intent, opened, self._clock())
+            self._snapshot = preparation.step(self._clock())
+            stack.pop_all()
+        self._preparation = preparation
         self._stage = "prepared"
 
     def _give_up(self, error: Exception) -> None:
         """Go back to idle, and say why."""
         trouble = _words_of(error, f"what was {self._stage} failed")
         self._queue.close_session()
-        if self._preparation is not None:
-            self._preparation.close()
+        self._close_sensors()
         self._forget(trouble)
         self._stage = "idle"
 
@@ -252,7 +263,7 @@ class SessionHost:
         return self._preparation
 
     def _check_sensors(self, _order: CheckSensors) -> Answer:
-        self._open().check_anew(self._clock())
+        self._open().check_anew()
         return Answer(True, "The sensors are looked at afresh; nothing is recorded.")
 
     def _check_sound(self, order: SoundCheck) -> Answer:
@@ -278,11 +289,8 @@ class SessionHost:
         return Answer(True, "The session begins; from now on it is recorded.")
 
     def _close(self, _order: Close) -> Answer:
-        if self._opening is not None:
-            self._opening.add_done_callback(close_opened)
         over = self._stage == "closed"
-        if self._preparation is not None:
-            self._preparation.close()
+        self._close_sensors()
         self._forget()
         return Answer(True, "The session is put away." if over else "The sensors are let go.")
 
@@ -296,20 +304,23 @@ class SessionHost:
             inbox.interrupt()
         store, told = self._desk.store, {"told_before": self._told}
         try:
-            plan = preparation.plan(
+            config = preparation.config(
                 directory,
                 {**store.anchor(), **told},
                 consent=None if preparation.intent.client is None else store.recorded_consent(directory.name),
                 at_close=store.anchor,
             )
-            opened, tap = preparation.hand_over()
-            self._end_reason = run_session(plan, watch=self._watch, inbox=inbox, opened=opened, tap=tap)
+            opened = preparation.hand_over()
+            self._end_reason = run_session(
+                config, watch=self._watch, inbox=inbox, opened=opened, observer=preparation.live_frames
+            )
         except Exception as error:  # noqa: BLE001 - the engine outlives a session that fails
             self._trouble = _words_of(error, "the session failed")
         self._queue.close_session()
         self._stage = "closing"
         intent = preparation.intent
         if not (directory / XDF_NAME).exists():
+            preparation.close()
             self._desk.abandon(directory, intent)
             self._forget(self._trouble)
             self._stage = "idle"
@@ -340,7 +351,7 @@ class SessionHost:
     def _show(self, preparation: Preparation, snapshot: Snapshot) -> None:
         """Feed the live screens, if anybody watches."""
         self._steps += 1
-        frame = preparation.tap.frame()
+        frame = preparation.live_frames.frame()
         if not self._hub.watching:
             return
         frame |= {"t": round(snapshot.t, 3), "elapsed_s": round(snapshot.elapsed_s, 3)}

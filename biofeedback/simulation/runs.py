@@ -14,7 +14,7 @@ from acquisition.simulated.persona import PERSONAS
 from biofeedback.commands import Command, Cue
 from biofeedback.errors import SessionFault
 from biofeedback.recording.reader import read_recording
-from biofeedback.session import Plan, run_session
+from biofeedback.session import SessionConfig, run_session
 from biofeedback.simulation.outcome import Outcome, Traces, outcome, traces
 from protocols.schema import Engage, Protocol, Stretch
 
@@ -128,7 +128,7 @@ def simulate(trial: Trial) -> Simulated:
     """
     with TemporaryDirectory(prefix="biofeedback-") as scratch:
         directory = trial.directory or Path(scratch) / "session"
-        plan = Plan(
+        plan = SessionConfig(
             protocol=trial.protocol,
             inputs=(listener_spec(trial),),
             directory=directory,

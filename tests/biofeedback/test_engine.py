@@ -3,13 +3,13 @@
 from unittest.mock import Mock
 
 import pytest
+from biofeedback.signals import build_physiology
 
 from acquisition.streams import Kind, StreamInfo
 from biofeedback.commands import EmergencyStop, Hold, IssuedCommand, Resume, Volume
 from biofeedback.controller import Controller
 from biofeedback.engine import Engine
 from biofeedback.models import Lifecycle
-from biofeedback.signals import build_physiology
 from generator.player import Sounded
 from protocols import load
 

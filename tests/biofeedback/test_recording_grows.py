@@ -11,7 +11,7 @@ from biofeedback.commands import COMMAND
 from biofeedback.errors import SessionFault
 from biofeedback.inbox import Inbox
 from biofeedback.recording.reader import read_recording
-from biofeedback.session import Plan, run_session
+from biofeedback.session import SessionConfig, run_session
 from protocols import load, override
 
 SAID = st.sampled_from(
@@ -43,7 +43,7 @@ def test_nothing_recorded_is_ever_taken_back(script, fails_at):
     sizes, taken = [], []
     inbox = Inbox(lambda key, accepted, text: taken.append(key))
     with tempfile.TemporaryDirectory() as folder:
-        plan = Plan(
+        plan = SessionConfig(
             protocol=override(load("open-loop-relaxation"), "baseline.duration_s=10"),
             inputs=("listener=virtual:responder",),
             directory=Path(folder) / "s",

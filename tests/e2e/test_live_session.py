@@ -18,7 +18,7 @@ from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.replay import replay
 from biofeedback.report.log import session_log
 from biofeedback.report.page import render
-from biofeedback.session import Plan, run_session
+from biofeedback.session import SessionConfig, run_session
 from generator.live.backend import PACED
 from protocols.loading import parse
 
@@ -52,8 +52,8 @@ def sound_processes(parent: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def plan(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    return Plan(
+def plan(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> SessionConfig:
+    return SessionConfig(
         protocol=parse(PROTOCOL, "live.yaml"),
         inputs=(f"ecg={recording}:ECG@125", f"eda={recording}:EDA_uS@125"),
         directory=tmp_path_factory.mktemp("live") / "session",
@@ -64,7 +64,7 @@ def plan(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 
 @pytest.fixture(scope="module")
-def session(plan: Plan) -> Recording:
+def session(plan: SessionConfig) -> Recording:
     """A session in real time whose sound is killed in the middle."""
     if sys.platform != "linux":
         pytest.skip("finds the sound's process in /proc")
@@ -134,7 +134,7 @@ def test_both_takes_of_the_music_are_rebuilt_from_the_recording(session: Recordi
 
 
 def test_virtual_time_gives_the_same_beats_and_decisions(
-    session: Recording, plan: Plan, tmp_path: Path
+    session: Recording, plan: SessionConfig, tmp_path: Path
 ) -> None:
     run_session(
         replace(plan, directory=tmp_path / "v", back_end=None, keep_sound=False), watch=lambda _: None

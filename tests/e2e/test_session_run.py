@@ -16,7 +16,7 @@ from biofeedback.inbox import Inbox
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.replay import replay
-from biofeedback.session import Plan, run_session
+from biofeedback.session import SessionConfig, run_session
 from generator.state import LAYERS
 from protocols import load
 
@@ -194,7 +194,7 @@ def test_a_second_ctrl_c_silences_the_music_within_a_second(
         if snapshot.elapsed_s in (50.0, 52.0):
             inbox.interrupt()
 
-    plan = Plan(
+    plan = SessionConfig(
         protocol=load(protocol_file),
         inputs=(f"ecg={recording}:ECG@125",),
         directory=tmp_path / "out",

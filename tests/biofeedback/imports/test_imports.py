@@ -13,9 +13,9 @@ import pyxdf
 from biofeedback.cli import exit_status
 from biofeedback.errors import UsageError
 from biofeedback.imports import import_recordings, look_into
+from biofeedback.offline_stream import stream_recordings
 from biofeedback.recording import xdf
 from biofeedback.recording.reader import read_recording
-from biofeedback.streaming import stream_recordings
 
 SECONDS = 40
 RATE = 125

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.streams import Chunk, Kind, StreamInfo
-from biofeedback.service.decimate import Thinner
-from biofeedback.service.live_feed import MOST_WATCHERS, QUEUE, Hub, Tap
+from biofeedback.service.decimate import Decimator
+from biofeedback.service.live_feed import MOST_WATCHERS, QUEUE, Hub, LiveFrameBuilder
 from physiology.state import Beat, BeatAction
 
 
@@ -30,9 +30,9 @@ def test_every_second_holds_at_most_125_values_and_both_extremes(rate_hz: int) -
     values = np.random.default_rng(3).normal(size=8 * rate_hz)
     values[5 * rate_hz + 7] = 99.0
     values[6 * rate_hz + 1] = -99.0
-    thinner = Thinner(info)
-    thinner.take(chunk(info, np.arange(values.size) / rate_hz, values))
-    times, shown = thinner.give()
+    decimator = Decimator(info)
+    decimator.take(chunk(info, np.arange(values.size) / rate_hz, values))
+    times, shown = decimator.give()
     assert shown.size <= 8 * min(rate_hz, 125)
     assert {99.0, -99.0} <= set(shown)
     assert (np.diff(times) > 0).all()
@@ -44,7 +44,7 @@ def test_every_second_holds_at_most_125_values_and_both_extremes(rate_hz: int) -
 def test_what_is_shown_does_not_depend_on_how_it_came(cuts: list[int], rate_hz: int) -> None:
     info = stream(rate_hz)
     values = np.sin(np.arange(2000) / 9)
-    whole, parts = Thinner(info), Thinner(info)
+    whole, parts = Decimator(info), Decimator(info)
     whole.take(chunk(info, np.arange(2000) / rate_hz, values))
     shown = []
     for part in np.split(np.arange(2000), np.clip(np.cumsum(cuts), 0, 2000)):
@@ -54,10 +54,10 @@ def test_what_is_shown_does_not_depend_on_how_it_came(cuts: list[int], rate_hz: 
 
 
 def test_what_is_missing_is_shown_as_missing() -> None:
-    tap = Tap([stream(25)])
-    tap.raw(chunk(stream(25), np.array([1.0, 1.04, 1.08]), np.array([0.5, np.nan, 0.25])))
-    assert tap.frame()["signals"] == {"ecg": {"t0_s": 1.0, "dt_s": 0.04, "values": [0.5, None, 0.25]}}
-    assert tap.frame() == {"signals": {}, "beats": []}
+    builder = LiveFrameBuilder([stream(25)])
+    builder.raw(chunk(stream(25), np.array([1.0, 1.04, 1.08]), np.array([0.5, np.nan, 0.25])))
+    assert builder.frame()["signals"] == {"ecg": {"t0_s": 1.0, "dt_s": 0.04, "values": [0.5, None, 0.25]}}
+    assert builder.frame() == {"signals": {}, "beats": []}
 
 
 @pytest.mark.parametrize("rate_hz", [25, 125, 250, 500])
@@ -65,11 +65,11 @@ def test_what_is_missing_is_shown_as_missing() -> None:
 @pytest.mark.parametrize("at_once", [True, False], ids=["one chunk", "two chunks"])
 def test_nothing_is_drawn_into_a_gap(rate_hz: int, before: int, at_once: bool) -> None:
     info = stream(rate_hz)
-    tap = Tap([info])
+    builder = LiveFrameBuilder([info])
     times = np.concatenate((np.arange(before) / rate_hz, 30.0 + np.arange(40) / rate_hz))
     for part in [times] if at_once else np.split(times, [before]):
-        tap.raw(chunk(info, part, np.ones(part.size)))
-    shown = tap.frame()["signals"]["ecg"]
+        builder.raw(chunk(info, part, np.ones(part.size)))
+    shown = builder.frame()["signals"]["ecg"]
     assert shown["dt_s"] == 1 / rate_hz
     at, values = np.array(shown["times_s"]), shown["values"]
     assert (np.diff(at) > 0).all()
@@ -78,15 +78,15 @@ def test_nothing_is_drawn_into_a_gap(rate_hz: int, before: int, at_once: bool) -
     assert at[gap] < 2.0
     assert at[gap + 1] == 30.0
     assert None not in values[gap + 1 :]
-    tap.raw(chunk(info, 30.0 + np.arange(40, 80) / rate_hz, np.ones(40)))
-    assert "t0_s" in tap.frame()["signals"]["ecg"]
+    builder.raw(chunk(info, 30.0 + np.arange(40, 80) / rate_hz, np.ones(40)))
+    assert "t0_s" in builder.frame()["signals"]["ecg"]
 
 
 def test_intervals_tell_each_time_and_beats_only_what_is_new() -> None:
     info = stream(0, Kind.RR)
-    tap = Tap([info])
-    tap.raw(chunk(info, np.array([2.0, 2.8]), np.array([800.0, 790.0])))
-    tap.beats(
+    builder = LiveFrameBuilder([info])
+    builder.raw(chunk(info, np.array([2.0, 2.8]), np.array([800.0, 790.0])))
+    builder.beats(
         [
             Beat(
                 beat_id=1,
@@ -100,10 +100,10 @@ def test_intervals_tell_each_time_and_beats_only_what_is_new() -> None:
             for action in (BeatAction.NEW, BeatAction.MOVED)
         ]
     )
-    frame = tap.frame()
+    frame = builder.frame()
     assert frame["signals"]["rr"] == {"times_s": [2.0, 2.8], "values": [800.0, 790.0]}
     assert frame["beats"] == [{"r_time_s": 2.0, "rr_ms": None, "quality": 1.0}]
-    assert tap.newest_s("s") == 2.8
+    assert builder.newest_s("s") == 2.8
 
 
 def test_a_slow_watcher_loses_the_oldest_frames_and_no_other_does() -> None:

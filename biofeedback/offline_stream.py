@@ -11,19 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from acquisition import open_sources
+from acquisition import RecordingSource, open_sources
+from acquisition.streams import Kind, Source, StreamInfo
 from biofeedback.errors import UsageError
+from biofeedback.intake import LONG_GAP_S, OpenSources, SignalIntake, long_gaps
 from biofeedback.recording import streams
 from biofeedback.recording.storage import atomic_path
-from biofeedback.signals import (
-    LONG_GAP_S,
-    assumed_units,
-    build_physiology,
-    heard,
-    long_gaps,
-    physiological_streams,
-    recorded_seconds,
-)
 from physiology.baseline import Baseline
 from physiology.state import Beat, BeatAction, PhysiologyState, Scr
 
@@ -143,23 +136,21 @@ def stream_recordings(
         If an input never ends, or the baseline ends after the input.
     """
     sources = open_sources(inputs, seed=0)
-    end_s = recorded_seconds(sources)
+    end_s = _recorded_seconds(sources)
     if baseline is not None and baseline[1] > end_s:
         raise UsageError(f"the baseline ends at {baseline[1]:g} s, the input at {end_s:.1f} s")
-    listened_to = physiological_streams(sources)
-    physiology = build_physiology(listened_to, scr_threshold_us=scr_threshold_us)
+    intake = SignalIntake(OpenSources(sources), scr_threshold_us=scr_threshold_us)
+    physiology = intake.physiology
     findings = Findings(
-        duration_s=end_s, gaps=long_gaps(sources, LONG_GAP_S), assumptions=assumed_units(listened_to)
+        duration_s=end_s,
+        gaps=long_gaps(sources, LONG_GAP_S),
+        assumptions=_assumed_units(intake.listened_to),
     )
     begin_s, freeze_s = baseline or (math.inf, math.inf)
     # The pipeline's ticks are 0.1 s apart: the last needs no more than the last sample.
     last_s = math.ceil(end_s * 10) / 10
     for t in sorted({*map(float, range(math.ceil(end_s))), last_s, *(baseline or ())}):
-        for source in sources:
-            for chunk in source.read(t):
-                if chunk.stream in listened_to:
-                    physiology.push(chunk.stream.kind.value, chunk.times, heard(chunk))
-        update = physiology.step(t)
+        update = intake.step(t).update
         findings.beats += update.beats
         findings.scrs += update.scrs
         findings.states += update.states
@@ -171,6 +162,25 @@ def stream_recordings(
             progress(t / last_s if last_s else 1.0, "")
     findings.choices = {kind: choice.text for kind, choice in physiology.choices().items()}
     return findings
+
+
+def _recorded_seconds(sources: Sequence[Source]) -> float:
+    """Return the engine time at which the last of several recordings ends."""
+    ends = []
+    for source in sources:
+        if not isinstance(source, RecordingSource):
+            raise UsageError("a virtual listener never ends; give recordings, such as ecg=rec.csv:ecg_mV@360")
+        ends.append(float(source.times[-1]))
+    return max(ends)
+
+
+def _assumed_units(streams: Sequence[StreamInfo]) -> list[str]:
+    """Return a line for each stream whose unit nothing states and is taken for the usual one."""
+    return [
+        f"{stream.name}: nothing states its unit; it is taken for µS (state another, as in ...?unit=uS)"
+        for stream in streams
+        if stream.kind is Kind.EDA and stream.unit == "a.u."
+    ]
 
 
 def write_tables(findings: Findings, *, beats: Path | None, scrs: Path | None, features: Path | None) -> None:

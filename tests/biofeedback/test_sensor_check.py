@@ -5,14 +5,15 @@ import numpy as np
 from acquisition import RecordingSource
 from acquisition.simulated.listener import VirtualListener
 from acquisition.streams import Kind, StreamInfo
-from biofeedback.sensorcheck import SensorCheck
+from biofeedback.cli.sources import SensorCheck
+from biofeedback.intake import OpenSources
 
 
 def line_after(source, seconds, t0=0.0):
-    check = SensorCheck(source, t0)
+    check = SensorCheck(OpenSources([source]))
     source.begin(t0)
     for t in np.arange(t0, t0 + seconds + 0.01, 0.05):
-        check.take(source.read(t), t)
+        check.step(t)
     return check.line()
 
 

@@ -1,6 +1,6 @@
 """Markers about signals: each change that lasts once, and nothing while they settle."""
 
-from biofeedback.watch import SignalWatch
+from biofeedback.signal_markers import SignalMarkers
 from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.state import NO_READING, PhysiologyState, SignalQuality
 
@@ -26,11 +26,11 @@ def state(t, **faults):
 
 def told(fault_at, until=60, kind="ecg"):
     """Return (second, text) of each marker when the fault of a second is `fault_at(second)`."""
-    watch = SignalWatch()
+    markers = SignalMarkers()
     return [
         (t, marker.text)
         for t in range(1, until)
-        for marker in watch.markers(state(float(t), **{kind: fault_at(t)}))
+        for marker in markers.update(state(float(t), **{kind: fault_at(t)}))
     ]
 
 

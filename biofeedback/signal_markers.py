@@ -22,7 +22,7 @@ class _Seen:
     said: FaultReason | None = None
 
 
-class SignalWatch:
+class SignalMarkers:
     """Turns what is wrong with each signal into markers, one for each change that lasts 3 s.
 
     While signals settle, in the first 20 s, nothing is said; nor of a signal that only stands by.
@@ -32,7 +32,7 @@ class SignalWatch:
         self._seen: dict[str, _Seen] = {}
         self._began_s: float | None = None
 
-    def markers(self, state: PhysiologyState) -> Iterator[SignalMarker]:
+    def update(self, state: PhysiologyState) -> Iterator[SignalMarker]:
         """Yield what changed by this state, the next second's.
 
         Parameters
