@@ -15,7 +15,7 @@ from biofeedback.report.analysis import Analysed, analyse
 from biofeedback.report.said import Rated, ratings
 from biofeedback.report.tables import mean_feature, numeric
 from biofeedback.report.words import number
-from protocols.goals import Goal, span_of
+from protocols.outline import Goal, span_of
 from protocols.schema import Protocol
 
 LEAST_USABLE = 0.5

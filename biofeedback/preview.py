@@ -16,9 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from biofeedback.errors import UsageError
 from generator.state import LAYERS, Mode
 from generator.trajectory import Trajectory
-from protocols.arcs import PlannedPoint, planned_arc
-from protocols.course import segments
-from protocols.goals import span_of
+from protocols.course import PlannedPoint, planned_arc, segments
+from protocols.outline import span_of
 from protocols.schema import Protocol
 
 INK = "#22303c"

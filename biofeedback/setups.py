@@ -14,7 +14,7 @@ from acquisition.spec import parse_spec
 from acquisition.streams import Source
 from biofeedback.errors import UsageError
 from biofeedback.settings import settings_folder
-from protocols.positions import YamlFault, read
+from protocols.positions import YamlError, read
 
 RATE_TOLERANCE = 0.02
 """How far a stream's nominal rate may lie from the expected one, as a fraction."""
@@ -116,7 +116,7 @@ def parse_setup(text: str, origin: str) -> Setup:
     try:
         data, lines = read(text)
         return Setup.model_validate(data)
-    except YamlFault as fault:
+    except YamlError as fault:
         raise UsageError(f"{origin}:{fault.line}: {fault.field}: {' '.join(fault.message.split())}") from None
     except ValidationError as error:
         faults = error.errors(include_url=False)

@@ -6,24 +6,24 @@ The same course serves a plan, where progress is time, and a live session, where
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from generator.state import MusicState
-from protocols.bounds import MATCH_RANGE_BPM, clip
-from protocols.energy import energetic
 from protocols.feasibility import lead_goal
-from protocols.fields import tempo_for
-from protocols.limits import PEAK_OF_MEAN, RUNG, Limiter, limits_in, travel_s
+from protocols.fields import MATCH_RANGE_BPM, clip, tempo_for
+from protocols.limits import DECISION_S, PEAK_OF_MEAN, RUNG, RateLimiter, limits_in, travel_s
+from protocols.phases import energetic
 from protocols.schema import (
     TEXTURE_FIELDS,
-    Breathe,
-    Engage,
-    Lead,
-    Match,
+    BreathePhase,
+    EngagePhase,
+    LeadPhase,
+    MatchPhase,
     Protocol,
-    Return,
+    ReturnPhase,
     Section,
     Stretch,
     Texture,
@@ -78,12 +78,14 @@ class Segment:
     @property
     def reads_heart_rate(self) -> bool:
         """Whether its tempo is the listener's heart rate."""
-        return isinstance(self.phase, Match | Section | Return) and isinstance(self.phase.tempo_bpm, str)
+        return isinstance(self.phase, MatchPhase | Section | ReturnPhase) and isinstance(
+            self.phase.tempo_bpm, str
+        )
 
     def matching_tempo(self, hr_bpm: float) -> float:
         """Return the tempo that meets a heart rate: the rate itself within the range the segment allows."""
         phase = self.phase
-        if isinstance(phase, Match | Section | Return):
+        if isinstance(phase, MatchPhase | Section | ReturnPhase):
             return tempo_for(phase.tempo_bpm, float(hr_bpm), phase.hr_lowest_bpm, phase.hr_highest_bpm)
         return clip(float(hr_bpm), *MATCH_RANGE_BPM)
 
@@ -97,7 +99,7 @@ def segments(protocol: Protocol) -> tuple[Segment, ...]:
         for stretch in stretches(phase):
             sounding = isinstance(stretch, Texture)
             asked = _asked(stretch)
-            if isinstance(stretch, Engage):
+            if isinstance(stretch, EngagePhase):
                 energy = energy if stretch.energy is None else stretch.energy
                 asked |= _energetic(stretch, energy)
             target = replace(target, **asked, sounding=sounding)
@@ -156,7 +158,7 @@ class Course:
 
     def __init__(self, protocol: Protocol) -> None:
         self._protocol = protocol
-        self._limiter = Limiter(protocol.limits)
+        self._limiter = RateLimiter(protocol.limits)
         self.music = self.wanted = MusicState(tempo_bpm=protocol.default_tempo_bpm, sounding=False)
         self.energy: float | None = None
         self.breath_known = False
@@ -174,11 +176,11 @@ class Course:
         self._limiter.obey(self.limits)
         asked = dict(segment.asked)
         self.breath_known = breath_rate is not None
-        if isinstance(segment.phase, Breathe):
+        if isinstance(segment.phase, BreathePhase):
             rate = segment.phase.breath_rate or breath_rate or segment.phase.fallback_rate
             asked["breath_rate"] = rate
         self.energy = None
-        if isinstance(segment.phase, Engage):
+        if isinstance(segment.phase, EngagePhase):
             given = segment.phase.energy
             self.energy = self._last_energy = self._last_energy if given is None else given
             asked |= _energetic(segment.phase, self.energy)
@@ -198,23 +200,23 @@ class Course:
         phase = segment.phase
         needed_s = 0.0
         match phase:
-            case Lead():
+            case LeadPhase():
                 self._aim(phase)
                 return None
-            case Return():
+            case ReturnPhase():
                 self.goal_bpm = self.t0_bpm if isinstance(phase.tempo_bpm, str) else phase.tempo_bpm
                 return None
             case Section() if not isinstance(phase.tempo_bpm, str):
                 self.goal_bpm = phase.tempo_bpm
                 if self.music.sounding:
                     needed_s = travel_s(self.limits, self.t0_bpm, phase.tempo_bpm)
-            case Engage():
+            case EngagePhase():
                 self.goal_bpm = energetic(self.energy or 0.0).tempo_bpm
-        if isinstance(phase, Section | Engage | Breathe) or phase.until is not None:
+        if isinstance(phase, Section | EngagePhase | BreathePhase) or phase.until is not None:
             return min(max(SHORTEST_TRAVEL_S, needed_s), segment.duration_s)
         return None
 
-    def _aim(self, lead: Lead) -> None:
+    def _aim(self, lead: LeadPhase) -> None:
         """Set the goal; where the limit does not let the lead get there, it stops short of it."""
         goal = lead_goal(self.t0_bpm, lead.goal_bpm, lead.direction)
         reach = self.limits.tempo_bpm_per_min * lead.duration_s / 60 / PEAK_OF_MEAN
@@ -225,7 +227,7 @@ class Course:
     def energise(self, energy: float) -> None:
         """Go to another energy, in a phase of pain distraction."""
         phase = self._segment.phase
-        if not isinstance(phase, Engage):
+        if not isinstance(phase, EngagePhase):
             return
         self.energy = self._last_energy = energy
         self.goal_bpm = energetic(energy).tempo_bpm
@@ -248,7 +250,7 @@ class Course:
         if self._segment.target.sounding:
             share = minimum_jerk(progress if self._travel_s is None else elapsed_s / self._travel_s)
             wanted = _between(self._origin, self._target, share, self._tempo(share, matched_bpm))
-            if isinstance(self._segment.phase, Breathe):
+            if isinstance(self._segment.phase, BreathePhase):
                 # The pace itself is there from the first; the player glides, and the depth swells in.
                 wanted = replace(wanted, breath_rate=self._target.breath_rate)
         else:
@@ -260,24 +262,24 @@ class Course:
     def _tempo(self, share: float, matched_bpm: float | None) -> float:
         phase = self._segment.phase
         match phase:
-            case Return():
+            case ReturnPhase():
                 if isinstance(phase.tempo_bpm, str) and matched_bpm is not None:
                     self.goal_bpm = matched_bpm
                 if not self.music.sounding:
                     self.t0_bpm = self.goal_bpm  # after silence there is nothing to return from
                 return self.t0_bpm + (self.goal_bpm - self.t0_bpm) * share
-            case Lead():
+            case LeadPhase():
                 return self.t0_bpm + (self.goal_bpm - self.t0_bpm) * share
-            case Engage():
+            case EngagePhase():
                 return self.goal_bpm
-            case Match() | Section():
+            case MatchPhase() | Section():
                 if not isinstance(phase.tempo_bpm, str):
                     return phase.tempo_bpm
                 return self.music.tempo_bpm if matched_bpm is None else matched_bpm
         return self.t0_bpm
 
 
-def _energetic(phase: Engage, energy: float) -> dict[str, Any]:
+def _energetic(phase: EngagePhase, energy: float) -> dict[str, Any]:
     """Return the texture of an energy, but for what the phase sets itself."""
     given, own = energetic(energy), _asked(phase)
     return {name: getattr(given, name) for name in ENERGY_FIELDS if name not in own}
@@ -296,3 +298,56 @@ def _between(origin: MusicState, target: MusicState, share: float, tempo_bpm: fl
 def _mix(start: float, target: float, share: float) -> float:
     # Clipped because rounding could otherwise leave the range by the last bit.
     return clip(start + (target - start) * share, min(start, target), max(start, target))
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPoint:
+    """One second of the plan: seconds from the start, the phase (or section of an arc), what is asked for."""
+
+    t: float
+    phase: str
+    music: MusicState
+
+
+def planned_arc(protocol: Protocol, hr_bpm: float | None = 72.0) -> list[PlannedPoint]:
+    """Return what would be asked for if the listener followed, once a second.
+
+    The plan decides when a session does, every 5 s and where a phase begins, within the same limits, and
+    holds each decision until the next. The end fade is not part of it.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        What to carry out.
+    hr_bpm : float or None
+        The listener's heart rate, steady throughout; None plans for one that is never known.
+
+    Returns
+    -------
+    list of PlannedPoint
+        At 0, 1, 2 … s, up to the last whole second before the end.
+    """
+    decisions = _decisions(protocol, hr_bpm)
+    times = [decision.t for decision in decisions]
+    points = []
+    for second in range(math.ceil(protocol.duration_s)):
+        newest = decisions[bisect_right(times, second) - 1]
+        points.append(PlannedPoint(float(second), newest.phase, newest.music))
+    return points
+
+
+def _decisions(protocol: Protocol, hr_bpm: float | None) -> list[PlannedPoint]:
+    course = Course(protocol)
+    found = []
+    for segment in segments(protocol):
+        course.enter(segment)
+        matched = None if hr_bpm is None else segment.matching_tempo(hr_bpm)
+        first_inside = math.floor(segment.start_s / DECISION_S) + 1
+        grid = range(first_inside, math.ceil(segment.end_s / DECISION_S))
+        for t in (segment.start_s, *(DECISION_S * tick for tick in grid)):
+            elapsed_s = t - segment.start_s
+            music = course.ask(
+                t, elapsed_s=elapsed_s, progress=elapsed_s / segment.duration_s, matched_bpm=matched
+            )
+            found.append(PlannedPoint(t, segment.name, music))
+    return found

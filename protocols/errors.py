@@ -20,12 +20,12 @@ class InvalidProtocolError(ProtocolError):
     """A protocol that cannot be used; each line of the message names file, line, field and remedy."""
 
 
-Path = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 """Keys and indices that lead to a field."""
 
 
-class Fault(NamedTuple):
+class FieldFault(NamedTuple):
     """The path to a field, and what is wrong with it and would be right."""
 
-    path: Path
+    path: FieldPath
     message: str

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocols.errors import Fault, Path
-from protocols.goals import Goal, span_of
-from protocols.outline import Outline
-from protocols.phases import AnyPhase, Breathe, Lead, Stretch
-from protocols.travel import lead_goal, tempo_faults
+from protocols.errors import FieldFault, FieldPath
+from protocols.fields import GOAL_SHARE, GOAL_SHARE_UP, HIGHEST_GOAL_BPM, LOWEST_GOAL_BPM
+from protocols.limits import PEAK_OF_MEAN, Limits, limits_in, travel_s
+from protocols.outline import Goal, Outline, span_of
+from protocols.phases import (
+    AnyPhase,
+    BreathePhase,
+    EngagePhase,
+    LeadPhase,
+    MatchPhase,
+    ReturnPhase,
+    Section,
+    Stretch,
+    energetic,
+)
 
 __all__ = ["END", "faults", "lead_goal"]
 
@@ -20,7 +30,7 @@ END = "end"
 """Name of the phase that follows the last one; no other may have it."""
 
 
-def faults(protocol: Outline) -> tuple[Fault, ...]:
+def faults(protocol: Outline) -> tuple[FieldFault, ...]:
     """Return every demand of one field on another that the protocol does not meet."""
     return (
         *_contents(protocol),
@@ -34,35 +44,35 @@ def faults(protocol: Outline) -> tuple[Fault, ...]:
     )
 
 
-def _contents(protocol: Outline) -> Iterator[Fault]:
+def _contents(protocol: Outline) -> Iterator[FieldFault]:
     if not protocol.phases:
-        yield Fault(("phases",), "the list is empty; a session needs at least one phase")
+        yield FieldFault(("phases",), "the list is empty; a session needs at least one phase")
     for path, phase in _walk(protocol):
         if phase.kind == "arc" and not phase.sections:
-            yield Fault((*path, "sections"), "the list is empty; an arc needs at least one section")
+            yield FieldFault((*path, "sections"), "the list is empty; an arc needs at least one section")
         if protocol.arm == "silence" and (phase.kind == "arc" or phase.sounds):
-            yield Fault(
+            yield FieldFault(
                 (*path, "kind"),
                 f"{phase.kind} is music, and in the arm silence there is none; use settle, baseline, silence "
                 "or recovery, or another arm",
             )
 
 
-def _walk(protocol: Outline) -> Iterator[tuple[Path, AnyPhase]]:
+def _walk(protocol: Outline) -> Iterator[tuple[FieldPath, AnyPhase]]:
     for index, phase in enumerate(protocol.phases):
         yield ("phases", index), phase
 
 
-def _names(protocol: Outline) -> Iterator[Fault]:
+def _names(protocol: Outline) -> Iterator[FieldFault]:
     seen = {END}
     for path, name in _named(protocol):
         if name in seen:
             reason = "is the name of the closing fade" if name == END else "names an earlier phase"
-            yield Fault((*path, "name"), f"{name!r} {reason}; every phase needs a name of its own")
+            yield FieldFault((*path, "name"), f"{name!r} {reason}; every phase needs a name of its own")
         seen.add(name)
 
 
-def _named(protocol: Outline) -> Iterator[tuple[Path, str]]:
+def _named(protocol: Outline) -> Iterator[tuple[FieldPath, str]]:
     for path, phase in _walk(protocol):
         yield path, phase.name
         if phase.kind == "arc":
@@ -70,18 +80,18 @@ def _named(protocol: Outline) -> Iterator[tuple[Path, str]]:
                 yield (*path, "sections", inner), section.name
 
 
-def _leads(protocol: Outline) -> Iterator[Fault]:
+def _leads(protocol: Outline) -> Iterator[FieldFault]:
     baseline_known = False
     before: AnyPhase | None = None
     for path, phase in _walk(protocol):
         if phase.kind == "lead":
             if before is None or before.kind != "match":
-                yield Fault(
+                yield FieldFault(
                     (*path, "kind"), "this lead follows no match; put a match phase directly before it"
                 )
             yield from _gating(path, phase, protocol.arm, baseline_known=baseline_known)
             if phase.direction == "down" and phase.goal_bpm > 100:
-                yield Fault(
+                yield FieldFault(
                     (*path, "goal_bpm"),
                     f"is {phase.goal_bpm:g}; it must be a number from 42 to 100 bpm in a lead downward; "
                     "write direction: up for one upward",
@@ -90,30 +100,30 @@ def _leads(protocol: Outline) -> Iterator[Fault]:
         before = phase
 
 
-def _gating(path: Path, lead: Lead, arm: str, *, baseline_known: bool) -> Iterator[Fault]:
+def _gating(path: FieldPath, lead: LeadPhase, arm: str, *, baseline_known: bool) -> Iterator[FieldFault]:
     """Ask of a lead that waits for the listener that they are known at rest, and of its gate some order."""
     waits = lead.gating == "listener" or (lead.gating is None and arm == "closed-loop")
     if waits and not baseline_known:
         which = "a closed-loop lead" if arm == "closed-loop" else "a lead that waits for the listener"
-        yield Fault(
+        yield FieldFault(
             (*path, "kind"),
             f"{which} needs the listener's baseline; put a baseline phase before the match",
         )
     gate = lead.gate
     if gate.release_sigma >= gate.hold_sigma:
-        yield Fault(
+        yield FieldFault(
             (*path, "gate", "release_sigma"),
             f"is {gate.release_sigma:g}; it must be smaller than hold_sigma {gate.hold_sigma:g}, below which "
             "a lead is not held",
         )
     if gate.plateau_sigma is not None and gate.plateau_sigma <= gate.hold_sigma:
-        yield Fault(
+        yield FieldFault(
             (*path, "gate", "plateau_sigma"),
             f"is {gate.plateau_sigma:g}; it must be larger than hold_sigma {gate.hold_sigma:g}",
         )
 
 
-def _breathing(protocol: Outline) -> Iterator[Fault]:
+def _breathing(protocol: Outline) -> Iterator[FieldFault]:
     rates: set[float] = set()
     for path, phase in _walk(protocol):
         if phase.kind != "breathe":
@@ -124,7 +134,7 @@ def _breathing(protocol: Outline) -> Iterator[Fault]:
             rates.add(phase.breath_rate)
 
 
-def _breath(path: Path, phase: Breathe, rates_before: set[float]) -> Fault | None:
+def _breath(path: FieldPath, phase: BreathePhase, rates_before: set[float]) -> FieldFault | None:
     ways = [
         name
         for name, given in (
@@ -135,23 +145,23 @@ def _breath(path: Path, phase: Breathe, rates_before: set[float]) -> Fault | Non
         if given
     ]
     if not ways:
-        return Fault(
+        return FieldFault(
             (*path, "breath_rate"), "is missing; breath_rate, share_of_own or assessed: true is needed"
         )
     if len(ways) > 1:
-        return Fault((*path, ways[1]), f"the rate is told already by {ways[0]}; leave one of them out")
+        return FieldFault((*path, ways[1]), f"the rate is told already by {ways[0]}; leave one of them out")
     if phase.assessed and len(rates_before) < LEAST_RATES:
-        return Fault(
+        return FieldFault(
             (*path, "assessed"),
             "there is nothing to find a rate from; put breathe phases with assess: true and at least three "
             "different rates before it",
         )
     if phase.assess and phase.breath_rate is None:
-        return Fault(
+        return FieldFault(
             (*path, "assess"), f"a step of an assessment tries one rate; give breath_rate, not {ways[0]}"
         )
     if phase.assess and phase.duration_s < SHORTEST_ASSESSMENT_S:
-        return Fault(
+        return FieldFault(
             (*path, "duration_s"),
             f"{phase.duration_s:g} s are too short to judge a rate of breathing; at least "
             f"{SHORTEST_ASSESSMENT_S:g} s, better 120 s",
@@ -159,37 +169,37 @@ def _breath(path: Path, phase: Breathe, rates_before: set[float]) -> Fault | Non
     return None
 
 
-def _last_questions(protocol: Outline) -> Iterator[Fault]:
+def _last_questions(protocol: Outline) -> Iterator[FieldFault]:
     """Refuse what is asked when the session is over: after silence there is not even a fade to answer in."""
     if not protocol.phases or protocol.phases[-1].kind == "arc":
         return
     path, phase = ("phases", len(protocol.phases) - 1), protocol.phases[-1]
     for index, asked in enumerate(phase.ratings):
         if asked.at == "end" and not phase.sounds:
-            yield Fault(
+            yield FieldFault(
                 (*path, "ratings", index, "at"),
                 "the session ends with this phase, so that nobody could answer; ask at its begin, or put a "
                 "phase after it",
             )
 
 
-def _energies(protocol: Outline) -> Iterator[Fault]:
+def _energies(protocol: Outline) -> Iterator[FieldFault]:
     for path, phase in _walk(protocol):
         if phase.kind == "engage":
             if phase.energy is None:
-                yield Fault(
+                yield FieldFault(
                     (*path, "energy"),
                     "is missing; a number from 0 to 1 is needed in the first engage phase",
                 )
             return
 
 
-def _goals(protocol: Outline) -> Iterator[Fault]:
+def _goals(protocol: Outline) -> Iterator[FieldFault]:
     names: set[str] = set()
     for index, goal in enumerate(protocol.goals):
         path = ("goals", index)
         if goal.name in names:
-            yield Fault(
+            yield FieldFault(
                 (*path, "name"), f"{goal.name!r} names an earlier goal; every goal needs a name of its own"
             )
         names.add(goal.name)
@@ -197,40 +207,158 @@ def _goals(protocol: Outline) -> Iterator[Fault]:
             yield fault
 
 
-def _goal(path: Path, goal: Goal, protocol: Outline) -> Fault | None:
+def _goal(path: FieldPath, goal: Goal, protocol: Outline) -> FieldFault | None:
     phases = {phase.name: phase for phase in protocol.stretches}
     for key, name in (("from", goal.from_), ("at", goal.at)):
         if name is not None and name not in phases:
-            return Fault((*path, key), f"there is no phase {name!r}; there are {', '.join(phases)}")
+            return FieldFault((*path, key), f"there is no phase {name!r}; there are {', '.join(phases)}")
     span = span_of(goal, protocol.stretches)
     start, end = (phases.get(name or "") for name in span)
     if goal.scale is not None and (fault := _unasked(path, goal.scale, start, end)):
         return fault
     if start is None:
-        return Fault((*path, "from"), "is missing; there is no baseline, so the name of a phase is needed")
+        return FieldFault(
+            (*path, "from"), "is missing; there is no baseline, so the name of a phase is needed"
+        )
     if end is None:
-        return Fault((*path, "at"), "is missing; no phase has music, so the name of a phase is needed")
+        return FieldFault((*path, "at"), "is missing; no phase has music, so the name of a phase is needed")
     return _order(path, goal, list(phases), start, end)
 
 
-def _unasked(path: Path, scale: str, start: Stretch | None, end: Stretch | None) -> Fault | None:
+def _unasked(path: FieldPath, scale: str, start: Stretch | None, end: Stretch | None) -> FieldFault | None:
     """Return the fault of a goal about a rating that nobody is asked for."""
     remedy = f"put ratings: [{{scale: {scale}}}] there"
     for key, phase in (("from", start), ("at", end)):
         if phase is None:
-            return Fault(
+            return FieldFault(
                 (*path, "measure"), f"no phase asks for {scale}; put ratings: [{{scale: {scale}}}] into two"
             )
         if scale not in [asked.scale for asked in phase.ratings]:
-            return Fault((*path, key), f"phase {phase.name!r} does not ask for {scale}; {remedy}")
+            return FieldFault((*path, key), f"phase {phase.name!r} does not ask for {scale}; {remedy}")
     return None
 
 
-def _order(path: Path, goal: Goal, order: list[str], start: Stretch, end: Stretch) -> Fault | None:
+def _order(path: FieldPath, goal: Goal, order: list[str], start: Stretch, end: Stretch) -> FieldFault | None:
     if order.index(start.name) > order.index(end.name):
-        return Fault((*path, "at"), f"{end.name!r} comes before {start.name!r}; exchange from and at")
+        return FieldFault((*path, "at"), f"{end.name!r} comes before {start.name!r}; exchange from and at")
     times_asked = sum(asked.scale == goal.scale for asked in start.ratings)
     if start is end and times_asked < 2:
         remedy = "name two phases" if goal.scale is None else f"ask for {goal.scale} in two phases"
-        return Fault((*path, "at"), f"from and at are both {end.name!r}, so nothing can change; {remedy}")
+        return FieldFault(
+            (*path, "at"), f"from and at are both {end.name!r}, so nothing can change; {remedy}"
+        )
     return None
+
+
+_TINY = 1e-6
+LEAD_LIMIT_BPM_PER_MIN = 3.0
+Tempi = tuple[float, ...]
+"""The tempi, or the slowest and the fastest, that the music may have; empty where there is no music yet."""
+
+
+def lead_goal(t0_bpm: float, goal_bpm: float, direction: str = "down") -> float:
+    """Return the goal of a lead: ``max(42, min(goal, 0.85·T0))``, upward ``min(120, max(goal, 1.15·T0))``."""
+    if direction == "up":
+        return min(HIGHEST_GOAL_BPM, max(goal_bpm, GOAL_SHARE_UP * t0_bpm))
+    return max(LOWEST_GOAL_BPM, min(goal_bpm, GOAL_SHARE * t0_bpm))
+
+
+def tempo_faults(protocol: Outline) -> Iterator[FieldFault]:
+    """Follow the tempi there may be from phase to phase; what begins after silence is free."""
+    tempi: Tempi = ()
+    before: Stretch | None = None
+    for path, phase in _stretches(protocol):
+        yield from _bounds(path, phase)
+        if isinstance(phase, LeadPhase) and isinstance(before, MatchPhase):
+            yield from _lead(path, phase, before, limits_in(phase, protocol.limits))
+        elif isinstance(phase, Section | ReturnPhase):
+            yield from _way(path, phase, tempi, limits_in(phase, protocol.limits))
+        tempi = _tempi(phase, tempi or (protocol.default_tempo_bpm,)) if phase.sounds else ()
+        before = phase
+
+
+def _stretches(protocol: Outline) -> Iterator[tuple[FieldPath, Stretch]]:
+    for index, phase in enumerate(protocol.phases):
+        if phase.kind == "arc":
+            for inner, section in enumerate(phase.sections):
+                yield ("phases", index, "sections", inner), section
+        else:
+            yield ("phases", index), phase
+
+
+def _bounds(path: FieldPath, phase: Stretch) -> Iterator[FieldFault]:
+    if isinstance(phase, MatchPhase | Section | ReturnPhase) and phase.hr_lowest_bpm > phase.hr_highest_bpm:
+        yield FieldFault(
+            (*path, "hr_lowest_bpm"),
+            f"{phase.hr_lowest_bpm:g} lies above hr_highest_bpm {phase.hr_highest_bpm:g}; "
+            "the lowest comes first",
+        )
+
+
+def _tempi(phase: Stretch, before: Tempi) -> Tempi:
+    """Return the tempi with which a sounding phase may end."""
+    match phase:
+        case MatchPhase() | Section() | ReturnPhase():
+            if isinstance(phase.tempo_bpm, str):
+                return (phase.hr_lowest_bpm, phase.hr_highest_bpm)
+            return (phase.tempo_bpm,)
+        case LeadPhase(direction="up"):
+            return (min(before), HIGHEST_GOAL_BPM)
+        case LeadPhase():
+            return (LOWEST_GOAL_BPM, max(before))
+        case EngagePhase(energy=float() as energy):
+            # As written: how far listener and therapist turn it up or down cannot be known.
+            return (energetic(energy).tempo_bpm,)
+    return before
+
+
+def _lead(path: FieldPath, lead: LeadPhase, match: MatchPhase, limits: Limits) -> Iterator[FieldFault]:
+    """Refuse a lead that fits nobody: not even the listener who has least to travel."""
+    speed = limits.tempo_bpm_per_min
+    if speed > LEAD_LIMIT_BPM_PER_MIN:
+        yield FieldFault(
+            ("limits", "tempo_bpm_per_min")
+            if lead.tempo_bpm_per_min is None
+            else (*path, "tempo_bpm_per_min"),
+            f"{speed:g} bpm/min is too fast for a lead; at most {LEAD_LIMIT_BPM_PER_MIN:g}, more only in "
+            "a protocol without a lead",
+        )
+        return
+    starts = _tempi(match, ())
+    share = GOAL_SHARE_UP if lead.direction == "up" else GOAL_SHARE
+    turning = lead.goal_bpm / share
+    if min(starts) < turning < max(starts):
+        starts = (*starts, turning)
+    least, t0 = min((abs(lead_goal(t0, lead.goal_bpm, lead.direction) - t0), t0) for t0 in starts)
+    needed_s = PEAK_OF_MEAN * least / speed * 60
+    if lead.duration_s < needed_s - _TINY:
+        goal = lead_goal(t0, lead.goal_bpm, lead.direction)
+        yield FieldFault(
+            (*path, "duration_s"),
+            f"impossible lead: {t0:.4g} to {goal:.4g} bpm at {speed:g} bpm/min does not fit into "
+            f"{lead.duration_s:g} s; {_whole(needed_s)} s would do",
+        )
+
+
+def _way(
+    path: FieldPath, phase: Section | ReturnPhase, before: Tempi, limits: Limits
+) -> Iterator[FieldFault]:
+    """Refuse a section or return that may not arrive in time; a return travels by minimum jerk."""
+    if isinstance(phase.tempo_bpm, str) or not before:
+        return
+    target = phase.tempo_bpm
+    needed_s, start = max((travel_s(limits, tempo, target), tempo) for tempo in before)
+    if phase.kind == "return":
+        needed_s *= PEAK_OF_MEAN
+    if needed_s > phase.duration_s + _TINY:
+        what = "return" if phase.kind == "return" else "section"
+        yield FieldFault(
+            (*path, "tempo_bpm"),
+            f"impossible {what}: {start:g} to {target:g} bpm at {limits.tempo_bpm_per_min:g} bpm/min and "
+            f"{limits.tempo_percent_per_bar:g} % a bar does not fit into {phase.duration_s:g} s; "
+            f"{_whole(needed_s)} s would do",
+        )
+
+
+def _whole(seconds: float) -> int:
+    return -int(-(seconds - _TINY) // 1)

@@ -10,14 +10,30 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from generator.state import RANGES, Mode
-from protocols.bounds import MATCH_RANGE_BPM, clip
+
+MATCH_RANGE_BPM = (50.0, 100.0)
+"""Heart rates that music can match; outside, the tempo stays at the nearer end."""
+
+LOWEST_GOAL_BPM = 42.0
+GOAL_SHARE = 0.85
+"""A goal is at most this share of the tempo the lead starts from."""
+
+HIGHEST_GOAL_BPM = 120.0
+GOAL_SHARE_UP = 1.15
+"""The goal of a lead upward is at least this share of the tempo it starts from."""
+
+
+def clip(value: float, low: float, high: float) -> float:
+    """Return the value, or the nearer end of the range where it lies outside."""
+    return min(max(value, low), high)
+
 
 HR_FACTORS = (0.5, 1.5)
 HR_OFFSETS_BPM = (-40.0, 40.0)
 _HR = re.compile(r"hr\s*(?:(?P<operator>[*+-])\s*(?P<number>\d+(?:\.\d+)?))?")
 
 
-class Model(BaseModel):
+class ProtocolPart(BaseModel):
     """A part of a protocol: frozen, without guesses about types, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

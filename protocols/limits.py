@@ -6,8 +6,7 @@ from collections import deque
 from dataclasses import replace
 
 from generator.state import BEATS_PER_BAR, MusicState
-from protocols.bounds import clip
-from protocols.fields import Model, described
+from protocols.fields import ProtocolPart, clip, described
 
 DECISION_S = 5.0
 """Seconds from one decision to the next."""
@@ -23,7 +22,7 @@ RUNG = 0.2
 _TINY = 1e-9
 
 
-class Limits(Model):
+class Limits(ProtocolPart):
     """How fast the music may change."""
 
     tempo_bpm_per_min: float = described(
@@ -56,7 +55,7 @@ def limits_in(phase: object, limits: Limits) -> Limits:
     return limits.model_copy(update=own) if own else limits
 
 
-class Limiter:
+class RateLimiter:
     """Grants of what is wanted only as much as the limits allow.
 
     The first state of a sounding stretch is free. After it, with `dt` the time since the state before, but
@@ -133,7 +132,7 @@ class Limiter:
 
 def travel_s(limits: Limits, start_bpm: float, target_bpm: float) -> float:
     """Return the seconds within which the tempo gets from one value to another, decision by decision."""
-    limiter = Limiter(limits)
+    limiter = RateLimiter(limits)
     t = 0.0
     tempo = limiter.grant(t, MusicState(tempo_bpm=start_bpm)).tempo_bpm
     while abs(tempo - target_bpm) > _TINY:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import importlib.resources
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from protocols.errors import InvalidProtocolError, UnknownProtocolError
-from protocols.positions import YamlFault, read
+from protocols.errors import FieldFault, FieldPath, InvalidProtocolError, UnknownProtocolError
+from protocols.fields import nearest, suggestion
+from protocols.phases import PHASES, TEXTURE_FIELDS, Section
+from protocols.positions import YamlError, read
 from protocols.schema import Protocol
-from protocols.wording import field_name, in_words
 
-_LIBRARY = importlib.resources.files("protocols.library")
+LIBRARY = importlib.resources.files("protocols.library")
 
 
 def library() -> list[str]:
     """Return the ids of the built-in protocols, sorted."""
     return sorted(
-        entry.name.removesuffix(".yaml") for entry in _LIBRARY.iterdir() if entry.name.endswith(".yaml")
+        entry.name.removesuffix(".yaml") for entry in LIBRARY.iterdir() if entry.name.endswith(".yaml")
     )
 
 
@@ -35,7 +39,7 @@ def load(name_or_path: str | Path) -> Protocol:
         would be right``.
     """
     if str(name_or_path) in library():
-        entry = _LIBRARY / f"{name_or_path}.yaml"
+        entry = LIBRARY / f"{name_or_path}.yaml"
         return parse(entry.read_bytes(), entry.name)
     path = Path(name_or_path)
     try:
@@ -72,7 +76,7 @@ def parse(content: bytes, origin: str) -> Protocol:
     )
 
 
-class Located(NamedTuple):
+class LocatedFault(NamedTuple):
     """A fault in a text: its line, counted from 1, the field, what is wrong and what would be right."""
 
     line: int
@@ -80,26 +84,28 @@ class Located(NamedTuple):
     message: str
 
 
-def faults_of(text: str) -> list[Located]:
+def faults_of(text: str) -> list[LocatedFault]:
     """Return every fault of a protocol's YAML text in the order of its lines, none where it can be used."""
     found = _read(text)
     return [] if isinstance(found, Protocol) else found
 
 
-def _read(text: str) -> Protocol | list[Located]:
+def _read(text: str) -> Protocol | list[LocatedFault]:
     try:
         data, lines = read(text)
-    except YamlFault as fault:
-        return [Located(fault.line, fault.field, _one_line(fault.message))]
+    except YamlError as fault:
+        return [LocatedFault(fault.line, fault.field, _one_line(fault.message))]
     if not isinstance(data, dict):
-        return [Located(1, "file", "holds no protocol; it must begin with keys such as id, title and phases")]
+        return [
+            LocatedFault(1, "file", "holds no protocol; it must begin with keys such as id, title and phases")
+        ]
     try:
         return Protocol.model_validate(data)
     except ValidationError as error:
         found = []
         for path, message in in_words(error, data):
             line = lines[next(path[:size] for size in range(len(path), -1, -1) if path[:size] in lines)]
-            found.append(Located(line, field_name(path, data), _one_line(message)))
+            found.append(LocatedFault(line, field_name(path, data), _one_line(message)))
         return sorted(found)
 
 
@@ -127,7 +133,7 @@ def override(protocol: Protocol, assignment: str) -> Protocol:
     holder, key = _holder(data, target)
     try:
         holder[key], _ = read(text)
-    except YamlFault as fault:
+    except YamlError as fault:
         raise InvalidProtocolError(
             f"{_one_line(assignment)}: {fault.field}: {_one_line(fault.message)}"
         ) from None
@@ -157,3 +163,164 @@ def _holder(data: dict[str, Any], target: str) -> tuple[dict[str, Any], str]:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def in_words(error: ValidationError, data: Any) -> list[FieldFault]:
+    """Return the faults that validating `data` as a protocol found, as paths into `data` and words."""
+    found: list[FieldFault] = []
+    misspelt: set[FieldPath] = set()
+    missing: set[FieldPath] = set()
+    for detail in error.errors(include_url=False):
+        if detail["type"] == "infeasible":
+            found += detail["ctx"]["faults"]
+            continue
+        path = _path(detail["loc"], data)
+        if detail["type"] == "union_tag_invalid":
+            path = (*path, "kind")
+        found.append(FieldFault(path, _words(detail)))
+        if detail["type"] == "missing":
+            missing.add(path)
+        elif detail["type"] == "extra_forbidden":
+            meant = nearest(str(path[-1]), _fields(_home(detail["loc"])))
+            misspelt |= {(*path[:-1], meant)} if meant else set()
+    # A key that is misspelt is not missing as well: that would be one fault told twice.
+    return [fault for fault in found if not (fault.path in missing and fault.path in misspelt)]
+
+
+def field_name(path: FieldPath, data: Any) -> str:
+    """Return a field's name as ``--set`` takes it: ``lead.duration_s``, ``limits.mode_seconds``."""
+    words: list[str] = []
+    for step in path:
+        data = data[step] if _holds(data, step) else None
+        if isinstance(step, str):
+            words.append(step)
+        elif (
+            words[-1] in ("phases", "sections")
+            and isinstance(data, dict)
+            and isinstance(data.get("name"), str)
+        ):
+            words = [data["name"]]
+    return ".".join(words) or "protocol"
+
+
+def _holds(data: Any, step: str | int) -> bool:
+    if isinstance(step, str):
+        return isinstance(data, dict) and step in data
+    return isinstance(data, tuple) and step < len(data)
+
+
+def _path(location: FieldPath, data: Any) -> FieldPath:
+    """Leave out of a location what is not in the data: the tag by which a phase's kind was told."""
+    path: list[str | int] = []
+    for depth, step in enumerate(location):
+        if _holds(data, step):
+            data = data[step]
+        elif depth < len(location) - 1:
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _words(detail: ErrorDetails) -> str:
+    location, value = detail["loc"], detail["input"]
+    match detail["type"]:
+        case "extra_forbidden":
+            return _unknown(location)
+        case "missing":
+            return f"is missing; {_right(location)} is needed"
+        case "value_error":
+            return f"{_brief(value)}; it must be {detail['ctx']['error']}"
+        case "union_tag_invalid":
+            kind, kinds = str(detail["ctx"]["tag"]), list(PHASES)
+            return f"there is no kind of phase called {kind!r}; {_hint(kind, kinds)}"
+        case "union_tag_not_found":
+            return "kind is missing; one of " + ", ".join(PHASES) + " is needed"
+    remedy = ""
+    if detail["type"] in ("float_type", "int_type") and isinstance(value, str):
+        remedy = _plain_number(value)
+    elif detail["type"] == "string_type" and isinstance(value, bool):
+        remedy = " (on, off, yes and no are true and false; put such a word in quotes)"
+    return f"{_brief(value)}; it must be {_right(location)}{remedy}"
+
+
+def _plain_number(text: str) -> str:
+    """Say how a number must be written that was not read as one."""
+    if re.fullmatch(r"-?[\d.]+", text):
+        return ", without quotes"
+    if re.fullmatch(r"-?\d+,\d+", text):
+        return f", with a point: {text.replace(',', '.')}"
+    if re.match(r"-?\d+(\.\d+)?\s*[a-z%]+$", text):
+        return ", without a unit"
+    return ""
+
+
+def _unknown(location: FieldPath) -> str:
+    """Say what a key that is not known here could have been meant to be, or where it belongs."""
+    key, home = str(location[-1]), _home(location)
+    kind = "section" if home is Section else _kind(home)
+    having = [other for other, model in PHASES.items() if key in _fields(model)]
+    # A key that other kinds have is in the wrong place, not misspelt.
+    if not (kind and having) and (suggested := suggestion(key, _fields(home))):
+        return f"unknown key; {suggested}"
+    if kind == "arc" and key in _fields(Section):
+        return "unknown key; an arc has it in its sections, so write it there"
+    if home is Protocol and having:
+        return "unknown key; it belongs to a phase, so indent it below one"
+    if kind and key in TEXTURE_FIELDS:
+        return f"unknown key; there is no music in {kind}, so leave it out or change the kind"
+    if kind and having:
+        return f"unknown key; only {' and '.join(having)} may have it, so leave it out or change the kind"
+    return f"unknown key; there are {', '.join(_fields(home))}"
+
+
+def _hint(word: str, known: list[str]) -> str:
+    return suggestion(word, known) or f"there are {', '.join(known)}"
+
+
+def _brief(value: Any) -> str:
+    """Return a value as whoever wrote the file would call it."""
+    match value:
+        case None:
+            return "has no value"
+        case bool():
+            return f"is {str(value).lower()}"
+        case tuple() | list():
+            return "is a list"
+        case dict():
+            return "is a mapping"
+    text = repr(value)
+    return f"is {text if len(text) <= 60 else f'{text[:57]}...'}"
+
+
+def _right(location: FieldPath) -> str:
+    words = [step for step in location if isinstance(step, str)]
+    model = _home(location)
+    for name, field in model.model_fields.items():
+        if words and words[-1] == (field.alias or name) and field.description:
+            return field.description
+    return "keys and values indented below it"
+
+
+def _home(location: FieldPath) -> type[BaseModel]:
+    """Return the model one of whose fields the location names last."""
+    candidates: list[type[BaseModel]] = [Protocol]
+    for step in [step for step in location if isinstance(step, str)][:-1]:
+        tagged = [model for model in candidates if _kind(model) == step]
+        candidates = tagged or list(_models(candidates[0].model_fields[step].annotation))
+    return candidates[0]
+
+
+def _fields(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _kind(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("kind")
+    return str(get_args(field.annotation)[0]) if field else None
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

@@ -2,23 +2,102 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from generator.state import RANGES
-from protocols.bounds import HIGHEST_GOAL_BPM, LOWEST_GOAL_BPM, MATCH_RANGE_BPM
+from generator.state import RANGES, MusicState
 from protocols.fields import (
+    HIGHEST_GOAL_BPM,
+    LOWEST_GOAL_BPM,
+    MATCH_RANGE_BPM,
     MatchedBpm,
     MatchedTempo,
-    Model,
     ModeOf,
     Name,
+    ProtocolPart,
     Seconds,
+    Short,
     Tempo,
     described,
+    one_of,
 )
-from protocols.parts import Asked, Gate, Markers, Until
+from protocols.scales import SCALES
+
+
+class Until(ProtocolPart):
+    """What ends a phase before its longest time is over."""
+
+    cue: Name = described(
+        "name of the cue that ends the phase", "a name of small letters and digits, words joined by hyphens"
+    )
+
+
+class ScheduledRating(ProtocolPart):
+    """A rating to ask the listener for."""
+
+    scale: Annotated[str, one_of(SCALES)] = described("the scale", "one of " + ", ".join(SCALES))
+    at: Literal["begin", "end"] = described("when in the phase", "begin or end", default="end")
+
+
+class PhaseMarkers(ProtocolPart):
+    """Marks that the recording gets, and whoever listens to its markers."""
+
+    begin: Short | None = described(
+        "mark at the phase's begin", "a text of at most 120 characters", default=None
+    )
+    end: Short | None = described("mark at its end", "a text of at most 120 characters", default=None)
+
+
+class GateSettings(ProtocolPart):
+    """When a lead waits for the listener, in standard deviations (σ) of their activation at baseline."""
+
+    hold_sigma: float = described(
+        "σ above the activation while matching (in a lead upward: below) beyond which the lead is held",
+        "a number from 0.25 to 5",
+        default=1.0,
+        ge=0.25,
+        le=5,
+    )
+    hold_after_s: float = described(
+        "after so long", "a number of seconds from 5 to 300", default=15.0, ge=5, le=300
+    )
+    release_sigma: float = described(
+        "σ below which it goes on; less than hold_sigma",
+        "a number from 0 to 5",
+        default=0.5,
+        ge=0,
+        le=5,
+    )
+    step_back_after_s: float = described(
+        "each time it was held so long it goes back",
+        "a number of seconds from 30 to 1800",
+        default=150.0,
+        ge=30,
+        le=1800,
+    )
+    step_back_share: float = described(
+        "by this share of its progress", "a number from 0 to 0.5", default=0.25, ge=0, le=0.5
+    )
+    plateau_step_backs: int = described(
+        "the step back with which it stays where it is and asks the therapist",
+        "a whole number from 1 to 10",
+        default=2,
+        ge=1,
+        le=10,
+    )
+    plateau_sigma: float | None = described(
+        "σ above which it asks at once; where left out, 2 in a lead downward and 3 in one upward",
+        "a number from 0.5 to 6",
+        default=None,
+        ge=0.5,
+        le=6,
+    )
+    plateau_after_s: float = described(
+        "after so long", "a number of seconds from 15 to 600", default=60.0, ge=15, le=600
+    )
+
 
 BREATH_RANGE_PER_MIN = (4.0, 10.0)
 """Rates of slow breathing that a protocol may ask for by number."""
@@ -27,7 +106,7 @@ OWN_BREATH_RANGE_PER_MIN = (4.0, 20.0)
 """Rates within which a share of the listener's own breathing rate is kept."""
 
 
-class Phase(Model):
+class Phase(ProtocolPart):
     """What every phase, and every section of an arc, has."""
 
     name: Name = described(
@@ -43,14 +122,14 @@ class Phase(Model):
         since=2,
         default=None,
     )
-    ratings: tuple[Asked, ...] = described(
+    ratings: tuple[ScheduledRating, ...] = described(
         "what the listener is asked", "a list such as [{scale: pain-nrs, at: begin}]", since=2, default=()
     )
-    markers: Markers = described(
+    markers: PhaseMarkers = described(
         "marks in the recording",
         "a mapping such as {begin: procedure starts, end: procedure over}",
         since=2,
-        default=Markers(),
+        default=PhaseMarkers(),
     )
 
     @property
@@ -59,25 +138,25 @@ class Phase(Model):
         return isinstance(self, Texture)
 
 
-class Settle(Phase):
+class SettlePhase(Phase):
     """Silence: listener and sensors come to rest."""
 
     kind: Literal["settle"]
 
 
-class Baseline(Phase):
+class BaselinePhase(Phase):
     """Silence in which the listener's resting state is measured; 120 s is short, research takes 300 s."""
 
     kind: Literal["baseline"]
 
 
-class Silence(Phase):
+class SilencePhase(Phase):
     """A pause in the music; 30 to 120 s are a good length."""
 
     kind: Literal["silence"]
 
 
-class Recovery(Phase):
+class RecoveryPhase(Phase):
     """Silence after the music, in which physiology is observed."""
 
     kind: Literal["recovery"]
@@ -88,7 +167,7 @@ def _ranged(name: str, means: str, kind: str, unit: str = "") -> Any:
     return described(means, f"{kind} from {low:g} to {high:g}{unit}", default=None, ge=low, le=high)
 
 
-class Texture(Model):
+class Texture(ProtocolPart):
     """What the music is to be like when the phase has run its course.
 
     A field that is left out stays as the phase before has it; before the first, as
@@ -118,7 +197,7 @@ class Texture(Model):
 TEXTURE_FIELDS = tuple(field.alias or name for name, field in Texture.model_fields.items())
 
 
-class Paced(Model):
+class ChangeRates(ProtocolPart):
     """How fast the music may change in a phase, where that is not what `limits` says for all."""
 
     tempo_bpm_per_min: float | None = described(
@@ -157,7 +236,7 @@ def _highest(since: int) -> Any:
     )
 
 
-class Match(Phase, Texture, Paced):
+class MatchPhase(Phase, Texture, ChangeRates):
     """Music at the listener's heart rate, or at a tempo of its own."""
 
     kind: Literal["match"]
@@ -170,7 +249,7 @@ class Match(Phase, Texture, Paced):
     hr_highest_bpm: MatchedBpm = _highest(since=2)
 
 
-class Lead(Phase, Texture, Paced):
+class LeadPhase(Phase, Texture, ChangeRates):
     """Music that goes from the matched tempo toward a goal; it stands directly after a match."""
 
     kind: Literal["lead"]
@@ -189,18 +268,18 @@ class Lead(Phase, Texture, Paced):
         since=2,
         default=None,
     )
-    gate: Gate = described(
-        "when it waits; see below", "a mapping such as {hold_after_s: 20}", since=2, default=Gate()
+    gate: GateSettings = described(
+        "when it waits; see below", "a mapping such as {hold_after_s: 20}", since=2, default=GateSettings()
     )
 
 
-class Sustain(Phase, Texture, Paced):
+class SustainPhase(Phase, Texture, ChangeRates):
     """Music that stays at the tempo it has."""
 
     kind: Literal["sustain"]
 
 
-class Breathe(Phase, Texture, Paced):
+class BreathePhase(Phase, Texture, ChangeRates):
     """Music that swells and ebbs at a slow rate of breathing, at the tempo it has.
 
     One of `breath_rate`, `share_of_own` and `assessed` says at which.
@@ -243,7 +322,7 @@ class Breathe(Phase, Texture, Paced):
     )
 
 
-class Section(Phase, Texture, Paced):
+class Section(Phase, Texture, ChangeRates):
     """A part of an arc: it travels to its tempo and texture, then stays there."""
 
     kind: ClassVar[str] = "arc"
@@ -255,7 +334,7 @@ class Section(Phase, Texture, Paced):
     hr_highest_bpm: MatchedBpm = _highest(since=1)
 
 
-class Arc(Model):
+class ArcPhase(ProtocolPart):
     """A course written out section by section; the clock moves it on, or a cue."""
 
     kind: Literal["arc"]
@@ -266,7 +345,7 @@ class Arc(Model):
     sections: tuple[Section, ...] = described("its parts, in order", "a list of sections")
 
 
-class Engage(Phase, Texture, Paced):
+class EngagePhase(Phase, Texture, ChangeRates):
     """Music to turn to, as in pain distraction: its energy is set by listener and therapist.
 
     Tempo and texture follow from energy; what is set here stays as set. Intensify and soften change energy
@@ -283,7 +362,7 @@ class Engage(Phase, Texture, Paced):
     )
 
 
-class Return(Phase, Texture, Paced):
+class ReturnPhase(Phase, Texture, ChangeRates):
     """Music that travels gently to what it asks for, all its time long: the way back to the room."""
 
     kind: Literal["return"]
@@ -295,32 +374,72 @@ class Return(Phase, Texture, Paced):
     hr_highest_bpm: MatchedBpm = _highest(since=2)
 
 
-PHASES: dict[str, type[Model]] = {
-    "settle": Settle,
-    "baseline": Baseline,
-    "match": Match,
-    "lead": Lead,
-    "sustain": Sustain,
-    "breathe": Breathe,
-    "arc": Arc,
-    "engage": Engage,
-    "silence": Silence,
-    "return": Return,
-    "recovery": Recovery,
+PHASES: dict[str, type[ProtocolPart]] = {
+    "settle": SettlePhase,
+    "baseline": BaselinePhase,
+    "match": MatchPhase,
+    "lead": LeadPhase,
+    "sustain": SustainPhase,
+    "breathe": BreathePhase,
+    "arc": ArcPhase,
+    "engage": EngagePhase,
+    "silence": SilencePhase,
+    "return": ReturnPhase,
+    "recovery": RecoveryPhase,
 }
 """The kinds of phases there are."""
 
 AnyPhase = Annotated[
-    Settle | Baseline | Match | Lead | Sustain | Breathe | Arc | Engage | Silence | Return | Recovery,
+    SettlePhase
+    | BaselinePhase
+    | MatchPhase
+    | LeadPhase
+    | SustainPhase
+    | BreathePhase
+    | ArcPhase
+    | EngagePhase
+    | SilencePhase
+    | ReturnPhase
+    | RecoveryPhase,
     Field(discriminator="kind"),
 ]
 
 Stretch = (
-    Settle | Baseline | Match | Lead | Sustain | Breathe | Section | Engage | Silence | Return | Recovery
+    SettlePhase
+    | BaselinePhase
+    | MatchPhase
+    | LeadPhase
+    | SustainPhase
+    | BreathePhase
+    | Section
+    | EngagePhase
+    | SilencePhase
+    | ReturnPhase
+    | RecoveryPhase
 )
 """What a session is made of in time: a phase, or a section of an arc."""
 
 
 def stretches(phase: AnyPhase) -> tuple[Stretch, ...]:
     """Return the phase itself, or the sections of an arc."""
-    return phase.sections if isinstance(phase, Arc) else (phase,)
+    return phase.sections if isinstance(phase, ArcPhase) else (phase,)
+
+
+ENERGY_RANGE = (0.0, 1.0)
+
+
+def energetic(energy: float) -> MusicState:
+    """Return the music of that energy, 0 to 1: higher is faster, denser, brighter, fuller and louder.
+
+    Tempo is ``40 + 80·A`` bpm and density, which is the chance of a note, rises with A; brightness likewise;
+    two layers become seven, notes grow more detached, level rises from −6 to 0 dB. A convention of this
+    project. Mode and register are left as `MusicState` has them: they are the listener's taste.
+    """
+    return MusicState(
+        tempo_bpm=40 + 80 * energy,
+        density=energy,
+        brightness=energy,
+        articulation=round(0.1 + 0.5 * energy, 9),
+        layers=2 + math.floor(5 * energy + 0.5),
+        level_db=-6.0 * (1 - energy),
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from protocols.errors import Path
+from protocols.errors import FieldPath
 
 _OCTAL = re.compile(r"[-+]?0[0-9_]+")
 
@@ -40,7 +40,7 @@ _OPENED = ("while scanning a quoted scalar", "while parsing a flow", "while scan
 """Faults that lie where something was opened, not where its end was missed."""
 
 
-class YamlFault(Exception):  # noqa: N818 - it is a fault in a file, reported as one line of many
+class YamlError(Exception):
     """A place in a YAML text that cannot be read: its line and key, and what is wrong there."""
 
     def __init__(self, line: int, message: str, field: str = "yaml") -> None:
@@ -54,13 +54,13 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]  # the stubs lack it
-            raise YamlFault(
+            raise YamlError(
                 line, "a word with * in front is an alias; write its value out, or put the text in quotes"
             )
         return super().compose_node(parent, index)
 
 
-def read(text: str) -> tuple[Any, dict[Path, int]]:
+def read(text: str) -> tuple[Any, dict[FieldPath, int]]:
     """Return the text's data as ``yaml.safe_load`` would, and the line of every key and item.
 
     Sequences become tuples. Aliases are refused: a protocol is short, and a reader should find each value
@@ -71,7 +71,7 @@ def read(text: str) -> tuple[Any, dict[Path, int]]:
     YamlFault
         For the first fault of syntax, key given twice or tag that safe loading refuses.
     """
-    lines: dict[Path, int] = {(): 1}
+    lines: dict[FieldPath, int] = {(): 1}
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -80,55 +80,57 @@ def read(text: str) -> tuple[Any, dict[Path, int]]:
         raise _in_words(error) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise YamlFault(line, "a control character has no place in a text; delete it") from None
+        raise YamlError(line, "a control character has no place in a text; delete it") from None
     except RecursionError:
-        raise YamlFault(1, "brackets are nested too deeply; a protocol needs a few levels only") from None
+        raise YamlError(1, "brackets are nested too deeply; a protocol needs a few levels only") from None
 
 
-def _in_words(error: yaml.MarkedYAMLError) -> YamlFault:
+def _in_words(error: yaml.MarkedYAMLError) -> YamlError:
     context, problem = error.context or "", error.problem or ""
     opened = context.startswith(_OPENED)
     mark = (error.context_mark if opened else None) or error.problem_mark or error.context_mark
     said = f"{problem}; {context}"
     words = next((words for part, words in _REMEDIES if part in said), None)
-    return YamlFault(mark.line + 1 if mark else 1, words or f"{problem or context}; put texts in quotes")
+    return YamlError(mark.line + 1 if mark else 1, words or f"{problem or context}; put texts in quotes")
 
 
-def _build(loader: _Loader, node: yaml.Node, path: Path, lines: dict[Path, int]) -> Any:
+def _build(loader: _Loader, node: yaml.Node, path: FieldPath, lines: dict[FieldPath, int]) -> Any:
     line = node.start_mark.line + 1
     lines.setdefault(path, line)
     if isinstance(node, yaml.ScalarNode):
         if node.tag == "tag:yaml.org,2002:int" and _OCTAL.fullmatch(node.value):
-            raise YamlFault(line, f"{node.value} begins with a zero; leave the zero out", _key(path))
+            raise YamlError(line, f"{node.value} begins with a zero; leave the zero out", _key(path))
         try:
             return loader.construct_object(node)
         except ValueError as error:
-            raise YamlFault(line, f"{node.value!r} cannot be read: {error}; correct it", _key(path)) from None
+            raise YamlError(line, f"{node.value!r} cannot be read: {error}; correct it", _key(path)) from None
     if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
         return tuple(_build(loader, item, (*path, index), lines) for index, item in enumerate(node.value))
     if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
         return _mapping(loader, node, path, lines)
-    raise YamlFault(line, f"tag {node.tag!r} is not used in protocols; leave it out", _key(path))
+    raise YamlError(line, f"tag {node.tag!r} is not used in protocols; leave it out", _key(path))
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> dict[str, Any]:
+def _mapping(
+    loader: _Loader, node: yaml.MappingNode, path: FieldPath, lines: dict[FieldPath, int]
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         key = _build(loader, key_node, (*path, "?"), lines)
         if not isinstance(key, str):
-            raise YamlFault(line, f"a key must be a word, and YAML takes this one to be {key!r}; use another")
+            raise YamlError(line, f"a key must be a word, and YAML takes this one to be {key!r}; use another")
         if key in found:
-            raise YamlFault(
+            raise YamlError(
                 line, f"given twice, first in line {lines[*path, key]}; leave one of them out", key
             )
         lines[*path, key] = line
         found[key] = _build(loader, value_node, (*path, key), lines)
         if found[key] is None:
-            raise YamlFault(line, "has no value; give one or leave the line out", key)
+            raise YamlError(line, "has no value; give one or leave the line out", key)
     return found
 
 
-def _key(path: Path) -> str:
+def _key(path: FieldPath) -> str:
     words = [step for step in path if isinstance(step, str) and step != "?"]
     return words[-1] if words else "yaml"

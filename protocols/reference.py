@@ -9,10 +9,20 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from protocols.energy import energetic
-from protocols.goals import MEASURES, Goal
-from protocols.parts import Asked, Gate, Markers, Until
-from protocols.phases import PHASES, Arc, Paced, Phase, Section, Texture
+from protocols.outline import MEASURES, Goal
+from protocols.phases import (
+    PHASES,
+    ArcPhase,
+    ChangeRates,
+    GateSettings,
+    Phase,
+    PhaseMarkers,
+    ScheduledRating,
+    Section,
+    Texture,
+    Until,
+    energetic,
+)
 from protocols.scales import SCALES
 from protocols.schema import LANGUAGE, Limits, PieceDefaults, Protocol
 
@@ -47,15 +57,15 @@ def _phases() -> Iterator[str]:
     yield "\n### `until`\n"
     yield from _table(Until)
     yield "\n### An item of `ratings`\n"
-    yield from _table(Asked)
+    yield from _table(ScheduledRating)
     yield "\n### `markers`\n"
-    yield from _table(Markers)
+    yield from _table(PhaseMarkers)
     yield "\n## Texture\n"
     yield "match, lead, sustain, breathe, sections, engage and return say what the music is to be like when"
     yield "they have run their course. What a phase leaves out stays as it is.\n"
     yield from _table(Texture)
     yield "\nThe same kinds may have a pace of their own:\n"
-    yield from _table(Paced)
+    yield from _table(ChangeRates)
 
 
 def _kinds() -> Iterator[str]:
@@ -67,8 +77,8 @@ def _kinds() -> Iterator[str]:
             yield from _table(model, own)
         if kind == "lead":
             yield "\n#### `gate`\n"
-            yield _described(Gate) + "\n"
-            yield from _table(Gate)
+            yield _described(GateSettings) + "\n"
+            yield from _table(GateSettings)
         if kind == "arc":
             yield "\n#### A section\n"
             yield _described(Section) + "\n"
@@ -117,7 +127,7 @@ def _table(model: type[BaseModel], names: Iterable[str] | None = None) -> Iterat
 
 def _own(model: type[BaseModel]) -> list[str]:
     """Return the fields a kind of phase has of its own."""
-    shared = {"kind", *(Phase.model_fields if model is not Arc else ())}
+    shared = {"kind", *(Phase.model_fields if model is not ArcPhase else ())}
     return [name for name in model.__annotations__ if name in model.model_fields and name not in shared]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
+class RatingScale:
     """A question and the numbers that answer it.
 
     Attributes
@@ -32,7 +32,7 @@ class Scale:
 SCALES = {
     scale.id: scale
     for scale in (
-        Scale(
+        RatingScale(
             id="pain-nrs",
             question="How strong is your pain right now?",
             low=0,
@@ -40,7 +40,7 @@ SCALES = {
             low_means="no pain",
             high_means="the worst pain you can imagine",
         ),
-        Scale(
+        RatingScale(
             id="relaxation-vas",
             question="How relaxed do you feel right now?",
             low=0,
@@ -48,7 +48,7 @@ SCALES = {
             low_means="not at all relaxed",
             high_means="as relaxed as you can imagine",
         ),
-        Scale(
+        RatingScale(
             id="sam-arousal",
             question="How calm or excited do you feel right now?",
             low=1,
@@ -56,7 +56,7 @@ SCALES = {
             low_means="calm, sleepy",
             high_means="excited, wide awake",
         ),
-        Scale(
+        RatingScale(
             id="sam-valence",
             question="How unpleasant or pleasant do you feel right now?",
             low=1,
@@ -64,7 +64,7 @@ SCALES = {
             low_means="unpleasant",
             high_means="pleasant",
         ),
-        Scale(
+        RatingScale(
             id="distress-nrs",
             question="How distressed do you feel right now?",
             low=0,

@@ -10,10 +10,10 @@ from biofeedback.controller.gate import Gate, GateState
 from biofeedback.controller.signal import LEAST_CONFIDENCE, Signal, SignalState
 from biofeedback.controller.timeline import Timeline
 from physiology.state import PhysiologyState
-from protocols.bounds import clip
 from protocols.course import Segment
+from protocols.fields import clip
 from protocols.limits import DECISION_S
-from protocols.schema import Lead
+from protocols.schema import LeadPhase
 
 REFERENCE_S = 60.0
 LEAST_REFERENCE = 30
@@ -78,7 +78,7 @@ class Adaptation:
 
     def enter(self, segment: Segment, at: float) -> None:
         """Begin a segment at `at` seconds of the session."""
-        self.waits = isinstance(segment.phase, Lead) and _waits(segment.phase, self._closed_loop)
+        self.waits = isinstance(segment.phase, LeadPhase) and _waits(segment.phase, self._closed_loop)
         adapts = self.waits or (segment.reads_heart_rate and self._closed_loop)
         if adapts and not self.adapts:
             self.signal = Signal()
@@ -176,7 +176,7 @@ class Adaptation:
         while self._activations and self._activations[0][0] <= now - REFERENCE_S:
             self._activations.popleft()
         lead = self._segment.phase
-        if isinstance(lead, Lead) and self.waits and len(self._activations) >= LEAST_REFERENCE:
+        if isinstance(lead, LeadPhase) and self.waits and len(self._activations) >= LEAST_REFERENCE:
             a_ref = median(activation for _, activation in self._activations)
             self.gate = Gate(a_ref, self.sigma, lead.gate, lead.direction)
 
@@ -188,7 +188,7 @@ class Adaptation:
         return self.signal.state is not SignalState.FROZEN
 
 
-def _waits(lead: Lead, closed_loop: bool) -> bool:
+def _waits(lead: LeadPhase, closed_loop: bool) -> bool:
     return closed_loop if lead.gating is None else lead.gating == "listener"
 
 

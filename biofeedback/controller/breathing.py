@@ -8,8 +8,8 @@ from statistics import median
 from biofeedback.controller.signal import LEAST_CONFIDENCE
 from physiology.resonance import Assessment, PacedStep, assess, paced_step
 from physiology.state import Beat, PhysiologyState
-from protocols.bounds import clip
-from protocols.phases import OWN_BREATH_RANGE_PER_MIN, Breathe
+from protocols.fields import clip
+from protocols.phases import OWN_BREATH_RANGE_PER_MIN, BreathePhase
 
 LEAST_READINGS = 30
 """Seconds of usable breathing rate that a median takes."""
@@ -79,7 +79,7 @@ class Breathing:
         self.assessment = assess(self._steps)
         return self.assessment
 
-    def rate_for(self, phase: Breathe, physiology: PhysiologyState | None) -> float | None:
+    def rate_for(self, phase: BreathePhase, physiology: PhysiologyState | None) -> float | None:
         """Return the rate of a phase where that depends on the listener and is known; else None.
 
         A share is of the rate in the baseline or, without one, of the rate now, kept within 4 to 20 per min.

@@ -21,11 +21,11 @@ from generator.state import MusicState
 from physiology.baseline import Baseline, Verdict
 from physiology.resonance import Assessment
 from physiology.state import Beat, PhysiologyState
-from protocols.bounds import clip
 from protocols.course import Segment
 from protocols.feasibility import END
+from protocols.fields import clip
 from protocols.limits import DECISION_S
-from protocols.schema import Breathe, Protocol
+from protocols.schema import BreathePhase, Protocol
 
 ESTIMATE_S = 1.0
 CUE_QUESTION_S = 60.0
@@ -222,7 +222,7 @@ class Controller:
             return
         desk.adaptation.estimate(self._at, physiology, standing=standing(desk.lifecycle))
         phase = segment.phase
-        if segment.kind == "baseline" or (isinstance(phase, Breathe) and phase.assess):
+        if segment.kind == "baseline" or (isinstance(phase, BreathePhase) and phase.assess):
             desk.breathing.observe(physiology)
 
     def _change_phase(self, t: float, changes: list[PhaseChange], physiology: PhysiologyState | None) -> None:
@@ -250,21 +250,21 @@ class Controller:
         desk.lead_progress = desk.adaptation.progress if segment.kind == "lead" else None
         if segment.kind == "baseline":
             desk.breathing.close_baseline()
-        if isinstance(phase, Breathe) and phase.assess:
+        if isinstance(phase, BreathePhase) and phase.assess:
             self._assessments.append(desk.breathing.end_step(t, phase.breath_rate or phase.fallback_rate))
         return _change(t, segment, "end", phase.markers.end)
 
     def _enter(self, t: float, segment: Segment, physiology: PhysiologyState | None) -> PhaseChange:
         desk, phase = self._desk, segment.phase
         engaged, self._seen = desk.engaging, physiology
-        rate = desk.breathing.rate_for(phase, physiology) if isinstance(phase, Breathe) else None
+        rate = desk.breathing.rate_for(phase, physiology) if isinstance(phase, BreathePhase) else None
         desk.course.enter(segment, rate)
         desk.hands.obey(desk.course.limits)
         if engaged is not desk.engaging and desk.hands.steps:
             desk.hands.touch(*STEP)  # steps of intensity do not count where energy does
         desk.adaptation.enter(segment, self._at)
         desk.adaptation.estimate(self._at, physiology, standing=standing(desk.lifecycle))
-        if isinstance(phase, Breathe) and phase.assess:
+        if isinstance(phase, BreathePhase) and phase.assess:
             desk.breathing.begin_step(t)
         self._judged_for = None
         self._ask_ratings(segment, "begin")

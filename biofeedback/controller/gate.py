@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from protocols.schema import Gate as GateRules
+from protocols.schema import GateSettings
 
 LEAST_SIGMA = 0.2
 PLATEAU_SIGMA = {"down": 2.0, "up": 3.0}
@@ -35,7 +35,7 @@ class Gate:
         Median activation at the end of matching.
     sigma : float
         Standard deviation of smoothed activation at baseline, at least 0.2.
-    rules : GateRules
+    rules : GateSettings
         The protocol's numbers.
     direction : str
         ``down`` or ``up``: the way of the lead.
@@ -45,12 +45,12 @@ class Gate:
         self,
         a_ref: float,
         sigma: float,
-        rules: GateRules | None = None,
+        rules: GateSettings | None = None,
         direction: Literal["down", "up"] = "down",
     ) -> None:
         self.a_ref = a_ref
         self.sigma = max(sigma, LEAST_SIGMA)
-        self.rules = rules or GateRules()
+        self.rules = rules or GateSettings()
         self.state = GateState.FOLLOWING
         self.step_backs = 0
         self.too_far = False

@@ -8,8 +8,8 @@ from typing import Any
 
 from generator.glide import approach
 from generator.state import RANGES, Mode, MusicState
-from protocols.bounds import clip
-from protocols.limits import DECISION_S, OVERRIDE_BPM_PER_MIN, Limiter
+from protocols.fields import clip
+from protocols.limits import DECISION_S, OVERRIDE_BPM_PER_MIN, RateLimiter
 from protocols.schema import Limits
 
 GLIDE_PER_S = 0.02
@@ -53,7 +53,7 @@ class Hands:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._limiter = Limiter(limits)
+        self._limiter = RateLimiter(limits)
         self.obey(limits)
         self._t = self._layers_t = 0.0
         self._moving: set[str] = set()

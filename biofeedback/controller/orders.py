@@ -29,10 +29,10 @@ from biofeedback.controller.hands import ENERGY_STEP, STEP
 from biofeedback.controller.lifecycle import COMMANDS, Refused, standing
 from biofeedback.models import Lifecycle, QuestionKind
 from generator.state import Mode
-from protocols.bounds import clip
 from protocols.course import ENERGY_FIELDS
-from protocols.energy import ENERGY_RANGE
 from protocols.feasibility import END
+from protocols.fields import clip
+from protocols.phases import ENERGY_RANGE
 from protocols.scales import SCALES
 
 STEERING = (Pause, Hold, Resume, Skip, Extend, Intensify, Soften, Override, Release, Cue)

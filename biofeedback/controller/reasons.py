@@ -16,7 +16,7 @@ from biofeedback.models import Lifecycle
 from generator.state import MusicState
 from protocols.course import Segment
 from protocols.fields import tempo_for
-from protocols.schema import Breathe, Lead, Match, Return, Section
+from protocols.schema import BreathePhase, LeadPhase, MatchPhase, ReturnPhase, Section
 
 _DONE = 0.995
 """A lead this far has run its course, to the last second."""
@@ -78,9 +78,9 @@ def _by_hand(desk: Desk, music: MusicState) -> list[str]:
 
 def _of_phase(segment: Segment) -> dict[str, Any]:
     phase = segment.phase
-    if isinstance(phase, Match | Section | Return):
+    if isinstance(phase, MatchPhase | Section | ReturnPhase):
         return {"asked": phase.tempo_bpm}
-    if isinstance(phase, Breathe):
+    if isinstance(phase, BreathePhase):
         return {"share": 100 * (phase.share_of_own or 0.0)}
     return {}
 
@@ -133,7 +133,7 @@ def _of_return(desk: Desk, _segment: Segment, _terms: Mapping[str, Any]) -> str:
 
 def _of_breathing(desk: Desk, segment: Segment, _terms: Mapping[str, Any]) -> str:
     phase = segment.phase
-    assert isinstance(phase, Breathe)  # noqa: S101 - by its kind
+    assert isinstance(phase, BreathePhase)  # noqa: S101 - by its kind
     if phase.assess:
         return "assess"
     if phase.breath_rate is not None:
@@ -169,7 +169,7 @@ def _of_matching(adaptation: Adaptation, segment: Segment, terms: Mapping[str, A
     if said := _of_signal(adaptation):
         return said
     phase = segment.phase
-    assert isinstance(phase, Match | Section | Return)  # noqa: S101 - it reads the heart rate
+    assert isinstance(phase, MatchPhase | Section | ReturnPhase)  # noqa: S101 - it reads the heart rate
     unbounded = tempo_for(phase.tempo_bpm, terms["hr"], -math.inf, math.inf)
     if abs((adaptation.matched_bpm or 0.0) - unbounded) > 0.05:
         return "match clamped"
@@ -181,7 +181,7 @@ def _of_matching(adaptation: Adaptation, segment: Segment, terms: Mapping[str, A
 def _of_lead(desk: Desk, segment: Segment, terms: Mapping[str, Any]) -> str:
     adaptation, lead = desk.adaptation, segment.phase
     gate = adaptation.gate
-    assert isinstance(lead, Lead)  # noqa: S101 - by its kind
+    assert isinstance(lead, LeadPhase)  # noqa: S101 - by its kind
     up = lead.direction == "up"
     if gate is not None and gate.state is GateState.PLATEAU:
         if gate.too_far:

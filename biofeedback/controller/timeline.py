@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from biofeedback.models import PlannedPhase
-from protocols.bounds import clip
 from protocols.course import Segment
+from protocols.fields import clip
 
 _TINY = 1e-9
 """Seconds; smaller than any step and larger than any rounding of sums of steps."""

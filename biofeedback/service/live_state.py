@@ -21,8 +21,7 @@ from biofeedback.service.schemas import ArcView, AudioView, RecordingView, Senso
 from biofeedback.service.stages import Stage
 from generator.state import STATE_COLUMNS, MusicState
 from physiology.state import PhysiologyState, Reading
-from protocols.arcs import planned_arc
-from protocols.course import segments
+from protocols.course import planned_arc, segments
 from protocols.schema import Protocol
 
 READINGS = ("hr_bpm", "rmssd_ms", "scl_us", "scr_rate_per_min", "breathing_rate")

@@ -15,7 +15,7 @@ from biofeedback.recording.reader import Recording
 from biofeedback.report.log import held_spans
 from biofeedback.report.tables import Phase, duration_s, numeric, phase_table, phases, texts
 from biofeedback.report.words import baseline
-from protocols.schema import Lead, Protocol
+from protocols.schema import LeadPhase, Protocol
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -149,7 +149,9 @@ def traces(recording: Recording) -> Traces:
 
 
 def _in_target(protocol: Protocol, recording: Recording) -> float | None:
-    upward = {phase.name: phase.direction == "up" for phase in protocol.stretches if isinstance(phase, Lead)}
+    upward = {
+        phase.name: phase.direction == "up" for phase in protocol.stretches if isinstance(phase, LeadPhase)
+    }
     times, activation = numeric(recording, "features", "activation")
     inside = valid = 0
     for lead in (phase for phase in phases(recording) if phase.name in upward):

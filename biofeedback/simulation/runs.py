@@ -16,7 +16,7 @@ from biofeedback.errors import SessionFault
 from biofeedback.recording.reader import read_recording
 from biofeedback.session import SessionConfig, run_session
 from biofeedback.simulation.outcome import Outcome, Traces, outcome, traces
-from protocols.schema import Engage, Protocol, Stretch
+from protocols.schema import EngagePhase, Protocol, Stretch
 
 CUE_AFTER_S = 600.0
 """A phase that waits for a cue gets it after so long at the latest: nobody is there to give it."""
@@ -183,7 +183,7 @@ def _middle_s(protocol: Protocol) -> float:
     Without one, amid the session.
     """
     spans = [*_stretches(protocol)]
-    procedures = [span for span in spans if isinstance(span[2], Engage) and span[2].until is not None]
+    procedures = [span for span in spans if isinstance(span[2], EngagePhase) and span[2].until is not None]
     begin_s, end_s = procedures[-1][:2] if procedures else (0.0, spans[-1][1])
     return round((begin_s + end_s) / 2)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dashboard.protocol_form import free_version, merged, phase_of, row_of
 from protocols import library
-from protocols.loading import _LIBRARY
+from protocols.loading import LIBRARY
 
 HEAD = {"title": "A title", "version": 1, "id": "an-id", "arm": "closed-loop"}
 LEAD = {"kind": "lead", "name": "lead", "duration_s": 330, "goal_bpm": 56, "gate": {"hold_after_s": 20}}
@@ -24,7 +24,7 @@ def rows_of(data: dict) -> list:
 
 def test_a_form_that_nobody_touched_changes_nothing() -> None:
     for name in library():
-        data = yaml.safe_load((_LIBRARY / f"{name}.yaml").read_text(encoding="utf-8"))
+        data = yaml.safe_load((LIBRARY / f"{name}.yaml").read_text(encoding="utf-8"))
         head = {key: data[key] for key in HEAD if key in data}
         palette = data.get("piece", {}).get("palette", "warm-pads")
         shown = data.get("numbers_shown", True)

@@ -13,7 +13,7 @@ from dashboard.choices import PALETTES
 from dashboard.protocol_form import merged, row_of
 from dashboard.protocol_text import edited
 from protocols import library
-from protocols.loading import _LIBRARY
+from protocols.loading import LIBRARY
 
 HEAD = ("title", "version", "id", "arm")
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=20)
@@ -40,7 +40,7 @@ def commented(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-TEXTS = {name: (_LIBRARY / f"{name}.yaml").read_text(encoding="utf-8") for name in library()}
+TEXTS = {name: (LIBRARY / f"{name}.yaml").read_text(encoding="utf-8") for name in library()}
 COMMENTED = {name: commented(text) for name, text in TEXTS.items()}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocols.arcs import planned_arc
+from protocols.course import planned_arc
 from protocols.errors import InvalidProtocolError
 from protocols.hashing import protocol_sha256
 from protocols.loading import load, override, parse

@@ -11,7 +11,7 @@ from biofeedback.controller import Controller
 from biofeedback.controller.catalogue import CATALOGUE
 from physiology.state import PhysiologyState, Reading
 from protocols import load, override
-from protocols.arcs import planned_arc
+from protocols.course import planned_arc
 
 NONE = Reading(None, 0.0, None)
 

@@ -8,8 +8,8 @@ from biofeedback.service.live_state import FIELDS, TempoHistory, arc_of
 from generator.state import MusicState
 from physiology.state import NO_READING, PhysiologyState, Reading
 from protocols import library, load
-from protocols.arcs import planned_arc
-from protocols.loading import _LIBRARY, parse
+from protocols.course import planned_arc
+from protocols.loading import LIBRARY, parse
 
 READINGS = ("rmssd_ms", "scl_us", "scr_rate_per_min", "phasic_auc", "breathing_rate")
 
@@ -38,7 +38,7 @@ def test_a_heart_rate_is_named_only_where_the_plan_reads_it() -> None:
 
 
 def test_what_would_take_long_is_not_drawn() -> None:
-    text = (_LIBRARY / "silence-control.yaml").read_text(encoding="utf-8").rstrip()
+    text = (LIBRARY / "silence-control.yaml").read_text(encoding="utf-8").rstrip()
     for number in range(3):
         text += f"\n  - {{kind: silence, name: more-{number}, duration_s: 7200}}"
     with pytest.raises(UsageError, match="longer than 6 hours"):

@@ -13,10 +13,10 @@ from biofeedback.errors import UsageError
 from biofeedback.service.background import in_background
 from biofeedback.service.preview_renderer import PreviewRenderer
 from protocols.errors import InvalidProtocolError
-from protocols.loading import _LIBRARY
+from protocols.loading import LIBRARY
 
-TEXT = (_LIBRARY / "comfort-listening.yaml").read_text(encoding="utf-8")
-SILENT = (_LIBRARY / "silence-control.yaml").read_text(encoding="utf-8")
+TEXT = (LIBRARY / "comfort-listening.yaml").read_text(encoding="utf-8")
+SILENT = (LIBRARY / "silence-control.yaml").read_text(encoding="utf-8")
 PATIENCE_S = 120.0
 
 

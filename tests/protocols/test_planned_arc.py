@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from generator.state import MusicState
 from protocols import library, load, override
-from protocols.arcs import planned_arc
-from protocols.course import minimum_jerk
+from protocols.course import minimum_jerk, planned_arc
 from protocols.feasibility import lead_goal
 from protocols.hashing import canonical_json, protocol_sha256
-from protocols.limits import Limiter, travel_s
+from protocols.limits import RateLimiter, travel_s
 from protocols.loading import parse
 from protocols.schema import Limits
 
@@ -191,7 +190,7 @@ STATES = st.builds(
 )
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_wanted_the_limits_hold(wanted, bpm_per_min, percent):
-    limiter = Limiter(Limits(tempo_bpm_per_min=bpm_per_min, tempo_percent_per_bar=percent))
+    limiter = RateLimiter(Limits(tempo_bpm_per_min=bpm_per_min, tempo_percent_per_bar=percent))
     t, granted = 0.0, []
     for state, pause in wanted:
         t += pause

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from generator.state import RANGES
 from protocols import load, override
-from protocols.energy import energetic
 from protocols.fields import tempo_for
-from protocols.goals import Span, span_of
 from protocols.loading import parse
+from protocols.outline import GoalSpan, span_of
+from protocols.phases import energetic
 
 HEAD = "id: a\nversion: 1\ntitle: t\nrationale: r\nsources: [ours]\ncautions: [c]\narm: open-loop\n"
 
@@ -63,9 +63,9 @@ phases:
         "x.yaml",
     )
     assert [span_of(goal, protocol.stretches) for goal in protocol.goals] == [
-        Span("rest", "up"),
-        Span("low", "after"),
-        Span("rest", "up"),
+        GoalSpan("rest", "up"),
+        GoalSpan("low", "after"),
+        GoalSpan("rest", "up"),
     ]
 
 
