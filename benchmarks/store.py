@@ -28,7 +28,7 @@ import pyxdf
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import Recorder
 from biofeedback.store import Store
-from biofeedback.store.archive import back_up, restore
+from biofeedback.store.backup import back_up, restore
 from generator.state import Piece
 
 CLIENTS = 80

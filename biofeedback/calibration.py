@@ -47,7 +47,36 @@ def keep_calibration(calibration: Calibration, path: Path) -> None:
         If the file cannot be read or written.
     """
     values = asdict(calibration)
-    kept = {**_read(path), values.pop("device"): values}
+    _write({**_read(path), values.pop("device"): values}, path)
+
+
+def calibrated_devices(path: Path) -> tuple[str, ...]:
+    """Return the names of the sound devices with a measurement in a file.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read.
+    """
+    return tuple(_read(path))
+
+
+def add_calibrations(source: Path, path: Path) -> tuple[str, ...]:
+    """Add another file's measurements of devices that have none here; return the names of these devices.
+
+    Raises
+    ------
+    UsageError
+        If a file cannot be read or written.
+    """
+    kept = _read(path)
+    new = {device: values for device, values in _read(source).items() if device not in kept}
+    if new:
+        _write({**kept, **new}, path)
+    return tuple(new)
+
+
+def _write(kept: dict[str, Any], path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(kept, indent=2, ensure_ascii=False) + "\n")

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from biofeedback.cli.data import data_option, now, open_store, tell_recovered, yes_option
+from biofeedback.calibration import calibration_file
+from biofeedback.cli.data import data_option, now, open_catalog, open_store, tell_recovered, yes_option
 from biofeedback.errors import StoreError
 from biofeedback.recording.recovery import recover as recover_directory
 from biofeedback.settings import data_folder
-from biofeedback.store.archive import back_up, backup_head
-from biofeedback.store.archive import restore as restore_from
+from biofeedback.store.backup import back_up, backup_contents, backup_head
+from biofeedback.store.backup import restore as restore_from
 from biofeedback.store.keeping import counted
 from biofeedback.store.records import Finding, Session
 
@@ -172,25 +173,40 @@ def verify(backups: tuple[Path, ...], data: Path | None) -> int:
 @file_argument
 @data_option
 def backup(file: Path, data: Path | None) -> None:
-    """Write the whole data folder into one file; sessions may be recorded meanwhile.
+    """Write everything into one file; sessions may be recorded meanwhile.
 
-    An earlier file of that name is replaced once the new one is whole. The file is not encrypted.
+    It holds sessions, clients, consents, rules, protocols, sensor set-ups, the audit, the key of the
+    participant numbers, and the calibrations of sound devices; the command says how many. An earlier file of
+    that name is replaced once the new one is whole. The file is not encrypted.
     """
+    with open_catalog(data, writes=True):  # copies set-up files of an earlier version into the store
+        pass
     with open_store(data) as store:
-        size = back_up(store, file)
-    click.echo(f"{file}: {size / 1e6:.1f} MB")
+        contents = back_up(store, file, calibration=calibration_file())
+    click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB: {contents}")
 
 
 @click.command()
 @file_argument
 @data_option
 def restore(file: Path, data: Path | None) -> None:
-    """Make a data folder of a back-up; the folder must be empty, or not exist. Every byte is checked."""
+    """Make a data folder of a back-up; the folder must be empty, or not exist. Every byte is checked.
+
+    Calibrations of sound devices that have none on this computer are added to its settings.
+    """
     folder = data or data_folder()
-    with restore_from(file, folder, now=now) as store:
+    contents = backup_contents(file)
+    with restore_from(file, folder, now=now, calibration=calibration_file()) as store:
         tell_recovered(store)
         count = len(store.sessions())
-    click.echo(f"{folder}: restored {counted(count, 'session')}; every file is as it was written")
+    held = counted(count, "session") if contents is None else contents
+    click.echo(f"{folder}: restored {held}; every file is as it was written")
+    if contents is None:
+        click.echo(
+            "biofeedback: note: back-ups of earlier versions hold no export.key; copy it from the old data "
+            "folder, or participants get new numbers in exports",
+            err=True,
+        )
 
 
 def _line(session: Session) -> str:

@@ -92,7 +92,7 @@ def add(
 def list_(data: Path | None, *, as_json: bool) -> None:
     """List all clients."""
     with open_store(data) as store:
-        found = [(client, store.consent_of(client.code)) for client in store.clients()]
+        found = [(overview.client, overview.consent) for overview in store.overviews()]
     if as_json:
         click.echo(json.dumps([_as_dict(*pair) for pair in found], indent=2, ensure_ascii=False))
         return

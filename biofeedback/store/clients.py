@@ -14,8 +14,8 @@ from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.store.codes import check_code
 from biofeedback.store.digests import canonical
 from biofeedback.store.ledger import Ledger
-from biofeedback.store.records import NOT_GIVEN, SCOPES, Client, Consent, NotGiven, Scope
-from biofeedback.store.tables import CLIENTS, CONSENTS
+from biofeedback.store.records import NOT_GIVEN, SCOPES, Client, ClientOverview, Consent, NotGiven, Scope
+from biofeedback.store.tables import CLIENTS, CONSENTS, SESSIONS
 from generator.preferences import Preferences
 
 NEEDED: tuple[Scope, ...] = ("sessions", "storage")
@@ -70,6 +70,34 @@ class ClientBook(Ledger):
         with self.database.reading() as connection:
             rows = connection.execute(sa.select(CLIENTS).order_by(CLIENTS.c.code)).mappings()
             return tuple(_client(row) for row in rows)
+
+    def overviews(self, code: str | None = None) -> tuple[ClientOverview, ...]:
+        """Return all clients, or one, by code, each with consent and number of sessions, in three statements.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no client of that code.
+        """
+        with self.database.reading() as connection:
+            rows = (
+                connection.execute(sa.select(CLIENTS).order_by(CLIENTS.c.code)).mappings().all()
+                if code is None
+                else [client_row(connection, code)]
+            )
+            consents = newest_consents(connection)
+            counts = (
+                sa.select(SESSIONS.c.client_id, sa.func.count())
+                .where(SESSIONS.c.state != "deleted")
+                .group_by(SESSIONS.c.client_id)
+            )
+            sessions = {row[0]: row[1] for row in connection.execute(counts)}
+        return tuple(
+            ClientOverview(
+                client=_client(row), consent=consents.get(row["code"]), sessions=sessions.get(row["id"], 0)
+            )
+            for row in rows
+        )
 
     def change_client(
         self,
@@ -203,6 +231,12 @@ def client_row(connection: sa.Connection, code: str) -> sa.RowMapping:
     if row is None:
         raise NotFoundError(f"there is no client {code}; add one with biofeedback clients add {code}")
     return row
+
+
+def newest_consents(connection: sa.Connection) -> dict[str, Consent]:
+    """Return the newest consent of each client who has one, by the client's code."""
+    query = sa.select(CONSENTS, CLIENTS.c.code).join_from(CONSENTS, CLIENTS).order_by(CONSENTS.c.number)
+    return {row["code"]: consent_record(row) for row in connection.execute(query).mappings()}
 
 
 def consent_row(connection: sa.Connection, client_id: str) -> sa.RowMapping | None:

@@ -13,7 +13,14 @@ from biofeedback.errors import StoreError, UsageError
 from biofeedback.recording.lock import held_by_us
 from biofeedback.recording.recorder import XDF_NAME
 from biofeedback.store.additions import Additions
-from biofeedback.store.clients import ClientBook, blank, client_row, consent_record, consent_row
+from biofeedback.store.clients import (
+    ClientBook,
+    blank,
+    client_row,
+    consent_record,
+    consent_row,
+    newest_consents,
+)
 from biofeedback.store.digests import canonical
 from biofeedback.store.records import SCOPES, RetentionRule, Scope, Session
 from biofeedback.store.tables import CLIENTS, CONSENTS, FACTS, RETENTION, SESSIONS
@@ -74,16 +81,17 @@ class Keeping(ClientBook, Additions):
         A client's consent says how long; else the rule for the client; else that for everybody.
         """
         rules = {rule.client: rule.days for rule in self.retention_rules()}
-        allowed: dict[str | None, int | None] = {None: rules.get(None)}
-        for client in {session.client for session in self.sessions() if session.client is not None}:
-            consent = self.consent_of(client)
-            agreed = None if consent is None else consent.keep_days
-            allowed[client] = rules.get(client, rules.get(None)) if agreed is None else agreed
+        with self.database.reading() as connection:
+            consents = newest_consents(connection)
+        now = self._now().astimezone(UTC)
 
         def is_past(session: Session) -> bool:
-            days = allowed[session.client]
+            consent = consents.get(session.client or "")
+            days = rules.get(session.client, rules.get(None))
+            if consent is not None and consent.keep_days is not None:
+                days = consent.keep_days
             started = datetime.fromisoformat(session.begun_at)
-            return days is not None and self._now().astimezone(UTC) - started > timedelta(days=days)
+            return days is not None and now - started > timedelta(days=days)
 
         return tuple(
             session

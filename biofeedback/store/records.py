@@ -98,6 +98,15 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOverview:
+    """A client, the newest consent (None where there never was one), and the number of sessions."""
+
+    client: Client
+    consent: Consent | None
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolVersion:
     """A saved protocol.
 

@@ -12,11 +12,11 @@ from biofeedback.errors import BiofeedbackError
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.recording.recovery import recover
-from biofeedback.store.digests import canonical
+from biofeedback.store.clients import newest_consents
 from biofeedback.store.keeping import Keeping
 from biofeedback.store.records import Recovered, Session, SessionState
 from biofeedback.store.sessions import SESSIONS_FOLDER
-from biofeedback.store.tables import CLIENTS, CONSENTS, SESSIONS
+from biofeedback.store.tables import SESSIONS
 
 _NEVER_BEGAN = timedelta(days=1)
 """After so long, a session that was begun but of which nothing was recorded is forgotten."""
@@ -68,13 +68,12 @@ class Recovery(Keeping):
                 done.append(Recovered(what=session.id, did=("its deletion was finished",)))
             except BiofeedbackError as error:
                 done.append(Recovered(what=session.id, did=(f"its deletion cannot be finished: {error}",)))
-        query = sa.select(CLIENTS.c.code).join_from(CLIENTS, CONSENTS)
         with self.database.reading() as connection:
-            clients = set(connection.scalars(query.where(CONSENTS.c.withdrawn != canonical({}))))
-        for client in sorted(clients):
-            consent = self.consent_of(client)
-            kept = any(session.state != "open" for session in self.sessions(client=client))
-            if consent is not None and "storage" in consent.withdrawn and kept:
+            consents = newest_consents(connection)
+        for client in sorted(consents):
+            if "storage" not in consents[client].withdrawn:
+                continue
+            if any(session.state != "open" for session in self.sessions(client=client)):
                 try:
                     did = self.carry_out_withdrawal(client)
                 except BiofeedbackError as error:
@@ -101,6 +100,4 @@ class Recovery(Keeping):
         return done
 
     def _in_state(self, state: SessionState) -> list[Session]:
-        with self.database.reading() as connection:
-            found = connection.scalars(sa.select(SESSIONS.c.id).where(SESSIONS.c.state == state)).all()
-        return [self.session(session_id) for session_id in found]
+        return [session for session in self.sessions() if session.state == state]

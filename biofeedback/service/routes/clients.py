@@ -12,7 +12,7 @@ from biofeedback.service.desk import Desk
 from biofeedback.service.requests import PreferencesRequest
 from biofeedback.service.schemas import ClientView, ConsentView, Withdrawal
 from biofeedback.store.clients import NEEDED
-from biofeedback.store.records import Client
+from biofeedback.store.records import ClientOverview
 from generator.preferences import Preferences
 
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
@@ -72,8 +72,8 @@ def clients_router(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/clients", tags=["clients"])
     store = desk.store
 
-    def view(client: Client) -> ClientView:
-        consent = store.consent_of(client.code)
+    def view(overview: ClientOverview) -> ClientView:
+        client, consent = overview.client, overview.consent
         shown = consent and ConsentView(
             version=consent.version, given_at=consent.given_at, scopes=consent.scopes
         )
@@ -84,43 +84,46 @@ def clients_router(desk: Desk) -> APIRouter:
             cautions=client.cautions,
             goals=client.goals,
             consent=shown if shown and shown.scopes else None,
-            sessions=len(store.sessions(client=client.code)),
+            sessions=overview.sessions,
         )
+
+    def one(code: str) -> ClientView:
+        return view(store.overviews(code)[0])
 
     @router.get("")
     def clients() -> tuple[ClientView, ...]:
         """Return all clients, by code."""
-        return tuple(view(client) for client in store.clients())
+        return tuple(view(overview) for overview in store.overviews())
 
     @router.post("", status_code=201)
     def add_client(body: NewClient) -> ClientView:
         """Add a client under a pseudonym."""
         likes = body.preferences or PreferencesRequest()
-        return view(
-            store.add_client(
-                body.code,
-                preferences=likes.applied_to(Preferences()),
-                volume_db=body.volume_db,
-                cautions=body.cautions,
-                goals=body.goals,
-            )
+        store.add_client(
+            body.code,
+            preferences=likes.applied_to(Preferences()),
+            volume_db=body.volume_db,
+            cautions=body.cautions,
+            goals=body.goals,
         )
+        return one(body.code)
 
     @router.get("/{code}")
     def client(code: str) -> ClientView:
         """Return a client."""
-        return view(store.client(code))
+        return one(code)
 
     @router.patch("/{code}")
     def change_client(code: str, body: ChangedClient) -> ClientView:
         """Change the fields that are given."""
-        return view(store.change_client(code, **body.changes()))
+        store.change_client(code, **body.changes())
+        return one(code)
 
     @router.post("/{code}/consents", status_code=201)
     def give_consent(code: str, body: NewConsent) -> ClientView:
         """Write down what a client has agreed to, in place of what was agreed to before."""
         store.give_consent(code, version=body.version, scopes=body.scopes, keep_days=body.keep_days)
-        return view(store.client(code))
+        return one(code)
 
     @router.post("/{code}/consents/withdrawal")
     def withdraw_consent(code: str, body: Withdrawn) -> Withdrawal:

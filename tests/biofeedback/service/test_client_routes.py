@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 
 from biofeedback.cli.data import now
@@ -122,3 +123,18 @@ def test_null_preferences_set_those_of_the_client_aside_for_a_session(http, desk
         preferences=None,
     )
     assert desk.understand(order).preferences == Preferences()
+
+
+def test_a_list_of_clients_takes_a_handful_of_statements(http, desk):
+    for number in range(20):
+        desk.store.add_client(f"Q-{number}")
+        desk.store.give_consent(f"Q-{number}", version="1", keep_days=3650)
+    statements = []
+    engine = desk.store.database._engine
+    sa.event.listen(engine, "before_cursor_execute", lambda *event: statements.append(event[2]))
+    assert len(http("GET", "/clients").json()) == 21
+    assert len([each for each in statements if each.startswith("SELECT")]) <= 3
+    for ask in (desk.store.past_retention, desk.store.sessions, desk.catalog.protocols):
+        statements.clear()
+        ask()
+        assert len([each for each in statements if each.startswith("SELECT")]) <= 3

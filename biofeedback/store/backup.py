@@ -1,4 +1,4 @@
-"""Back-up and restore: the whole data folder in one file."""
+"""Back-up and restore: the data folder and the calibrations of sound devices in one file."""
 
 from __future__ import annotations
 
@@ -10,22 +10,27 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from biofeedback.calibration import add_calibrations, calibrated_devices
 from biofeedback.errors import StoreError, UsageError
+from biofeedback.exports.identity import KEY_NAME
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.store import audit
 from biofeedback.store.database import Database
+from biofeedback.store.keeping import counted
 from biofeedback.store.records import AuditHead
 from biofeedback.store.sessions import SESSIONS_FOLDER
 from biofeedback.store.store import STORE_NAME, Store
-from biofeedback.store.tables import METADATA, SESSIONS
+from biofeedback.store.tables import CLIENTS, METADATA, PROTOCOLS, SESSIONS, SETUPS
 
 MANIFEST_NAME = "manifest.json"
+CALIBRATION_NAME = "calibration.json"
 _BLOCK = 1 << 20
 _ROWS = 1000
 
@@ -33,16 +38,62 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError,
 """What reading an archive raises, depending on where it is damaged."""
 
 
-def back_up(store: Store, file: Path) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupContents:
+    """What a back-up holds.
+
+    Attributes
+    ----------
+    sessions, clients, protocols, setups : int
+        Number of sessions, clients, saved versions of protocols and sensor set-ups.
+    export_key : bool
+        Whether it holds the key of the participant numbers in exports. Without it a restored store gives
+        participants other numbers.
+    calibrations : int
+        Number of sound devices with a calibration.
+    """
+
+    sessions: int
+    clients: int
+    protocols: int
+    setups: int
+    export_key: bool
+    calibrations: int
+
+    def __str__(self) -> str:
+        parts = [
+            counted(self.sessions, "session"),
+            counted(self.clients, "client"),
+            counted(self.protocols, "saved protocol"),
+            counted(self.setups, "sensor set-up"),
+            counted(self.calibrations, "calibration"),
+            "the key of the participant numbers" if self.export_key else "no key of the participant numbers",
+        ]
+        return ", ".join(parts)
+
+
+def back_up(store: Store, file: Path, *, calibration: Path | None = None) -> BackupContents:
     """Write the data folder into one file, which takes the place of an earlier one only when it is whole.
+
+    It holds everything that a restored clinic needs: sessions, clients, consents, rules, protocols, sensor
+    set-ups, the audit, the key of the participant numbers, and the calibrations of sound devices.
 
     Sessions may be recorded meanwhile: of those that have no end yet, the back-up holds what there is at that
     moment, and a restore takes them up as cut off.
 
+    Parameters
+    ----------
+    store : Store
+        Of the data folder.
+    file : Path
+        The back-up.
+    calibration : Path, optional
+        The file of calibrations, if it is to be backed up too.
+
     Returns
     -------
-    int
-        Bytes written.
+    BackupContents
+        What the back-up holds.
 
     Raises
     ------
@@ -53,19 +104,34 @@ def back_up(store: Store, file: Path) -> int:
     facts = file.with_name(f"{file.name}.facts.part")
     try:
         facts.unlink(missing_ok=True)
-        head, directories = _copy_facts(store, facts)
+        copied = _copy_rows(store, facts)
+        others = {KEY_NAME: store.folder / KEY_NAME}
+        if calibration is not None:
+            others[CALIBRATION_NAME] = calibration
+        others = {name: path for name, path in others.items() if path.is_file()}
+        contents = BackupContents(
+            **copied.counts,
+            export_key=KEY_NAME in others,
+            calibrations=len(calibrated_devices(others[CALIBRATION_NAME]))
+            if CALIBRATION_NAME in others
+            else 0,
+        )
         with part.open("wb") as raw:
             with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
                 members = {STORE_NAME: _put(archive, STORE_NAME, facts)}
-                for directory in directories:
+                members |= {name: _put(archive, name, path) for name, path in others.items()}
+                for directory in copied.directories:
                     for path in _in_order(directory):
                         name = path.relative_to(store.folder).as_posix()
                         members[name] = _put(archive, name, path)
-                manifest = {"audit_head": [head.number, head.sha256], "files": members}
+                manifest = {
+                    "audit_head": [copied.head.number, copied.head.sha256],
+                    "contents": asdict(contents),
+                    "files": members,
+                }
                 archive.writestr(MANIFEST_NAME, json.dumps(manifest, indent=1))
             raw.flush()
             os.fsync(raw.fileno())
-            size = raw.tell()
         part.replace(file)
     except FileNotFoundError as error:
         raise StoreError(f"{error.filename} went away while it was backed up; back up again") from None
@@ -74,10 +140,12 @@ def back_up(store: Store, file: Path) -> int:
     finally:
         facts.unlink(missing_ok=True)
     store.log_event("back-up made")
-    return size
+    return contents
 
 
-def restore(file: Path, folder: Path, *, now: Callable[[], datetime]) -> Store:
+def restore(
+    file: Path, folder: Path, *, now: Callable[[], datetime], calibration: Path | None = None
+) -> Store:
     """Make a data folder of a back-up, after every byte was checked.
 
     Parameters
@@ -88,6 +156,8 @@ def restore(file: Path, folder: Path, *, now: Callable[[], datetime]) -> Store:
         Must not exist, or be empty.
     now : callable
         The wall clock.
+    calibration : Path, optional
+        The file of calibrations, to which those of the back-up are added; a device that has one keeps it.
 
     Returns
     -------
@@ -110,6 +180,12 @@ def restore(file: Path, folder: Path, *, now: Callable[[], datetime]) -> Store:
         with _opened(file) as archive:
             _unpack(archive, file, part)
         (part / audit.HEADS_NAME).touch()  # filled from the rows when the store is opened
+        if (key := part / KEY_NAME).exists():
+            key.chmod(0o600)
+        if (calibrations := part / CALIBRATION_NAME).exists():
+            if calibration is not None:
+                add_calibrations(calibrations, calibration)
+            calibrations.unlink()
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
@@ -124,6 +200,23 @@ def restore(file: Path, folder: Path, *, now: Callable[[], datetime]) -> Store:
     return store
 
 
+def backup_contents(file: Path) -> BackupContents | None:
+    """Return what a back-up says that it holds; None for one of an earlier version, which does not say.
+
+    Raises
+    ------
+    StoreError
+        If it is no back-up, or half of one.
+    """
+    with _opened(file) as archive:
+        _manifest(archive, file)
+        contents = json.loads(archive.read(MANIFEST_NAME)).get("contents")
+    try:
+        return None if contents is None else BackupContents(**contents)
+    except TypeError:
+        raise StoreError(f"{file} was written by a later version of this program; use that version") from None
+
+
 def backup_head(file: Path) -> AuditHead:
     """Return the head of the audit when a back-up was made.
 
@@ -136,11 +229,18 @@ def backup_head(file: Path) -> AuditHead:
         return _manifest(archive, file)[0]
 
 
-def _copy_facts(store: Store, target: Path) -> tuple[AuditHead, list[Path]]:
+class _CopiedRows(NamedTuple):
+    """The rows of a store at one moment: the audit's head, numbers of rows, and the directories they need."""
+
+    head: AuditHead
+    counts: dict[str, int]
+    directories: list[Path]
+
+
+def _copy_rows(store: Store, target: Path) -> _CopiedRows:
     """Copy all rows, as they are at one moment, into a database of their own.
 
-    Row by row, so that any database can be backed up, and restored as SQLite. Returns the audit's head and
-    the directories to go with the rows.
+    Row by row, so that any database can be backed up, and restored as SQLite.
     """
     copy = Database(sa.URL.create("sqlite", database=str(target)))
     try:
@@ -151,13 +251,25 @@ def _copy_facts(store: Store, target: Path) -> tuple[AuditHead, list[Path]]:
             closed = sa.select(SESSIONS.c.location).where(SESSIONS.c.state.in_(("closed", "recovered")))
             needed = {store.folder / location for location in source.scalars(closed)}
             head = audit.head_of(source)
+            counts = _counts(source)
         copy.tidy()
     except UnicodeEncodeError:
         raise StoreError(f"{store.database.name} is damaged; see biofeedback audit verify") from None
     finally:
         copy.close()
     there = {path for path in (store.folder / SESSIONS_FOLDER).iterdir() if not path.name.startswith(".")}
-    return head, sorted(needed | there)
+    return _CopiedRows(head, counts, sorted(needed | there))
+
+
+def _counts(connection: sa.Connection) -> dict[str, int]:
+    kept = SESSIONS.c.state.not_in(("deleting", "deleted"))
+    queries = {
+        "sessions": sa.select(sa.func.count()).select_from(SESSIONS).where(kept),
+        "clients": sa.select(sa.func.count()).select_from(CLIENTS),
+        "protocols": sa.select(sa.func.count()).select_from(PROTOCOLS),
+        "setups": sa.select(sa.func.count()).select_from(SETUPS),
+    }
+    return {name: connection.scalar(query) or 0 for name, query in queries.items()}
 
 
 def _in_order(directory: Path) -> list[Path]:

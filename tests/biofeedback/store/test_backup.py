@@ -4,15 +4,23 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from biofeedback.calibration import keep_calibration, read_calibration
 from biofeedback.errors import StoreError, UsageError
+from biofeedback.exports.identity import KEY_NAME, key_of, numbered
 from biofeedback.store import Store
-from biofeedback.store.archive import back_up, backup_head, restore
+from biofeedback.store.backup import back_up, backup_contents, backup_head, restore
+from generator.calibration import Calibration
 from protocols import load
+
+EARLIER = Path(__file__).parents[2] / "fixtures" / "version-0.1"
+SHORT = (EARLIER / "short.yaml").read_text(encoding="utf-8")
+SPEAKERS = Calibration(device="Speakers", dba=62.0, noise_dbfs_a=-25.0)
 
 
 @pytest.fixture
@@ -40,6 +48,53 @@ def test_what_was_backed_up_comes_back(store, kept, file, tmp_path, clock):
         assert restored.verify({"b.zip": backup_head(file)}) == []
         assert restored.audit()[-1].action == "restored"
     assert not list(tmp_path.glob(".*.restoring"))
+
+
+def test_it_holds_everything_that_a_restored_clinic_needs(store, kept, tmp_path, clock):
+    here, there = tmp_path / "here.json", tmp_path / "there.json"
+    key = key_of(store.folder / KEY_NAME)
+    keep_calibration(SPEAKERS, here)
+    keep_calibration(Calibration(device="Headphones", dba=70.0, noise_dbfs_a=-25.0), here)
+    other = Calibration(device="Headphones", dba=50.0, noise_dbfs_a=-25.0)
+    keep_calibration(other, there)
+    store.save_setup("room-1", "title: Room\ninputs: [ecg=lsl:name=Polar]\nnote: left arm\n")
+    store.save_protocol(SHORT)
+    contents = back_up(store, tmp_path / "b.zip", calibration=here)
+    assert contents == backup_contents(tmp_path / "b.zip")
+    assert str(contents) == (
+        "1 session, 1 client, 1 saved protocol, 1 sensor set-up, 2 calibrations, "
+        "the key of the participant numbers"
+    )
+    with restore(tmp_path / "b.zip", tmp_path / "new", now=clock, calibration=there) as restored:
+        assert restored.setups() == store.setups()
+        assert restored.protocols() == store.protocols()
+        assert restored.verify() == []
+        assert key_of(restored.folder / KEY_NAME) == key
+        assert (restored.folder / KEY_NAME).stat().st_mode & 0o077 == 0
+    assert read_calibration("Speakers", there) == SPEAKERS
+    assert read_calibration("Headphones", there) == other
+    assert not (tmp_path / "new" / "calibration.json").exists()
+
+
+def test_participant_numbers_stay_on_another_machine(store, client, tmp_path, clock):
+    for number in range(20):
+        store.add_client(f"Q-{number}")
+    key_of(store.folder / KEY_NAME)
+    back_up(store, tmp_path / "b.zip")
+
+    def numbers(of):
+        return numbered([(each.code, "") for each in of.clients()], key_of(of.folder / KEY_NAME))
+
+    with restore(tmp_path / "b.zip", tmp_path / "new", now=clock) as restored:
+        assert numbers(restored) == numbers(store)
+
+
+def test_a_back_up_of_an_earlier_version_is_restored(tmp_path, clock):
+    with restore(EARLIER / "backup.zip", tmp_path / "new", now=clock) as restored:
+        assert backup_contents(EARLIER / "backup.zip") is None
+        assert [client.code for client in restored.clients()] == ["1", "2"]
+        assert [setup.name for setup in restored.setups()] == ["raum-1", "raum-2"]
+        assert restored.verify() == []
 
 
 def test_the_present_store_is_the_one_that_was_backed_up(store, file):
@@ -129,7 +184,7 @@ import sys, threading
 from datetime import datetime, timezone
 from pathlib import Path
 from biofeedback.store import Store
-from biofeedback.store.archive import back_up
+from biofeedback.store.backup import back_up
 
 with Store.open(Path(sys.argv[1]), now=lambda: datetime.now(timezone.utc)) as store:
     print("begins", flush=True)
@@ -190,7 +245,7 @@ def test_a_session_that_vanishes_meanwhile_is_said(store, kept, tmp_path, monkey
     def gone(_directory):
         raise FileNotFoundError(2, "gone", str(kept.directory))
 
-    monkeypatch.setattr("biofeedback.store.archive._in_order", gone)
+    monkeypatch.setattr("biofeedback.store.backup._in_order", gone)
     with pytest.raises(StoreError, match="one went away while it was backed up; back up again"):
         back_up(store, tmp_path / "b.zip")
     assert not (tmp_path / "b.zip").exists()
