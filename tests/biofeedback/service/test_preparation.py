@@ -3,11 +3,14 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from acquisition.errors import SpecError
 from acquisition.streams import (
     Chunk,
     ClockPair,
@@ -22,13 +25,16 @@ from acquisition.streams import (
 )
 from biofeedback import intake
 from biofeedback.commands import EmergencyStop
+from biofeedback.errors import UsageError
 from biofeedback.recording.reader import Recording, read_recording
+from biofeedback.service import preparation
 from biofeedback.service.preparation import Intent, Preparation, open_preparation
 from biofeedback.service.requests import Prepare
 from biofeedback.session import SessionConfig, run_session
+from biofeedback.setups import Setup
+from generator.errors import SoundError
 from generator.preferences import Preferences
 from generator.state import Piece
-from physiology.errors import SignalError
 from protocols.loading import parse
 
 PROTOCOL = """\
@@ -132,10 +138,10 @@ def recordings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Recordi
 
     run_session(config("run"), watch=lambda _: None)
     wanted = intent("eda=lsl:name=device")
-    preparation = Preparation(wanted, open_preparation(wanted), OPENED_S)
+    prepared = Preparation(wanted, open_preparation(wanted), OPENED_S)
     for number in range(100):
-        preparation.step(OPENED_S + number / 20)
-    run_session(config("prepared"), watch=lambda _: None, opened=preparation.hand_over())
+        prepared.step(OPENED_S + number / 20)
+    run_session(config("prepared"), watch=lambda _: None, opened=prepared.hand_over())
     return read_recording(tmp_path / "run"), read_recording(tmp_path / "prepared")
 
 
@@ -170,23 +176,39 @@ def test_a_prepared_session_records_the_clock_of_its_sensors(
         assert np.allclose(pairs[:, 1] - pairs[:, 2], 100)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
-def test_a_refused_preparation_releases_its_serial_port(tmp_path: Path) -> None:
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[Path]:
+    """A serial port with a device that sends 250 lines a second."""
     link = tmp_path / "port"
     process = subprocess.Popen([sys.executable, SERIAL_DEVICE, link])
     try:
         while not link.exists():
             assert process.poll() is None
             time.sleep(0.02)
-        with pytest.raises(SignalError, match="eda is in 'mV'; it must be in uS"):
-            prepare(f"eda=serial:{link}?profile=lines&rate=250&unit=mV")
-        prepare(f"eda=serial:{link}?profile=lines&rate=250&unit=uS")
+        yield link
     finally:
         process.kill()
         process.wait()
 
 
-def prepare(spec: str) -> None:
-    wanted = intent(spec)
-    preparation = Preparation(wanted, open_preparation(wanted), 0.0)
-    preparation.close()
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_refused_preparation_releases_its_serial_port(port: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = f"eda=serial:{port}?profile=lines&rate=250&unit=uS"
+    with pytest.raises(SpecError, match="eda is in uS, not in mV"):
+        prepare(intent(spec.replace("uS", "mV")))
+    setup = Setup.model_validate({"title": "Room 1", "inputs": [spec], "expect": {"eda": {"rate_hz": 500}}})
+    with pytest.raises(UsageError, match="eda has 250 Hz, 500 are expected"):
+        prepare(replace(intent(spec), setup=setup))
+    monkeypatch.setattr(preparation, "_output", refuse)
+    with pytest.raises(SoundError):
+        prepare(intent(spec))
+    monkeypatch.undo()
+    prepare(intent(spec))
+
+
+def refuse(_: object) -> None:
+    raise SoundError("there is nothing to play on")
+
+
+def prepare(wanted: Intent) -> None:
+    Preparation(wanted, open_preparation(wanted), 0.0).close()
