@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from biofeedback.analysis.formatting import clock, number
+from biofeedback.analysis.measures import PhaseMeasures, analyse, as_dict, footing
 from biofeedback.recording.reader import read_recording
-from biofeedback.report.analysis import Analysed, analyse, as_dict, footing
 from biofeedback.report.page import write_report
-from biofeedback.report.words import clock, number
 
 
 @click.command()
@@ -53,7 +53,7 @@ def analyse_command(directory: Path, *, as_json: bool) -> None:
         _print(stretch)
 
 
-def _print(stretch: Analysed) -> None:
+def _print(stretch: PhaseMeasures) -> None:
     phase = stretch.phase
     cut = ", cut off" if phase.cut else ""
     click.echo(f"{phase.name}  {clock(phase.begin_s)}–{clock(phase.end_s)}{cut}")

@@ -15,6 +15,7 @@ import click
 
 from acquisition.injected_faults import FAULTS, parse_fault
 from acquisition.streams import Condition
+from biofeedback.analysis.summary import session_summary
 from biofeedback.calibration import calibration_file, read_calibration
 from biofeedback.cli.cautions import confirm_cautions
 from biofeedback.cli.data import complete_protocol, complete_setup, data_option, open_catalog, open_store
@@ -33,7 +34,6 @@ from biofeedback.models import Snapshot
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.report.page import write_report
-from biofeedback.report.summary import session_summary
 from biofeedback.session import FLAC_NAME, MIDI_NAME, SessionConfig, run_session
 from biofeedback.store import Store
 from generator.live.backend import PACED, BackEnd

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from biofeedback.analysis.phases import Phase, phases
 from biofeedback.errors import RecordingError
 from biofeedback.exports.policy import Policy, is_ours
 from biofeedback.recording.blocks import StoredStream
 from biofeedback.recording.reader import RecordedStream, Recording
 from biofeedback.recording.streams import JSON_STREAMS
 from biofeedback.recording.xdf import FloatArray
-from biofeedback.report.tables import Phase, phases
 
 ENGINE_TIMES = {"r_time_s", "onset_s", "peak_s", "engine_time_s"}
 """Columns of our own streams that are engine time."""

@@ -1,4 +1,17 @@
-"""Recordings read back."""
+"""Reading a recorded session.
+
+>>> from pathlib import Path
+>>> from biofeedback.recording.reader import read_recording
+>>> recording = read_recording(Path("tests/fixtures/version-0.1/silent"))
+>>> recording.complete
+True
+>>> features = recording.streams["features"]
+>>> seconds = features.times - recording.t0_s
+>>> print(*(f"{bpm:.1f}" for bpm in features.column("hr_bpm")[-3:]))
+72.0 72.0 72.0
+>>> [command["name"] for command in recording.streams["commands"].json()]
+['marker', 'pause', 'resume']
+"""
 
 from __future__ import annotations
 

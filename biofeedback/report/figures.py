@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from plotly import graph_objects as go
 
-from biofeedback.report.display import Spans, merged
+from biofeedback.analysis.heart_rhythm import Beats
+from biofeedback.analysis.phases import Phase
+from biofeedback.report.downsampling import Spans, merged
 from biofeedback.report.panels import (
     BLUE,
     COLUMNS,
@@ -22,8 +24,6 @@ from biofeedback.report.panels import (
     Line,
     Panel,
 )
-from biofeedback.report.rhythm import Beats
-from biofeedback.report.tables import Phase
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,22 +15,54 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from biofeedback.goals import REST_TOO, GoalResult, Side, recorded_goals
+from biofeedback.analysis import formatting
+from biofeedback.analysis.goals import REST_TOO, GoalResult, GoalSide, recorded_goals
+from biofeedback.analysis.heart_rhythm import PULSE, beats, heart_sources
+from biofeedback.analysis.measures import PhaseStatistics, Value, analyse, baseline_of, footing, phase_table
+from biofeedback.analysis.phases import duration_s, numeric
+from biofeedback.analysis.ratings_commands import RecordedRating, commands, ratings, scale_words
+from biofeedback.analysis.session_log import session_log
+from biofeedback.analysis.summary import session_summary
 from biofeedback.recording.reader import Recording
 from biofeedback.recording.storage import write_text
-from biofeedback.report import words
-from biofeedback.report.analysis import analyse, footing
-from biofeedback.report.display import gaps, interval_s, pack, thinned
+from biofeedback.report.downsampling import gaps, interval_s, pack, thinned
 from biofeedback.report.figures import EPOCH_MS, beats_figure, overview_figure
-from biofeedback.report.log import session_log
 from biofeedback.report.panels import overview, raw_streams
-from biofeedback.report.rhythm import PULSE, beats, heart_sources
-from biofeedback.report.said import Rated, commands, ratings, scale_words
-from biofeedback.report.summary import session_summary
-from biofeedback.report.tables import PhaseStatistics, duration_s, numeric, phase_table
 
 MOST_RAW_SAMPLES = 10_000_000
 """Of all raw signals together; a page with more is slow to open. One hour at 1 kHz is 3.6 million."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsColumn:
+    """A column of the per-phase table: its group, heading, unit, digits, whether a change is shown."""
+
+    key: str
+    group: str
+    heading: str
+    unit: str
+    digits: int
+    compared: bool = False
+    signed: bool = False
+
+
+COLUMNS = (
+    StatisticsColumn("hr", "Heart rate", "mean", "bpm", 1, compared=True),
+    StatisticsColumn("hr_sd", "Heart rate", "SD", "bpm", 1),
+    StatisticsColumn("rmssd", "Variability", "RMSSD", "ms", 0, compared=True),
+    StatisticsColumn("sdnn", "Variability", "SDNN", "ms", 0),
+    StatisticsColumn("scl", "Skin conductance", "SCL", "µS", 2, compared=True),
+    StatisticsColumn("scr_rate", "Skin conductance", "SCR", "per min", 1, compared=True),
+    StatisticsColumn("breathing", "Breathing", "rate", "per min", 1, compared=True),
+    StatisticsColumn("activation", "Activation", "mean", "z", 2, signed=True),
+    StatisticsColumn("heart_activation", "Activation", "heart alone", "z", 2, signed=True),
+    StatisticsColumn("eda_activation", "Activation", "skin alone", "z", 2, signed=True),
+    StatisticsColumn("usable_hr", "Usable", "HR", "%", 0),
+    StatisticsColumn("usable_eda", "Usable", "EDA", "%", 0),
+    StatisticsColumn("corrected", "Beats", "corrected", "%", 1),
+    StatisticsColumn("hr_window", "Window", "beats", "s", 0),
+    StatisticsColumn("eda_window", "Window", "EDA", "s", 0),
+)
 
 
 def write_report(recording: Recording, path: Path) -> None:
@@ -55,20 +89,20 @@ def render(recording: Recording) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(clock=words.clock, span=words.span)
+    environment.filters.update(clock=formatting.clock, span=formatting.span)
     page = environment.from_string(_asset("page.html"))
     meta, log = recording.meta, session_log(recording)
     every = beats(recording)
     pulse = PULSE in heart_sources(recording, 0.0, duration_s(recording))
     return page.render(
-        title=words.title(recording),
-        facts=words.facts(recording),
+        title=_title(recording),
+        facts=_facts(recording),
         complete=recording.complete,
         summary=session_summary(recording),
-        columns=words.COLUMNS,
+        columns=COLUMNS,
         groups=_groups(pulse=pulse),
         rows=_rows(table),
-        withheld=words.withheld(table),
+        withheld=_withheld(table),
         analysis=_analysis(recording),
         goals=[_goal(result) for result in recorded_goals(recording)],
         rest_too=REST_TOO,
@@ -100,25 +134,25 @@ def _json(value: Any) -> Markup:
 
 def _groups(*, pulse: bool) -> list[tuple[str, int]]:
     named = {"Variability": "Pulse-rate variability"} if pulse else {}
-    names = [named.get(column.group, column.group) for column in words.COLUMNS]
+    names = [named.get(column.group, column.group) for column in COLUMNS]
     return [(name, names.count(name)) for name in dict.fromkeys(names)]
 
 
 def _rows(table: tuple[PhaseStatistics, ...]) -> list[dict[str, Any]]:
     """Return the per-phase table as it is shown."""
-    rest = words.baseline(table)
+    rest = baseline_of(table)
     rows = []
     for row in table:
         cells = []
-        for before, column in zip((None, *words.COLUMNS), words.COLUMNS, strict=False):
+        for before, column in zip((None, *COLUMNS), COLUMNS, strict=False):
             value = getattr(row, column.key)
             reference = getattr(rest, column.key) if rest and rest is not row else None
             cells.append(
                 {
-                    "text": words.cell(column, value),
+                    "text": _cell(column, value),
                     "reason": value.reason,
                     "at_s": value.at_s,
-                    "change": words.change(column, value, reference),
+                    "change": _change(column, value, reference),
                     "label": f"{column.group} {column.heading}, {row.phase.name}",
                     "unit": column.unit,
                     "first": before is None or before.group != column.group,
@@ -135,9 +169,9 @@ def _analysis(recording: Recording) -> dict[str, Any]:
     for measures in zip(*(stretch.measures for stretch in stretches), strict=True):
         cells = [
             {
-                "text": words.WITHHELD
+                "text": formatting.WITHHELD
                 if measure.value.number is None
-                else words.number(measure.value.number, measure.digits),
+                else formatting.number(measure.value.number, measure.digits),
                 "reason": measure.value.reason,
                 "at_s": measure.value.at_s,
                 "label": f"{measure.label}, {stretch.phase.name}",
@@ -159,8 +193,8 @@ def _goal(result: GoalResult) -> dict[str, Any]:
     """Return a goal as its table shows it."""
     name, unit, digits = result.measure
 
-    def side(of: Side) -> dict[str, str]:
-        text = words.WITHHELD if of.value is None else words.number(of.value, digits)
+    def side(of: GoalSide) -> dict[str, str]:
+        text = formatting.WITHHELD if of.value is None else formatting.number(of.value, digits)
         if of.window_s is None or of.usable_share is None:
             return {"phase": of.phase, "text": text, "footing": ""}
         stands_on = f"{of.window_s:.0f} s, {100 * of.usable_share:.0f} % usable"
@@ -170,18 +204,18 @@ def _goal(result: GoalResult) -> dict[str, Any]:
         "name": result.goal.name,
         "measure": name,
         "unit": unit,
-        "asked": words.number(result.goal.change, digits, signed=True),
+        "asked": formatting.number(result.goal.change, digits, signed=True),
         "before": side(result.before),
         "after": side(result.after),
-        "change": words.WITHHELD
+        "change": formatting.WITHHELD
         if result.change is None
-        else words.number(result.change, digits, signed=True),
+        else formatting.number(result.change, digits, signed=True),
         "outcome": result.outcome,
         "sentence": result.sentence,
     }
 
 
-def _rating(rated: Rated) -> dict[str, Any]:
+def _rating(rated: RecordedRating) -> dict[str, Any]:
     """Return a rating as its table shows it."""
     where = f"{rated.phase}, {rated.at}" if rated.at else rated.phase
     return {
@@ -189,7 +223,7 @@ def _rating(rated: Rated) -> dict[str, Any]:
         "where": where,
         "asked_s": rated.asked_s,
         "answered_s": rated.answered_s,
-        "value": words.WITHHELD if rated.value is None else f"{rated.value:g}",
+        "value": formatting.WITHHELD if rated.value is None else f"{rated.value:g}",
         "how": rated.how,
     }
 
@@ -213,7 +247,7 @@ def _data(recording: Recording, table: tuple[PhaseStatistics, ...]) -> dict[str,
         },
         "scrs": (peaks - recording.t0_s).round(3).tolist(),
         "phases": [asdict(phase) for phase in phases],
-        "said": [said for entry in session_log(recording) if entry.phase for said in entry.said],
+        "said": [said for entry in session_log(recording) if entry.phase for said in entry.occurrences],
     }
 
 
@@ -242,3 +276,84 @@ def _raw(recording: Recording, end: float) -> list[dict[str, Any]]:
                 }
             )
     return packed
+
+
+def _cell(column: StatisticsColumn, value: Value) -> str:
+    """Return what a cell of the table shows."""
+    return (
+        formatting.WITHHELD
+        if value.number is None
+        else formatting.number(value.number, column.digits, signed=column.signed)
+    )
+
+
+def _change(column: StatisticsColumn, value: Value, reference: Value | None) -> str:
+    """Return the change from baseline, empty where there is nothing to compare."""
+    if not column.compared or reference is None or value.number is None or reference.number is None:
+        return ""
+    return formatting.number(value.number - reference.number, column.digits, signed=True)
+
+
+def _withheld(table: Sequence[PhaseStatistics]) -> list[str]:
+    """Return one sentence for each phase and reason for which numbers are withheld."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for row in table:
+        for column in COLUMNS:
+            value: Value = getattr(row, column.key)
+            if value.number is None:
+                label = f"{column.group.lower()} {column.heading}" if column.heading != "RMSSD" else "RMSSD"
+                by_reason.setdefault((row.phase.name, value.reason), []).append(label)
+    return [f"{name}: {', '.join(labels)} – {reason}." for (name, reason), labels in by_reason.items()]
+
+
+def _title(recording: Recording) -> str:
+    """Return the protocol's title, or its id where it has none."""
+    protocol = _protocol(recording)
+    return str(protocol.get("title") or protocol.get("id") or "Untitled session")
+
+
+def _protocol(recording: Recording) -> dict[str, Any]:
+    protocol = recording.meta.get("protocol")
+    return protocol if isinstance(protocol, dict) else {}
+
+
+def _facts(recording: Recording) -> list[tuple[str, str]]:
+    """Return what the head of the page tells of the session."""
+    end = recording.meta.get("end") or {}
+    protocol = _protocol(recording)
+    named = str(protocol.get("id", "not recorded"))
+    if "version" in protocol:
+        named += f", version {protocol['version']}"
+    rows = [
+        ("Protocol", named),
+        ("Date", _date(recording.meta.get("t0_wall"))),
+        ("Duration", formatting.span(end.get("duration_s", duration_s(recording)))),
+        ("Ended", str(end.get("reason", "not recorded"))),
+        ("Recording", _closed(recording)),
+        ("Signals", _signals(recording)),
+    ]
+    faults = [str(fault) for fault in end.get("faults", [])]
+    return [*rows, ("Faults", "; ".join(faults))] if faults else rows
+
+
+def _date(wall: Any) -> str:
+    try:
+        moment = datetime.fromisoformat(str(wall))
+    except ValueError:
+        return "not recorded"
+    return f"{moment.day} {moment:%B %Y, %H:%M} {moment:%Z}".strip()
+
+
+def _closed(recording: Recording) -> str:
+    if recording.complete:
+        return "closed properly; nothing is missing at its end"
+    return "not closed: it was cut off, and up to its last second is missing"
+
+
+def _signals(recording: Recording) -> str:
+    inputs = [entry for entry in recording.meta.get("inputs", []) if isinstance(entry, dict)]
+    names = []
+    for entry in inputs:
+        kind, name = str(entry.get("kind", "?")), str(entry.get("name", ""))
+        names.append(kind.upper() if name.lower() in ("", kind.lower()) else f"{kind.upper()} ({name})")
+    return ", ".join(names) or "none recorded"

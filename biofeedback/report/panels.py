@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from biofeedback.analysis.heart_rhythm import PULSE, heart_sources
+from biofeedback.analysis.phases import duration_s, numeric, texts
+from biofeedback.analysis.session_log import held_spans, hold_threshold
 from biofeedback.recording.reader import RecordedStream, Recording
-from biofeedback.report.display import Spans, broken, gaps, interval_s, thinned
-from biofeedback.report.log import held_spans, hold_threshold
-from biofeedback.report.rhythm import PULSE, heart_sources
-from biofeedback.report.tables import duration_s, numeric, texts
+from biofeedback.report.downsampling import Spans, broken, gaps, interval_s, thinned
 from generator.state import Mode
 
 FloatArray = npt.NDArray[np.float64]

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from biofeedback.goals import recorded_goals
+from biofeedback.analysis.goals import recorded_goals
+from biofeedback.analysis.measures import baseline_of, phase_table
+from biofeedback.analysis.phases import Phase, duration_s, numeric, phases, texts
+from biofeedback.analysis.session_log import held_spans
 from biofeedback.recording.reader import Recording
-from biofeedback.report.log import held_spans
-from biofeedback.report.tables import Phase, duration_s, numeric, phase_table, phases, texts
-from biofeedback.report.words import baseline
 from protocols.schema import LeadPhase, Protocol
 
 FloatArray = npt.NDArray[np.float64]
@@ -102,7 +102,7 @@ class Traces:
 def outcome(protocol: Protocol, recording: Recording) -> Outcome:
     """Return the figures of a recorded session."""
     table = phase_table(recording)
-    first = baseline(table) or next((row for row in table if row.hr.number is not None), None)
+    first = baseline_of(table) or next((row for row in table if row.hr.number is not None), None)
     sounding = {phase.name for phase in protocol.stretches if phase.sounds}
     lasts = [row for row in table if row.phase.name in sounding] or [
         row for row in table if row.phase.kind != "end"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from biofeedback.analysis.formatting import WITHHELD, clock, number
 from biofeedback.recording.storage import atomic_path
-from biofeedback.report.words import WITHHELD, clock, number
 from biofeedback.simulation.runs import Simulated
 
 COMPLETE = "the protocol is complete"

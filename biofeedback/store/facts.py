@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from biofeedback.analysis.phases import phases
 from biofeedback.errors import RecordingError
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.recording.recorder import META_NAME
@@ -45,9 +46,6 @@ def take_facts(directory: Path) -> Taken:
     RecordingError
         If it holds no session, or its recording cannot be read.
     """
-    # Imported here: NeuroKit2, which tables of beats need, takes seconds, and most calls need no facts.
-    from biofeedback.report.tables import phases  # noqa: PLC0415
-
     recording = read_recording(directory)
     return Taken(
         session=_session(recording),

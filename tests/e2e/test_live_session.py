@@ -13,10 +13,10 @@ import pylsl
 import pytest
 import soundfile as sf
 
+from biofeedback.analysis.session_log import session_log
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.replay import replay
-from biofeedback.report.log import session_log
 from biofeedback.report.page import render
 from biofeedback.session import SessionConfig, run_session
 from generator.live.backend import PACED
@@ -91,7 +91,7 @@ def test_the_report_tells_in_words_what_happened_to_the_sound(session: Recording
     assert any("killed" in text for text in told)
     assert any("The sound is back" in text for text in told)
     assert all(text in render(session).replace("&#39;", "'") for text in told)
-    log = [(entry.kind, entry.said[0][1]) for entry in session_log(session)]
+    log = [(entry.kind, entry.occurrences[0][1]) for entry in session_log(session)]
     assert [text for kind, text in log if kind == "fault" and text in told] == told
     assert not any("cue" in text for _, text in log)
 

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from biofeedback.report.rhythm import beats
-from biofeedback.report.summary import session_summary
-from biofeedback.report.tables import Phase, phase_table, phases
+from biofeedback.analysis.heart_rhythm import beats
+from biofeedback.analysis.measures import phase_table
+from biofeedback.analysis.phases import Phase, phases
+from biofeedback.analysis.summary import session_summary
 
 BEAT_COLUMNS = ["id", "r_time_s", "rr_ms", "quality", "corrected", "action"]
 

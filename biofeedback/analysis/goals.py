@@ -1,4 +1,4 @@
-"""Whether a session reached the goals of its protocol. That it did is never called an effect of the music."""
+"""Whether a session reached the goals of its protocol. A goal reached is never called an effect of music."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 from pydantic import ValidationError
 
+from biofeedback.analysis.formatting import number
+from biofeedback.analysis.measures import PhaseMeasures, analyse, mean_feature
+from biofeedback.analysis.phases import numeric
+from biofeedback.analysis.ratings_commands import RecordedRating, ratings
 from biofeedback.recording.reader import Recording
-from biofeedback.report.analysis import Analysed, analyse
-from biofeedback.report.said import Rated, ratings
-from biofeedback.report.tables import mean_feature, numeric
-from biofeedback.report.words import number
 from protocols.outline import Goal, span_of
 from protocols.schema import Protocol
 
@@ -46,7 +46,7 @@ _NAMES: Mapping[str, tuple[str, str, int]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class GoalSide:
     """One of the two values that a goal compares.
 
     Attributes
@@ -80,7 +80,7 @@ class GoalResult:
         As the protocol has it.
     outcome : str
         ``reached``, ``not reached`` or ``cannot be told``.
-    before, after : Side
+    before, after : GoalSide
         The two values.
     change : float or None
         After minus before.
@@ -90,8 +90,8 @@ class GoalResult:
 
     goal: Goal
     outcome: Outcome
-    before: Side
-    after: Side
+    before: GoalSide
+    after: GoalSide
     change: float | None
     sentence: str
 
@@ -134,8 +134,8 @@ def _result(
     goal: Goal,
     protocol: Protocol,
     recording: Recording,
-    stretches: Mapping[str, Analysed],
-    rated: tuple[Rated, ...],
+    stretches: Mapping[str, PhaseMeasures],
+    rated: tuple[RecordedRating, ...],
 ) -> GoalResult:
     start, end = span_of(goal, protocol.stretches)
     if goal.scale is not None:
@@ -157,38 +157,42 @@ def _result(
     )
 
 
-def _side(goal: Goal, name: str | None, recording: Recording, stretches: Mapping[str, Analysed]) -> Side:
+def _side(
+    goal: Goal, name: str | None, recording: Recording, stretches: Mapping[str, PhaseMeasures]
+) -> GoalSide:
     if name is None:
-        return Side(phase="", value=None, reason="the protocol has no such phase")
+        return GoalSide(phase="", value=None, reason="the protocol has no such phase")
     stretch = stretches.get(name)
     if stretch is None:
-        return Side(phase=name, value=None, reason=f"“{name}” did not take place")
+        return GoalSide(phase=name, value=None, reason=f"“{name}” did not take place")
     if goal.measure == "activation":
         return _activation(recording, stretch)
-    measure = next(each for each in stretch.measures if each.key == _ANALYSED[goal.measure])
+    measure = stretch[_ANALYSED[goal.measure]]
     return _judged(name, measure.value.number, measure.value.reason, measure.window_s, measure.usable_share)
 
 
-def _activation(recording: Recording, stretch: Analysed) -> Side:
+def _activation(recording: Recording, stretch: PhaseMeasures) -> GoalSide:
     phase = stretch.phase
     if phase.kind == "baseline":
-        return Side(phase=phase.name, value=0.0)
+        return GoalSide(phase=phase.name, value=0.0)
     value = mean_feature(recording, phase, "activation", "activation")
     times, values = numeric(recording, "features", "activation")
     valid_s = float(np.count_nonzero(phase.holds(times) & np.isfinite(values)))
     return _judged(phase.name, value.number, value.reason, valid_s, min(1.0, valid_s / phase.duration_s))
 
 
-def _judged(name: str, value: float | None, reason: str, window_s: float, usable: float) -> Side:
+def _judged(name: str, value: float | None, reason: str, window_s: float, usable: float) -> GoalSide:
     if value is None:
         reason = f"in “{name}”: {reason}"
     elif usable < LEAST_USABLE:
         share = f"only {100 * usable:.0f} % of “{name}” is usable"
         value, reason = None, f"{share}; {100 * LEAST_USABLE:.0f} % are needed"
-    return Side(phase=name, value=value, window_s=window_s, usable_share=usable, reason=reason)
+    return GoalSide(phase=name, value=value, window_s=window_s, usable_share=usable, reason=reason)
 
 
-def _answers(scale: str, start: str | None, end: str | None, rated: tuple[Rated, ...]) -> tuple[Side, Side]:
+def _answers(
+    scale: str, start: str | None, end: str | None, rated: tuple[RecordedRating, ...]
+) -> tuple[GoalSide, GoalSide]:
     """Return the first answer for the one phase and the last for the other; never the same one twice."""
     about = [each for each in rated if each.scale == scale]
     first = next((each for each in about if each.phase == start), None)
@@ -196,16 +200,16 @@ def _answers(scale: str, start: str | None, end: str | None, rated: tuple[Rated,
     return _answer(scale, start, first), _answer(scale, end, last)
 
 
-def _answer(scale: str, phase: str | None, rated: Rated | None) -> Side:
+def _answer(scale: str, phase: str | None, rated: RecordedRating | None) -> GoalSide:
     if phase is None:
-        return Side(phase="", value=None, reason="the protocol has no such phase")
+        return GoalSide(phase="", value=None, reason="the protocol has no such phase")
     if rated is None:
-        return Side(phase=phase, value=None, reason=f"{scale} was not asked for in “{phase}”")
+        return GoalSide(phase=phase, value=None, reason=f"{scale} was not asked for in “{phase}”")
     reason = "" if rated.value is not None else f"{scale} in “{phase}” was {rated.how}"
-    return Side(phase=phase, value=rated.value, reason=reason)
+    return GoalSide(phase=phase, value=rated.value, reason=reason)
 
 
-def _sentence(goal: Goal, outcome: Outcome, before: Side, after: Side, change: float | None) -> str:
+def _sentence(goal: Goal, outcome: Outcome, before: GoalSide, after: GoalSide, change: float | None) -> str:
     name, unit, digits = _measure(goal, before, after)
     way = "fall" if goal.change < 0 else "rise"
     asked = f"a {way} of {abs(goal.change):g} {unit}".strip()
@@ -219,7 +223,7 @@ def _sentence(goal: Goal, outcome: Outcome, before: Side, after: Side, change: f
     return f"“{goal.name}” was {outcome}: {name} {values}; {asked} or more was asked for."
 
 
-def _measure(goal: Goal, before: Side, after: Side) -> tuple[str, str, int]:
+def _measure(goal: Goal, before: GoalSide, after: GoalSide) -> tuple[str, str, int]:
     if goal.scale is None:
         return _NAMES[goal.measure]
     whole = all(side.value is None or side.value == int(side.value) for side in (before, after))

@@ -1,4 +1,4 @@
-"""What people said during the session: ratings of the listener, and commands with their answers."""
+"""The listener's ratings, and commands with their answers, as they were recorded."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from biofeedback.analysis.phases import texts
 from biofeedback.recording.reader import Recording
-from biofeedback.report.tables import texts
 from protocols.scales import SCALES
 
 Answered = Literal["answered", "declined", "not answered", "not asked for"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rated:
+class RecordedRating:
     """A rating that was asked for, given, or both.
 
     Attributes
@@ -48,10 +48,10 @@ class Rated:
         return "answered" if self.asked_s is not None else "not asked for"
 
 
-def ratings(recording: Recording) -> tuple[Rated, ...]:
+def ratings(recording: Recording) -> tuple[RecordedRating, ...]:
     """Return the ratings in order of time: questions, with what became of them, and what was said unasked."""
     given = [
-        Rated(
+        RecordedRating(
             scale=str(entry.get("scale", "")),
             phase=str(entry.get("phase", "")),
             at=str(entry.get("at") or ""),
@@ -72,8 +72,8 @@ def ratings(recording: Recording) -> tuple[Rated, ...]:
     return tuple(sorted([*given, *open_ones], key=_first_moment))
 
 
-def _question(time: float, marker: Mapping[str, Any]) -> Rated:
-    return Rated(
+def _question(time: float, marker: Mapping[str, Any]) -> RecordedRating:
+    return RecordedRating(
         scale=str(marker.get("about", "")),
         phase=str(marker.get("phase", "")),
         at=str(marker.get("at") or ""),
@@ -83,7 +83,7 @@ def _question(time: float, marker: Mapping[str, Any]) -> Rated:
     )
 
 
-def _first_moment(rated: Rated) -> float:
+def _first_moment(rated: RecordedRating) -> float:
     moments = [moment for moment in (rated.asked_s, rated.answered_s) if moment is not None]
     return min(moments)
 
@@ -101,7 +101,7 @@ def scale_words(scale: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Commanded:
+class RecordedCommand:
     """A command, who gave it, and what was answered.
 
     Attributes
@@ -125,10 +125,10 @@ class Commanded:
     answer: str
 
 
-def commands(recording: Recording) -> tuple[Commanded, ...]:
+def commands(recording: Recording) -> tuple[RecordedCommand, ...]:
     """Return every command in order of time, obeyed or not."""
     return tuple(
-        Commanded(
+        RecordedCommand(
             t_s=time,
             origin=str(command.get("origin", "")),
             what=command_words(command),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofeedback.report.display import broken, gaps, merged, pack, thinned
+from biofeedback.report.downsampling import broken, gaps, merged, pack, thinned
 from biofeedback.report.panels import overview
 
 

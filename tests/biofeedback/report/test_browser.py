@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
+from biofeedback.analysis.measures import phase_table
 from biofeedback.report.page import write_report
-from biofeedback.report.tables import phase_table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -1,4 +1,4 @@
-"""The session in a few honest sentences."""
+"""The summary of a session in a few sentences."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from biofeedback.analysis.formatting import number, span
+from biofeedback.analysis.goals import recorded_goals
+from biofeedback.analysis.measures import PhaseStatistics, baseline_of, phase_table
+from biofeedback.analysis.phases import duration_s, numeric, texts
+from biofeedback.analysis.session_log import held_spans, hold_threshold
 from biofeedback.calibration import UNCALIBRATED
-from biofeedback.goals import recorded_goals
 from biofeedback.recording.reader import Recording
-from biofeedback.report.log import held_spans, hold_threshold
-from biofeedback.report.tables import PhaseStatistics, duration_s, numeric, phase_table, texts
-from biofeedback.report.words import baseline, number, span
 
 CAVEAT = (
     "Mere rest lowers heart rate and activation too: changes within one session say nothing about a response "
@@ -48,7 +49,7 @@ def _heart_rate(table: Sequence[PhaseStatistics]) -> str:
     known = [(row.phase, row.hr.number) for row in table if row.hr.number is not None]
     if len(known) < 2:
         return "Heart rate cannot be compared between phases: fewer than two have enough valid beats."
-    rest = baseline(table)
+    rest = baseline_of(table)
     first = next((pair for pair in known[:-1] if rest and pair[0] == rest.phase), known[0])
     last = known[-1]
     difference = last[1] - first[1]

@@ -1,4 +1,4 @@
-"""What was decided, commanded and noted, as a list a person can read."""
+"""The log of a session: decisions, commands and markers in order of time, repetitions folded."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from biofeedback.analysis.phases import texts
+from biofeedback.analysis.ratings_commands import RecordedCommand, commands
 from biofeedback.recording.reader import Recording
-from biofeedback.report.said import Commanded, commands
-from biofeedback.report.tables import texts
 
 LONGEST_STEP_S = 15.0
 """Decisions come every 5 s; equal ones further apart than this are told apart."""
@@ -28,7 +28,7 @@ WEAK_SIGNAL = ("weak", "frozen", "plan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LogEntry:
     """One line of the log: something that happened once, or the same thing several times on end.
 
     Attributes
@@ -38,36 +38,36 @@ class Entry:
         ``fault``, ``command`` or ``marker``.
     phase : str
         Empty for what is not a decision.
-    said : tuple of (float, str)
+    occurrences : tuple of (float, str)
         Each time, seconds from the session's start, and what was said then; sentences that differ in
         their numbers only are one entry.
     """
 
     kind: str
     phase: str
-    said: tuple[tuple[float, str], ...]
+    occurrences: tuple[tuple[float, str], ...]
 
     @property
     def begin_s(self) -> float:
         """When it was first said."""
-        return self.said[0][0]
+        return self.occurrences[0][0]
 
     @property
     def end_s(self) -> float:
         """When it was last said."""
-        return self.said[-1][0]
+        return self.occurrences[-1][0]
 
 
-def session_log(recording: Recording) -> tuple[Entry, ...]:
+def session_log(recording: Recording) -> tuple[LogEntry, ...]:
     """Return decisions, commands and markers (but those of phases) in order of time, repetitions folded."""
     entries = [
         *_folded(recording),
         *(
-            Entry(kind="command", phase="", said=((each.t_s, _command(each)),))
+            LogEntry(kind="command", phase="", occurrences=((each.t_s, _command(each)),))
             for each in commands(recording)
         ),
         *(
-            Entry(kind=_marker_kind(m), phase="", said=((t, _marker(m)),))
+            LogEntry(kind=_marker_kind(m), phase="", occurrences=((t, _marker(m)),))
             for t, m in texts(recording, "markers")
             if m.get("type") not in BOOKKEEPING and m.get("origin") in OF_THE_SESSION
         ),
@@ -109,7 +109,7 @@ def _terms(decision: Mapping[str, Any]) -> Mapping[str, Any]:
     return terms if isinstance(terms, Mapping) else {}
 
 
-def _folded(recording: Recording) -> list[Entry]:
+def _folded(recording: Recording) -> list[LogEntry]:
     groups: list[tuple[tuple[str, str, str], list[tuple[float, str]]]] = []
     for time, decision in texts(recording, "decisions"):
         why, phase = str(decision.get("why", "")), str(decision.get("phase", ""))
@@ -118,7 +118,7 @@ def _folded(recording: Recording) -> list[Entry]:
             groups[-1][1].append((time, why))
         else:
             groups.append((same, [(time, why)]))
-    return [Entry(kind=kind, phase=phase, said=tuple(said)) for (kind, phase, _), said in groups]
+    return [LogEntry(kind=kind, phase=phase, occurrences=tuple(said)) for (kind, phase, _), said in groups]
 
 
 def _kind(decision: Mapping[str, Any]) -> str:
@@ -132,7 +132,7 @@ def _marker_kind(marker: Mapping[str, Any]) -> str:
     return "fault" if marker.get("type") in TROUBLE else "marker"
 
 
-def _command(command: Commanded) -> str:
+def _command(command: RecordedCommand) -> str:
     who = f"{command.origin}: " if command.origin else ""
     answer = f" – {command.answer}" if command.answer else ""
     return f"{who}{command.what}{answer}"

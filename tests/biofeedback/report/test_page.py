@@ -8,13 +8,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from biofeedback.analysis.formatting import clock, number, span
+from biofeedback.analysis.measures import analyse, phase_table
+from biofeedback.analysis.session_log import session_log
+from biofeedback.analysis.summary import session_summary
 from biofeedback.errors import RecordingError
-from biofeedback.report.analysis import analyse
-from biofeedback.report.log import session_log
 from biofeedback.report.page import write_report
-from biofeedback.report.summary import session_summary
-from biofeedback.report.tables import phase_table
-from biofeedback.report.words import clock, number, span
 
 HOSTILE = "Jürgen & <script>alert(1)</script></title> \"'{{ 7 * 7 }}"
 
@@ -129,12 +128,12 @@ def test_withheld_values_are_a_dash_with_the_reason_in_the_tooltip_and_below(pag
 def test_repeated_decisions_are_folded_and_holds_stand_out(session):
     log = session_log(session)
     (hold,) = (entry for entry in log if entry.kind == "hold")
-    assert (hold.begin_s, hold.end_s, len(hold.said)) == (330.0, 370.0, 9)
+    assert (hold.begin_s, hold.end_s, len(hold.occurrences)) == (330.0, 370.0, 9)
     assert [entry.kind for entry in log].count("decision") == 5
-    assert [entry.said[0] for entry in log if entry.kind == "command"] == [
+    assert [entry.occurrences[0] for entry in log if entry.kind == "command"] == [
         (250.2, "note: client opens her eyes")
     ]
-    assert [entry.kind for entry in log if "ECG lost" in entry.said[0][1]] == ["fault"]
+    assert [entry.kind for entry in log if "ECG lost" in entry.occurrences[0][1]] == ["fault"]
 
 
 def test_a_weak_signal_stands_out_from_other_decisions(make):
@@ -242,6 +241,6 @@ def test_commands_and_markers_tell_all_they_hold_but_what_is_empty(make):
     ]
     commands = [(2.0, {"name": "resume", "args": {}}), (3.0, {"name": "note", "args": {"text": "Fuß"}})]
     log = session_log(make.recording(make.json("markers", markers), make.json("commands", commands)))
-    assert [entry.said[0][1] for entry in log] == [
+    assert [entry.occurrences[0][1] for entry in log] == [
         "baseline: usable", "rinsed: fade s 0", "resume", "note: Fuß",
     ]  # fmt: skip

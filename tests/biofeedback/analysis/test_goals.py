@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from biofeedback.goals import REST_TOO, evaluate, recorded_goals
-from biofeedback.report.log import session_log
+from biofeedback.analysis.goals import REST_TOO, evaluate, recorded_goals
+from biofeedback.analysis.measures import phase_table
+from biofeedback.analysis.ratings_commands import commands, ratings
+from biofeedback.analysis.session_log import session_log
+from biofeedback.analysis.summary import session_summary
 from biofeedback.report.page import render
-from biofeedback.report.said import commands, ratings
-from biofeedback.report.summary import session_summary
-from biofeedback.report.tables import phase_table
 from protocols.schema import Protocol
 
 CALM = {"name": "slower heart", "measure": "hr_bpm", "change": -3}
@@ -240,7 +240,7 @@ def test_what_a_command_says_stands_in_the_log_once(session, make):
     event = {"name": "adverse event", "args": {"text": "dizzy", "severity": "mild"}, "origin": "therapist"}
     given = [(30.0, {**event, "key": "a", "accepted": True, "answer": "It is written down."})]
     log = session_log(make.recording(make.json("markers", markers), make.json("commands", given)))
-    assert [entry.said[0] for entry in log] == [
+    assert [entry.occurrences[0] for entry in log] == [
         (30.0, "therapist: adverse event: dizzy, severity mild – It is written down."),
         (40.0, "procedure starts"),
     ]

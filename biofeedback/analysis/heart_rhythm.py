@@ -1,4 +1,4 @@
-"""The heart over a session: beats as the log finally has them, intervals corrected by the whole series."""
+"""Heart beats of a session: final state of the beat log, intervals corrected by the whole series."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from biofeedback.analysis.measures import NAMES, analyse, as_dict, footing
 from biofeedback.cli.review import analyse_command
-from biofeedback.report.analysis import NAMES, analyse, as_dict, footing
 from biofeedback.report.page import render
 
 BEAT_COLUMNS = ["id", "r_time_s", "rr_ms", "quality", "corrected", "action"]
