@@ -15,9 +15,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.voice_leading import compose, random_states, voice_leading
-from generator.composer import Composer
-from generator.notation import BarScore
-from generator.performance import Performance
+from generator.composition.composer import Composer
+from generator.composition.notation import BarScore
+from generator.performance.performance import Performance
 from generator.state import LAYERS, MusicState, Piece
 
 MODES = {

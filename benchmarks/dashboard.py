@@ -198,7 +198,7 @@ def growth(page: Page, pid: int, minutes: float) -> dict[str, Any]:
     """Return by how much memory grows, and how fast the page still draws at the end."""
     processes = {
         "engine": pid,
-        "sound": child_of(pid, "generator.live.child"),
+        "sound": child_of(pid, "generator.live.audio_process"),
         "dashboard": child_of(os.getpid(), "-m dashboard"),
     }
     heap = page.context.new_cdp_session(page)

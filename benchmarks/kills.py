@@ -21,7 +21,7 @@ from biofeedback.models import Snapshot
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.report.page import render
 from biofeedback.session import SessionConfig, run_session
-from generator.live.backend import PACED
+from generator.live.devices import PACED
 from protocols.loading import parse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -146,7 +146,7 @@ def children(pid: int) -> list[int]:
             command = (entry / "cmdline").read_bytes()
         except (OSError, ValueError, NotADirectoryError):
             continue
-        if parent == pid and b"generator.live.child" in command:
+        if parent == pid and b"generator.live.audio_process" in command:
             found.append(int(entry.name))
     return found
 

@@ -28,10 +28,10 @@ import numpy as np
 import pylsl
 
 from generator.errors import SoundError
-from generator.live.backend import PACED, BackEnd
-from generator.live.devices import choose_back_end, probe_outputs
+from generator.live.devices import PACED, BackEnd, choose_back_end, probe_outputs
 from generator.live.player import LivePlayer
-from generator.player import Sounded
+from generator.player import PlaybackStep
+from generator.render import AudioIncidentKind, incident_text
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE
 from generator.state import MusicState, Piece
 
@@ -45,7 +45,7 @@ FLOORS = {
 }
 
 
-def stepped(live: LivePlayer, state: Callable[[float], MusicState], seconds: float) -> Iterator[Sounded]:
+def stepped(live: LivePlayer, state: Callable[[float], MusicState], seconds: float) -> Iterator[PlaybackStep]:
     """Step a player in real time."""
     start = pylsl.local_clock()
     for step in range(round(seconds / STEP_S)):
@@ -99,9 +99,9 @@ def playing(back_end: BackEnd, seconds: float) -> dict[str, Any]:
         for n, sounded in enumerate(stepped(live, state, seconds)):
             beats += [(beat.beat, sounded.time_of(beat.frame)) for beat in sounded.beats]
             delays += [
-                sounded.time_of(cue.frame) - asked[cue.what]
-                for cue in sounded.cues
-                if isinstance(cue.what, MusicState) and cue.what in asked
+                sounded.time_of(event.frame) - asked[event.action]
+                for event in sounded.events
+                if isinstance(event.action, MusicState) and event.action in asked
             ]
             if n % 200 == 0 and hasattr(os, "getloadavg"):
                 loads.append(os.getloadavg()[0])
@@ -109,7 +109,7 @@ def playing(back_end: BackEnd, seconds: float) -> dict[str, Any]:
                 warm_cpu, warm_s = live.statistics().cpu_s, time.monotonic()
         figures = live.statistics()
         cpu = (figures.cpu_s - warm_cpu) / (time.monotonic() - warm_s)
-        incidents = [incident.text for incident in live.incidents()]
+        incidents = [incident_text(incident) for incident in live.incidents()]
     numbers, times = np.array(beats).T
     beat_s = np.polyfit(numbers, times, 1)[0]
     expected = 60.0 / STATE.tempo_bpm
@@ -149,7 +149,7 @@ def restarts(kills: int, seed: int = 1) -> dict[str, Any]:
                 ]
                 restarted = live.statistics().restarts
                 os.kill(live.statistics().pid, signal.SIGKILL)
-                while not any(incident.kind == "restarted" for incident in live.incidents()):
+                while not any(incident.kind is AudioIncidentKind.RESTARTED for incident in live.incidents()):
                     pieces += [_audio(sounded) for sounded in stepped(live, lambda _: STATE, STEP_S)]
                 unsettled += live.statistics().restarts != restarted + 1
             pieces += [_audio(sounded) for sounded in stepped(live, lambda _: STATE, 11.0)]
@@ -169,7 +169,7 @@ def restarts(kills: int, seed: int = 1) -> dict[str, Any]:
     }
 
 
-def _audio(sounded: Sounded) -> np.ndarray:
+def _audio(sounded: PlaybackStep) -> np.ndarray:
     return np.zeros((0, 2), dtype=np.float32) if sounded.audio is None else sounded.audio
 
 

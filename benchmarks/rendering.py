@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from generator.player import Player
+from generator.render import VirtualPlayer
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import MusicState, Piece
 
@@ -25,7 +25,7 @@ class Rendered:
     beats: tuple[BeatEvent, ...]
 
 
-def blocks(player: Player, state_at: StateAt, seconds: float) -> Iterator[npt.NDArray[np.float32]]:
+def blocks(player: VirtualPlayer, state_at: StateAt, seconds: float) -> Iterator[npt.NDArray[np.float32]]:
     """Yield the sound of a player block by block."""
     for block in range(round(seconds / BLOCK_S)):
         audio = player.play([state_at((block + 1) * BLOCK_S)]).audio
@@ -37,7 +37,7 @@ def render(state: MusicState | StateAt, piece: Piece, seconds: float, *, fade_in
     """Render a state, or states over time."""
     state_at: StateAt = (lambda _t: state) if isinstance(state, MusicState) else state
     audio, notes, beats = [], [], []
-    with Player(piece, sound=True, fade_in_s=fade_in_s) as player:
+    with VirtualPlayer(piece, sound=True, fade_in_s=fade_in_s) as player:
         latency = player.latency_frames
         for block in range(round(seconds / BLOCK_S) + -(-latency // BLOCK_FRAMES)):
             sounded = player.play([state_at((block + 1) * BLOCK_S)])

@@ -19,7 +19,7 @@ from scipy.signal import lfilter, resample
 
 from benchmarks.ears import mono, offset_db
 from benchmarks.rendering import BLOCK_S, blocks, render
-from generator.player import Player
+from generator.render import VirtualPlayer
 from generator.state import LAYERS, NATURES, PALETTES, RANGES, Mode, MusicState, Piece
 
 FloatArray = npt.NDArray[np.float64]
@@ -144,7 +144,7 @@ class Examiner:
 
 
 def seconds_of(
-    player: Player, state_at: Callable[[float], MusicState], minutes: float
+    player: VirtualPlayer, state_at: Callable[[float], MusicState], minutes: float
 ) -> Iterator[FloatArray]:
     """Yield the sound of a player a second at a time."""
     gathered: list[npt.NDArray[np.float32]] = []
@@ -160,7 +160,7 @@ def adversarial(minutes: float) -> dict[str, Any]:
     examiner = Examiner()
     for number, palette in enumerate(PALETTES):
         piece = Piece(palette=palette, nature=NATURES[number % len(NATURES)], seed=number)
-        with Player(piece, sound=True, fade_in_s=1.0) as player:
+        with VirtualPlayer(piece, sound=True, fade_in_s=1.0) as player:
             for second in seconds_of(player, adversary(number), minutes / len(PALETTES)):
                 examiner.look(second)
     return {

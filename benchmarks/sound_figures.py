@@ -28,10 +28,10 @@ sys.path[0] = str(ROOT)
 
 from benchmarks import ears
 from benchmarks.rendering import render
-from generator.player import Player
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, NoteEvent, Shape
+from generator.render import VirtualPlayer
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEvent
 from generator.state import LAYERS, PALETTES, Mode, MusicState, Piece
-from generator.synth import Synth
+from generator.synthesis.synth import Synth
 
 SETTLED_S = 4.0
 SILENT_AFTER_S = 30.0
@@ -64,7 +64,7 @@ def onset_error_ms(palette: str) -> float:
     Each layer plays a note alone, at a place within the block of its own, attack at its shortest; audible
     is what comes within 80 dB of the note's peak. Pads and choirs, which swell, are left out.
     """
-    shape = Shape(
+    shape = ControlFrame(
         level_db=0.0, breath_db=0.0, fade=1.0, brightness=0.8, articulation=1.0, density=0.5,
         layer_gains=(1.0,) * len(LAYERS),
     )  # fmt: skip
@@ -137,7 +137,7 @@ def modes(palette: str, tonics: Sequence[int], seconds: float) -> dict[str, Any]
 def times_real_time(palette: str, seconds: float = 20.0) -> float:
     """Return seconds of the richest state made in a second of this process's time: the best of three."""
     best = 0.0
-    with Player(Piece(palette=palette, nature="water"), sound=True, fade_in_s=1.0) as player:
+    with VirtualPlayer(Piece(palette=palette, nature="water"), sound=True, fade_in_s=1.0) as player:
         for _ in range(60):
             player.step(RICHEST)
         for _ in range(3):
@@ -186,7 +186,7 @@ def excerpt(palette: str, name: str, seconds: float) -> dict[str, float]:
 def silence(palette: str) -> dict[str, float]:
     """Return the largest sample while silence is asked for, bed and all, and of what comes after it."""
     sound, quiet = PLUCKED, replace(PLUCKED, sounding=False)
-    with Player(Piece(palette=palette, nature="water"), sound=True, fade_in_s=1.0) as player:
+    with VirtualPlayer(Piece(palette=palette, nature="water"), sound=True, fade_in_s=1.0) as player:
         for _ in range(100):
             player.step(sound)
         heard = [player.step(quiet).audio for _ in range(round(SILENT_AFTER_S * 20))]

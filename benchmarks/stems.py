@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from generator.graph import Graph, Tone
-from generator.palettes import BY_NAME
-from generator.performance import Performance
+from generator.performance.performance import Performance
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block
 from generator.state import LAYERS, MusicState, Piece
-from generator.voices import VoiceBank
+from generator.synthesis.graph import FilterFrame, SynthGraph
+from generator.synthesis.palettes import BY_NAME
+from generator.synthesis.voices import VoiceBank
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -34,7 +34,7 @@ def stem(blocks: Sequence[Block], piece: Piece, layers: Collection[str]) -> Floa
     bank = VoiceBank(palette, piece.tonic)
     kept = {*layers, "bass"}
     sound = []
-    with closing(Graph(bank.rows, palette)) as graph:
+    with closing(SynthGraph(bank.rows, palette)) as graph:
         for block in blocks:
             gains = zip(LAYERS, block.shape.layer_gains, strict=True)
             shape = replace(
@@ -42,6 +42,6 @@ def stem(blocks: Sequence[Block], piece: Piece, layers: Collection[str]) -> Floa
             )
             notes = tuple(note for note in block.notes if note.layer in layers)
             control = bank.step(replace(block, notes=notes, shape=shape))
-            tone = Tone.of(shape, block.start_frame / SAMPLE_RATE, palette.hall)
+            tone = FilterFrame.of(shape, block.start_frame / SAMPLE_RATE, palette.hall)
             sound.append(graph.process(control, tone))
     return np.concatenate(sound, axis=1).T[VoiceBank.latency_frames :]

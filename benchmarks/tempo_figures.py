@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.rendering import BLOCK_S, render
-from generator.performance import Performance
+from generator.performance.performance import Performance
 from generator.state import PALETTES, MusicState, Piece
 
 FloatArray = npt.NDArray[np.float64]

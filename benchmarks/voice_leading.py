@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
-from generator.composer import Composer
-from generator.notation import BarScore
+from generator.composition.composer import Composer
+from generator.composition.notation import BarScore
 from generator.state import MusicState, Piece
 
 OPENNESS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)

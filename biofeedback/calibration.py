@@ -10,8 +10,8 @@ from typing import Any
 from biofeedback.errors import RecordingError, UsageError
 from biofeedback.recording.storage import write_text
 from biofeedback.settings import settings_folder
-from generator.calibration import Calibration, exposure
 from generator.errors import StateError
+from generator.synthesis.calibration import Calibration, exposure
 
 UNCALIBRATED = "uncalibrated"
 

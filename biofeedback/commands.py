@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from generator.state import STATE_FIELDS, FieldKind
+from generator.state import STATE_FIELDS, VOLUME_RANGE_DB, FieldKind
 
 OVERRIDABLE = tuple(name for name, field in STATE_FIELDS.items() if field.kind is not FieldKind.FLAG)
 """The parameters of the music that may be overridden."""
@@ -38,9 +38,6 @@ Parameter = Annotated[
     WithJsonSchema({"type": "string", "enum": [*OVERRIDABLE]}),
 ]
 """One of `OVERRIDABLE`."""
-
-VOLUME_RANGE_DB = (-40.0, 0.0)
-"""The master volume; 0 is the level that the listener found comfortable at the sound check."""
 
 EXTENSION_RANGE_S = (10.0, 1800.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from acquisition.streams import Chunk
 from biofeedback.commands import (
@@ -40,12 +40,10 @@ from biofeedback.models import Lifecycle, Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
 from biofeedback.signal_markers import SignalMarkers
-from generator.live.player import LivePlayer
-from generator.player import Player, Sounded
+from generator.player import PlaybackStep, Player, incident_text
 from generator.render import SoundFile
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import MusicState
-from generator.volume import VOLUME_RANGE_DB
 from physiology.state import Beat, PhysiologyState
 
 LARGE_CHANGE = 0.5
@@ -73,7 +71,7 @@ class Engine:
         Reads the sources and feeds physiology; its virtual listeners are told what sounded.
     controller : Controller
         Holds the protocol.
-    player : Player or LivePlayer
+    player : Player
         Plays what is asked for.
     recorder : Recorder
         Open; everything that comes in, is decided or sounds goes there.
@@ -85,8 +83,6 @@ class Engine:
         Where what is found, asked and sounded is published.
     on_answer : callable, optional
         Told ``(key, accepted, answer)`` of each command in the step that takes it in.
-    comfort_db : float
-        The level found comfortable at the sound check, which the master volume counts from; 0 or below.
     observer : SampleObserver, optional
         Given every sample and beat.
 
@@ -103,20 +99,18 @@ class Engine:
         *,
         intake: SignalIntake,
         controller: Controller,
-        player: Player | LivePlayer,
+        player: Player,
         recorder: Recorder,
         t0_s: float = 0.0,
         audio: SoundFile | None = None,
         outlets: Outlets | None = None,
         on_answer: Callable[[str, bool, str], None] | None = None,
-        comfort_db: float = 0.0,
         observer: SampleObserver | None = None,
     ) -> None:
         self._intake = intake
         self._t0_s = t0_s
         self._outlets = outlets
         self._on_answer = on_answer
-        self._comfort_db = comfort_db
         self._begun = False
         self._observer = observer
         self._stopped: deque[IssuedCommand] = deque()
@@ -153,8 +147,8 @@ class Engine:
         Snapshot
             The session as it stands after the step.
         """
-        if self._comfort_db and not self._begun:
-            self._set_volume(t, 0.0)
+        if self._player.volume.comfort_db and not self._begun:
+            self._set_volume(t)
         self._begun = True
         self._decide(t, issued, self._read_sources(t))
         self._play(t)
@@ -201,12 +195,11 @@ class Engine:
             self._record(t, EmergencyStopMarker())
             self._answer(t, self._stopped.popleft(), self._controller.silence())
         others = [each for each in issued if not isinstance(each.command, EmergencyStop)]
-        held = self._controller.lifecycle is Lifecycle.HELD
         outcome = self._controller.step(t, self._state, [each.command for each in others], beats)
         for each, answer in zip(others, outcome.answers, strict=True):
             self._answer(t, each, answer)
             if answer.accepted:
-                self._carry_out(t, each, held=held)
+                self._carry_out(t, each)
         self._apply(t, outcome)
         for decision in outcome.decisions:
             self._recorder.decision(decision)
@@ -214,8 +207,8 @@ class Engine:
             if self._outlets is not None:
                 self._outlets.music(t, decision.music, self._state_id)
             self._music, self._why = decision.music, decision.why
-        if (self._controller.lifecycle is Lifecycle.HELD) is not held:
-            self._set_volume(t, self._controller.volume_db, held=not held)
+        if (held := self._controller.lifecycle is Lifecycle.HELD) is not self._player.volume.muted:
+            self._set_volume(t, muted=held)  # heard at once, before the music has faded
 
     def _apply(self, t: float, outcome: ControllerStep) -> None:
         """Record what a step brought besides its decisions, and do what phases and baselines ask for."""
@@ -236,12 +229,12 @@ class Engine:
         if self._on_answer is not None:
             self._on_answer(issued.key, answer.accepted, answer.text)
 
-    def _carry_out(self, t: float, issued: IssuedCommand, *, held: bool) -> None:
+    def _carry_out(self, t: float, issued: IssuedCommand) -> None:
         """Do what an accepted command asks of the engine: set the volume, or record a marker."""
         origin = issued.origin
         match issued.command:
             case Volume(db=db):
-                self._set_volume(t, db, held=held)
+                self._set_volume(t, db=db)
             case Marker(text=text, at_s=at_s):
                 at_s = t - self._t0_s if at_s is None else at_s
                 self._record(t, TextMarker(text=text, at_s=at_s, origin=origin))
@@ -252,11 +245,11 @@ class Engine:
             case Cue(cue=cue):
                 self._record(t, CueMarker(cue=cue, origin=origin))
 
-    def _set_volume(self, t: float, db: float, *, held: bool = False) -> None:
-        """Set the player's volume, `db` below the comfortable level; a hold silences it at once."""
-        volume_db = VOLUME_RANGE_DB[0] if held else self._comfort_db + db
-        self._player.volume(volume_db)
-        self._record(t, VolumeMarker(db=db, volume_db=volume_db))
+    def _set_volume(self, t: float, **changes: Any) -> None:
+        """Change the player's master volume (fields of `MasterVolume`) and record it."""
+        volume = replace(self._player.volume, **changes)
+        self._player.set_volume(volume)
+        self._record(t, VolumeMarker(db=volume.db, volume_db=volume.gain_db))
 
     def _change_phase(self, change: PhaseChange) -> None:
         self._record(change.t, PhaseMarker(name=change.name, kind=change.kind, event=change.event))
@@ -280,20 +273,20 @@ class Engine:
         self._recorder.sounded(sounded.beats, sounded.notes, self._music, sounded.time_of)
         if self._outlets is not None:
             self._outlets.sounded(sounded.beats, self._state_id, sounded.time_of)
-        for cue in sounded.cues:
-            self._recorder.marker(t, PlayerMarker(cue=cue).json())
+        for event in sounded.events:
+            self._recorder.marker(t, PlayerMarker(event=event).json())
         for incident in self._player.incidents():
-            self._record(t, AudioMarker(text=incident.text))
+            self._record(t, AudioMarker(kind=incident.kind, text=incident_text(incident)))
         self._collect_notes(sounded)
         if self._audio is not None and sounded.audio is not None:
             self._audio.write(sounded.audio)
-        if sounded.heard is not None and sounded.heard["novelty"] >= LARGE_CHANGE:
+        if sounded.heard is not None and sounded.heard.novelty >= LARGE_CHANGE:
             self._physiology.mark_transition(t)
-        self._intake.sources.observe_music(t, sounded.heard)
+        self._intake.sources.observe_music(t, sounded.heard and sounded.heard._asdict())
         if self._player.finished:
             self._controller.finish()
 
-    def _collect_notes(self, sounded: Sounded) -> None:
+    def _collect_notes(self, sounded: PlaybackStep) -> None:
         """Collect notes and beats, their frames counted from the session's start: a player's may restart."""
 
         def frame_of(frame: int) -> int:
@@ -326,7 +319,7 @@ class Engine:
             terms=view.terms,
             asks=view.asks,
             overrides=view.overrides,
-            volume_db=view.volume_db,
+            volume_db=self._player.volume.db,
             energy=view.energy,
             sound=self._player.condition,
             inputs=self._intake.sources.statuses(),

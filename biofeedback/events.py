@@ -7,7 +7,14 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal
 
 from biofeedback.commands import Answer, IssuedCommand
-from generator.cues import Begin, Cue, End, Loudness, Stop
+from generator.player_events import (
+    EndRequest,
+    PlaybackBegin,
+    PlayerAction,
+    PlayerEvent,
+    StopRequest,
+    VolumeRequest,
+)
 from generator.state import MusicState
 from physiology.baseline import Baseline
 from physiology.resonance import Assessment
@@ -167,18 +174,19 @@ class SignalMarker(SessionMarker):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioMarker(SessionMarker):
-    """Something happened to the sound, such as a restart of its process."""
+    """Something happened to the sound, such as a restart of its process; `kind` names it."""
 
     type = "audio"
+    kind: str
     text: str
 
 
-_PLAYER_KINDS: Mapping[str, type[MusicState | Begin | End | Stop | Loudness]] = {
+_PLAYER_KINDS: Mapping[str, type[PlayerAction]] = {
     "state": MusicState,
-    "begin": Begin,
-    "end": End,
-    "stop": Stop,
-    "volume": Loudness,
+    "begin": PlaybackBegin,
+    "end": EndRequest,
+    "stop": StopRequest,
+    "volume": VolumeRequest,
 }
 
 
@@ -187,19 +195,19 @@ class PlayerMarker(SessionMarker):
     """A live player received a state, a volume or an end; the music can be rebuilt from these."""
 
     type = "cue"
-    cue: Cue
+    event: PlayerEvent
 
     def json(self) -> dict[str, Any]:
         """Return the entry: its frame, what the player received (``told``), and the fields of that."""
-        told = next(name for name, kind in _PLAYER_KINDS.items() if isinstance(self.cue.what, kind))
-        return {"type": self.type, "frame": self.cue.frame, "told": told, **asdict(self.cue.what)}
+        told = next(name for name, kind in _PLAYER_KINDS.items() if isinstance(self.event.action, kind))
+        return {"type": self.type, "frame": self.event.frame, "told": told, **asdict(self.event.action)}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> PlayerMarker:
         """Return the marker of which `json` gave this entry."""
         kind = _PLAYER_KINDS[record["told"]]
         values = {name: value for name, value in record.items() if name not in {"type", "frame", "told"}}
-        return cls(cue=Cue(int(record["frame"]), kind(**values)))
+        return cls(event=PlayerEvent(int(record["frame"]), kind(**values)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

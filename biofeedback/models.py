@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from acquisition.streams import Status
-from generator.live.incidents import Condition
-from generator.state import MusicState
+from generator.state import MusicState, SoundCondition
 from physiology.state import PhysiologyState
 
 STEPS_PER_SECOND = 20
@@ -146,8 +145,6 @@ class ControllerView:
         Questions that wait for an answer.
     overrides : mapping of str to float
         Overridden parameters of the music, with the values asked for.
-    volume_db : float
-        The master volume that the therapist set.
     energy : float or None
         The energy of a phase of pain distraction; None in others.
     terms : mapping
@@ -161,7 +158,6 @@ class ControllerView:
     plan: tuple[PlannedPhase, ...]
     asks: tuple[OpenQuestion, ...]
     overrides: Mapping[str, float]
-    volume_db: float
     energy: float | None
     terms: Mapping[str, float | str | bool | None]
 
@@ -207,7 +203,7 @@ class Snapshot:
     energy : float or None
         Of a phase of pain distraction, 0 to 1; else None.
     sound : str
-        See `generator.live.incidents.Condition`.
+        See `generator.state.SoundCondition`.
     """
 
     t: float
@@ -227,4 +223,4 @@ class Snapshot:
     overrides: Mapping[str, float] = field(default_factory=dict)
     volume_db: float = 0.0
     energy: float | None = None
-    sound: Condition = "on"
+    sound: SoundCondition = SoundCondition.ON

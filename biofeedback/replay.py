@@ -13,14 +13,13 @@ from biofeedback.errors import RecordingError
 from biofeedback.events import EmergencyStopMarker, EndFadeMarker, PlayerMarker, VolumeMarker
 from biofeedback.models import STEPS_PER_SECOND
 from biofeedback.recording.reader import RecordedStream, Recording
-from generator.cues import Begin, Cue, End, Loudness, Stop
-from generator.events import write_events
-from generator.midi import write_midi
-from generator.player import EMERGENCY_STOP_S, FADE_IN_S, Player, Sounded
-from generator.render import SoundFile
+from generator.events import write_events, write_midi
+from generator.player import EMERGENCY_STOP_S, FADE_IN_S, PlaybackStep
+from generator.player_events import EndRequest, PlaybackBegin, PlayerEvent, StopRequest, VolumeRequest
+from generator.render import SoundFile, VirtualPlayer
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
-from generator.state import LAYERS, STATE_COLUMNS, MusicState, Piece
-from generator.synth import Synth
+from generator.state import LAYERS, STATE_COLUMNS, MasterVolume, MusicState, Piece
+from generator.synthesis.synth import Synth
 
 STEP_FRAMES = SAMPLE_RATE // STEPS_PER_SECOND
 _ROUNDING_STEPS = 1e-4
@@ -70,23 +69,23 @@ class Replay:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self.piece = _piece(recording.streams["music"])
-        self._cues = _live_cues(recording) or _virtual_cues(recording)
+        self._events = _live_events(recording) or _virtual_events(recording)
         self.first_frame = _first_frame(recording)
         self.frames = self.first_frame + _recorded_steps(recording) * STEP_FRAMES
 
-    def play(self, *, sound: bool) -> Iterator[Sounded]:
+    def play(self, *, sound: bool) -> Iterator[PlaybackStep]:
         """Play block by block; notes and beats are on the session's frames, gaps between takes are silent."""
-        takes = [index for index, cue in enumerate(self._cues) if isinstance(cue.what, Begin)]
-        ends = [self._cues[index].frame for index in takes[1:]] + [self.frames]
-        for first, last, end in zip(takes, [*takes[1:], len(self._cues)], ends, strict=True):
-            yield from self._take(self._cues[first:last], end, sound=sound)
+        takes = [index for index, event in enumerate(self._events) if isinstance(event.action, PlaybackBegin)]
+        ends = [self._events[index].frame for index in takes[1:]] + [self.frames]
+        for first, last, end in zip(takes, [*takes[1:], len(self._events)], ends, strict=True):
+            yield from self._take(self._events[first:last], end, sound=sound)
 
-    def _take(self, cues: Sequence[Cue], end: int, *, sound: bool) -> Iterator[Sounded]:
-        begin, *rest = cues
-        assert isinstance(begin.what, Begin)  # noqa: S101 - a take is what lies between two of them
+    def _take(self, events: Sequence[PlayerEvent], end: int, *, sound: bool) -> Iterator[PlaybackStep]:
+        begin, *rest = events
+        assert isinstance(begin.action, PlaybackBegin)  # noqa: S101 - a take is what lies between two of them
         waiting = deque(rest)
         state = MusicState(sounding=False)
-        with Player(self.piece, sound=sound, fade_in_s=begin.what.fade_in_s) as player:
+        with VirtualPlayer(self.piece, sound=sound, fade_in_s=begin.action.fade_in_s) as player:
             for frame in range(begin.frame, end, BLOCK_FRAMES):
                 while waiting and waiting[0].frame <= frame:
                     state = _tell(player, waiting.popleft(), state)
@@ -118,24 +117,24 @@ def _piece(music: RecordedStream) -> Piece:
     )
 
 
-def _tell(player: Player, cue: Cue, state: MusicState) -> MusicState:
+def _tell(player: VirtualPlayer, event: PlayerEvent, state: MusicState) -> MusicState:
     """Tell the player of an end or a volume; return the state in force from here on."""
-    match cue.what:
+    match event.action:
         case MusicState():
-            return cue.what
-        case End(fade_s):
+            return event.action
+        case EndRequest(fade_s):
             player.end(fade_s)
-        case Stop(seconds):
+        case StopRequest(seconds):
             player.stop(seconds)
-        case Loudness(volume_db):
-            player.volume(volume_db)
+        case VolumeRequest(volume_db):
+            player.set_volume(MasterVolume.of_gain(volume_db))
     return state
 
 
-def _shifted(sounded: Sounded, begin: Cue) -> Sounded:
+def _shifted(sounded: PlaybackStep, begin: PlayerEvent) -> PlaybackStep:
     """Return what sounded in a take on the frames, beats and bars of the session."""
-    assert isinstance(begin.what, Begin)  # noqa: S101 - given by the caller
-    frame, beat, bar = begin.frame, begin.what.beat, begin.what.bar
+    assert isinstance(begin.action, PlaybackBegin)  # noqa: S101 - given by the caller
+    frame, beat, bar = begin.frame, begin.action.beat, begin.action.bar
     return replace(
         sounded,
         notes=tuple(
@@ -149,25 +148,27 @@ def _shifted(sounded: Sounded, begin: Cue) -> Sounded:
     )
 
 
-def _live_cues(recording: Recording) -> list[Cue]:
+def _live_events(recording: Recording) -> list[PlayerEvent]:
     markers = recording.streams["markers"].json()
-    return [PlayerMarker.from_json(each).cue for each in markers if each["type"] == PlayerMarker.type]
+    return [PlayerMarker.from_json(each).event for each in markers if each["type"] == PlayerMarker.type]
 
 
-def _virtual_cues(recording: Recording) -> list[Cue]:
-    """Derive the cues of a session in virtual time, where the player follows in the step it is told."""
+def _virtual_events(recording: Recording) -> list[PlayerEvent]:
+    """Derive the events of a session in virtual time, where the player follows in the step it is told."""
     markers = recording.streams["markers"]
-    told: list[tuple[float, MusicState | End | Stop | Loudness]] = list(_states(recording.streams["music"]))
+    told: list[tuple[float, MusicState | EndRequest | StopRequest | VolumeRequest]] = list(
+        _states(recording.streams["music"])
+    )
     for t, marker in zip(markers.times, markers.json(), strict=True):
         if marker["type"] == EndFadeMarker.type:
-            told.append((t, End(marker["fade_s"])))
+            told.append((t, EndRequest(marker["fade_s"])))
         elif marker["type"] == EmergencyStopMarker.type:
-            told.append((t, Stop(EMERGENCY_STOP_S)))
+            told.append((t, StopRequest(EMERGENCY_STOP_S)))
         elif marker["type"] == VolumeMarker.type:
-            told.append((t, Loudness(marker["volume_db"])))
-    begin = Cue(0, Begin(beat=0, bar=0, fade_in_s=FADE_IN_S))
-    cues = [Cue(_step(t - recording.t0_s) * STEP_FRAMES, what) for t, what in told]
-    return [begin, *sorted(cues, key=lambda cue: cue.frame)]
+            told.append((t, VolumeRequest(marker["volume_db"])))
+    begin = PlayerEvent(0, PlaybackBegin(beat=0, bar=0, fade_in_s=FADE_IN_S))
+    events = [PlayerEvent(_step(t - recording.t0_s) * STEP_FRAMES, what) for t, what in told]
+    return [begin, *sorted(events, key=lambda event: event.frame)]
 
 
 def _step(seconds: float) -> int:

@@ -29,15 +29,15 @@ from biofeedback.recording.recorder import Recorder
 from biofeedback.recording.storage import atomic_path
 from biofeedback.setups import Setup
 from biofeedback.ticks import RealTicks, virtual_ticks
-from generator.calibration import Calibration
-from generator.live.backend import BackEnd
+from generator.events import write_midi
+from generator.live.devices import BackEnd
 from generator.live.player import LivePlayer
-from generator.midi import write_midi
 from generator.player import Player
 from generator.preferences import Preferences
-from generator.render import SoundFile
+from generator.render import SoundFile, VirtualPlayer
 from generator.score import SAMPLE_RATE
-from generator.state import Piece
+from generator.state import MasterVolume, Piece
+from generator.synthesis.calibration import Calibration
 from protocols.hashing import protocol_sha256
 from protocols.schema import Protocol
 
@@ -156,6 +156,7 @@ def run_session(
     with ExitStack() as stack:
         sources = stack.enter_context(_open(config) if opened is None else opened)
         player = _player(config)
+        player.set_volume(MasterVolume(comfort_db=config.comfort_db))
         stack.enter_context(player)
         session = _begin(config, sources, player, inbox, observer)
         stack.callback(inbox.connect, None)
@@ -171,7 +172,7 @@ class _Session:
     engine: Engine
     recorder: Recorder
     audio: SoundFile | None
-    player: Player | LivePlayer
+    player: Player
     ticks: RealTicks | None
     t0_s: float
 
@@ -217,7 +218,7 @@ def _open(config: SessionConfig) -> OpenSources:
 def _begin(
     config: SessionConfig,
     sources: OpenSources,
-    player: Player | LivePlayer,
+    player: Player,
     inbox: Inbox,
     observer: SampleObserver | None,
 ) -> _Session:
@@ -246,7 +247,6 @@ def _begin(
             audio=audio,
             outlets=outlets,
             on_answer=inbox.on_answer,
-            comfort_db=config.comfort_db,
             observer=observer,
         )
         undo.pop_all()
@@ -261,9 +261,9 @@ def _begin(
     )
 
 
-def _player(config: SessionConfig) -> Player | LivePlayer:
+def _player(config: SessionConfig) -> Player:
     if config.back_end is None:
-        return Player(config.piece, sound=config.keep_sound)
+        return VirtualPlayer(config.piece, sound=config.keep_sound)
     return LivePlayer(
         config.piece, back_end=config.back_end, clock=pylsl.local_clock, keep_sound=config.keep_sound
     )
@@ -293,15 +293,11 @@ def _recorder(config: SessionConfig, inputs: Sequence[StreamInfo], t0_s: float) 
     )
 
 
-def _sound_file(
-    config: SessionConfig, player: Player | LivePlayer, t0_s: float, undo: ExitStack
-) -> SoundFile | None:
+def _sound_file(config: SessionConfig, player: Player, t0_s: float, undo: ExitStack) -> SoundFile | None:
     """Open the file of the sound so that its first sample is the session's start."""
     if not config.keep_sound:
         return None
-    early = player.latency_frames
-    if isinstance(player, LivePlayer):
-        early += round((t0_s - player.began_s) * SAMPLE_RATE)
+    early = player.latency_frames + round((t0_s - player.began_s) * SAMPLE_RATE)
     path = config.directory / FLAC_NAME
     undo.callback(path.unlink, missing_ok=True)
     audio = SoundFile(path, latency_frames=early)
@@ -325,11 +321,9 @@ def _commands(
     return due
 
 
-def _live_figures(
-    ticks: RealTicks | None, player: Player | LivePlayer, config: SessionConfig
-) -> dict[str, Any]:
+def _live_figures(ticks: RealTicks | None, player: Player, config: SessionConfig) -> dict[str, Any]:
     """Return how well real time was kept and, if it was played, how loud, for ``session.json``."""
-    if ticks is None or not isinstance(player, LivePlayer):
+    if ticks is None:
         return {}
     sound = player.statistics()
     figures = {"punctuality": asdict(ticks.punctuality()), "sound": asdict(sound)}

@@ -1,1 +1,1 @@
-"""MusicState to score to sound."""
+"""Adaptive music: from a MusicState to a score to sound."""

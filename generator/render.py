@@ -1,8 +1,8 @@
-"""Rendering: a trajectory to sound, a MIDI file and a table of notes, as fast as the machine goes."""
+"""Offline rendering: the player for virtual time, the sound file it fills, and `render`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,15 +13,171 @@ import soundfile
 from numpy.typing import NDArray
 
 from generator.errors import SoundError, StateError
-from generator.events import write_events
-from generator.level import StereoBlock
-from generator.midi import write_midi
-from generator.player import Player
-from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP, SAMPLE_RATE, BeatEvent, NoteEvent
-from generator.state import Piece
+from generator.events import write_events, write_midi
+from generator.performance.performance import Performance
+from generator.player import (
+    EMERGENCY_STOP_S,
+    FADE_IN_S,
+    AudioIncident,
+    AudioIncidentKind,
+    AudioStatistics,
+    PlaybackStep,
+)
+from generator.score import (
+    BLOCK_FRAMES,
+    BLOCKS_PER_STEP,
+    RESTART_FADE_S,
+    SAMPLE_RATE,
+    BeatEvent,
+    NoteEvent,
+    StereoBlock,
+)
+from generator.state import MasterVolume, MusicState, Piece, SoundCondition
+from generator.synthesis.calibration import ReferenceNoise
+from generator.synthesis.mastering import VolumeFader
+from generator.synthesis.synth import Synth
 from generator.trajectory import Trajectory
 
-FADE_IN_S = 10.0
+
+class VirtualPlayer:
+    """Plays a piece as it is asked to, in virtual time.
+
+    Parameters
+    ----------
+    piece : Piece
+        Tonic, palette and seed; with the states asked for they decide every sample.
+    sound : bool
+        Whether to make sound, or only the score.
+    fade_in_s : float
+        Length of the fade-in.
+    t0_s : float
+        Engine time of the first step.
+    noise : bool
+        Whether the reference noise sounds in place of the music.
+
+    Raises
+    ------
+    SoundError
+        If the sound engine does not start.
+    """
+
+    def __init__(
+        self,
+        piece: Piece,
+        *,
+        sound: bool,
+        fade_in_s: float = FADE_IN_S,
+        t0_s: float = 0.0,
+        noise: bool = False,
+    ) -> None:
+        self._performance = Performance(piece, fade_in_s=fade_in_s)
+        self._synth: Synth | ReferenceNoise | None = None
+        if sound:
+            self._synth = ReferenceNoise() if noise else Synth(piece)
+        self._volume = MasterVolume()
+        self._fader = VolumeFader()
+        self._t0_s = t0_s
+        self._frames = 0
+        self._stop_s: float | None = None
+        self._rebuilt = 0
+        self._incidents: list[AudioIncident] = []
+
+    @property
+    def latency_frames(self) -> int:
+        """How many samples the sound comes after the frames of notes and beats: always the same."""
+        return self._synth.latency_frames if self._synth else 0
+
+    @property
+    def began_s(self) -> float:
+        """Engine time of frame 0."""
+        return self._t0_s
+
+    @property
+    def volume(self) -> MasterVolume:
+        """The master volume last set."""
+        return self._volume
+
+    @property
+    def condition(self) -> SoundCondition:
+        """How the sound is doing: here it cannot be lost."""
+        return SoundCondition.ON
+
+    @property
+    def finished(self) -> bool:
+        """Whether an end or stop was asked for and has faded to nothing."""
+        return self._performance.finished
+
+    def step(self, state: MusicState) -> PlaybackStep:
+        """Play 1/20 s toward a state."""
+        return self.play([state] * BLOCKS_PER_STEP)
+
+    def play(self, states: Sequence[MusicState]) -> PlaybackStep:
+        """Play one block toward each of the states: for states known ahead, sixty to the second."""
+        if self._stop_s is not None:
+            self._performance.stop(self._stop_s)
+        blocks = [self._performance.block(state) for state in states]
+        audio = None
+        if self._synth is not None:
+            audio = np.concatenate([self._fader.apply(self._synth.render(block)) for block in blocks])
+            if self._synth.rebuilt > self._rebuilt:
+                self._rebuilt = self._synth.rebuilt
+                self._incidents.append(
+                    AudioIncident(
+                        time_s=self._time_of(blocks[0].start_frame),
+                        kind=AudioIncidentKind.REBUILT,
+                        ramp_s=RESTART_FADE_S,
+                    )
+                )
+        self._frames = blocks[-1].start_frame + BLOCK_FRAMES
+        return PlaybackStep(
+            notes=tuple(note for block in blocks for note in block.notes),
+            beats=tuple(beat for block in blocks for beat in block.beats),
+            heard=self._fader.heard(self._performance.heard()),
+            audio=audio,
+            time_of=self._time_of,
+        )
+
+    def _time_of(self, frame: int) -> float:
+        return self._t0_s + frame / SAMPLE_RATE
+
+    def set_volume(self, volume: MasterVolume) -> None:
+        """Set the master volume; it glides there in 0.3 s or more."""
+        self._volume = volume
+        self._fader.set(volume.gain_db)
+
+    def end(self, fade_s: float) -> None:
+        """Come to an end: a cadence, a fade of `fade_s` seconds, then silence."""
+        self._performance.end(fade_s)
+
+    def stop(self, seconds: float = EMERGENCY_STOP_S) -> None:
+        """Fade out at once, from the next block on. Any thread may ask."""
+        self._stop_s = seconds
+
+    def incidents(self) -> tuple[AudioIncident, ...]:
+        """Return what happened to the sound since the last call."""
+        incidents, self._incidents = self._incidents, []
+        return tuple(incidents)
+
+    def statistics(self) -> AudioStatistics:
+        """Return how many samples have been rendered; a virtual player is never late."""
+        return AudioStatistics(
+            frames_rendered=self._frames, frames_played=self._frames, frames_per_second=SAMPLE_RATE
+        )
+
+    def close(self) -> None:
+        """Give the sound engine back. Closing twice is harmless."""
+        if self._synth:
+            self._synth.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 END_FADE_S = 15.0
 FULL_SCALE = 1 << 23
 """A sample of 1.0 in 24 bits."""
@@ -142,7 +298,7 @@ def render(
     fade_in_s, end_fade_s = (min(fade_s, seconds / 4) for fade_s in fades_s)
     ending = blocks - max(1, round(end_fade_s / _BLOCK_S))
     with ExitStack() as stack:
-        player = Player(piece, sound=wav is not None, fade_in_s=fade_in_s, noise=noise)
+        player = VirtualPlayer(piece, sound=wav is not None, fade_in_s=fade_in_s, noise=noise)
         stack.enter_context(player)
         file = SoundFile(wav, latency_frames=player.latency_frames) if wav is not None else None
         if file is not None:

@@ -1,14 +1,23 @@
-"""What sounds: notes and beats, exact to the sample; and what shapes them between notes."""
+"""The records of a performance: notes and beats at exact samples, controls per block, what was heard."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 800
 """Frames of one block; three make a step of the engine (1/20 s)."""
 
 BLOCKS_PER_STEP = 3
+RESTART_FADE_S = 10.0
+"""Fade-in after the synthesizer has been built anew."""
+
+StereoBlock = npt.NDArray[np.float32]
+"""Samples, shape (n, 2), within ±1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +70,7 @@ class BeatEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class ControlFrame:
     """Where the continuous controls stand at the end of a block; the sound glides there linearly.
 
     Attributes
@@ -94,4 +103,28 @@ class Block:
     start_frame: int
     notes: tuple[NoteEvent, ...]
     beats: tuple[BeatEvent, ...]
-    shape: Shape
+    shape: ControlFrame
+
+
+class HeardMusic(NamedTuple):
+    """What a listener heard in a step (three blocks).
+
+    Attributes
+    ----------
+    tempo_bpm, density, brightness : float
+        As in ``MusicState``, as they sound.
+    level_db : float
+        Relative to the reference loudness, fades and master volume included.
+    novelty : float
+        0 to 1: how large a change began (first sound, mode, layers, tempo).
+    breath_rate, breath_depth : float
+        Swells per minute, and their depth.
+    """
+
+    tempo_bpm: float
+    density: float
+    level_db: float
+    brightness: float
+    novelty: float
+    breath_rate: float
+    breath_depth: float

@@ -32,8 +32,25 @@ NATURES = ("none", "wind", "water", "rain")
 
 NATURE_RANGE_DB = (-30.0, -6.0)
 
+VOLUME_RANGE_DB = (-40.0, 0.0)
+"""What a person may set: the comfortable level, and the volume relative to it."""
+
+SILENT_GAIN_DB = 2.0 * VOLUME_RANGE_DB[0]
+"""Gain at the lowest volume below the lowest comfortable level, and while muted: nothing is heard."""
+
 SOUNDS = (*LAYERS, *NATURES[1:])
 """Everything that a listener may ask not to hear."""
+
+
+class SoundCondition(StrEnum):
+    """How the sound of a player is doing."""
+
+    ON = "on"
+    RESTARTING = "restarting"
+    """The process is gone; another one is starting, or still fading in."""
+
+    LOST = "lost"
+    """Gone for good."""
 
 
 class Mode(Enum):
@@ -265,3 +282,57 @@ class Piece:
     def layers(self) -> tuple[str, ...]:
         """The layers that may sound, in the order in which they enter."""
         return tuple(name for name in LAYERS if name not in self.unwanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterVolume:
+    """The one gain that a person sets, last before the ear and never above 0 dB.
+
+    Attributes
+    ----------
+    comfort_db : float
+        The level that the listener confirmed as comfortable, −40 to 0 dB.
+    db : float
+        The volume relative to it, −40 to 0 dB.
+    muted : bool
+        Whether the music is held: it is silent, and returns to the same volume.
+
+    Raises
+    ------
+    StateError
+        For a level outside its range.
+
+    Examples
+    --------
+    >>> MasterVolume(comfort_db=-10, db=-6).gain_db
+    -16
+    """
+
+    comfort_db: float = 0.0
+    db: float = 0.0
+    muted: bool = False
+
+    def __post_init__(self) -> None:
+        low, high = VOLUME_RANGE_DB
+        for value in (self.comfort_db, self.db):
+            if not (math.isfinite(value) and low <= value <= high):
+                raise StateError(f"volume is {value} dB; it must lie between {low:g} and {high:g}")
+
+    @property
+    def gain_db(self) -> float:
+        """The gain of the sound, `SILENT_GAIN_DB` to 0."""
+        return SILENT_GAIN_DB if self.muted else self.comfort_db + self.db
+
+    @classmethod
+    def of_gain(cls, gain_db: float) -> MasterVolume:
+        """Return a volume that has exactly this gain, as recordings keep it.
+
+        Raises
+        ------
+        StateError
+            If it lies outside `SILENT_GAIN_DB` to 0.
+        """
+        if not SILENT_GAIN_DB <= gain_db <= 0.0:
+            raise StateError(f"gain is {gain_db} dB; it must lie between {SILENT_GAIN_DB:g} and 0")
+        db = max(gain_db, VOLUME_RANGE_DB[0])
+        return cls(comfort_db=gain_db - db, db=db)

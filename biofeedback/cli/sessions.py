@@ -36,8 +36,7 @@ from biofeedback.recording.recorder import META_NAME
 from biofeedback.report.page import write_report
 from biofeedback.session import FLAC_NAME, MIDI_NAME, SessionConfig, run_session
 from biofeedback.store import Store
-from generator.live.backend import PACED, BackEnd
-from generator.live.devices import choose_back_end, probe_outputs
+from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, fallback_text, probe_outputs
 from generator.preferences import Preferences
 from protocols import load, override
 from protocols.schema import Protocol
@@ -268,9 +267,11 @@ def output(audio: str, device: str | None) -> BackEnd:
     outputs = probe_outputs()
     back_end = choose_back_end(f"device:{device}" if device else "auto", outputs)
     if audio == "device" and back_end.kind == "paced":
-        raise click.UsageError(f"there is nothing to play on ({outputs.reason}); use --audio file or none")
-    if back_end.why:
-        click.echo(f"biofeedback: note: {back_end.why}", err=True)
+        raise click.UsageError(
+            f"there is nothing to play on ({failure_text(outputs.failure)}); use --audio file or none"
+        )
+    if note := fallback_text(back_end):
+        click.echo(f"biofeedback: note: {note}", err=True)
     return back_end
 
 

@@ -13,14 +13,19 @@ from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
 from biofeedback.recording.storage import atomic_path
 from biofeedback.ticks import RealTicks
-from generator.calibration import Calibration, exposure
-from generator.live.backend import BackEnd
-from generator.live.devices import choose_back_end, probe_outputs
+from generator.live.devices import BackEnd, choose_back_end, failure_text, probe_outputs
 from generator.live.player import LivePlayer
 from generator.preferences import Preferences
 from generator.render import render
-from generator.soundcheck import CHECK_FADE_S, CHECK_S, check_state, noise_dbfs_a
 from generator.state import LEVEL_RANGE_DB, Piece
+from generator.synthesis.calibration import (
+    CHECK_FADE_S,
+    CHECK_S,
+    Calibration,
+    check_state,
+    exposure,
+    noise_dbfs_a,
+)
 from generator.trajectory import Trajectory
 
 
@@ -90,7 +95,9 @@ def play_on(device: str | None) -> BackEnd:
     outputs = probe_outputs()
     back_end = choose_back_end(f"device:{device}" if device else "auto", outputs)
     if back_end.kind == "paced":
-        raise click.UsageError(f"there is nothing to play on ({outputs.reason}); write a file with --wav")
+        raise click.UsageError(
+            f"there is nothing to play on ({failure_text(outputs.failure)}); write a file with --wav"
+        )
     return back_end
 
 

@@ -20,7 +20,7 @@ from acquisition.simulated.persona import PERSONAS
 from acquisition.streams import SourceIncident
 from biofeedback.errors import UsageError
 from biofeedback.intake import OpenSources, SignalIntake, open_inputs
-from generator.live.devices import probe_outputs
+from generator.live.devices import failure_text, probe_outputs
 from physiology.state import PhysiologyState
 
 LISTEN_S = 2.0
@@ -73,7 +73,7 @@ def list_all(seconds: float) -> None:
     section(
         "sound devices (--audio device --device NAME)",
         [f"{device.name}  {1000 * device.latency_s:.0f} ms" for device in found.devices],
-        none=found.reason,
+        none=failure_text(found.failure),
     )
 
 

@@ -77,11 +77,6 @@ class Controller:
         return self._desk.lifecycle
 
     @property
-    def volume_db(self) -> float:
-        """The master volume that the therapist set."""
-        return self._desk.volume_db
-
-    @property
     def ended(self) -> bool:
         """Whether the closing fade is over; steps then bring nothing."""
         return self._desk.lifecycle is Lifecycle.ENDED
@@ -104,7 +99,6 @@ class Controller:
             plan=timeline.plan(at),
             asks=desk.questions.open,
             overrides=dict(desk.hands.overrides),
-            volume_db=desk.volume_db,
             energy=None if ending else desk.course.energy,
             terms=self._terms,
         )

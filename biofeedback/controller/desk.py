@@ -26,8 +26,6 @@ class Desk:
         Each does its part; see their classes.
     lifecycle : str
         Where the session stands; see `biofeedback.controller.lifecycle`.
-    volume_db : float
-        The master volume that the therapist set.
     asked_to_end : str or None
         Why the session is to come to its end with the next step; None while it is not.
     lead_progress : float or None
@@ -42,7 +40,6 @@ class Desk:
     questions: Questions = field(default_factory=Questions)
     breathing: Breathing = field(default_factory=Breathing)
     lifecycle: Lifecycle = Lifecycle.WAITING
-    volume_db: float = 0.0
     asked_to_end: str | None = None
     lead_progress: float | None = None
 

@@ -82,7 +82,6 @@ def _carry_out(desk: Desk, command: Command, at: float) -> Answer:  # noqa: C901
         case Rating(scale=scale, value=value):
             return _rating(desk, scale, value)
         case Volume(db=db):
-            desk.volume_db = db
             return _yes("volume", volume=db)
         case Marker(at_s=float(at_s)) if at_s > at:
             return _no("not yet", at=at)

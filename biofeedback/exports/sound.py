@@ -13,7 +13,7 @@ import soundfile
 from biofeedback.errors import RecordingError
 from biofeedback.exports.source import Source
 from biofeedback.recording.recorder import FILES
-from generator.midi import write_midi
+from generator.events import write_midi
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import LAYERS
 

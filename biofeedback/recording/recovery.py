@@ -15,7 +15,7 @@ from biofeedback.recording.lock import held_by_us
 from biofeedback.recording.reader import Recording, read_meta, read_recording
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, checksums, write_meta
 from biofeedback.recording.storage import atomic_path, write_whole
-from generator.midi import write_midi
+from generator.events import write_midi
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import LAYERS
 

@@ -19,6 +19,7 @@ from biofeedback.service.desk import protocol_view
 from biofeedback.service.preparation import Intent, Preparation
 from biofeedback.service.schemas import ArcView, AudioView, RecordingView, SensorStatus, SessionView
 from biofeedback.service.stages import Stage
+from generator.live.devices import fallback_text
 from generator.state import STATE_COLUMNS, MusicState
 from physiology.state import PhysiologyState, Reading
 from protocols.course import planned_arc, segments
@@ -131,9 +132,8 @@ def session_view(
     recording = directory and RecordingView(
         session_id=directory.name, directory=str(directory), bytes=recorded_bytes
     )
-    audio = preparation and AudioView(
-        kind=preparation.back_end.kind, name=preparation.back_end.name, why=preparation.back_end.why
-    )
+    back_end = preparation and preparation.back_end
+    audio = back_end and AudioView(kind=back_end.kind, name=back_end.name, why=fallback_text(back_end))
     return SessionView(
         client=intent.order.client,
         protocol=protocol_view(intent.protocol),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import get_args
 
-from biofeedback.commands import OVERRIDABLE, VOLUME_RANGE_DB, AdverseEvent
+from biofeedback.commands import OVERRIDABLE, AdverseEvent
 from biofeedback.service.schemas import MusicFieldView, OptionsView, PreferenceFieldView, ScaleView
 from biofeedback.store.clients import NEEDED
 from biofeedback.store.records import SCOPES
 from generator.preferences import PREFERENCE_FIELDS
-from generator.state import STATE_FIELDS, Mode, StateField
+from generator.state import STATE_FIELDS, VOLUME_RANGE_DB, Mode, StateField
 from protocols.limits import LEVEL_DB_PER_S, OVERRIDE_BPM_PER_MIN, RUNG, Limits
 from protocols.outline import ARMS
 from protocols.phases import AnyPhase

@@ -24,8 +24,7 @@ from biofeedback.session import SessionConfig
 from biofeedback.setups import Setup
 from biofeedback.store.records import Client
 from generator.errors import SoundError
-from generator.live.backend import PACED, BackEnd
-from generator.live.devices import choose_back_end, probe_outputs
+from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, probe_outputs
 from generator.preferences import Preferences
 from generator.state import MusicState, Piece
 from physiology.state import PhysiologyState
@@ -276,5 +275,7 @@ def _output(order: Prepare) -> BackEnd:
     outputs = probe_outputs()
     back_end = choose_back_end(f"device:{order.device}" if order.device else "auto", outputs)
     if order.audio == "device" and back_end.kind == "paced":
-        raise SoundError(f"there is nothing to play on ({outputs.reason}); choose no sound, or a file")
+        raise SoundError(
+            f"there is nothing to play on ({failure_text(outputs.failure)}); choose no sound, or a file"
+        )
     return back_end

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from biofeedback.commands import VOLUME_RANGE_DB, Command
+from biofeedback.commands import Command
 from generator.preferences import PREFERENCE_FIELDS, Preferences
-from generator.state import LEVEL_RANGE_DB
+from generator.state import LEVEL_RANGE_DB, VOLUME_RANGE_DB
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 Spec = Annotated[str, Field(min_length=3, max_length=1000, pattern=r"\S")]

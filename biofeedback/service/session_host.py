@@ -216,7 +216,7 @@ class SessionHost:
             return self._carriers[type(command)](command)
         sound = self._preparation.sound if self._preparation is not None else None
         if sound is not None and isinstance(command, Volume):
-            sound.volume(command.db)
+            sound.set_volume(command.db)
             return Answer(True, f"The sound check plays at {command.db:g} dB.")
         if sound is not None and isinstance(command, EmergencyStop | Stop | Hold):
             sound.stop()

@@ -7,10 +7,10 @@ from concurrent.futures import Future
 import pylsl
 
 from biofeedback.service.background import in_background
-from generator.live.backend import BackEnd
+from generator.live.devices import BackEnd
 from generator.live.player import LivePlayer
-from generator.soundcheck import CHECK_FADE_S, CHECK_S, check_state
-from generator.state import Piece
+from generator.state import MasterVolume, Piece
+from generator.synthesis.calibration import CHECK_FADE_S, CHECK_S, check_state
 
 LET_GO_S = 5.0
 """How long an output may take to be given back."""
@@ -25,7 +25,6 @@ class SoundCheckRun:
         self._opening: Future[None] | None = None
         self._closing: Future[None] | None = None
         self._ending = False
-        self.volume_db = 0.0
         self.progress = 0.0
         self.fault = ""
 
@@ -62,10 +61,14 @@ class SoundCheckRun:
             self.progress = 1.0
             self.close()
 
-    def volume(self, db: float) -> None:
-        """Make it so much softer, smoothly."""
-        self.volume_db = db
-        self._player.volume(db)
+    @property
+    def volume_db(self) -> float:
+        """The volume last set."""
+        return self._player.volume.db
+
+    def set_volume(self, db: float) -> None:
+        """Set the volume; it glides there."""
+        self._player.set_volume(MasterVolume(db=db))
 
     def stop(self) -> None:
         """Silence it at once. Any thread may call it."""

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from biofeedback.commands import VOLUME_RANGE_DB
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.store.codes import check_code
 from biofeedback.store.digests import canonical
@@ -17,6 +16,7 @@ from biofeedback.store.ledger import Ledger
 from biofeedback.store.records import NOT_GIVEN, SCOPES, Client, ClientOverview, Consent, NotGiven, Scope
 from biofeedback.store.tables import CLIENTS, CONSENTS, SESSIONS
 from generator.preferences import Preferences
+from generator.state import VOLUME_RANGE_DB
 
 NEEDED: tuple[Scope, ...] = ("sessions", "storage")
 """What must be agreed to before a session."""

@@ -1,1 +1,1 @@
-"""The live player: composer and pyo in a process of their own, and what they sounded when."""
+"""The live player: composer and pyo in a process of their own, and what they played when."""

@@ -1,25 +1,28 @@
-"""What the engine's process and the sound's tell each other."""
+"""The messages between the engine and the audio process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from generator.cues import Cue
-from generator.level import StereoBlock
-from generator.live.backend import BackEnd
-from generator.score import BeatEvent, NoteEvent
+from generator.live.devices import BackEnd
+from generator.player import ProcessEnding
+from generator.player_events import PlayerEvent
+from generator.score import BeatEvent, HeardMusic, NoteEvent, StereoBlock
 from generator.state import MusicState, Piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Alone:
-    """What the sound does without the engine: after `silence_s` without a word it is alone.
+class OrphanPolicy:
+    """What the audio process does when the engine is gone.
 
     Attributes
     ----------
-    silence_s, hold_s, fade_s : float
-        Then it plays on for `hold_s`, fades for `fade_s`, and its process ends.
+    silence_s : float
+        Without a message for so long, the process considers itself orphaned.
+    hold_s, fade_s : float
+        Then it plays on for `hold_s`, fades for `fade_s` and ends.
     """
 
     silence_s: float = 2.0
@@ -28,8 +31,8 @@ class Alone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """First message to the sound's process: all it needs to make itself ready.
+class AudioSetup:
+    """First message to the audio process: all that it needs to be ready.
 
     With `noise` it plays the reference noise in place of the music.
     """
@@ -39,57 +42,72 @@ class Setup:
     clock: Callable[[], float]
     fade_in_s: float
     keep_sound: bool
-    alone: Alone
+    orphan_policy: OrphanPolicy
     noise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Begin to play, toward a state and at a volume. Afterwards come MusicState, Loudness, End and Stop."""
+class StartPlayback:
+    """Begin to play, toward a state and at a gain.
+
+    MusicState, VolumeRequest, EndRequest and StopRequest may follow.
+    """
 
     state: MusicState
-    volume_db: float = 0.0
+    gain_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Still:
-    """Nothing new, the engine lives."""
+class KeepAlive:
+    """The engine asks for nothing new, and is alive."""
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
-    """Fade what still sounds within half a second, and end."""
+class Shutdown:
+    """Fade what still sounds within half a second, and end the process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """First message back: the output runs, and this was the moment of its sample 0.
+class PlaybackStarted:
+    """First message back: the output runs.
 
-    `latency_frames` is how many samples the sound comes after the frames of notes and beats.
+    Attributes
+    ----------
+    began_s : float
+        Engine time of its sample 0.
+    latency_frames : int
+        How many samples the sound comes after the frames of notes and beats.
     """
 
     began_s: float
     latency_frames: int
 
 
+class OutputMoment(NamedTuple):
+    """So many samples had been handed to the output at an engine time."""
+
+    frames: int
+    time_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class PlaybackReport:
     """What happened since the report before. All frames count from the process's own sample 0.
 
     Attributes
     ----------
     played : int
         Samples handed to the output so far.
-    moment : tuple of int and float, or None
-        So many samples had been handed over at that engine time; None if nothing moved.
+    moment : OutputMoment or None
+        When samples were handed over; None if nothing moved.
     rendered, late, skipped : int
         Samples rendered, blocks late, and samples left out so far.
     notes, beats : tuple
         Those whose sound has begun.
-    cues : tuple of Cue
+    events : tuple of PlayerEvent
         What took effect on samples rendered, or will on those played next.
-    heard : mapping or None
-        As in ``Sounded``.
+    heard : HeardMusic or None
+        As in ``PlaybackStep``.
     audio : ndarray or None
         What was played.
     finished : bool
@@ -97,20 +115,20 @@ class Report:
     cpu_s : float
         Processor time of the process so far.
     rebuilt : int
-        How many times its sound engine has been built anew so far.
+        How many times its synthesizer has been built anew so far.
     energy_s : float
-        A-weighted energy of what it rendered so far (see ``generator.calibration``).
+        A-weighted energy of what it rendered so far (see ``generator.synthesis.calibration``).
     """
 
     played: int
-    moment: tuple[int, float] | None
+    moment: OutputMoment | None
     rendered: int
     late: int
     skipped: int
     notes: tuple[NoteEvent, ...]
     beats: tuple[BeatEvent, ...]
-    cues: tuple[Cue, ...]
-    heard: Mapping[str, float] | None
+    events: tuple[PlayerEvent, ...]
+    heard: HeardMusic | None
     audio: StereoBlock | None
     finished: bool
     cpu_s: float
@@ -119,7 +137,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Last message: why the process ends, in one sentence."""
+class AudioFault:
+    """Last message: why the process ends."""
 
-    text: str
+    ending: ProcessEnding

@@ -1,4 +1,4 @@
-"""The outputs: nothing but the engine's clock, or a sound device through a second pyo server."""
+"""The ring buffer of rendered sound, and the outputs that play it: paced by a clock, or a sound device."""
 
 from __future__ import annotations
 
@@ -10,15 +10,95 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyo64 as pyo
 
 from generator.errors import SoundError
-from generator.live.backend import BackEnd
-from generator.live.ring import Ring
-from generator.score import SAMPLE_RATE
+from generator.live.devices import BackEnd
+from generator.live.messages import OutputMoment
+from generator.score import SAMPLE_RATE, StereoBlock
+
+DECLICK_FRAMES = 240
+_RISE = (np.arange(1, DECLICK_FRAMES + 1) / DECLICK_FRAMES)[:, None].astype(np.float32)
+
+
+class RingBuffer:
+    """Samples by their number, written by one thread and played by another.
+
+    The output's clock never waits: what is not written in time is silence, and comes too late for ever. So
+    sample n always sounds n samples after sample 0.
+
+    Attributes
+    ----------
+    written, played : int
+        Samples so far.
+    late : int
+        Blocks that were not complete when their turn came.
+    skipped : int
+        Samples left out because the output had lost so much time.
+    """
+
+    FRAMES = 4 * SAMPLE_RATE
+
+    def __init__(self) -> None:
+        self._samples = np.zeros((self.FRAMES, 2), dtype=np.float32)
+        self._dry = False
+        self.written = 0
+        self.played = 0
+        self.late = 0
+        self.skipped = 0
+
+    @property
+    def ahead(self) -> int:
+        """Samples that are written and not played yet; negative if the renderer is behind."""
+        return self.written - self.played
+
+    def write(self, block: StereoBlock) -> None:
+        """Append a block; what of it is late is left out, and the rest rises from silence in 5 ms."""
+        missed = min(max(0, self.played - self.written), len(block))
+        if missed:
+            self.late += 1
+        fresh = block[missed:]
+        if self._dry and len(fresh):
+            self._dry = False
+            rise = _RISE[: len(fresh)]
+            fresh = np.concatenate((fresh[: len(rise)] * rise, fresh[len(rise) :]))
+        self._samples[self._places(self.written + missed, len(fresh))] = fresh
+        self.written += len(block)
+
+    def play(self, frames: int) -> StereoBlock:
+        """Return the next samples; where the renderer is behind, what there is falls to silence in 5 ms."""
+        start, end = self.played, self.played + frames
+        if self.written < end:
+            self._run_dry(max(start, self.written), end)
+        self.played = end
+        return self.between(start, end)
+
+    def skip(self, frames: int) -> None:
+        """Leave samples out; the music crosses over in 5 ms."""
+        before = self._samples[self._places(self.played, DECLICK_FRAMES)]
+        self.played += frames
+        self.skipped += frames
+        if self.ahead >= DECLICK_FRAMES:
+            after = self._places(self.played, DECLICK_FRAMES)
+            self._samples[after] = before + (self._samples[after] - before) * _RISE
+
+    def between(self, start: int, end: int) -> StereoBlock:
+        """Return samples that were played lately or are about to be."""
+        return self._samples[self._places(start, end - start)]
+
+    def _run_dry(self, start: int, end: int) -> None:
+        last = self._samples[(start - 1) % self.FRAMES].copy()
+        self._samples[self._places(start, end - start)] = 0.0
+        fall = np.linspace(1.0, 0.0, min(end - start, DECLICK_FRAMES), dtype=np.float32)[:, None]
+        self._samples[self._places(start, len(fall))] = last * fall
+        self._dry = True
+
+    def _places(self, start: int, frames: int) -> npt.NDArray[np.intp]:
+        return np.arange(start, start + frames) % self.FRAMES
+
 
 Clock = Callable[[], float]
-Moment = tuple[int, float]
 
 STALLED_S = 1.0
 AHEAD_S = 2.0
@@ -26,11 +106,11 @@ SLOW_S, SLOW_SHARE = 1.0, 0.05
 """A device that loses more than this does not run at its rate (44.1 for 48 kHz would be 8 %)."""
 
 
-class LostTime:
-    """Notices when a device has lost time: when it has dropped buffers, and goes on as if nothing had been.
+class DropoutDetector:
+    """Detects that a device has dropped buffers and continues as if nothing had happened.
 
-    A hand-over may be late by the scheduler's delay, and the least late of a second is hardly so. If that
-    comes a good part of a buffer later than it used to, the device has stood still in between.
+    A hand-over may be late by the scheduler's delay, but the least late one of a second hardly is. If that
+    one comes a good part of a buffer later than usual, the device has stood still in between.
     """
 
     SHARE = 0.75
@@ -43,7 +123,7 @@ class LostTime:
         self._usual: float | None = None
         self._seen = 0
 
-    def hear(self, played: int, now: float) -> int:
+    def observe(self, played: int, now: float) -> int:
         """Return how many samples have been lost, if that has just become clear, else 0."""
         delay = now * SAMPLE_RATE - played
         self._least = min(self._least, delay)
@@ -57,7 +137,7 @@ class LostTime:
         return 0
 
 
-class Output(Protocol):
+class AudioOutput(Protocol):
     """Plays a ring."""
 
     def start(self) -> float:
@@ -66,21 +146,21 @@ class Output(Protocol):
     def pump(self, now: float) -> None:
         """Do what is due. Raises SoundError if the device has failed."""
 
-    def moment(self) -> Moment | None:
+    def moment(self) -> OutputMoment | None:
         """Return a number of samples and when they had been handed over; None if nothing has moved."""
 
     def close(self) -> None:
         """Fall silent."""
 
 
-class Paced:
+class PacedOutput:
     """No device: samples pass at the pace of the clock."""
 
-    def __init__(self, ring: Ring, clock: Clock) -> None:
+    def __init__(self, ring: RingBuffer, clock: Clock) -> None:
         self._ring = ring
         self._clock = clock
         self._began_s = 0.0
-        self._moment: Moment | None = None
+        self._moment: OutputMoment | None = None
 
     def start(self) -> float:
         """Play; return the engine time of sample 0."""
@@ -92,9 +172,9 @@ class Paced:
         due = int((now - self._began_s) * SAMPLE_RATE) - self._ring.played
         if due > 0:
             self._ring.play(due)
-            self._moment = (self._ring.played, self._began_s + self._ring.played / SAMPLE_RATE)
+            self._moment = OutputMoment(self._ring.played, self._began_s + self._ring.played / SAMPLE_RATE)
 
-    def moment(self) -> Moment | None:
+    def moment(self) -> OutputMoment | None:
         """Return the newest sample and its time: exact, for the clock itself is the device."""
         moment, self._moment = self._moment, None
         return moment
@@ -103,7 +183,7 @@ class Paced:
         """Do nothing."""
 
 
-class Device:
+class DeviceOutput:
     """A sound device, through a pyo server of its own that reads the ring buffer by buffer.
 
     The server must be booted after those of the synthesizer: pyo gives new objects to the newest.
@@ -114,17 +194,17 @@ class Device:
         If the device does not open, or not at 48 kHz.
     """
 
-    def __init__(self, ring: Ring, back_end: BackEnd, clock: Clock) -> None:
+    def __init__(self, ring: RingBuffer, back_end: BackEnd, clock: Clock) -> None:
         self._ring = ring
         self._clock = clock
         self._name = back_end.name
         self._began_s = 0.0
         self._last_s = 0.0
         self._least = float("inf")
-        self._moment: Moment | None = None
+        self._moment: OutputMoment | None = None
         self._server = booted(back_end)
         self._frames = int(self._server.getBufferSize())
-        self._lost_time = LostTime(self._frames)
+        self._dropouts = DropoutDetector(self._frames)
         self._keep: list[Any] = []
         self._sides = tuple(self._channel(side) for side in (0, 1))
 
@@ -146,7 +226,7 @@ class Device:
     def _fill(self) -> None:
         """Copy the next samples; called by the device's thread before each buffer."""
         now = self._clock()
-        if lost := self._lost_time.hear(self._ring.played, now):
+        if lost := self._dropouts.observe(self._ring.played, now):
             self._ring.skip(lost)  # or the music would be late from here on
         played = self._ring.played
         samples = self._ring.play(self._frames)
@@ -155,7 +235,7 @@ class Device:
         self._last_s = now
         delay = now - played / SAMPLE_RATE
         if delay < self._least:
-            self._least, self._moment = delay, (played, now)
+            self._least, self._moment = delay, OutputMoment(played, now)
         if self._ahead_s(now) > AHEAD_S:
             time.sleep(self._frames / SAMPLE_RATE)  # let the other thread in, which puts an end to this
 
@@ -171,7 +251,7 @@ class Device:
     def _ahead_s(self, now: float) -> float:
         return self._ring.played / SAMPLE_RATE - (now - self._began_s)
 
-    def moment(self) -> Moment | None:
+    def moment(self) -> OutputMoment | None:
         """Return the least late of the hand-overs since the last call."""
         moment, self._moment, self._least = self._moment, None, float("inf")
         return moment
@@ -182,9 +262,9 @@ class Device:
         self._server.shutdown()
 
 
-def output_of(back_end: BackEnd, ring: Ring, clock: Clock) -> Output:
+def output_of(back_end: BackEnd, ring: RingBuffer, clock: Clock) -> AudioOutput:
     """Return the output of a back end. Raises SoundError if it does not open."""
-    return Paced(ring, clock) if back_end.kind == "paced" else Device(ring, back_end, clock)
+    return PacedOutput(ring, clock) if back_end.kind == "paced" else DeviceOutput(ring, back_end, clock)
 
 
 def booted(back_end: BackEnd) -> Any:

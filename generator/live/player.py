@@ -1,57 +1,107 @@
-"""The live player: the engine's side of the sound."""
+"""The live player: the engine's side of the audio process."""
 
 from __future__ import annotations
 
 import pickle
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from generator.cues import Cue, End, Loudness, Stop
 from generator.errors import SoundError
-from generator.level import StereoBlock
-from generator.live.backend import BackEnd
-from generator.live.incidents import Condition, Incident, Kind, Losses, Statistics, rebuilt
-from generator.live.link import Silence
-from generator.live.messages import Alone, Fault, Report, Running, Setup, Start, Still
-from generator.live.process import SoundProcess
-from generator.live.take import Take
-from generator.player import Sounded
-from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
-from generator.state import MusicState, Piece
+from generator.live.devices import BackEnd
+from generator.live.messages import (
+    AudioFault,
+    AudioSetup,
+    KeepAlive,
+    OrphanPolicy,
+    PlaybackReport,
+    PlaybackStarted,
+    StartPlayback,
+)
+from generator.live.playback_segment import PlaybackSegment
+from generator.live.process_pipe import AudioProcessHandle, SilenceTimer
+from generator.player import (
+    EMERGENCY_STOP_S,
+    FADE_IN_S,
+    AudioIncident,
+    AudioIncidentKind,
+    AudioStatistics,
+    PlaybackStep,
+    ProcessEndCause,
+    ProcessEnding,
+    ending_text,
+)
+from generator.player_events import EndRequest, PlayerEvent, StopRequest, VolumeRequest
+from generator.score import (
+    BLOCK_FRAMES,
+    RESTART_FADE_S,
+    SAMPLE_RATE,
+    BeatEvent,
+    HeardMusic,
+    NoteEvent,
+    StereoBlock,
+)
+from generator.state import MasterVolume, MusicState, Piece, SoundCondition
 
-MOST_RESTARTS = 3
-START_S = 30.0
-"""How long a process may take to make itself ready; with cold disks it takes a few seconds."""
+MAX_RESTARTS = 3
+START_TIMEOUT_S = 30.0
+"""How long a process may take to be ready; with cold disks it takes a few seconds."""
 
-MUTE_S = 1.5
-"""A sounding process that says nothing for so long hangs: its sound has run dry long before."""
+HANG_TIMEOUT_S = 1.5
+"""A playing process that sends nothing for so long hangs: its buffer of 150 ms has run dry long before."""
 
-CLOSE_S = 2.0
+CLOSE_TIMEOUT_S = 2.0
 _NO_SOUND = np.zeros((0, 2), dtype=np.float32)
 
 
 @dataclass(slots=True)
 class _Step:
-    """What came in during a step."""
+    """What the process reported during a step."""
 
     notes: list[NoteEvent] = field(default_factory=list)
     beats: list[BeatEvent] = field(default_factory=list)
-    cues: list[Cue] = field(default_factory=list)
+    events: list[PlayerEvent] = field(default_factory=list)
     audio: list[StereoBlock] = field(default_factory=list)
 
 
-class LivePlayer:
-    """Plays a piece as it is asked to, in real time and in a process of its own.
+class LossReporter:
+    """Reports late and skipped sound as incidents, at most every ten seconds."""
 
-    It answers to the calls of `generator.player.Player`. What a step returns has been played since the step
-    before. If the process dies, another goes on after a short silence; three times, then it stays silent.
+    EVERY_S = 10.0
+
+    def __init__(self) -> None:
+        self._late = self._skipped = 0
+        self._reported_s = float("-inf")
+
+    def update(self, now: float, late: int, skipped: int) -> list[AudioIncident]:
+        """Return what is to be reported, given the late blocks and skipped samples so far."""
+        if now < self._reported_s + self.EVERY_S or (late, skipped) == (self._late, self._skipped):
+            return []
+        blocks, frames = late - self._late, skipped - self._skipped
+        self._late, self._skipped, self._reported_s = late, skipped, now
+        incidents = []
+        if blocks:
+            lost_s = blocks * BLOCK_FRAMES / SAMPLE_RATE
+            incidents.append(
+                AudioIncident(time_s=now, kind=AudioIncidentKind.LATE, count=blocks, seconds=lost_s)
+            )
+        if frames:
+            skipped_s = frames / SAMPLE_RATE
+            incidents.append(AudioIncident(time_s=now, kind=AudioIncidentKind.SKIPPED, seconds=skipped_s))
+        return incidents
+
+
+class LivePlayer:
+    """Plays a piece in real time, in a process of its own; a `generator.player.Player`.
+
+    What a step returns has been played since the step before. If the process ends, another one continues
+    after a short silence; after three restarts the player stays silent.
 
     Parameters
     ----------
@@ -65,8 +115,8 @@ class LivePlayer:
         Length of the fade-in, and of the ramp after a restart.
     keep_sound : bool
         Whether steps return the sound.
-    alone : Alone
-        What the sound does when the engine has gone.
+    orphan_policy : OrphanPolicy
+        What the process does when the engine is gone.
     noise : bool
         Whether to play the reference noise in place of the music.
     """
@@ -77,37 +127,37 @@ class LivePlayer:
         *,
         back_end: BackEnd,
         clock: Callable[[], float],
-        fade_in_s: float = 10.0,
+        fade_in_s: float = FADE_IN_S,
         keep_sound: bool = False,
-        alone: Alone | None = None,
+        orphan_policy: OrphanPolicy | None = None,
         noise: bool = False,
     ) -> None:
-        self._setup = Setup(
+        self._setup = AudioSetup(
             piece=piece,
             back_end=back_end,
             clock=clock,
             fade_in_s=fade_in_s,
             keep_sound=keep_sound,
-            alone=alone or Alone(),
+            orphan_policy=orphan_policy or OrphanPolicy(),
             noise=noise,
         )
         self._clock = clock
         self._lock = threading.Lock()
-        self._process: SoundProcess | None = None
-        self._spare: SoundProcess | None = None
-        self._gone: list[SoundProcess] = []
-        self._takes: list[Take] = []
+        self._process: AudioProcessHandle | None = None
+        self._spare: AudioProcessHandle | None = None
+        self._gone: list[AudioProcessHandle] = []
+        self._segments: list[PlaybackSegment] = []
         self._starting = self._leaving = self._finished = False
-        self._told: MusicState | None = None
-        self._volume_db = 0.0
-        self._silence = Silence(0.0)
-        self._fault = ""
+        self._asked: MusicState | None = None
+        self._volume = MasterVolume()
+        self._silence_timer = SilenceTimer(0.0)
+        self._fault: ProcessEnding | None = None
         self._restarts = 0
         self._lost_s = self._floor_s = self._risen_s = 0.0
-        self._heard: Mapping[str, float] | None = None
+        self._heard: HeardMusic | None = None
         self._audio_end = 0
-        self._incidents: list[Incident] = []
-        self._losses = Losses()
+        self._incidents: list[AudioIncident] = []
+        self._loss_reporter = LossReporter()
 
     def open(self) -> None:
         """Start the process and wait until it plays (silence, until a step asks for sound).
@@ -126,23 +176,23 @@ class LivePlayer:
             raise
 
     def _await_start(self) -> None:
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + START_TIMEOUT_S
         while self._starting and self._process is not None:
-            self._listen(self._process, _Step(), timeout_s=0.1)
-            if self._process.link.closed:
-                raise SoundError(self._fault or f"the sound's process {self._process.ending()}")
+            self._receive(self._process, _Step(), timeout_s=0.1)
+            if self._process.pipe.closed:
+                raise SoundError(_start_failure(self._fault or self._process.ending()))
             if time.monotonic() > deadline:
-                raise SoundError(f"the sound's process was not ready within {START_S:g} s")
+                raise SoundError(f"the audio process was not ready within {START_TIMEOUT_S:g} s")
 
     @property
     def latency_frames(self) -> int:
         """How many samples the sound comes after the frames of notes and beats: always the same."""
-        return self._takes[0].latency_frames if self._takes else 0
+        return self._segments[0].latency_frames if self._segments else 0
 
     @property
     def began_s(self) -> float:
         """Engine time at which frame 0 reaches the ear."""
-        return self._takes[0].times(0.0)(0)
+        return self._segments[0].times(0.0)(0)
 
     @property
     def finished(self) -> bool:
@@ -150,13 +200,15 @@ class LivePlayer:
         return self._finished
 
     @property
-    def condition(self) -> Condition:
-        """How the sound's process is doing."""
-        if self._takes and (self._starting or self._clock() < self._risen_s):
-            return "restarting"
-        return "lost" if self._process is None and not self._leaving else "on"
+    def condition(self) -> SoundCondition:
+        """How the audio process is doing."""
+        if self._segments and (self._starting or self._clock() < self._risen_s):
+            return SoundCondition.RESTARTING
+        if self._process is None and not self._leaving:
+            return SoundCondition.LOST
+        return SoundCondition.ON
 
-    def step(self, state: MusicState) -> Sounded:
+    def step(self, state: MusicState) -> PlaybackStep:
         """Ask for a state, and return what has been played since the last step. It never waits.
 
         Steps are the engine's sign of life: without one for two seconds the music fades.
@@ -165,45 +217,49 @@ class LivePlayer:
         step = _Step()
         with self._lock:
             if self._process is not None:
-                self._tell(self._process, state)
+                self._ask(self._process, state)
                 self._supervise(self._process, now, step)
         return self._sounded(step)
 
-    def volume(self, db: float) -> None:
-        """Set the master volume, −80 to 0 dB: smoothly, and for processes to come too. Any thread may."""
-        loudness = Loudness(db)
+    @property
+    def volume(self) -> MasterVolume:
+        """The master volume last set; it holds for processes started later too."""
+        return self._volume
+
+    def set_volume(self, volume: MasterVolume) -> None:
+        """Set the master volume; it glides there in 0.3 s or more. Any thread may call it."""
         with self._lock:
-            self._volume_db = db
+            self._volume = volume
             if self._process is not None:
-                self._process.link.send(loudness)
+                self._process.pipe.send(VolumeRequest(volume.gain_db))
 
     def end(self, fade_s: float) -> None:
         """Come to an end: a cadence, a fade of `fade_s` seconds, then silence. Any thread may ask."""
-        self._leave(End(fade_s))
+        self._leave(EndRequest(fade_s))
 
-    def stop(self, seconds: float = 0.5) -> None:
+    def stop(self, seconds: float = EMERGENCY_STOP_S) -> None:
         """Fade out at once, within `seconds` and what is on its way. Any thread may ask."""
-        self._leave(Stop(seconds))
+        self._leave(StopRequest(seconds))
 
-    def incidents(self) -> tuple[Incident, ...]:
+    def incidents(self) -> tuple[AudioIncident, ...]:
         """Return what happened since the last call."""
         incidents, self._incidents = self._incidents, []
         return tuple(incidents)
 
-    def statistics(self) -> Statistics:
-        """Return how the sound is doing."""
-        takes = self._takes
-        return Statistics(
-            frames_rendered=sum(take.rendered for take in takes),
-            frames_played=sum(take.played for take in takes),
-            late_blocks=sum(take.late for take in takes),
+    def statistics(self) -> AudioStatistics:
+        """Return the figures so far."""
+        segments = self._segments
+        return AudioStatistics(
+            frames_rendered=sum(segment.rendered for segment in segments),
+            frames_played=sum(segment.played for segment in segments),
+            late_blocks=sum(segment.late for segment in segments),
             restarts=self._restarts,
-            skipped_s=sum(take.skipped for take in takes) / SAMPLE_RATE,
+            skipped_s=sum(segment.skipped for segment in segments) / SAMPLE_RATE,
             latency=self._setup.back_end.latency,
-            frames_per_second=1.0 / takes[-1].line.seconds_per_frame if takes else SAMPLE_RATE,
-            cpu_s=sum(take.cpu_s for take in takes),
+            frames_per_second=1.0 / segments[-1].fit.seconds_per_frame if segments else SAMPLE_RATE,
+            cpu_s=sum(segment.cpu_s for segment in segments),
             pid=self._process.pid if self._process else None,
-            energy_s=sum(take.energy_s for take in takes),
+            energy_s=sum(segment.energy_s for segment in segments),
         )
 
     def close(self) -> None:
@@ -215,7 +271,7 @@ class LivePlayer:
             self._leaving = self._finished = True
         for process in ours:
             if process is not None:
-                process.close(CLOSE_S)
+                process.close(CLOSE_TIMEOUT_S)
 
     def __enter__(self) -> Self:
         self.open()
@@ -226,70 +282,69 @@ class LivePlayer:
     ) -> None:
         self.close()
 
-    def _leave(self, cue: End | Stop) -> None:
+    def _leave(self, request: EndRequest | StopRequest) -> None:
         with self._lock:
             self._leaving = True
             if self._process is None or self._starting:
                 self._finished = True  # nothing sounds, and nothing will
             if self._process is not None:
-                self._process.link.send(cue)
+                self._process.pipe.send(request)
 
-    def _tell(self, process: SoundProcess, state: MusicState) -> None:
-        process.link.send(Still() if state == self._told else state)
-        self._told = state
+    def _ask(self, process: AudioProcessHandle, state: MusicState) -> None:
+        process.pipe.send(KeepAlive() if state == self._asked else state)
+        self._asked = state
 
-    def _supervise(self, process: SoundProcess, now: float, step: _Step) -> None:
-        """Listen to the process, and replace it if it has died or hangs."""
-        silent_s = self._silence.look(now, word=self._listen(process, step))
-        if process.link.closed:
-            self._lost(now, f"ended: {self._fault}" if self._fault else process.ending())
-        elif silent_s > (START_S if self._starting else MUTE_S):
+    def _supervise(self, process: AudioProcessHandle, now: float, step: _Step) -> None:
+        """Receive messages of the process, and replace it if it has ended or hangs."""
+        silent_s = self._silence_timer.update(now, message=self._receive(process, step))
+        if process.pipe.closed:
+            self._handle_loss(now, self._fault or process.ending())
+        elif silent_s > (START_TIMEOUT_S if self._starting else HANG_TIMEOUT_S):
             process.kill()
-            self._lost(now, f"hung for {silent_s:.1f} s and was ended")
-        late, skipped = (sum(take.late for take in self._takes), sum(take.skipped for take in self._takes))
-        self._incidents += self._losses.news(now, late, skipped)
+            self._handle_loss(now, ProcessEnding(cause=ProcessEndCause.HUNG, seconds=silent_s))
+        late = sum(segment.late for segment in self._segments)
+        skipped = sum(segment.skipped for segment in self._segments)
+        self._incidents += self._loss_reporter.update(now, late, skipped)
 
-    def _listen(self, process: SoundProcess, step: _Step, timeout_s: float = 0.0) -> bool:
-        """Take in what the process says; return whether it said anything."""
-        messages = process.link.receive(timeout_s)
+    def _receive(self, process: AudioProcessHandle, step: _Step, timeout_s: float = 0.0) -> bool:
+        """Handle the messages of the process; return whether there were any."""
+        messages = process.pipe.receive(timeout_s)
         for message in messages:
             match message:
-                case Running():
-                    self._begin(message)
-                case Report():
-                    self._take_in(message, step)
-                case Fault(text):
-                    self._fault = text
+                case PlaybackStarted():
+                    self._begin_segment(message)
+                case PlaybackReport():
+                    self._handle_report(message, step)
+                case AudioFault(ending):
+                    self._fault = ending
         return bool(messages)
 
-    def _begin(self, running: Running) -> None:
-        before = self._takes[-1] if self._takes else None
-        self._takes.append(Take(running, self._setup.back_end.latency.seconds, before))
+    def _begin_segment(self, running: PlaybackStarted) -> None:
+        before = self._segments[-1] if self._segments else None
+        self._segments.append(PlaybackSegment(running, self._setup.back_end.latency.seconds, before))
         self._starting = False
         if before is not None:
             silent_s, ramp_s = running.began_s - self._lost_s, self._setup.fade_in_s
             self._risen_s = running.began_s + ramp_s
-            self._say(
-                running.began_s,
-                "restarted",
-                f"The sound is back after {max(0.0, silent_s):.1f} s and rises over {ramp_s:g} s.",
+            self._report(
+                running.began_s, AudioIncidentKind.RESTARTED, seconds=max(0.0, silent_s), ramp_s=ramp_s
             )
-        if self._restarts < MOST_RESTARTS and not self._leaving:
+        if self._restarts < MAX_RESTARTS and not self._leaving:
             with suppress(SoundError):  # a restart without a spare takes longer, that is all
-                self._spare = SoundProcess.spawn(self._setup)
+                self._spare = AudioProcessHandle.spawn(self._setup)
 
-    def _take_in(self, report: Report, step: _Step) -> None:
-        take = self._takes[-1]
-        if report.rebuilt > take.rebuilt:
-            self._incidents.append(rebuilt(self._clock()))
-        take.hear(report)
-        step.notes += map(take.note, report.notes)
-        step.beats += map(take.beat, report.beats)
-        step.cues += map(take.cue, report.cues)
+    def _handle_report(self, report: PlaybackReport, step: _Step) -> None:
+        segment = self._segments[-1]
+        if report.rebuilt > segment.rebuilt:
+            self._report(self._clock(), AudioIncidentKind.REBUILT, ramp_s=RESTART_FADE_S)
+        segment.update(report)
+        step.notes += map(segment.note, report.notes)
+        step.beats += map(segment.beat, report.beats)
+        step.events += map(segment.event, report.events)
         if report.audio is not None:
-            gap = take.end_frame - len(report.audio) - self._audio_end
+            gap = segment.end_frame - len(report.audio) - self._audio_end
             step.audio += [np.zeros((gap, 2), dtype=np.float32), report.audio]
-            self._audio_end = take.end_frame
+            self._audio_end = segment.end_frame
         self._heard = report.heard
         self._lost_s = self._clock()
         self._finished = self._finished or report.finished
@@ -297,54 +352,52 @@ class LivePlayer:
     def _launch(self, state: MusicState) -> None:
         """Put the spare, or a new process, to work."""
         spare, self._spare = self._spare, None
-        self._process = spare if spare is not None and spare.alive else SoundProcess.spawn(self._setup)
-        self._process.link.send(Start(state, self._volume_db))
-        self._silence = Silence(self._clock())
+        self._process = spare if spare is not None and spare.alive else AudioProcessHandle.spawn(self._setup)
+        self._process.pipe.send(StartPlayback(state, self._volume.gain_db))
+        self._silence_timer = SilenceTimer(self._clock())
         self._starting = True
-        self._fault = ""
-        self._told = state
+        self._fault = None
+        self._asked = state
 
-    def _lost(self, now: float, how: str) -> None:
-        """Say that the process is gone, and go on with another one if it makes sense."""
+    def _handle_loss(self, now: float, ending: ProcessEnding) -> None:
+        """Report that the process is gone, and continue with another one if it makes sense."""
         process, self._process = self._process, None
         if process is not None:
             self._gone.append(process)
         self._heard = None
-        self._say(now, "died", f"The sound's process {how}; there is no sound.")
+        self._report(now, AudioIncidentKind.PROCESS_ENDED, ending=ending)
         if self._leaving:
             self._finished = True
-        elif self._restarts >= MOST_RESTARTS:
-            text = f"The sound was lost again after {MOST_RESTARTS} restarts; it stays silent."
-            self._say(now, "gave up", text)
+        elif self._restarts >= MAX_RESTARTS:
+            self._report(now, AudioIncidentKind.GAVE_UP, count=MAX_RESTARTS)
         else:
             self._restart(now)
 
     def _restart(self, now: float) -> None:
         self._restarts += 1
-        text = f"The sound is started again, attempt {self._restarts} of {MOST_RESTARTS}."
-        self._say(now, "restarting", text)
+        self._report(now, AudioIncidentKind.RESTARTING, count=self._restarts, limit=MAX_RESTARTS)
         try:
-            self._launch(self._told or MusicState(sounding=False))
+            self._launch(self._asked or MusicState(sounding=False))
         except SoundError as error:
-            self._say(now, "gave up", f"The sound cannot be started again: {error}.")
+            self._report(now, AudioIncidentKind.GAVE_UP, detail=str(error))
 
-    def _say(self, time_s: float, kind: Kind, text: str) -> None:
-        self._incidents.append(Incident(time_s, kind, text))
+    def _report(self, time_s: float, kind: AudioIncidentKind, **parameters: Any) -> None:
+        self._incidents.append(AudioIncident(time_s=time_s, kind=kind, **parameters))
 
-    def _sounded(self, step: _Step) -> Sounded:
-        if not self._takes:
+    def _sounded(self, step: _Step) -> PlaybackStep:
+        if not self._segments:
             raise SoundError("the live player is not open")
-        times = self._takes[-1].times(self._floor_s)
+        times = self._segments[-1].times(self._floor_s)
         for events in (step.notes, step.beats):
             if events:
                 self._floor_s = max(self._floor_s, times(events[-1].frame))
-        return Sounded(
+        return PlaybackStep(
             notes=tuple(step.notes),
             beats=tuple(step.beats),
             heard=self._heard,
             audio=np.concatenate(step.audio or [_NO_SOUND]) if self._setup.keep_sound else None,
             time_of=times,
-            cues=tuple(step.cues),
+            events=tuple(step.events),
         )
 
 
@@ -356,3 +409,10 @@ def _check_importable(clock: Callable[[], float]) -> None:
         importable = False
     if not importable:
         raise SoundError("the clock must be a function of a module, for another process imports it")
+
+
+def _start_failure(ending: ProcessEnding) -> str:
+    """Return why the output did not open: the error of the process, or how it ended."""
+    if ending.cause is ProcessEndCause.FAILED:
+        return ending.detail
+    return f"the audio process {ending_text(ending)}"

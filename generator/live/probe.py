@@ -14,8 +14,9 @@ from typing import Any
 import pyo64 as pyo
 
 from generator.errors import SoundError
-from generator.live.backend import NO_LATENCY, BackEnd
+from generator.live.devices import BackEnd
 from generator.live.output import booted
+from generator.player import NO_LATENCY
 from generator.score import SAMPLE_RATE
 
 JACK_PERIODS = 2

@@ -10,7 +10,7 @@ from biofeedback.calibration import (
 )
 from biofeedback.errors import UsageError
 from biofeedback.settings import VARIABLE
-from generator.calibration import Calibration
+from generator.synthesis.calibration import Calibration
 
 HEADPHONES = Calibration(device="Kopfhörer", dba=63.0, noise_dbfs_a=-26.0)
 

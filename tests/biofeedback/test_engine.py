@@ -10,7 +10,8 @@ from biofeedback.commands import EmergencyStop, Hold, IssuedCommand, Resume, Vol
 from biofeedback.controller import Controller
 from biofeedback.engine import Engine
 from biofeedback.models import Lifecycle
-from generator.player import Sounded
+from generator.player import PlaybackStep
+from generator.state import MasterVolume
 from protocols import load
 
 
@@ -36,15 +37,17 @@ class Player:
 
     def __init__(self):
         self.finished = False
-        self.volumes = []
+        self.volume = MasterVolume(comfort_db=-3.0)
+        self.gains = []
         self.on_step = lambda: None
 
     def step(self, state):
         self.on_step()
-        return Sounded(notes=(), beats=(), heard=None, audio=None, time_of=float)
+        return PlaybackStep(notes=(), beats=(), heard=None, audio=None, time_of=float)
 
-    def volume(self, db):
-        self.volumes.append(db)
+    def set_volume(self, volume):
+        self.volume = volume
+        self.gains.append(volume.gain_db)
 
     def stop(self):
         self.finished = True
@@ -74,7 +77,6 @@ def engine(player, recorder):
         controller=Controller(load("silence-control")),
         player=player,
         recorder=recorder,
-        comfort_db=-3.0,
     )
 
 
@@ -104,5 +106,5 @@ def test_a_hold_silences_the_player_and_the_volume_set_meanwhile_holds_afterward
         command = told.get(round(t, 2))
         issued = [] if command is None else [IssuedCommand(command, "therapist", str(step))]
         snapshot = engine.step(t, issued)
-    assert player.volumes == [-3.0, -9.0, -80.0, -80.0, -13.0]
+    assert player.gains == [-3.0, -9.0, -80.0, -80.0, -13.0]
     assert snapshot.volume_db == -10.0

@@ -14,7 +14,7 @@ from biofeedback.events import (
     VolumeMarker,
 )
 from biofeedback.models import QuestionKind
-from generator.cues import Begin, Cue, End, Loudness, Stop
+from generator.player_events import EndRequest, PlaybackBegin, PlayerEvent, StopRequest, VolumeRequest
 from generator.state import MusicState
 
 
@@ -59,9 +59,15 @@ def test_entries_have_the_form_that_readers_of_recordings_know(marker, entry):
 
 @pytest.mark.parametrize(
     "what",
-    [MusicState(tempo_bpm=66.0), Begin(beat=8, bar=2, fade_in_s=10.0), End(20.0), Stop(0.5), Loudness(-6.0)],
+    [
+        MusicState(tempo_bpm=66.0),
+        PlaybackBegin(beat=8, bar=2, fade_in_s=10.0),
+        EndRequest(20.0),
+        StopRequest(0.5),
+        VolumeRequest(-6.0),
+    ],
 )
 def test_what_a_player_received_can_be_read_back(what):
-    marker = PlayerMarker(cue=Cue(4_800, what))
+    marker = PlayerMarker(event=PlayerEvent(4_800, what))
     assert marker.json()["type"] == "cue"
     assert PlayerMarker.from_json(marker.json()) == marker

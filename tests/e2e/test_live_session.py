@@ -19,7 +19,7 @@ from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.replay import replay
 from biofeedback.report.page import render
 from biofeedback.session import SessionConfig, run_session
-from generator.live.backend import PACED
+from generator.live.devices import PACED
 from protocols.loading import parse
 
 PROTOCOL = b"""\
@@ -44,7 +44,10 @@ def sound_processes(parent: int) -> list[int]:
     for entry in Path("/proc").iterdir():
         try:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == parent and b"generator.live.child" in (entry / "cmdline").read_bytes():
+            if (
+                int(fields[1]) == parent
+                and b"generator.live.audio_process" in (entry / "cmdline").read_bytes()
+            ):
                 found[int(entry.name)] = int(fields[19])
         except (OSError, ValueError):
             continue

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.midi import TICKS_PER_BEAT, midi_file, write_midi
-from generator.performance import BLOCK_S, Performance
+from generator.events import TICKS_PER_BEAT, midi_file, write_midi
+from generator.performance.performance import BLOCK_S, Performance
 from generator.score import BeatEvent, NoteEvent
 from generator.state import LAYERS, MusicState, Piece
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from biofeedback.commands import VOLUME_RANGE_DB
 from biofeedback.service.desk import Desk
 from biofeedback.service.requests import PreferencesRequest
 from biofeedback.service.schemas import ClientView, ConsentView, Withdrawal
 from biofeedback.store.clients import NEEDED
 from biofeedback.store.records import ClientOverview
 from generator.preferences import Preferences
+from generator.state import VOLUME_RANGE_DB
 
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 Lines = Annotated[list[Line], Field(max_length=50)]

@@ -4,7 +4,7 @@ import pylsl
 import pytest
 
 from biofeedback.service.soundcheck import SoundCheckRun
-from generator.live.backend import PACED, BackEnd
+from generator.live.devices import PACED, BackEnd
 from generator.state import Piece
 
 

@@ -73,7 +73,7 @@ def plays_in_a_process_of_its_own(house):
     """The sound's process is the engine's child."""
     children = Path(f"/proc/{house.engine_pid}/task/{house.engine_pid}/children").read_text().split()
     commands = [Path(f"/proc/{child}/cmdline").read_text() for child in children]
-    assert any("generator.live.child" in command for command in commands)
+    assert any("generator.live.audio_process" in command for command in commands)
 
 
 def new_client(window):

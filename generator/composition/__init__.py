@@ -1,0 +1,1 @@
+"""From a MusicState to a score, bar by bar, in beats. Pure and seeded."""

@@ -1,0 +1,189 @@
+"""Scales, chords and what each mode says with them; no sound and no chance."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from generator.state import Mode
+
+MODE_ORDER = tuple(Mode)
+"""Phrygian to lydian: neighbours differ by one pitch class."""
+
+_NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
+_QUALITIES = {
+    # Steps of the scale above the root; the mode decides whether a third is major or minor.
+    "7": (0, 2, 4, 6),
+    "9": (0, 2, 4, 6, 8),
+    "11": (0, 2, 4, 6, 10),
+    "add9": (0, 2, 4, 8),
+    "6/9": (0, 2, 4, 5, 8),
+    "9sus": (0, 3, 4, 6, 8),
+}
+
+# What each mode says, in pairs of chords: the first of a pair carries the harmony, the second sounds only
+# where chords change fast. Every mode shows what is its own within two pairs: its lowered or raised degree
+# and the one next to be altered on either side of the ladder. A ninth or an eleventh stands only where the
+# mode has it a whole tone (or more) away from a chord tone below it.
+_IDIOMS = {
+    Mode.LYDIAN: (
+        "I9 IIadd9/I, I9 III7, Iadd9 VI9",
+        "IIadd9/I V9, V9 IIadd9/I, VII7 V9, II9 VII7",
+        "IIadd9/I VI9, V9 III7, VII7 IIadd9/I, II9 V9, VI9 IIadd9/I",
+        "I9 I6/9, Iadd9 I9",
+    ),
+    Mode.IONIAN: (
+        "I9 III7, I9 VI9, I9 IV9",
+        "IV9 II9, V9sus II9, II9 VI9, VII7 VI9",
+        "V9sus IV9, IV9 V9sus, II9 V9sus, VI9 IV9, III7 V9sus",
+        "I9 I6/9, I9 Iadd9",
+    ),
+    Mode.MIXOLYDIAN: (
+        "I9 IV9, I9 V9, I7 II9",
+        "VII9 IV9, IV9 VII9, V9 IV9, II9 V9",
+        "VII9 IV9, IV9 V9, V9 VII9, II9 VII9, VI7 IV9",
+        "I9 I6/9, Iadd9 I9",
+    ),
+    Mode.DORIAN: (
+        "I9 V9, I6/9 III9, I9 III9",
+        "IV9 V9, IV9 VII9, VII9 III9, II7 V9",
+        "IV9 VII9, VII9 IV9, II7 IV9, III9 IV9, V9 IV9",
+        "I9 I6/9, I6/9 I9",
+    ),
+    Mode.AEOLIAN: (
+        "I9 V7, I9 III9, I9 VIIadd9",
+        "VI9 IV9, IV9 VI9, VII9 VI9, II7 V7",
+        "IV9 VIIadd9, VI9 VIIadd9, VII9 V7, II7 IV9, III9 IV9",
+        "Iadd9 I9, I9 V7",
+    ),
+    Mode.PHRYGIAN: (
+        "I11 II9, I11 VII9, I7 III9",
+        "II9 VI9, VII9 II9, II9 IV9, V7 VII9, III9 II9",
+        "II9 VII9, VII9 IV9, III9 II9, V7 II9, VI9 VII9",
+        "I11 I7, I7 I11",
+    ),
+}
+# Tonic chords that leave out one degree each: over them a mode becomes its neighbour unnoticed.
+_PIVOTS = {1: "I7", 2: "I9sus", 3: "I9", 5: "I9", 6: "I6/9"}
+
+
+@dataclass(frozen=True, slots=True)
+class Chord:
+    """A chord of the scale.
+
+    Attributes
+    ----------
+    name : str
+        Roman numeral and quality, as in the strains: ``IV9``, ``IIadd9/I``.
+    root, bass : int
+        Degrees of the scale, 0 (tonic) to 6.
+    degrees : tuple of int
+        Degrees of its tones, 0 to 6, in the order root, third or fourth, fifth, then colour.
+    """
+
+    name: str
+    root: int
+    bass: int
+    degrees: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, name: str) -> Chord:
+        """Return the chord a Roman numeral names, e.g. ``V9sus`` or ``IIadd9/I``."""
+        match = re.fullmatch(r"([IV]+)(11|7|9sus|9|add9|6/9)(?:/([IV]+))?", name)
+        if match is None:
+            raise ValueError(f"{name!r} is not a chord")
+        root = _NUMERALS.index(match[1])
+        degrees = tuple((root + step) % 7 for step in _QUALITIES[match[2]])
+        return cls(name, root, _NUMERALS.index(match[3]) if match[3] else root, degrees)
+
+
+Pair = tuple[Chord, Chord]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A mode on a tonic. Its tones are numbered: tone 35 is the tonic at or above middle C, 36 the next."""
+
+    tonic: int
+    mode: Mode
+
+    def pitch(self, tone: int) -> int:
+        """Return the MIDI pitch of a tone."""
+        octave, degree = divmod(tone, 7)
+        return self.tonic + 12 * octave + self.mode.steps[degree]
+
+    def nearest(self, pitch: float, degrees: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)) -> int:
+        """Return the tone of those degrees nearest to a pitch; the lower of two equally near."""
+        guess = int((pitch - self.tonic) // 12 * 7)
+        tones = (tone for tone in range(guess - 7, guess + 15) if tone % 7 in degrees)
+        return min(tones, key=lambda tone: abs(self.pitch(tone) - pitch))
+
+    def pitches(self, degrees: tuple[int, ...], low: int, high: int) -> list[int]:
+        """Return the pitches of those degrees from low to high, both included, ascending."""
+        classes = self.classes(degrees)
+        return [pitch for pitch in range(low, high + 1) if pitch % 12 in classes]
+
+    def classes(self, degrees: tuple[int, ...]) -> frozenset[int]:
+        """Return the pitch classes of those degrees."""
+        return frozenset((self.tonic + self.mode.steps[degree]) % 12 for degree in degrees)
+
+
+@cache
+def characteristic_degrees(mode: Mode) -> frozenset[int]:
+    """Return the degrees that tell a mode from its neighbours on the ladder."""
+    at = MODE_ORDER.index(mode)
+    near = MODE_ORDER[max(0, at - 1) : at] + MODE_ORDER[at + 1 : at + 2]
+    return frozenset(i for i in range(7) if any(mode.steps[i] != other.steps[i] for other in near))
+
+
+def step_towards(mode: Mode, target: Mode) -> Mode:
+    """Return the mode one rung nearer to the target on the ladder."""
+    here, there = MODE_ORDER.index(mode), MODE_ORDER.index(target)
+    return MODE_ORDER[here + (there > here) - (there < here)]
+
+
+@dataclass(frozen=True, slots=True)
+class ChordVocabulary:
+    """What a mode says: pairs of chords by what they do in a phrase.
+
+    Attributes
+    ----------
+    openings : tuple of (Chord, Chord)
+        On the tonic.
+    questions : tuple of (Chord, Chord)
+        Where a phrase comes to rest without coming home.
+    ways_home : tuple of (Chord, Chord)
+        What goes before the tonic; the first also makes the last cadence.
+    homes : tuple of (Chord, Chord)
+        Where a phrase comes home.
+    """
+
+    openings: tuple[Pair, ...]
+    questions: tuple[Pair, ...]
+    ways_home: tuple[Pair, ...]
+    homes: tuple[Pair, ...]
+
+
+@cache
+def chord_vocabulary(mode: Mode) -> ChordVocabulary:
+    """Return the idiom of a mode."""
+    return ChordVocabulary(*(tuple(_pair(pair) for pair in pairs.split(", ")) for pairs in _IDIOMS[mode]))
+
+
+def _pair(names: str) -> Pair:
+    first, second = names.split()
+    return Chord.parse(first), Chord.parse(second)
+
+
+@cache
+def pivot_chord(before: Mode, after: Mode) -> Chord:
+    """Return a tonic chord common to two neighbouring modes."""
+    moved = next(degree for degree in range(7) if before.steps[degree] != after.steps[degree])
+    return Chord.parse(_PIVOTS[moved])
+
+
+@cache
+def resting_chord(mode: Mode) -> Chord:
+    """Return the tonic chord on which a piece ends; its ninth is left out where it would rub."""
+    return Chord.parse("Iadd9" if mode.steps[1] == 2 else "I7")

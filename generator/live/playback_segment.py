@@ -1,0 +1,169 @@
+"""The samples of one audio process on the clock, frames and bars of the whole session."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from generator.live.messages import PlaybackReport, PlaybackStarted
+from generator.player_events import PlaybackBegin, PlayerEvent
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.state import BEATS_PER_BAR
+
+WINDOW_S = 120
+"""How far back the fit looks."""
+
+SETTLED_S = 20
+"""From this length on the output's rate is fitted; before, it is taken for nominal."""
+
+LATEST_S = 5
+"""The line passes through the samples of the last so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFit:
+    """A fit of engine time to samples: sample n is played at ``start_s + n * seconds_per_frame``."""
+
+    start_s: float
+    seconds_per_frame: float = 1.0 / SAMPLE_RATE
+
+    def __call__(self, frame: float) -> float:
+        """Return the engine time of a sample."""
+        return self.start_s + frame * self.seconds_per_frame
+
+
+class OutputClock:
+    """Fits engine time to the number of samples played.
+
+    A report says how many samples had been handed to the output at an engine time. Scheduling makes reports
+    late, never early: of each second the least late one is kept. The slope is the median of slopes between
+    the kept reports, as in the estimator of Theil (1950) and Sen (1968), but only of pairs an eighth of the
+    span apart: when an output loses a buffer its times step, and few of these pairs span the step.
+    """
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[int, float]] = deque(maxlen=WINDOW_S)
+        self._fit: ClockFit | None = None
+
+    @property
+    def fit(self) -> ClockFit | None:
+        """The fit; None before the first report."""
+        return self._fit
+
+    def observe(self, frames: int, time_s: float) -> None:
+        """Take a report into account: at `time_s`, so many samples had been handed over."""
+        if self._kept and frames // SAMPLE_RATE == self._kept[-1][0] // SAMPLE_RATE:
+            before = self._kept[-1]
+            if time_s - frames / SAMPLE_RATE >= before[1] - before[0] / SAMPLE_RATE:
+                return
+            self._kept[-1] = (frames, time_s)
+        else:
+            self._kept.append((frames, time_s))
+        self._fit = self._fitted()
+
+    def _fitted(self) -> ClockFit:
+        frames, times = np.array(self._kept).T
+        slope = 1.0 / SAMPLE_RATE
+        if len(frames) >= SETTLED_S:
+            lag = len(frames) // 8
+            slope = float(np.median((times[lag:] - times[:-lag]) / (frames[lag:] - frames[:-lag])))
+        starts = (times - slope * frames)[-LATEST_S:]
+        return ClockFit(float(np.median(starts)), slope)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTimes:
+    """Engine time at which the sound of a frame reaches the ear: the fit, but never before `floor_s`."""
+
+    fit: ClockFit
+    first_frame: int
+    delay_s: float
+    floor_s: float
+
+    def __call__(self, frame: int) -> float:
+        """Return the engine time of a frame of the session."""
+        return max(self.floor_s, self.fit(frame - self.first_frame) + self.delay_s)
+
+
+class PlaybackSegment:
+    """The part of the session that one audio process plays.
+
+    Its frames continue those of the segment before, by as many samples as time has passed: the frames of the
+    whole session lie on one axis, and a restart is a gap in it.
+
+    Parameters
+    ----------
+    started : PlaybackStarted
+        First message of the process.
+    latency_s : float
+        Of the output.
+    before : PlaybackSegment, optional
+        The segment that it follows.
+    """
+
+    def __init__(
+        self, started: PlaybackStarted, latency_s: float, before: PlaybackSegment | None = None
+    ) -> None:
+        self.began_s = started.began_s
+        self.latency_frames = started.latency_frames
+        self.first_frame = self._first_bar = 0
+        self.rendered = self.played = self.late = self.skipped = 0
+        self.cpu_s = self.energy_s = 0.0
+        self.rebuilt = 0
+        self._bars = 0
+        self._latency_s = latency_s
+        self._clock = OutputClock()
+        if before is not None:
+            passed = before.first_frame + round((self.began_s - before.began_s) * SAMPLE_RATE)
+            end = max(passed, before.first_frame + before.rendered)
+            self.first_frame = -(-end // BLOCK_FRAMES) * BLOCK_FRAMES
+            self._first_bar = before.bars
+
+    @property
+    def bars(self) -> int:
+        """How many bars have begun in the session until now."""
+        return self._first_bar + self._bars
+
+    @property
+    def end_frame(self) -> int:
+        """The first sample that has not been played yet."""
+        return self.first_frame + self.played
+
+    def update(self, report: PlaybackReport) -> None:
+        """Take a report into account."""
+        self.rendered, self.played = report.rendered, report.played
+        self.late, self.skipped, self.cpu_s = report.late, report.skipped, report.cpu_s
+        self.rebuilt, self.energy_s = report.rebuilt, report.energy_s
+        if report.moment is not None:
+            self._clock.observe(*report.moment)
+        for beat in report.beats:
+            self._bars = beat.bar + 1
+
+    @property
+    def fit(self) -> ClockFit:
+        """When the output takes each sample of this segment."""
+        return self._clock.fit or ClockFit(self.began_s)
+
+    def times(self, floor_s: float) -> FrameTimes:
+        """Return the times of session frames, none of them before `floor_s`."""
+        delay_s = self.latency_frames / SAMPLE_RATE + self._latency_s
+        return FrameTimes(self.fit, self.first_frame, delay_s, floor_s)
+
+    def note(self, note: NoteEvent) -> NoteEvent:
+        """Return a note with its place in the session."""
+        beat = note.beat + self._first_bar * BEATS_PER_BAR
+        return replace(note, frame=note.frame + self.first_frame, beat=beat, bar=note.bar + self._first_bar)
+
+    def beat(self, beat: BeatEvent) -> BeatEvent:
+        """Return a beat with its place in the session."""
+        number = beat.beat + self._first_bar * BEATS_PER_BAR
+        return replace(beat, frame=beat.frame + self.first_frame, beat=number, bar=beat.bar + self._first_bar)
+
+    def event(self, event: PlayerEvent) -> PlayerEvent:
+        """Return an event with its place in the session."""
+        action = event.action
+        if isinstance(action, PlaybackBegin):
+            action = replace(action, beat=self._first_bar * BEATS_PER_BAR, bar=self._first_bar)
+        return PlayerEvent(event.frame + self.first_frame, action)

@@ -1,0 +1,363 @@
+"""The performance: bars of beats become notes at samples, and states become moving controls."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from math import log10, sqrt
+
+from generator.composition.composer import Composer
+from generator.composition.notation import BarScore, ScoreNote
+from generator.errors import StateError
+from generator.performance.controls import (
+    MAX_LEVEL_SLOPE_DB_PER_S,
+    BreathEnvelope,
+    Fade,
+    approach,
+    smooth_towards,
+)
+from generator.score import (
+    BLOCK_FRAMES,
+    BLOCKS_PER_STEP,
+    SAMPLE_RATE,
+    BeatEvent,
+    Block,
+    ControlFrame,
+    HeardMusic,
+    NoteEvent,
+)
+from generator.state import BEATS_PER_BAR, LAYERS, MusicState, Piece
+
+BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
+SILENCE_FADE_S = 15.0
+BRIGHTNESS_TAU_S = 1.0
+MAX_BRIGHTNESS_SLOPE_PER_S = 0.35
+"""Filters follow block by block; faster, their steps could be heard."""
+
+BREATH_TAU_S = 3.0
+FAINTEST = 0.01
+"""Amplitude (−40 dB) below which a listener hears no difference."""
+
+BREATH_BRIGHTNESS_PER_DB = 0.03
+"""The filter swells with the loudness: at full depth by a tenth of its cutoff to either side."""
+
+LANDINGS = (4, 2)
+"""Beats by which the tonic may land after the bar line on which an ending turns home; else it lands there."""
+
+RINGING = 0.5
+"""Share of the fade that the last chord has, at least, if another way it would not have to land at once."""
+
+LAYER_BARS = 3.0
+"""Bars over which a layer enters or leaves."""
+
+_NOVEL_START = 0.5
+_NOVEL_MODE = 0.4
+_NOVEL_LAYER = 0.3
+_TEMPO_JND = 0.035
+"""Relative tempo change that listeners just notice."""
+
+_ROUNDING_BEATS = 1e-9
+"""Beats this near to the end of a block belong to the next: a twenty-thousandth of a sample at any tempo."""
+
+
+@dataclass(frozen=True, slots=True)
+class TempoRamp:
+    """One block of time in which the tempo moves linearly.
+
+    The score's position is the integral of the tempo, so beats fall where the tempo curve puts them and
+    not where a timer ticked.
+    """
+
+    start_bpm: float
+    end_bpm: float
+
+    @property
+    def beats(self) -> float:
+        """Beats that pass in the block."""
+        return (self.start_bpm + self.end_bpm) / 2.0 / 60.0 * BLOCK_S
+
+    def frame(self, beats: float) -> int:
+        """Return the sample of the block in which so many beats have passed."""
+        rate = self.start_bpm / 60.0 / SAMPLE_RATE
+        growth = (self.end_bpm - self.start_bpm) / 60.0 / SAMPLE_RATE / BLOCK_FRAMES
+        # rate·x + growth·x²/2 = beats, in the form that stays exact as growth goes to 0
+        exact = 2.0 * beats / (rate + sqrt(max(0.0, rate * rate + 2.0 * growth * beats)))
+        return min(max(int(exact + 0.5), 0), BLOCK_FRAMES - 1)
+
+    def tempo(self, frame: int) -> float:
+        """Return the tempo at a sample of the block."""
+        return self.start_bpm + (self.end_bpm - self.start_bpm) * frame / BLOCK_FRAMES
+
+
+class Performance:
+    """Plays a piece block by block, without sound: what begins, and where the controls stand.
+
+    Parameters
+    ----------
+    piece : Piece
+        Tonic and seed; the same piece and states give the same performance.
+    fade_in_s : float
+        Length of the fade-in at the beginning and after a silence.
+    """
+
+    def __init__(self, piece: Piece, *, fade_in_s: float = 10.0) -> None:
+        self._composer = Composer(piece)
+        self._fade_in_s = _positive("fade_in_s", fade_in_s)
+        self._frame = 0
+        self._playing = False
+        self._bar = -1
+        self._beat = 0.0
+        self._score: BarScore | None = None
+        self._waiting: deque[tuple[float, ScoreNote | int]] = deque()
+        self._asked = MusicState()
+        self._at_bar: MusicState | None = None
+        self._tempo: float | None = None
+        self._controls = _Controls()
+        self._end_s: float | None = None
+        self._stop_s: float | None = None
+        self._turned = False
+        self._closing = False
+        self._novelty: deque[float] = deque([0.0] * BLOCKS_PER_STEP, BLOCKS_PER_STEP)
+
+    @property
+    def finished(self) -> bool:
+        """Whether an end or stop was asked for and has faded to nothing."""
+        return self._leaving and self._controls.fade.silent
+
+    @property
+    def latched(self) -> MusicState:
+        """The state in force at the end of the last block: what sounds, as far as it sounds.
+
+        Tempo, level, brightness and breath as they stand, mode of the phrase, the rest as of the last
+        bar line. It differs from what was asked wherever the music still has to get there.
+        """
+        now, bar = self._controls, self._at_bar or self._asked
+        return replace(
+            bar,
+            tempo_bpm=self._tempo or self._asked.tempo_bpm,
+            mode=self._score.mode.openness if self._score else bar.mode,
+            layers=len(self._score.layers) if self._score else bar.layers,
+            level_db=now.level_db,
+            brightness=now.brightness,
+            breath_rate=now.breath.rate,
+            breath_depth=now.breath.depth,
+            sounding=not now.fade.silent,
+        )
+
+    def heard(self) -> HeardMusic | None:
+        """Return what a listener heard in the last step (three blocks) at full volume; None in silence."""
+        now = self._controls
+        if now.fade.silent or self._tempo is None:
+            return None
+        return HeardMusic(
+            tempo_bpm=self._tempo,
+            density=now.density,
+            level_db=now.level_db + 20.0 * log10(max(now.fade.amplitude, FAINTEST)),
+            brightness=now.brightness,
+            novelty=max(self._novelty),
+            breath_rate=now.breath.rate,
+            breath_depth=now.breath.depth,
+        )
+
+    def end(self, fade_s: float) -> None:
+        """Come to an end within `fade_s` seconds: a cadence while the fade begins, then nothing.
+
+        On the next bar line the music turns home; the tonic lands before half of the fade is over wherever
+        the tempo lets it, and rings until nothing is heard.
+
+        Asked again, or after a stop, it changes nothing.
+        """
+        _positive("fade_s", fade_s)
+        if self._end_s is None:
+            self._end_s = fade_s
+
+    def stop(self, seconds: float = 0.5) -> None:
+        """Fade out at once, within `seconds`; no note begins any more. It overrides an end."""
+        _positive("seconds", seconds)
+        if self._stop_s is None:
+            self._stop_s = seconds
+            self._waiting.clear()
+
+    def block(self, state: MusicState) -> Block:
+        """Play the next `BLOCK_FRAMES` samples.
+
+        Parameters
+        ----------
+        state : MusicState
+            The target at the end of the block. The tempo glides there linearly within the block.
+
+        Returns
+        -------
+        Block
+            Notes and beats that begin in it, by frame, and the controls at its end.
+        """
+        self._asked = state
+        # Where nothing sounds there is no tempo to glide from: the first beat has the tempo asked for.
+        before = self._tempo if self._playing and self._tempo is not None else state.tempo_bpm
+        stretch = TempoRamp(before, state.tempo_bpm)
+        start = self._frame
+        wanted = state.sounding and not self._leaving
+        self._novelty.append(min(1.0, _tempo_novelty(stretch)) if self._playing else 0.0)
+        notes: list[NoteEvent] = []
+        beats: list[BeatEvent] = []
+        if wanted and not self._playing:
+            self._begin(state)
+        if self._playing:
+            self._advance(state, stretch, notes, beats)
+        self._tempo = state.tempo_bpm
+        layers = self._score.layers if self._score else ()
+        self._controls.advance(state, self._at_bar or state, layers)
+        self._move_fade(wanted=wanted)
+        self._frame += BLOCK_FRAMES
+        notes.sort(key=lambda note: note.frame)
+        shape = self._controls.shape()
+        return Block(start_frame=start, notes=tuple(notes), beats=tuple(beats), shape=shape)
+
+    @property
+    def _leaving(self) -> bool:
+        return self._end_s is not None or self._stop_s is not None
+
+    def _begin(self, state: MusicState) -> None:
+        if self._bar >= 0:
+            self._composer.begin_anew()
+        self._playing = True
+        self._surprise(_NOVEL_START)
+        self._open_bar(state)
+        self._beat = 0.0
+
+    def _advance(
+        self, state: MusicState, stretch: TempoRamp, notes: list[NoteEvent], beats: list[BeatEvent]
+    ) -> None:
+        origin = self._beat
+        end = origin + stretch.beats
+        while True:
+            while self._waiting and self._waiting[0][0] < end - _ROUNDING_BEATS:
+                position, item = self._waiting.popleft()
+                at = stretch.frame(position - origin)
+                if isinstance(item, ScoreNote):
+                    notes.append(self._note(item, at, stretch.tempo(at)))
+                else:
+                    number = self._bar * BEATS_PER_BAR + item
+                    tempo = stretch.tempo(at)
+                    beats.append(
+                        BeatEvent(frame=self._frame + at, beat=number, bar=self._bar, tempo_bpm=tempo)
+                    )
+            if end <= BEATS_PER_BAR + _ROUNDING_BEATS:  # a bar line at the very end is the next block's
+                break
+            origin, end = origin - BEATS_PER_BAR, end - BEATS_PER_BAR
+            self._open_bar(state)
+        self._beat = end
+
+    def _open_bar(self, state: MusicState) -> None:
+        """Begin the next bar: latch the state, have it composed, and queue its beats and notes."""
+        before, previous = self._at_bar, self._score
+        self._bar += 1
+        self._at_bar = state
+        waiting: list[tuple[float, ScoreNote | int]] = [(float(beat), beat) for beat in range(BEATS_PER_BAR)]
+        if not self._closing and self._stop_s is None:
+            score = self._composer.bar(state) if self._end_s is None else self._cadence(state, self._end_s)
+            # The nudge is so short that the tempo at the bar line is as good as the one at the note.
+            to_beats = state.tempo_bpm / 60.0
+            waiting += [(note.offset + note.nudge_s * to_beats, note) for note in score.notes]
+            self._score = score
+            if previous is not None and score.mode is not previous.mode:
+                self._surprise(_NOVEL_MODE)
+            if before is not None and state.layers != before.layers:
+                self._surprise(_NOVEL_LAYER)
+        self._waiting = deque(sorted(waiting, key=lambda entry: entry[0]))
+
+    def _cadence(self, state: MusicState, fade_s: float) -> BarScore:
+        """Return the bar that leads home, or lands there: as many beats before it as the fade leaves time."""
+        beat_s = 60.0 / state.tempo_bpm
+        left_s = self._controls.fade.position * fade_s
+        lands = (_land for _land in LANDINGS if left_s - _land * beat_s >= RINGING * fade_s)
+        land = 0 if self._turned else next(lands, 0)
+        self._turned = True
+        self._closing = land < BEATS_PER_BAR
+        return self._composer.cadence(state, land=land, beats=left_s / beat_s)
+
+    def _note(self, note: ScoreNote, at: int, tempo: float) -> NoteEvent:
+        return NoteEvent(
+            frame=self._frame + at,
+            duration_s=note.duration * 60.0 / tempo,
+            beat=self._bar * BEATS_PER_BAR + note.offset,
+            bar=self._bar,
+            pitch=note.pitch,
+            velocity=note.velocity,
+            layer=note.layer,
+        )
+
+    def _move_fade(self, *, wanted: bool) -> None:
+        fade = self._controls.fade
+        if wanted:
+            fade.rise(BLOCK_S, self._fade_in_s)
+            return
+        fade.fall(BLOCK_S, self._stop_s or self._end_s or SILENCE_FADE_S)
+        if fade.silent:
+            # Standing still: what was left of the bar is dropped, and the next sound opens a new one.
+            self._playing = False
+            self._waiting.clear()
+
+    def _surprise(self, novelty: float) -> None:
+        self._novelty[-1] = max(self._novelty[-1], novelty)
+
+
+class _Controls:
+    """The continuous controls, each with its own pace."""
+
+    def __init__(self) -> None:
+        self.fade = Fade()
+        self.breath = BreathEnvelope()
+        self.level_db = 0.0
+        self.brightness = 0.0
+        self.articulation = 0.0
+        self.density = 0.0
+        self._breath_db = 0.0
+        self._gains = [0.0] * len(LAYERS)
+        self._set = False
+
+    def advance(self, state: MusicState, at_bar: MusicState, layers: tuple[str, ...]) -> None:
+        """Move on by one block towards a state; what goes by bars comes from the last bar line's."""
+        entering = [1.0 if layer in layers else 0.0 for layer in LAYERS]
+        if not self._set:  # nothing has sounded yet, so nothing can be heard to jump
+            self.level_db = state.level_db
+            self.brightness = state.brightness
+            self.articulation = at_bar.articulation
+            self.density = at_bar.density
+            self._gains = entering
+            self._set = bool(layers)
+        self.level_db = approach(self.level_db, state.level_db, MAX_LEVEL_SLOPE_DB_PER_S * BLOCK_S)
+        brighter = smooth_towards(self.brightness, state.brightness, BLOCK_S, BRIGHTNESS_TAU_S)
+        self.brightness = approach(self.brightness, brighter, MAX_BRIGHTNESS_SLOPE_PER_S * BLOCK_S)
+        self.articulation = smooth_towards(self.articulation, at_bar.articulation, BLOCK_S, BRIGHTNESS_TAU_S)
+        self.density = smooth_towards(self.density, at_bar.density, BLOCK_S, BRIGHTNESS_TAU_S)
+        glide_s = LAYER_BARS * BEATS_PER_BAR * 60.0 / state.tempo_bpm
+        self._gains = [
+            approach(gain, target, BLOCK_S / glide_s)
+            for gain, target in zip(self._gains, entering, strict=True)
+        ]
+        self._breath_db = self.breath.advance(state.breath_rate, state.breath_depth, BLOCK_S, BREATH_TAU_S)
+
+    def shape(self) -> ControlFrame:
+        """Return where they stand."""
+        return ControlFrame(
+            level_db=self.level_db,
+            breath_db=self._breath_db,
+            fade=self.fade.amplitude,
+            brightness=min(1.0, max(0.0, self.brightness + BREATH_BRIGHTNESS_PER_DB * self._breath_db)),
+            articulation=self.articulation,
+            density=self.density,
+            layer_gains=tuple(self._gains),
+        )
+
+
+def _tempo_novelty(stretch: TempoRamp) -> float:
+    """Return 0 up to the just noticeable difference, 1 from ten times as much."""
+    change = abs(stretch.end_bpm / stretch.start_bpm - 1.0)
+    return max(0.0, change - _TEMPO_JND) / (9.0 * _TEMPO_JND)
+
+
+def _positive(name: str, seconds: float) -> float:
+    if not 0.0 < seconds < float("inf"):
+        raise StateError(f"{name} is {seconds}; it must be a positive number of seconds")
+    return seconds

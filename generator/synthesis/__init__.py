@@ -1,0 +1,1 @@
+"""From notes and controls to sound: instruments, nature sounds, loudness and safety."""

@@ -1,0 +1,431 @@
+"""The palettes: warm pads with a felt piano, harp and bells over a drone, soft strings and a low choir."""
+
+from generator.synthesis.palette import Drone, OscillatorSpec, Palette, Reverb, Timbre, falling, plucked
+
+_FELT_STRETCH = 3e-4
+
+WARM_PADS = Palette(
+    timbres={
+        "pad": Timbre(
+            voices=10,
+            strands=(OscillatorSpec(partials=falling(24, 0.85), bandwidth_cents=20.0, core=0.5),),
+            attack_s=(4.0, 0.8),
+            release_s=(6.0, 2.0),
+            level_db=-33.5,
+            sway=0.15,
+            typical_lufs=-27.7,
+        ),
+        # A mellow body that rings on after a fuller start, a brighter edge that follows the touch, and the
+        # breath of the felt on the string.
+        "melody": Timbre(
+            voices=6,
+            strands=(
+                OscillatorSpec(
+                    partials=(1.0, 0.34, 0.15, 0.07, 0.03),
+                    bandwidth_cents=3.0,
+                    core=0.85,
+                    stretch=_FELT_STRETCH,
+                    decay_s=2.6,
+                    level=0.8,
+                    bus="clear",
+                ),
+                OscillatorSpec(
+                    partials=(0.5, 0.4, 0.35, 0.5, 0.3, 0.22, 0.12, 0.08, 0.05),
+                    bandwidth_cents=3.0,
+                    core=0.85,
+                    stretch=_FELT_STRETCH,
+                    decay_s=0.5,
+                    level=0.5,
+                    hardness=1.0,
+                    bus="clear",
+                ),
+                OscillatorSpec(
+                    partials=(0.6, 1.0, 0.8, 0.5),
+                    bandwidth_cents=900.0,
+                    core=0.0,
+                    decay_s=0.045,
+                    level=0.16,
+                    hardness=0.5,
+                    bus="warm",
+                ),
+            ),
+            attack_s=(0.05, 0.01),
+            release_s=(1.2, 0.3),
+            level_db=-20.0,
+            typical_lufs=-26.2,
+        ),
+        "bass": Timbre(
+            voices=3,
+            strands=(OscillatorSpec(partials=(1.0, 0.45, 0.2, 0.08, 0.03), decay_s=7.0, bus="low"),),
+            attack_s=(0.25, 0.05),
+            release_s=(1.5, 0.4),
+            level_db=-26.5,
+            tilt_db=-1.0,
+            pans=(0.0,),
+            typical_lufs=-29.5,
+        ),
+        "arpeggio": Timbre(
+            voices=6,
+            strands=(
+                OscillatorSpec(partials=(1.0, 0.2, 0.05), decay_s=0.8, bus="clear"),
+                OscillatorSpec(
+                    partials=(0, 0, 0.5, 0.3, 0.4, 0, 0.15),
+                    decay_s=0.18,
+                    level=0.32,
+                    hardness=1.0,
+                    bus="clear",
+                ),
+            ),
+            attack_s=(0.05, 0.01),
+            release_s=(0.6, 0.2),
+            level_db=-17.0,
+            pans=(-0.55, 0.35, -0.15, 0.6),
+            typical_lufs=-28.0,
+        ),
+        "counter": Timbre(
+            voices=3,
+            strands=(
+                OscillatorSpec(
+                    partials=falling(9, 1.6, odd_only=True), bandwidth_cents=7.0, vibrato_cents=6.0
+                ),
+            ),
+            attack_s=(0.6, 0.15),
+            release_s=(1.2, 0.4),
+            level_db=-30.0,
+            typical_lufs=-33.3,
+        ),
+        "strings": Timbre(
+            voices=6,
+            strands=(OscillatorSpec(partials=falling(26, 0.8), bandwidth_cents=34.0),),
+            attack_s=(2.5, 0.7),
+            release_s=(3.5, 1.2),
+            level_db=-30.0,
+            sway=0.2,
+            typical_lufs=-32.6,
+        ),
+        "bells": Timbre(
+            voices=4,
+            strands=(
+                OscillatorSpec(partials=(1.0,), decay_s=2.2, bus="clear"),
+                OscillatorSpec(partials=(1.0,), ratio=2.006, decay_s=1.1, level=0.35, bus="clear"),
+                OscillatorSpec(
+                    partials=(1.0,), ratio=4.17, decay_s=0.35, level=0.12, hardness=0.7, bus="clear"
+                ),
+            ),
+            attack_s=(0.05, 0.01),
+            release_s=(2.0, 0.8),
+            level_db=-14.0,
+            pans=(0.6, -0.55, 0.35, -0.15),
+            typical_lufs=-38.7,
+        ),
+        "air": Timbre(
+            voices=3,
+            strands=(
+                OscillatorSpec(partials=(1.0, 0.5, 0.25, 0.2), bandwidth_cents=180.0, core=0.05, bus="clear"),
+            ),
+            attack_s=(3.0, 1.0),
+            release_s=(4.0, 1.5),
+            level_db=-35.0,
+            sway=0.4,
+            typical_lufs=-42.2,
+        ),
+    },
+)
+
+
+def _harp(decay_s: float, at: float, edge: float) -> tuple[OscillatorSpec, ...]:
+    """Three groups of a string's partials, the higher the sooner gone, as in a string that loses treble."""
+    groups = (
+        (plucked(1, 3, at=at, slope=1.1), 1.0, 1.0, 0.0, 2.0),
+        (plucked(3, 8, at=at, slope=0.9), 0.45, 0.5, 0.6, 0.0),
+        (plucked(7, 20, at=at, slope=0.6), 0.13, edge, 1.2, 0.0),
+    )
+    return tuple(
+        OscillatorSpec(
+            partials=partials,
+            bandwidth_cents=shimmer_cents,
+            core=0.9,
+            stretch=5e-5 if shimmer_cents else 0.0,
+            decay_s=share * decay_s,
+            level=level,
+            hardness=hardness,
+            bus="clear",
+        )
+        for partials, share, level, hardness, shimmer_cents in groups
+    )
+
+
+# A bell whose partials agree with any mode: octaves and a twelfth, each a few cents off and slowly beating.
+_BELL = (
+    OscillatorSpec(
+        partials=(1.0,), ratio=0.5, bandwidth_cents=2.5, core=0.75, decay_s=4.5, level=0.3, bus="clear"
+    ),
+    OscillatorSpec(partials=(1.0,), bandwidth_cents=2.0, core=0.6, decay_s=3.4, bus="clear"),
+    OscillatorSpec(
+        partials=(0, 1.0, 0.5),
+        bandwidth_cents=3.0,
+        core=0.6,
+        ratio=1.0015,
+        decay_s=1.8,
+        level=0.4,
+        bus="clear",
+    ),
+    OscillatorSpec(
+        partials=(0, 0, 0, 1.0, 0, 0.35),
+        bandwidth_cents=4.0,
+        core=0.7,
+        ratio=1.003,
+        decay_s=0.5,
+        level=0.16,
+        hardness=0.8,
+        bus="clear",
+    ),
+)
+
+HARP_BELLS = Palette(
+    # The fifth and seventh harmonics would take sides between major and minor: they are left out.
+    drone=Drone(
+        strands=(
+            OscillatorSpec(
+                partials=(1.0, 0.5, 0.35, 0.2, 0.0, 0.12, 0.0, 0.06), bandwidth_cents=9.0, core=0.3, level=0.6
+            ),
+            OscillatorSpec(
+                partials=(1.0, 0.5, 0.35, 0.25, 0.0, 0.1), bandwidth_cents=12.0, core=0.3, ratio=2.0
+            ),
+            OscillatorSpec(
+                partials=(1.0, 0.5, 0.0, 0.2), bandwidth_cents=12.0, core=0.3, ratio=2.9966, level=0.7
+            ),
+            OscillatorSpec(
+                partials=(1.0, 0.4, 0.2, 0.1), bandwidth_cents=14.0, core=0.3, ratio=4.0, level=0.4
+            ),
+        ),
+        level_db=-35.0,
+        sway=0.6,
+    ),
+    hall=Reverb(t60_s=(6.3, 2.5), gain=(1.2, 0.6), damp_hz=6000.0),
+    timbres={
+        # Bowed glass: few partials, slowly moving.
+        "pad": Timbre(
+            voices=8,
+            strands=(
+                OscillatorSpec(
+                    partials=(1.0, 0.5, 0.3, 0.22, 0.06, 0.12, 0.03, 0.08), bandwidth_cents=12.0, core=0.5
+                ),
+            ),
+            attack_s=(4.0, 0.8),
+            release_s=(6.0, 2.0),
+            level_db=-34.0,
+            sway=0.25,
+            typical_lufs=-26.2,
+        ),
+        "melody": Timbre(
+            voices=6,
+            strands=_harp(2.1, 0.38, 0.35),
+            attack_s=(0.05, 0.008),
+            release_s=(2.4, 0.35),
+            level_db=-16.5,
+            tilt_db=-1.0,
+            pans=(0.12, -0.12, 0.2, -0.2),
+            typical_lufs=-23.1,
+        ),
+        "bass": Timbre(
+            voices=3,
+            strands=(
+                OscillatorSpec(partials=(1.0, 0.6, 0.3, 0.15, 0.06), decay_s=2.6, bus="low"),
+                OscillatorSpec(
+                    partials=(0, 0.3, 0.5, 0.5, 0.4, 0.3, 0.15),
+                    decay_s=0.5,
+                    level=0.3,
+                    hardness=0.8,
+                    bus="low",
+                ),
+            ),
+            attack_s=(0.12, 0.03),
+            release_s=(2.5, 0.6),
+            level_db=-25.5,
+            tilt_db=-1.0,
+            pans=(0.0,),
+            typical_lufs=-29.1,
+        ),
+        "arpeggio": Timbre(
+            voices=6,
+            strands=_harp(1.0, 0.29, 0.4),
+            attack_s=(0.05, 0.008),
+            release_s=(1.8, 0.3),
+            level_db=-19.0,
+            tilt_db=-1.0,
+            pans=(-0.6, -0.2, 0.25, 0.6),
+            typical_lufs=-27.6,
+        ),
+        # A hollow flute of glass.
+        "counter": Timbre(
+            voices=3,
+            strands=(
+                OscillatorSpec(
+                    partials=(1.0, 0.12, 0.2, 0.04, 0.05), bandwidth_cents=8.0, core=0.7, vibrato_cents=5.0
+                ),
+            ),
+            attack_s=(0.5, 0.12),
+            release_s=(1.6, 0.4),
+            level_db=-30.0,
+            typical_lufs=-32.7,
+        ),
+        "strings": Timbre(
+            voices=6,
+            strands=(
+                OscillatorSpec(partials=(1.0, 0.5, 0.2, 0.15, 0.05, 0.05), bandwidth_cents=24.0, core=0.4),
+            ),
+            attack_s=(2.5, 0.7),
+            release_s=(3.5, 1.2),
+            level_db=-30.0,
+            sway=0.3,
+            typical_lufs=-31.4,
+        ),
+        "bells": Timbre(
+            voices=5,
+            strands=_BELL,
+            attack_s=(0.05, 0.01),
+            release_s=(5.0, 1.2),
+            level_db=-12.0,
+            pans=(0.5, -0.5, 0.25, -0.25),
+            typical_lufs=-34.0,
+        ),
+        # A singing bowl.
+        "air": Timbre(
+            voices=3,
+            strands=(
+                OscillatorSpec(partials=(1.0,), bandwidth_cents=3.0, core=0.3, ratio=0.5, bus="clear"),
+                OscillatorSpec(
+                    partials=(0, 1.0, 0, 0.15), bandwidth_cents=4.0, core=0.3, level=0.3, bus="clear"
+                ),
+            ),
+            attack_s=(3.0, 1.0),
+            release_s=(5.0, 1.5),
+            level_db=-28.0,
+            sway=0.4,
+            typical_lufs=-38.5,
+        ),
+    },
+)
+
+
+_CHOIR = OscillatorSpec(partials=falling(24, 0.9), bandwidth_cents=26.0, core=0.3, bus="vowel")
+
+SOFT_STRINGS = Palette(
+    hall=Reverb(t60_s=(5.6, 2.4), gain=(1.1, 0.65), damp_hz=4500.0),
+    timbres={
+        "pad": Timbre(
+            voices=8,
+            strands=(
+                OscillatorSpec(partials=falling(26, 0.95), bandwidth_cents=30.0, core=0.35),
+                _CHOIR,
+            ),
+            attack_s=(3.2, 0.6),
+            release_s=(5.0, 1.6),
+            level_db=-37.5,
+            sway=0.2,
+            typical_lufs=-26.3,
+        ),
+        # Two players, bow attack, vibrato once the note stands.
+        "melody": Timbre(
+            voices=5,
+            strands=(
+                OscillatorSpec(
+                    partials=(1.0, 0.75, 0.55, 0.3, 0.28, 0.2, 0.1, 0.12, 0.07, 0.05, 0.04, 0.03),
+                    bandwidth_cents=6.0,
+                    core=0.75,
+                    vibrato_cents=13.0,
+                ),
+            ),
+            attack_s=(0.22, 0.035),
+            release_s=(1.0, 0.2),
+            level_db=-23.0,
+            typical_lufs=-24.7,
+        ),
+        "bass": Timbre(
+            voices=3,
+            strands=(
+                OscillatorSpec(
+                    partials=(1.0, 0.7, 0.4, 0.25, 0.15, 0.1, 0.05), bandwidth_cents=6.0, core=0.8, bus="low"
+                ),
+            ),
+            attack_s=(0.5, 0.05),
+            release_s=(1.6, 0.3),
+            level_db=-31.0,
+            tilt_db=-1.0,
+            typical_lufs=-29.7,
+        ),
+        # Pizzicato, soft as with the flesh of the thumb.
+        "arpeggio": Timbre(
+            voices=6,
+            strands=(
+                OscillatorSpec(partials=(1.0, 0.5, 0.2), decay_s=0.42, bus="clear"),
+                OscillatorSpec(
+                    partials=(0, 0.2, 0.5, 0.4, 0.3, 0.2, 0.1),
+                    decay_s=0.13,
+                    level=0.3,
+                    hardness=1.0,
+                    bus="clear",
+                ),
+            ),
+            attack_s=(0.05, 0.01),
+            release_s=(0.5, 0.2),
+            level_db=-16.0,
+            pans=(-0.5, 0.3, -0.15, 0.5),
+            typical_lufs=-30.1,
+        ),
+        "counter": Timbre(
+            voices=3,
+            strands=(
+                OscillatorSpec(
+                    partials=(1.0, 0.55, 0.45, 0.4, 0.2, 0.15, 0.1, 0.06),
+                    bandwidth_cents=8.0,
+                    core=0.7,
+                    vibrato_cents=11.0,
+                ),
+            ),
+            attack_s=(0.5, 0.12),
+            release_s=(1.2, 0.3),
+            level_db=-31.0,
+            typical_lufs=-33.5,
+        ),
+        "strings": Timbre(
+            voices=6,
+            strands=(OscillatorSpec(partials=falling(20, 1.3), bandwidth_cents=36.0, core=0.3),),
+            attack_s=(2.2, 0.6),
+            release_s=(3.5, 1.0),
+            level_db=-29.0,
+            sway=0.25,
+            typical_lufs=-30.9,
+        ),
+        # A celesta, far away.
+        "bells": Timbre(
+            voices=4,
+            strands=(
+                OscillatorSpec(partials=(1.0,), decay_s=1.5, bus="clear"),
+                OscillatorSpec(partials=(0, 0, 0, 1.0), decay_s=0.35, level=0.12, hardness=0.8, bus="clear"),
+            ),
+            attack_s=(0.05, 0.01),
+            release_s=(1.6, 0.6),
+            level_db=-13.0,
+            pans=(0.6, -0.55, 0.35, -0.15),
+            typical_lufs=-40.0,
+        ),
+        "air": Timbre(
+            voices=3,
+            strands=(_CHOIR,),
+            attack_s=(3.0, 1.0),
+            release_s=(4.0, 1.5),
+            level_db=-29.0,
+            sway=0.4,
+            typical_lufs=-30.1,
+        ),
+    },
+)
+
+
+BY_NAME: dict[str, Palette] = {
+    "warm-pads": WARM_PADS,
+    "harp-bells": HARP_BELLS,
+    "soft-strings": SOFT_STRINGS,
+}

@@ -1,0 +1,309 @@
+"""Which oscillator plays what, how loud, at every sample. Pure: the control side of the sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEvent
+from generator.state import LAYERS
+from generator.synthesis.palette import Drone, OscillatorSpec, Palette
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+SWAY_PERIODS_S = (23.5, 25.9, 29.9)
+"""Incommensurable, so that the slow movement of the voices never repeats."""
+
+REFERENCE_VELOCITY = 64
+VIBRATO_HZ = 5.1
+VIBRATO_DELAY_S = 0.45
+VIBRATO_GROWTH_S = 1.1
+"""A note stands still first; then its vibrato grows."""
+
+DRONE_ATTACK_S = 4.0
+DRONE_LOWEST = 36
+DRONE_YIELDS = 0.85
+"""Share of the drone's lowest tone that makes room for the bass."""
+
+INAUDIBLE = 4e-5
+SUDDEN_FRAMES = SAMPLE_RATE // 2
+"""Attacks up to here are computed sample by sample; slower ones as a line through each block."""
+
+
+def hertz(pitch: float) -> float:
+    """Frequency of a MIDI note number in equal temperament, A4 = 440 Hz."""
+    return float(440.0 * 2.0 ** ((pitch - 69.0) / 12.0))
+
+
+def smooth(x: npt.ArrayLike) -> FloatArray:
+    """Rise from 0 to 1 over 0 ≤ x ≤ 1 without a corner at either end."""
+    x = np.minimum(np.maximum(x, 0.0), 1.0)  # np.clip takes five times as long on short arrays
+    return np.asarray(x * x * (3.0 - 2.0 * x))
+
+
+_PAD, _BASS = LAYERS.index("pad"), LAYERS.index("bass")
+_RISE = np.arange(1, BLOCK_FRAMES + 1) / BLOCK_FRAMES
+_LINE = np.stack((np.ones(BLOCK_FRAMES), _RISE))
+_FALL = 1.0 - smooth(_RISE)
+
+
+@dataclass(frozen=True, slots=True)
+class Oscillator:
+    """One oscillator: which strand of which voice, and where it stands (None: stereo in itself)."""
+
+    voice: int
+    strand: OscillatorSpec
+    pan: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OscillatorFrame:
+    """What the oscillators do in one block.
+
+    Attributes
+    ----------
+    tunings : list of (int, float)
+        Rows that begin a note, silent up to then, with their frequency in Hz.
+    rows : ndarray of int, shape (n,)
+        The rows that sound.
+    amplitudes : ndarray, shape (n, 800)
+        Their amplitudes, sample by sample. All other rows are silent.
+    bent : list of int
+        The rows among them that have a vibrato.
+    bends : ndarray, shape (m, 800)
+        Their frequencies in Hz, sample by sample.
+    """
+
+    tunings: list[tuple[int, float]]
+    rows: IntArray
+    amplitudes: FloatArray
+    bent: list[int]
+    bends: FloatArray
+
+
+class _Notes(NamedTuple):
+    """What is fixed for the rows that sound, one entry for each; times in frames."""
+
+    rows: IntArray
+    layer: IntArray
+    onset: FloatArray
+    attack: FloatArray
+    release: FloatArray
+    release_length: FloatArray
+    decay_rate: FloatArray
+    amplitude: FloatArray
+    sway: FloatArray
+    sway_rate: FloatArray
+    sway_phase: FloatArray
+    hertz: FloatArray
+    vibrato: FloatArray
+
+    def envelope(self, frame: int) -> FloatArray:
+        """Return the amplitudes at a frame: velocity, decay and release, but not the attack."""
+        age = np.maximum(frame - self.onset, 0.0)
+        released = smooth((frame - self.release) / self.release_length)
+        return np.asarray(self.amplitude * np.exp(-age * self.decay_rate) * (1.0 - released))
+
+    def gain(self, frame: int, shape: ControlFrame) -> FloatArray:
+        """Return the gains of their layers at a frame, with the slow movement."""
+        swing = np.sin(self.sway_rate * frame + self.sway_phase)
+        return np.asarray(_gains(shape)[self.layer] * (1.0 + self.sway * swing))
+
+    def bends(self, start: int) -> FloatArray:
+        """Return the frequencies of the rows that have a vibrato, as lines through a block."""
+        shaken = self.vibrato > 0.0
+        before, after = (self._bent(frame, shaken) for frame in (start, start + BLOCK_FRAMES))
+        return np.array((before, after - before)).T @ _LINE
+
+    def _bent(self, frame: int, shaken: npt.NDArray[np.bool_]) -> FloatArray:
+        age_s = (frame - self.onset[shaken]) / SAMPLE_RATE
+        depth = self.vibrato[shaken] * smooth((age_s - VIBRATO_DELAY_S) / VIBRATO_GROWTH_S)
+        swing = np.sin(2 * np.pi * VIBRATO_HZ * age_s + self.sway_phase[shaken])
+        return np.asarray(self.hertz[shaken] * np.exp2(depth * swing / 1200.0))
+
+
+def _gains(shape: ControlFrame) -> FloatArray:
+    """Gains of the layers, then of the drone's upper tones and of its lowest."""
+    drone = shape.layer_gains[_PAD]
+    ground = drone * (1.0 - DRONE_YIELDS * shape.layer_gains[_BASS])
+    return np.array((*shape.layer_gains, drone, ground))
+
+
+class VoiceBank:
+    """The voices of all layers and their envelopes.
+
+    A note given with one block begins in the next, at the same place: by then a voice is silent for it,
+    if need be the quietest, faded out within the block between. So every onset is exact, `latency_frames`
+    late, and stealing never clicks. A layer's polyphony is also the most notes that can begin in one
+    block; more are left out.
+
+    Parameters
+    ----------
+    palette : Palette
+        The sound of each layer, and a drone or none.
+    tonic : int
+        Pitch class, 0 (C) to 11 (B), on which the drone stands.
+    """
+
+    latency_frames = BLOCK_FRAMES
+
+    def __init__(self, palette: Palette, tonic: int = 0) -> None:
+        self._timbres = timbres = palette.timbres
+        self._rows_of: dict[str, list[slice]] = {layer: [] for layer in LAYERS}
+        rows: list[Oscillator] = []
+        gains: list[int] = []
+        sways: list[float] = []
+        for layer, timbre in timbres.items():
+            for voice in range(timbre.voices):
+                self._rows_of[layer].append(slice(len(rows), len(rows) + len(timbre.strands)))
+                pan = timbre.pans[voice % len(timbre.pans)] if timbre.pans else None
+                rows += [Oscillator(voice, strand, pan) for strand in timbre.strands]
+            gains += [LAYERS.index(layer)] * (len(rows) - len(gains))
+            sways += [timbre.sway] * (len(rows) - len(sways))
+        self._drone_rows = slice(len(rows), len(rows))
+        if (drone := palette.drone) is not None:
+            rows += [Oscillator(voice, strand, None) for voice, strand in enumerate(drone.strands)]
+            gains += [len(LAYERS) + (strand.ratio <= 1.0) for strand in drone.strands]
+            sways += [drone.sway] * len(drone.strands)
+            self._drone_rows = slice(self._drone_rows.start, len(rows))
+        self.rows = tuple(rows)
+        count = len(rows)
+        self._notes = _Notes(
+            rows=np.arange(count),
+            layer=np.array(gains),
+            onset=np.zeros(count),
+            attack=np.ones(count),
+            release=np.zeros(count),
+            release_length=np.ones(count),
+            decay_rate=np.zeros(count),
+            amplitude=np.zeros(count),
+            sway=np.array(sways),
+            sway_rate=2 * np.pi / SAMPLE_RATE / np.array([SWAY_PERIODS_S[i % 3] for i in range(count)]),
+            # The golden ratio spreads the phases evenly, however many voices there are.
+            sway_phase=2 * np.pi * 0.618 * np.arange(count, dtype=np.float64),
+            hertz=np.zeros(count),
+            vibrato=np.array([row.strand.vibrato_cents for row in rows]),
+        )
+        if drone is not None:
+            self._tune_drone(drone, DRONE_LOWEST + tonic)
+        self._body = np.zeros(count)  # amplitude at the end of the last block, the attack apart
+        self._level = np.zeros(count)  # and with it
+        self._active = np.zeros(count, dtype=bool)
+        self._reserved = np.zeros(count, dtype=bool)
+        self._next_voice = dict.fromkeys(LAYERS, 0)
+        self._pending: list[tuple[NoteEvent, slice]] = []
+        self._live = self._sounding()
+
+    def step(self, block: Block) -> OscillatorFrame:
+        """Return what sounds in this block, and take in the notes that begin in the next."""
+        start, end = block.start_frame, block.start_frame + BLOCK_FRAMES
+        begun = [self._begin(note, rows, block.shape) for note, rows in self._pending]
+        self._pending = []
+        drone = self._drone_rows
+        if drone.start < drone.stop and block.shape.fade > 0.0 and not self._active[drone.start]:
+            begun.append(self._enter(drone, start, block.shape))
+        if begun:
+            self._live = self._sounding()
+        for note in block.notes:
+            if (voice := self._free_voice(note.layer)) is not None:
+                self._reserved[voice] = True
+                self._pending.append((note, voice))
+
+        live, rows = self._live, self._live.rows
+        envelope = live.envelope(end)
+        body = envelope * live.gain(end, block.shape)
+        level = body * smooth((end - live.onset) / live.attack)
+        before = self._level[rows]
+        amplitudes = np.array((before, level - before)).T @ _LINE
+        exact = (end <= live.onset + live.attack + BLOCK_FRAMES) & (
+            (start <= live.onset) | (live.attack <= SUDDEN_FRAMES)
+        )
+        if exact.any():
+            amplitudes[exact] = self._attack(start, exact, body)
+        stolen = self._reserved[rows]
+        self._reserved[:] = False
+        over = stolen | (envelope < INAUDIBLE)
+        self._body[rows], self._level[rows] = body, level
+        if over.any():
+            amplitudes[over] *= _FALL
+            self._active[rows[over]] = False
+            self._live = self._sounding()
+        tunings = [tuning for tunings in begun for tuning in tunings]
+        return OscillatorFrame(
+            tunings, rows, amplitudes, rows[live.vibrato > 0.0].tolist(), live.bends(start)
+        )
+
+    def release_all(self) -> None:
+        """Let go of every voice at once; what follows the bank must be silent by then."""
+        self._active[:] = False
+        self._live = self._sounding()
+        self._pending = []
+
+    def _sounding(self) -> _Notes:
+        rows = np.flatnonzero(self._active)
+        return _Notes._make(column[rows] for column in self._notes)
+
+    def _attack(self, start: int, chosen: npt.NDArray[np.bool_], body: FloatArray) -> FloatArray:
+        """Amplitudes of the chosen rows, exact at every sample of their attack."""
+        frames = start + 1 + np.arange(BLOCK_FRAMES)
+        rise = smooth((frames - self._live.onset[chosen, None]) / self._live.attack[chosen, None])
+        before = self._body[self._live.rows[chosen]]
+        return np.asarray(rise * (np.array((before, body[chosen] - before)).T @ _LINE))
+
+    def _free_voice(self, layer: str) -> slice | None:
+        """Rows of a voice that can begin a note in the next block: an idle one, else the quietest."""
+        voices = self._rows_of[layer]
+        first = self._next_voice[layer]
+        in_turn = voices[first:] + voices[:first]
+        open_ = [rows for rows in in_turn if not self._reserved[rows.start]]
+        if not open_:
+            return None
+        idle = [rows for rows in open_ if not self._active[rows].any()]
+        chosen = idle[0] if idle else min(open_, key=lambda rows: float(self._body[rows].sum()))
+        self._next_voice[layer] = (voices.index(chosen) + 1) % len(voices)
+        return chosen
+
+    def _begin(self, note: NoteEvent, voice: slice, shape: ControlFrame) -> list[tuple[int, float]]:
+        """Set the voice's envelope; return the frequencies of its rows."""
+        timbre = self._timbres[note.layer]
+        strands = timbre.strands
+        octaves = (note.pitch - 60) / 12
+        loudness = note.velocity / REFERENCE_VELOCITY
+        level = loudness * 10 ** ((timbre.level_db + timbre.tilt_db * octaves) / 20)
+        onset = note.frame + self.latency_frames
+        attack_s, release_s = (
+            legato * (detached / legato) ** shape.articulation
+            for legato, detached in (timbre.attack_s, timbre.release_s)
+        )
+        notes = self._notes
+        notes.attack[voice] = attack_s * SAMPLE_RATE
+        # A short note of a slow sound still blooms: its release waits for the better part of the attack.
+        notes.release[voice] = onset + max(note.duration_s, 0.6 * attack_s) * SAMPLE_RATE
+        notes.release_length[voice] = release_s * SAMPLE_RATE
+        # High strings ring shorter than low ones, by about a third per octave.
+        decays_s = np.array([strand.decay_s for strand in strands]) * 2.0 ** (-0.6 * octaves)
+        notes.decay_rate[voice] = 1.0 / (decays_s * SAMPLE_RATE)
+        notes.amplitude[voice] = [level * strand.level * loudness**strand.hardness for strand in strands]
+        notes.hertz[voice] = [hertz(note.pitch) * strand.ratio for strand in strands]
+        return self._enter(voice, onset, shape)
+
+    def _enter(self, voice: slice, onset: int, shape: ControlFrame) -> list[tuple[int, float]]:
+        """Let rows whose envelopes are set begin at a frame; return their frequencies."""
+        self._notes.onset[voice] = onset
+        self._active[voice] = True
+        self._level[voice] = 0.0
+        begun = _Notes._make(column[voice] for column in self._notes)
+        self._body[voice] = begun.envelope(onset) * begun.gain(onset, shape)
+        return list(zip(begun.rows.tolist(), begun.hertz.tolist(), strict=True))
+
+    def _tune_drone(self, drone: Drone, pitch: int) -> None:
+        notes, rows = self._notes, self._drone_rows
+        notes.attack[rows] = DRONE_ATTACK_S * SAMPLE_RATE
+        notes.release[rows] = np.inf
+        level = 10 ** (drone.level_db / 20)
+        notes.amplitude[rows] = [level * strand.level for strand in drone.strands]
+        notes.hertz[rows] = [hertz(pitch) * strand.ratio for strand in drone.strands]

@@ -1,0 +1,122 @@
+"""The control side of the voices: envelopes exact to the sample, stealing without clicks."""
+
+import numpy as np
+import pytest
+
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEvent
+from generator.synthesis.palettes import BY_NAME
+from generator.synthesis.voices import VoiceBank, hertz
+
+WARM_PADS = BY_NAME["warm-pads"]
+
+
+def shape(articulation=1.0, gains=(1.0,) * 8):
+    return ControlFrame(
+        level_db=0.0,
+        breath_db=0.0,
+        fade=1.0,
+        brightness=0.5,
+        articulation=articulation,
+        density=0.5,
+        layer_gains=gains,
+    )
+
+
+def note(frame, pitch=60, layer="arpeggio", velocity=64, duration_s=0.5):
+    return NoteEvent(
+        frame=frame, duration_s=duration_s, beat=0.0, bar=0, pitch=pitch, velocity=velocity, layer=layer
+    )
+
+
+def play(notes, seconds, **shaping):
+    """All rows' amplitudes, shape (rows, frames)."""
+    bank = VoiceBank(WARM_PADS)
+    blocks = round(seconds * SAMPLE_RATE / BLOCK_FRAMES)
+    out = np.zeros((len(bank.rows), blocks * BLOCK_FRAMES))
+    for index in range(blocks):
+        start = index * BLOCK_FRAMES
+        begin = tuple(n for n in notes if start <= n.frame < start + BLOCK_FRAMES)
+        control = bank.step(Block(start_frame=start, notes=begin, beats=(), shape=shape(**shaping)))
+        out[control.rows, start : start + BLOCK_FRAMES] = control.amplitudes
+    return bank, out
+
+
+@pytest.mark.parametrize("frame", [0, 1, 799, 800, 1234])
+@pytest.mark.parametrize("layer", ["arpeggio", "pad"])
+def test_a_note_begins_at_its_frame(frame, layer):
+    _, out = play([note(frame, layer=layer)], 0.5)
+    sounding = np.flatnonzero(out.any(axis=0))
+    assert sounding[0] == frame + VoiceBank.latency_frames
+
+
+def test_equal_temperament():
+    assert hertz(69) == 440.0
+    assert hertz(60) == pytest.approx(261.6256, abs=1e-4)
+
+
+@pytest.mark.parametrize(("layer", "fastest_s"), [("pad", 0.8), ("melody", 0.01), ("bass", 0.05)])
+def test_attacks_last_as_long_as_articulation_asks(layer, fastest_s):
+    def rise(articulation):
+        _, out = play([note(0, layer=layer, duration_s=8.0)], 6.0, articulation=articulation)
+        level = out[np.argmax(out.max(axis=1))]
+        return np.argmax(level >= 0.95 * level.max()) / SAMPLE_RATE
+
+    assert fastest_s / 3 < rise(1.0) < rise(0.0)
+
+
+def test_amplitudes_never_jump_when_voices_are_stolen():
+    notes = [note(i * 900, pitch=48 + i % 30, duration_s=3.0) for i in range(60)]
+    _, out = play(notes, 1.5)
+    steepest = out.max() / (0.01 * SAMPLE_RATE) * 1.5  # the steepest point of a smooth 10-ms attack
+    assert np.abs(np.diff(out, axis=1)).max() <= steepest * 1.01
+
+
+def test_stealing_takes_the_quietest_and_keeps_every_onset():
+    notes = [note(i * 2400, duration_s=5.0, velocity=127 if i == 0 else 40, layer="bass") for i in range(5)]
+    _, out = play(notes, 0.5, articulation=1.0)
+    total = out.sum(axis=0)
+    for each in notes:
+        onset = each.frame + VoiceBank.latency_frames
+        assert total[onset + 600] > total[onset]
+    assert out[:, -1].max() > 1.8 * np.sort(out[:, -1])[-2]  # the loud first note still sounds
+
+
+def test_polyphony_bounds_what_can_begin_at_once():
+    _, out = play([note(10, pitch=40 + i) for i in range(30)], 0.1)
+    voices = WARM_PADS.timbres["arpeggio"].voices
+    assert np.count_nonzero(out.any(axis=1)) == voices * len(WARM_PADS.timbres["arpeggio"].strands)
+
+
+def test_a_layer_at_zero_gain_is_silent_and_enters_with_its_gain():
+    bank = VoiceBank(WARM_PADS)
+    silent, open_ = (0.0,) * 8, (1.0,) * 8
+    levels = []
+    for index in range(240):
+        gains = silent if index < 120 else open_
+        begin = (note(0, layer="pad", duration_s=9.0),) if index == 0 else ()
+        block = Block(
+            start_frame=index * BLOCK_FRAMES,
+            notes=begin,
+            beats=(),
+            shape=shape(articulation=0.5, gains=gains),
+        )
+        levels.append(bank.step(block).amplitudes.sum())
+    assert max(map(abs, levels[:120])) == 0.0
+    assert min(levels[121:]) > 0.0
+
+
+def test_velocity_makes_notes_louder_and_their_start_brighter():
+    def strands(velocity):
+        _, out = play([note(0, layer="melody", velocity=velocity)], 0.2)
+        body, bright = (out[i].max() for i in (np.flatnonzero(out.any(axis=1))[:2]))
+        return body, bright / body
+
+    soft, loud = strands(40), strands(100)
+    assert loud[0] > soft[0]
+    assert loud[1] > soft[1]
+
+
+def test_all_voices_end():
+    layers = WARM_PADS.timbres
+    _, out = play([note(100, layer=layer, duration_s=0.2) for layer in layers], 9.0, articulation=0.0)
+    assert not out[:, -BLOCK_FRAMES:].any()
