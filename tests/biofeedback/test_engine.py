@@ -3,12 +3,12 @@
 from unittest.mock import Mock
 
 import pytest
-from biofeedback.signals import build_physiology
 
 from acquisition.streams import Kind, StreamInfo
 from biofeedback.commands import EmergencyStop, Hold, IssuedCommand, Resume, Volume
 from biofeedback.controller import Controller
 from biofeedback.engine import Engine
+from biofeedback.intake import OpenSources, SignalIntake
 from biofeedback.models import Lifecycle
 from generator.player import PlaybackStep
 from generator.state import MasterVolume
@@ -72,8 +72,7 @@ def recorder():
 @pytest.fixture
 def engine(player, recorder):
     return Engine(
-        sources=[Source()],
-        physiology=build_physiology(Source.streams),
+        intake=SignalIntake(OpenSources([Source()])),
         controller=Controller(load("silence-control")),
         player=player,
         recorder=recorder,

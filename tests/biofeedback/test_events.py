@@ -27,7 +27,10 @@ from generator.state import MusicState
         ),
         (VolumeMarker(db=-6.0, volume_db=-9.0), {"type": "volume", "db": -6.0, "volume_db": -9.0}),
         (EmergencyStopMarker(), {"type": "emergency stop"}),
-        (ExternalMarker(text="go", at_s=1.5), {"type": "mark", "text": "go", "at_s": 1.5}),
+        (
+            ExternalMarker(stream="cues", text="go", at_s=1.5),
+            {"type": "mark", "stream": "cues", "text": "go", "at_s": 1.5},
+        ),
         (
             QuestionMarker(kind=QuestionKind.PLATEAU, about="", text="Stay?", phase="lead"),
             {"type": "question", "kind": "plateau", "about": "", "text": "Stay?", "phase": "lead"},

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from generator.calibration import Calibration
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,6 @@ from biofeedback.errors import StoreError, UsageError
 from biofeedback.exports.identity import KEY_NAME, key_of, numbered
 from biofeedback.store import Store
 from biofeedback.store.backup import back_up, backup_contents, backup_head, restore
-from generator.calibration import Calibration
 from protocols import load
 
 EARLIER = Path(__file__).parents[2] / "fixtures" / "version-0.1"
