@@ -1,4 +1,4 @@
-"""What an emulated device sends and answers, from moment to moment, without a port or a clock."""
+"""An emulator of every serial device: plays recorded signals in the device's format on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import random
 import select
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,22 +18,136 @@ from acquisition.serial.spec import SerialSpec, parse_serial, settings_for
 from acquisition.streams import UNKNOWN_UNIT, FloatArray, Source, StreamInfo
 
 BLOCK = 256
-"""So many samples at most are sent at once, so that commands are heard in between."""
+"""Most samples sent at once, so that commands are received in between."""
+
+GAIN_S = 10.0
+"""Seconds of a signal without a suitable unit that set the gain."""
+
+AHEAD_S = 2.0
+"""How far ahead a source is read, so that there is a sample on either side of each moment."""
+
+SAME_S = 1e-6
+"""Moments that differ by less are equal."""
+
+IRREGULAR_GAP_S = 3.0
+"""Longest gap of an irregular signal that is interpolated."""
+
+LEAST_WAIT_S = 0.005
+"""Samples due within this time are sent together, as by a USB adapter."""
+
+MOST_WAIT_S = 0.25
+
+LONGEST_BURST = 60
+"""Most bytes of garbage at once."""
+
+
+class SignalWindow(NamedTuple):
+    """Consecutive samples of a signal: times in s and values, shape (n,) each."""
+
+    times: FloatArray
+    values: FloatArray
+
+
+class SourceReader:
+    """Reads the streams of a source, and keeps samples only as long as they are needed.
+
+    Parameters
+    ----------
+    source : Source
+        A recording or a virtual listener.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._times = {stream.name: np.empty(0) for stream in source.streams}
+        self._values = {stream.name: np.empty(0) for stream in source.streams}
+
+    @property
+    def end_s(self) -> float:
+        """When the source ends; infinity as long as that is unknown."""
+        if not self.source.ended:
+            return np.inf
+        return max((float(times[-1]) for times in self._times.values() if times.size), default=0.0)
+
+    def window(self, stream: StreamInfo, begin_s: float, end_s: float) -> SignalWindow:
+        """Return the samples from the last one before `begin_s` to beyond `end_s`; drop older ones."""
+        for chunk in self.source.read(end_s + AHEAD_S):
+            name = chunk.stream.name
+            self._times[name] = np.concatenate((self._times[name], chunk.times))
+            self._values[name] = np.concatenate((self._values[name], chunk.samples[:, 0]))
+        times = self._times[stream.name]
+        old = max(0, int(np.searchsorted(times, begin_s, side="right")) - 1)
+        self._times[stream.name] = times[old:]
+        self._values[stream.name] = self._values[stream.name][old:]
+        return SignalWindow(self._times[stream.name], self._values[stream.name])
+
+
+class ChannelPlayback:
+    """One stream on one channel of a device, as counts of its converter.
+
+    Parameters
+    ----------
+    reader : SourceReader
+        Reads the stream.
+    stream : StreamInfo
+        The stream.
+    transfer : TransferFunction
+        Of the channel. If its unit is not the stream's, the range of the signal's first seconds is mapped to
+        the middle half of the converter's range, as one would set an amplifier.
+    top : int or None
+        Largest count; None for numbers that are sent unchanged.
+    """
+
+    def __init__(
+        self, reader: SourceReader, stream: StreamInfo, transfer: TransferFunction, top: int | None
+    ) -> None:
+        self._reader = reader
+        self._stream = stream
+        self._top = top
+        self._transfer = transfer
+        if top is not None and (transfer.unit != stream.unit or stream.unit == UNKNOWN_UNIT):
+            self._transfer = self._fitted(top)
+        self._longest_s = 2.5 / stream.rate_hz if stream.rate_hz else IRREGULAR_GAP_S
+
+    def counts(self, moments: FloatArray) -> FloatArray:
+        """Return the counts at some moments, shape (n,); NaN where the signal is missing.
+
+        Values between samples are interpolated, unfiltered. Counts are limited to the converter's range.
+        """
+        times, values = self._reader.window(self._stream, float(moments[0]), float(moments[-1]))
+        if not times.size:
+            return np.full(moments.shape, np.nan)
+        after = np.minimum(np.searchsorted(times, moments - SAME_S), times.size - 1)
+        before = np.maximum(after - 1, 0)
+        at_sample = np.abs(times[after] - moments) <= SAME_S
+        found = np.interp(moments, times, values, left=np.nan, right=np.nan)
+        found[times[after] - times[before] > self._longest_s] = np.nan
+        found[at_sample] = values[after[at_sample]]
+        raw = self._transfer.to_raw(found)
+        # Adding 0 turns −0, which would be printed with its sign, into 0.
+        return raw if self._top is None else np.clip(np.round(raw), 0, self._top) + 0.0
+
+    def _fitted(self, top: int) -> TransferFunction:
+        _, values = self._reader.window(self._stream, 0.0, GAIN_S)
+        there = values[np.isfinite(values)]
+        low, high = np.percentile(there, (1, 99)) if there.size else (0.0, 1.0)
+        scale = max(float(high - low), 1e-9) / (0.5 * top)
+        return LinearTransfer(scale=scale, offset=float(low) - 0.25 * top * scale)
 
 
 class DeviceEmulation:
-    """A device that plays recorded signals.
+    """What an emulated device sends and answers, without a port or a clock.
 
-    The recording begins when the device begins to send, and waits while it does not.
+    The recording begins when the device begins to send, and pauses while it does not.
 
     Parameters
     ----------
     device : EmulatedDevice
-        The other end of the cable.
+        The device's side of the connection.
     playbacks : mapping of str to ChannelPlayback
         By channel.
     readers : sequence of SourceReader
-        What they read from.
+        The readers of the playbacks.
     """
 
     def __init__(
@@ -44,19 +159,19 @@ class DeviceEmulation:
         self._device = device
         self._playbacks = dict(playbacks)
         self._readers = tuple(readers)
-        # The stream sent now: since when, from where in the recording, and how many samples of it.
+        # The present run: when it began, from where in the recording, and the number of samples sent.
         self._since_s = 0.0
         self._from_s = 0.0
         self._number = 0
 
     @property
     def rate_hz(self) -> float:
-        """Samples per second now."""
+        """Samples per second at present."""
         return self._device.rate_hz
 
     @property
     def played_s(self) -> float:
-        """How far the recording was played."""
+        """Position in the recording."""
         return self._from_s + self._number / self._device.rate_hz
 
     @property
@@ -74,7 +189,7 @@ class DeviceEmulation:
         return self._since_s + self._number / self._device.rate_hz if self._device.streaming else math.inf
 
     def receive(self, data: bytes, t: float) -> bytes:
-        """Take in what the host sent at time `t`, seconds since the device has power; return the answer."""
+        """Process what the host sent at time `t`, in seconds since power-on; return the answer."""
         was_streaming, position_s = self._device.streaming, self.played_s
         answer = self._device.receive(data)
         if was_streaming != self._device.streaming:
@@ -97,37 +212,55 @@ class DeviceEmulation:
         )
 
 
+class EmulatedInput(NamedTuple):
+    """An emulated device, and the inputs that read it.
+
+    Attributes
+    ----------
+    emulation : DeviceEmulation
+        The device.
+    specs : tuple of SerialSpec
+        How each channel is read; the port is called ``PORT``.
+    """
+
+    emulation: DeviceEmulation
+    specs: tuple[SerialSpec, ...]
+
+
 def emulate(
     profile: Profile,
     sources: Sequence[Source],
     *,
     channels: Sequence[str] = (),
     options: Mapping[str, str] | None = None,
-) -> tuple[DeviceEmulation, tuple[SerialSpec, ...]]:
-    """Let a device play recorded signals.
+) -> EmulatedInput:
+    """Make a device that plays recorded signals.
 
     Parameters
     ----------
     profile : Profile
-        What the device is.
+        The device's profile.
     sources : sequence of Source
-        Recordings, or a virtual listener, of which those signals are played that the device can measure.
+        Recordings, or a virtual listener, whose signals are played as far as the device can measure them.
     channels : sequence of str
-        On which channel each signal is; may be left out where there is no choice.
+        The channel of each signal; may be omitted where there is no choice.
     options : mapping
-        ``rate`` and the profile's own.
-
-    Returns
-    -------
-    DeviceEmulation
-        The device.
-    tuple of SerialSpec
-        How each channel has to be read.
+        ``rate`` and the profile's own options.
 
     Raises
     ------
     SpecError
-        If the device cannot measure such a signal, or there are more signals than channels or fewer.
+        If the device cannot measure such a signal, or the numbers of signals and channels differ.
+
+    Examples
+    --------
+    >>> from acquisition import open_sources
+    >>> from acquisition.serial.profiles import known_profiles
+    >>> device = emulate(known_profiles()["grove-gsr"], open_sources(["listener=virtual:responder"], seed=1))
+    >>> [spec.text for spec in device.specs]
+    ['eda=serial:PORT?profile=grove-gsr']
+    >>> len(device.emulation.due(0.1).split())
+    3
     """
     readers = [SourceReader(source) for source in sources]
     signals = [(reader, stream) for reader in readers for stream in _measurable(profile, reader.source)]
@@ -148,11 +281,12 @@ def emulate(
         spec.channel: ChannelPlayback(reader, stream, spec.transfer, tops[spec.channel])
         for spec, (reader, stream) in zip(specs, signals, strict=True)
     }
-    return DeviceEmulation(profile.device(settings_for(specs)), playbacks, readers), specs
+    emulation = DeviceEmulation(profile.device(settings_for(specs)), playbacks, readers)
+    return EmulatedInput(emulation, specs)
 
 
 def _measurable(profile: Profile, source: Source) -> Sequence[StreamInfo]:
-    """Return all signals of a recording; of a source of several those that the device can measure."""
+    """Return the signals that the device can measure; for a source with one signal always that one."""
     if len(source.streams) == 1:
         return source.streams
     kinds = {kind for channel in profile.channels for kind in channel.kinds}
@@ -173,138 +307,38 @@ def _spec(
     return parse_serial(f"{stream.kind}=serial:{where}", stream.kind, where)
 
 
-LOOK_S = 10.0
-"""So much of a signal without a fitting unit is looked at to set the gain."""
-
-AHEAD_S = 2.0
-"""So far ahead it is read, so that there is a sample on either side of each moment."""
-
-SAME_S = 1e-6
-"""Moments that differ by less are the same."""
-
-IRREGULAR_GAP_S = 3.0
-"""Between samples of an irregular signal no more than this is bridged."""
-
-
-class SourceReader:
-    """The streams of a source, each kept only as long as it is needed.
-
-    Parameters
-    ----------
-    source : Source
-        A recording or a virtual listener.
-    """
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self._times = {stream.name: np.empty(0) for stream in source.streams}
-        self._values = {stream.name: np.empty(0) for stream in source.streams}
-
-    @property
-    def end_s(self) -> float:
-        """When the source ends; infinity as long as that is not known."""
-        if not self.source.ended:
-            return np.inf
-        return max((float(times[-1]) for times in self._times.values() if times.size), default=0.0)
-
-    def window(self, stream: StreamInfo, begin_s: float, end_s: float) -> tuple[FloatArray, FloatArray]:
-        """Return times and values from the last sample before `begin_s` to beyond `end_s`, and drop older."""
-        for chunk in self.source.read(end_s + AHEAD_S):
-            name = chunk.stream.name
-            self._times[name] = np.concatenate((self._times[name], chunk.times))
-            self._values[name] = np.concatenate((self._values[name], chunk.samples[:, 0]))
-        times = self._times[stream.name]
-        old = max(0, int(np.searchsorted(times, begin_s, side="right")) - 1)
-        self._times[stream.name] = times[old:]
-        self._values[stream.name] = self._values[stream.name][old:]
-        return self._times[stream.name], self._values[stream.name]
-
-
-class ChannelPlayback:
-    """One stream on one channel of a device.
-
-    Parameters
-    ----------
-    reader : SourceReader
-        Where the stream is read from.
-    stream : StreamInfo
-        Which of the source's it is.
-    transfer : TransferFunction
-        Of the channel. If it has not the stream's unit, the signal is laid into the middle half of the
-        converter's range by what its first seconds span, as one would set an amplifier.
-    top : int or None
-        Largest count; None for numbers that are sent as they are.
-    """
-
-    def __init__(
-        self, reader: SourceReader, stream: StreamInfo, transfer: TransferFunction, top: int | None
-    ) -> None:
-        self._reader = reader
-        self._stream = stream
-        self._top = top
-        self._transfer = transfer
-        if top is not None and (transfer.unit != stream.unit or stream.unit == UNKNOWN_UNIT):
-            self._transfer = self._fitted(top)
-        self._longest_s = 2.5 / stream.rate_hz if stream.rate_hz else IRREGULAR_GAP_S
-
-    def counts(self, moments: FloatArray) -> FloatArray:
-        """Return the counts at some moments, shape (n,); NaN where the signal is missing.
-
-        Between samples it is interpolated; it is not filtered before, as in no cheap device. Counts end
-        where the converter's range does.
-        """
-        times, values = self._reader.window(self._stream, float(moments[0]), float(moments[-1]))
-        if not times.size:
-            return np.full(moments.shape, np.nan)
-        after = np.minimum(np.searchsorted(times, moments - SAME_S), times.size - 1)
-        before = np.maximum(after - 1, 0)
-        at_sample = np.abs(times[after] - moments) <= SAME_S
-        found = np.interp(moments, times, values, left=np.nan, right=np.nan)
-        found[times[after] - times[before] > self._longest_s] = np.nan
-        found[at_sample] = values[after[at_sample]]
-        raw = self._transfer.to_raw(found)
-        # Adding 0 makes −0, which would be printed so, 0.
-        return raw if self._top is None else np.clip(np.round(raw), 0, self._top) + 0.0
-
-    def _fitted(self, top: int) -> TransferFunction:
-        _, values = self._reader.window(self._stream, 0.0, LOOK_S)
-        there = values[np.isfinite(values)]
-        low, high = np.percentile(there, (1, 99)) if there.size else (0.0, 1.0)
-        scale = max(float(high - low), 1e-9) / (0.5 * top)
-        return LinearTransfer(scale=scale, offset=float(low) - 0.25 * top * scale)
-
-
-LEAST_WAIT_S = 0.005
-"""Samples due within are sent together, as a USB adapter does."""
-
-MOST_WAIT_S = 0.25
-LONGEST_BURST = 60
-"""Bytes of garbage at once, at most."""
-
-
 class PseudoTerminal:
-    """A serial port that a host can open.
+    """A pseudo-terminal: a serial port that a host can open, without hardware. POSIX only.
 
     Raises
     ------
     SourceError
-        Where there are no pseudo-terminals.
+        On Windows, which has no pseudo-terminals.
     """
 
-    def __init__(self) -> None:
-        if sys.platform == "win32":
-            raise SourceError("an emulated device needs a pseudo-terminal, which Windows has not")
-        import pty  # noqa: PLC0415 - there is none on Windows
-        import tty  # noqa: PLC0415
+    name: str
+    """Path of the port that the host opens."""
 
-        # The host's end is kept open here too: otherwise what is sent while no host is there is an error.
-        self._device, self._host = pty.openpty()
-        tty.setraw(self._host)
-        os.set_blocking(self._device, False)
-        self.name = os.ttyname(self._host)
+    _device: int
+    _host: int
+
+    def __init__(self) -> None:
+        if sys.platform != "win32":
+            import pty  # noqa: PLC0415 - these two modules exist on POSIX only
+            import tty  # noqa: PLC0415
+
+            # The host's end stays open here too: without it, sending while no host is connected is an error.
+            self._device, self._host = pty.openpty()
+            tty.setraw(self._host)
+            os.set_blocking(self._device, False)
+            self.name = os.ttyname(self._host)
+        else:
+            raise SourceError(
+                "an emulated device needs a pseudo-terminal, which Windows does not have; use Linux or macOS"
+            )
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long for bytes from the host; return whether there are any."""
+        """Wait up to `seconds` for bytes from the host; return whether there are any."""
         return bool(select.select([self._device], [], [], max(0.0, seconds))[0])
 
     def read(self) -> bytes:
@@ -315,39 +349,39 @@ class PseudoTerminal:
             return b""
 
     def write(self, data: bytes) -> None:
-        """Send to the host; what it does not fetch is lost, as on a real line."""
+        """Send to the host; what the host does not read is lost, as on a real serial line."""
         try:
             os.write(self._device, data)
         except BlockingIOError:
             return
 
     def close(self) -> None:
-        """Take the port away."""
+        """Remove the port."""
         os.close(self._device)
         os.close(self._host)
 
 
 class LineNoise:
-    """Bursts of random bytes on the line, between what the device sends.
+    """Bursts of random bytes between what the device sends.
 
     Parameters
     ----------
     per_minute : float
-        How many, on average.
-    chance : random.Random
-        When and what.
+        Mean number of bursts.
+    rng : random.Random
+        Determines their times and bytes.
     """
 
-    def __init__(self, per_minute: float, chance: random.Random) -> None:
+    def __init__(self, per_minute: float, rng: random.Random) -> None:
         self._per_s = per_minute / 60
-        self._chance = chance
-        self._due_s = chance.expovariate(self._per_s) if per_minute else math.inf
+        self._rng = rng
+        self._due_s = rng.expovariate(self._per_s) if per_minute else math.inf
 
-    def spoil(self, data: bytes, t: float) -> bytes:
-        """Return what arrives of `data` sent at time `t`: preceded by garbage, when that is due."""
+    def add_to(self, data: bytes, t: float) -> bytes:
+        """Return `data` sent at time `t`, preceded by a burst if one is due."""
         while t >= self._due_s:
-            self._due_s += self._chance.expovariate(self._per_s)
-            data = self._chance.randbytes(self._chance.randint(1, LONGEST_BURST)) + data
+            self._due_s += self._rng.expovariate(self._per_s)
+            data = self._rng.randbytes(self._rng.randint(1, LONGEST_BURST)) + data
         return data
 
 
@@ -356,27 +390,27 @@ def play(
     terminal: PseudoTerminal,
     *,
     clock: Callable[[], float],
-    interference: LineNoise | None = None,
+    noise: LineNoise | None = None,
 ) -> None:
-    """Be the device until the recording has ended.
+    """Run the device until the recording has ended.
 
     Parameters
     ----------
     emulation : DeviceEmulation
         What it sends and answers.
     terminal : PseudoTerminal
-        Where.
+        Its port.
     clock : callable
-        Seconds, from any moment on.
-    interference : LineNoise, optional
+        Returns seconds, from any origin.
+    noise : LineNoise, optional
         Garbage on the line.
     """
-    power_s = clock()
+    power_on_s = clock()
     while not emulation.ended:
-        due_in_s = emulation.due_s - (clock() - power_s)
+        due_in_s = emulation.due_s - (clock() - power_on_s)
         if terminal.wait(min(max(due_in_s, LEAST_WAIT_S), MOST_WAIT_S)):
-            answer = emulation.receive(terminal.read(), clock() - power_s)
+            answer = emulation.receive(terminal.read(), clock() - power_on_s)
             if answer:
                 terminal.write(answer)
-        if data := emulation.due(clock() - power_s):
-            terminal.write(data if interference is None else interference.spoil(data, clock() - power_s))
+        if data := emulation.due(clock() - power_on_s):
+            terminal.write(data if noise is None else noise.add_to(data, clock() - power_on_s))

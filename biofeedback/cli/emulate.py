@@ -68,8 +68,8 @@ def emulate_command(
         click.echo(terminal.name)
         for spec in specs:
             click.echo(f"read it with {spec.text.replace('PORT', terminal.name, 1)}", err=True)
-        interference = LineNoise(garbage, random.Random(seed))  # noqa: S311 - nothing depends on secrecy
-        play(emulation, terminal, clock=time.monotonic, interference=interference)
+        noise = LineNoise(garbage, random.Random(seed))  # noqa: S311 - nothing depends on secrecy
+        play(emulation, terminal, clock=time.monotonic, noise=noise)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:

@@ -267,6 +267,18 @@ def refusal(text, start):
     return str(caught.value)
 
 
+def test_a_recording_ends_where_it_ends_even_if_the_emulator_was_delayed():
+    emulation, _ = emulate(PROFILES["lines"], [recording(range(20), rate_hz=190.0)])
+    assert raw_lines(emulation.due(60.0)) == list(range(20))
+    assert emulation.ended
+
+
+def test_windows_is_told_that_an_emulated_device_needs_another_system(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SourceError, match="which Windows does not have; use Linux or macOS"):
+        PseudoTerminal()
+
+
 @with_terminals
 def test_a_wrong_profile_is_recognised_and_said():
     source = recording(range(300), rate_hz=250.0, kind=Kind.PPG)
@@ -360,9 +372,9 @@ def test_a_device_that_was_switched_off_is_told_again_to_send(monkeypatch):
 
 def test_garbage_comes_as_often_as_asked_for_and_leaves_what_is_sent_as_it_is():
     line = LineNoise(600.0, random.Random(1))
-    spoiled = [line.spoil(b"512\r\n", t / 100) for t in range(6000)]
+    spoiled = [line.add_to(b"512\r\n", t / 100) for t in range(6000)]
     struck = sum(data != b"512\r\n" for data in spoiled)
     assert 500 < struck < 650
     assert all(data.endswith(b"512\r\n") for data in spoiled)
     quiet = LineNoise(0.0, random.Random(1))
-    assert quiet.spoil(b"512\r\n", 1e9) == b"512\r\n"
+    assert quiet.add_to(b"512\r\n", 1e9) == b"512\r\n"
