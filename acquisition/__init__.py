@@ -1,4 +1,4 @@
-"""Sensors, recordings and the virtual listener: everything that delivers physiological samples."""
+"""Sources of physiological signals: sensors, recordings and the virtual listener."""
 
 from acquisition.files.recordings import RecordingSource, missing_stretches
 from acquisition.sources import open_sources

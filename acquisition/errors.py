@@ -1,4 +1,4 @@
-"""The errors of acquisition, one tree.
+"""The errors of acquisition.
 
 AcquisitionError
 ├── SpecError       an input specification (``KIND=WHERE``) cannot be understood
@@ -7,12 +7,12 @@ AcquisitionError
 
 
 class AcquisitionError(Exception):
-    """Anything that went wrong between a sensor or a recording and its chunks."""
+    """Base class of all errors of acquisition."""
 
 
 class SpecError(AcquisitionError):
-    """An input specification cannot be understood; the message shows a right one."""
+    """An input specification cannot be understood; the message shows a correct one."""
 
 
 class SourceError(AcquisitionError):
-    """A source cannot be opened or read; the message names the file or device and the place in it."""
+    """A source cannot be opened or read; the message names the file or device, and the place in it."""

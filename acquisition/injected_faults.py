@@ -1,4 +1,4 @@
-"""Faults on purpose: any source can be given the troubles that sensors have."""
+"""Faults injected into a source, to test how a session responds to sensor problems."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from acquisition.streams import (
 )
 
 SCALE_S = 5.0
-"""The samples of so many seconds before a fault say how large the signal is."""
+"""Seconds before a fault from which the size of the signal is taken."""
 
 GARBAGE_SHARE = 0.05
-"""How many of the samples are wild."""
+"""Share of samples that are replaced by random values."""
 
 _RIGHT = "ecg:gap@60+10 or eda:noise@120+30?level=2"
 _FAULT = re.compile(
@@ -38,12 +38,12 @@ _FAULT = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InjectedFault:
-    """One trouble of one stream.
+    """One fault of one stream.
 
     Attributes
     ----------
     text : str
-        As it was written.
+        The specification as written.
     stream : str
         Name of the stream: ``ecg``, ``eda2``.
     name : str
@@ -51,7 +51,7 @@ class InjectedFault:
     start_s, duration_s : float
         Seconds of the session.
     amount : float
-        How much, in the unit of the fault (see `FAULTS`).
+        Size, in the unit of the fault (see `FAULTS`).
     """
 
     text: str
@@ -61,28 +61,28 @@ class InjectedFault:
     duration_s: float
     amount: float
 
-    def strikes(self, seconds: FloatArray) -> BoolArray:
-        """Return at which of these times of the session it acts."""
+    def acts_at(self, seconds: FloatArray) -> BoolArray:
+        """Return at which of these session times it acts."""
         return (seconds >= self.start_s) & (seconds < self.start_s + self.duration_s)
 
 
 @dataclass(frozen=True, slots=True)
 class _FaultContext:
-    """What a fault works on: the samples it strikes and what the signal was like before."""
+    """The samples that a fault changes, and the signal before it."""
 
     seconds: FloatArray
     values: FloatArray
     scale: float
     last: float
-    chance: np.random.Generator
+    rng: np.random.Generator
 
 
 def _noise(fault: InjectedFault, at: _FaultContext) -> FloatArray:
-    return at.values + fault.amount * at.scale * at.chance.standard_normal(at.values.size)
+    return at.values + fault.amount * at.scale * at.rng.standard_normal(at.values.size)
 
 
 def _motion(fault: InjectedFault, at: _FaultContext) -> FloatArray:
-    """Return the signal with swings of 0.7 to 3 Hz and a step where the sensor slipped."""
+    """Return the signal with oscillations of 0.7 to 3 Hz and a step where the sensor slipped."""
     since = at.seconds - fault.start_s
     phases = 2 * np.pi * np.random.default_rng(round(1000 * fault.start_s)).random(3)
     waves = [np.sin(2 * np.pi * f * since + phase) for f, phase in zip((0.7, 1.6, 3.0), phases, strict=True)]
@@ -91,10 +91,10 @@ def _motion(fault: InjectedFault, at: _FaultContext) -> FloatArray:
 
 
 def _garbage(fault: InjectedFault, at: _FaultContext) -> FloatArray:
-    """Return the signal with wild numbers here and there, as damaged lines that can still be read give."""
-    chances = at.chance.random((at.values.size, 2))
-    wild = at.last + fault.amount * at.scale * (2 * chances[:, 1] - 1)
-    return np.where(chances[:, 0] < GARBAGE_SHARE, wild, at.values)
+    """Return the signal with some random values, as from damaged lines that are still readable."""
+    draws = at.rng.random((at.values.size, 2))
+    wild = at.last + fault.amount * at.scale * (2 * draws[:, 1] - 1)
+    return np.where(draws[:, 0] < GARBAGE_SHARE, wild, at.values)
 
 
 def _hum(fault: InjectedFault, at: _FaultContext) -> FloatArray:
@@ -120,52 +120,58 @@ def _missing(_: InjectedFault, at: _FaultContext) -> FloatArray:
 
 
 def _ectopic(fault: InjectedFault, at: _FaultContext) -> FloatArray:
-    """Return the signal with a broad beat of its own each 3 s, and the real ones as they were."""
+    """Return the signal with an additional broad beat every 3 s."""
     phase = np.mod(at.seconds - fault.start_s, 3.0) - 0.3
     broad = np.exp(-0.5 * (phase / 0.04) ** 2) - 0.7 * np.exp(-0.5 * ((phase - 0.12) / 0.06) ** 2)
     return at.values + fault.amount * at.scale * broad
 
 
 @dataclass(frozen=True, slots=True)
-class _FaultType:
-    """A fault by name: its usual amount, what that means, and what it makes of the values it strikes."""
+class FaultType:
+    """A kind of fault: its default amount, a description, and the function that changes the values."""
 
     amount: float
-    says: str
+    description: str
     change: Callable[[InjectedFault, _FaultContext], FloatArray] | None = None
 
 
-FAULTS: Mapping[str, _FaultType] = {
-    "gap": _FaultType(0.0, "nothing is delivered"),
-    "stall": _FaultType(0.0, "nothing is delivered, and all of it in a burst afterwards"),
-    "missing": _FaultType(0.0, "samples are missing, but counted", _missing),
-    "flat": _FaultType(0.0, "a flat line", _flat),
-    "lead-off": _FaultType(3.0, "a flat line far away; level: how many times the signal's size", _lead_off),
-    "noise": _FaultType(0.5, "white noise; level: as a share of the signal's size", _noise),
-    "garbage": _FaultType(
-        10.0, "wild numbers here and there; level: how many times the signal's size", _garbage
+FAULTS: Mapping[str, FaultType] = {
+    "gap": FaultType(0.0, "nothing is delivered"),
+    "stall": FaultType(0.0, "nothing is delivered, and all of it in a burst afterwards"),
+    "missing": FaultType(0.0, "samples are missing, but counted", _missing),
+    "flat": FaultType(0.0, "a flat line", _flat),
+    "lead-off": FaultType(3.0, "a flat line far away; level: how many times the signal's size", _lead_off),
+    "noise": FaultType(0.5, "white noise; level: as a share of the signal's size", _noise),
+    "garbage": FaultType(
+        10.0, "random values in some samples; level: how many times the signal's size", _garbage
     ),
-    "hum": _FaultType(0.5, "mains hum of 50 Hz; level: as a share of the signal's size", _hum),
-    "motion": _FaultType(1.0, "movement; level: as a share of the signal's size", _motion),
-    "saturation": _FaultType(
+    "hum": FaultType(0.5, "mains hum of 50 Hz; level: as a share of the signal's size", _hum),
+    "motion": FaultType(1.0, "movement; level: as a share of the signal's size", _motion),
+    "saturation": FaultType(
         2.0, "clipped; level: how many times the signal is larger than its range", _saturation
     ),
-    "ectopic": _FaultType(
+    "ectopic": FaultType(
         1.0, "a broad extra beat every 3 s; level: as a share of the signal's size", _ectopic
     ),
-    "duplicate": _FaultType(0.0, "each sample twice"),
-    "drift": _FaultType(100.0, "the device's clock runs fast; level: by how many millionths"),
+    "duplicate": FaultType(0.0, "each sample twice"),
+    "drift": FaultType(100.0, "the device's clock runs fast; level: by how many millionths"),
 }
-"""The troubles there are."""
+"""All kinds of fault, by name."""
 
 
 def parse_fault(text: str) -> InjectedFault:
-    """Understand one fault to inject, ``STREAM:FAULT[@START[+SECONDS]][?level=AMOUNT]``.
+    """Parse one fault to inject, ``STREAM:FAULT[@START[+SECONDS]][?level=AMOUNT]``.
 
     Raises
     ------
     SpecError
-        In one line that shows a right one.
+        In one line that shows a correct one.
+
+    Examples
+    --------
+    >>> fault = parse_fault("ecg:gap@60+10")
+    >>> fault.name, fault.start_s, fault.duration_s
+    ('gap', 60.0, 10.0)
     """
     match = _FAULT.fullmatch(text.strip())
     if match is None:
@@ -202,12 +208,12 @@ def _number(text: str, value: str, what: str, *, least: float | None = None) -> 
 
 
 def inject(sources: Sequence[Source], faults: Sequence[InjectedFault], *, seed: int) -> list[Source]:
-    """Return the sources, those with faults wrapped.
+    """Return the sources; those that have faults are wrapped.
 
     Raises
     ------
     SpecError
-        If a fault is for a stream that there is not.
+        If there is no stream of the name in a fault.
     """
     everything = [stream for source in sources for stream in source.streams]
     names = [stream.name for stream in everything if stream.kind is not Kind.MARKERS]
@@ -231,27 +237,26 @@ def inject(sources: Sequence[Source], faults: Sequence[InjectedFault], *, seed: 
 
 
 class FaultySource:
-    """A source with faults on purpose.
+    """A source with injected faults.
 
-    What becomes of a sample depends on its time, the samples before it and the seed, not on how it was
-    chunked.
+    The result depends on the times of samples, the samples before them and the seed, not on the chunks.
 
     Parameters
     ----------
     source : Source
-        What is behind it; belongs to this one from now on.
+        The source that is wrapped; `close` closes it.
     faults : sequence of InjectedFault
         Applied in this order.
     seed : int
-        Of the noise.
+        Determines the noise.
     """
 
     def __init__(self, source: Source, faults: Sequence[InjectedFault], *, seed: int) -> None:
         self._source = source
         self._t0 = 0.0
-        self._paths = {
+        self._injectors = {
             stream.stream_id: [
-                _FaultyPath(fault, stream, np.random.default_rng((seed, number)))
+                _Injector(fault, stream, np.random.default_rng((seed, number)))
                 for number, fault in enumerate(faults)
                 if fault.stream == stream.name
             ]
@@ -260,12 +265,12 @@ class FaultySource:
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
-        """Those of the source behind."""
+        """The streams of the wrapped source."""
         return self._source.streams
 
     @property
     def ended(self) -> bool:
-        """Whether the source behind has ended."""
+        """Whether the wrapped source has ended."""
         return self._source.ended
 
     def begin(self, t0: float) -> None:
@@ -274,49 +279,49 @@ class FaultySource:
         self._source.begin(t0)
 
     def clock_pairs(self) -> tuple[ClockPair, ...]:
-        """Return those of the source behind."""
+        """Return those of the wrapped source."""
         return self._source.clock_pairs()
 
     def incidents(self) -> tuple[SourceIncident, ...]:
-        """Return those of the source behind."""
+        """Return those of the wrapped source."""
         return self._source.incidents() if isinstance(self._source, LiveSource) else ()
 
     def statuses(self) -> tuple[Status, ...]:
-        """Return those of the source behind."""
+        """Return those of the wrapped source."""
         return self._source.statuses() if isinstance(self._source, LiveSource) else ()
 
     def read(self, t: float) -> list[Chunk]:
-        """Return what the source behind delivers, with the faults."""
+        """Return the samples of the wrapped source, with the faults."""
         chunks = []
         for chunk in self._source.read(t):
             samples = chunk.samples
             times = chunk.times - self._t0
-            for path in self._paths[chunk.stream.stream_id]:
-                times, samples = path.pass_on(times, samples)
+            for injector in self._injectors[chunk.stream.stream_id]:
+                times, samples = injector.apply(times, samples)
             if times.size:
                 chunks.append(Chunk(chunk.stream, times + self._t0, samples))
         return chunks
 
     def close(self) -> None:
-        """Close the source behind."""
+        """Close the wrapped source."""
         self._source.close()
 
 
 class FaultyListener(FaultySource):
-    """A virtual listener with faulty sensors; it hears as before."""
+    """A virtual listener with injected faults in its sensors."""
 
     def observe_music(self, t: float, sounded: Mapping[str, float] | None) -> None:
-        """Pass on what sounded."""
+        """Pass the music on to the virtual listener."""
         if isinstance(self._source, MusicListener):
             self._source.observe_music(t, sounded)
 
 
-class _FaultyPath:
-    """One fault on its stream, and what it remembers of it."""
+class _Injector:
+    """Applies one fault to its stream."""
 
-    def __init__(self, fault: InjectedFault, stream: StreamInfo, chance: np.random.Generator) -> None:
+    def __init__(self, fault: InjectedFault, stream: StreamInfo, rng: np.random.Generator) -> None:
         self._fault = fault
-        self._chance = chance
+        self._rng = rng
         self._half_period_s = 0.5 / stream.rate_hz if stream.rate_hz else 0.001
         if fault.name == "ectopic" and stream.kind not in {Kind.ECG, Kind.PPG}:
             raise SpecError(
@@ -325,32 +330,32 @@ class _FaultyPath:
         self._before: tuple[FloatArray, FloatArray] | None = None
         self._held: list[tuple[FloatArray, FloatArray]] = []
 
-    def pass_on(self, seconds: FloatArray, samples: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return times and samples as they come out."""
-        struck = self._fault.strikes(seconds)
+    def apply(self, seconds: FloatArray, samples: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return times and samples with the fault."""
+        affected = self._fault.acts_at(seconds)
         self._remember(seconds[seconds < self._fault.start_s], samples[seconds < self._fault.start_s])
         change = FAULTS[self._fault.name].change
         if change is not None:
             samples = samples.copy()
             for channel in range(samples.shape[1]):
-                samples[struck, channel] = change(
-                    self._fault, self._moment(seconds, samples, struck, channel)
+                samples[affected, channel] = change(
+                    self._fault, self._context(seconds, samples, affected, channel)
                 )
             return seconds, samples
         if self._fault.name == "drift":
             elapsed = np.clip(seconds - self._fault.start_s, 0.0, self._fault.duration_s)
             return seconds + elapsed * self._fault.amount * 1e-6, samples
         if self._fault.name == "duplicate":
-            again = seconds[struck] + self._half_period_s
+            again = seconds[affected] + self._half_period_s
             order = np.argsort(np.concatenate((seconds, again)), kind="stable")
-            both = np.concatenate((samples, samples[struck]))
+            both = np.concatenate((samples, samples[affected]))
             return np.concatenate((seconds, again))[order], both[order]
         if self._fault.name == "stall":
-            return self._stalled(seconds, samples, struck)
-        return seconds[~struck], samples[~struck]
+            return self._stall(seconds, samples, affected)
+        return seconds[~affected], samples[~affected]
 
     def _remember(self, seconds: FloatArray, samples: FloatArray) -> None:
-        """Keep the last seconds before the fault."""
+        """Keep the samples of the last seconds before the fault."""
         if seconds.size and self._before is not None:
             seconds = np.concatenate((self._before[0], seconds))
             samples = np.concatenate((self._before[1], samples))
@@ -359,27 +364,27 @@ class _FaultyPath:
             keep = recent if recent.any() else seconds == seconds[-1]
             self._before = seconds[keep], samples[keep]
 
-    def _moment(
-        self, seconds: FloatArray, samples: FloatArray, struck: BoolArray, channel: int
+    def _context(
+        self, seconds: FloatArray, samples: FloatArray, affected: BoolArray, channel: int
     ) -> _FaultContext:
         before = np.empty(0) if self._before is None else self._before[1][:, channel]
         before = before[np.isfinite(before)]
         scale = float(np.ptp(before)) if before.size else 0.0
         return _FaultContext(
-            seconds=seconds[struck],
-            values=samples[struck, channel],
+            seconds=seconds[affected],
+            values=samples[affected, channel],
             scale=scale or 1.0,
             last=float(before[-1]) if before.size else 0.0,
-            chance=self._chance,
+            rng=self._rng,
         )
 
-    def _stalled(
-        self, seconds: FloatArray, samples: FloatArray, struck: BoolArray
+    def _stall(
+        self, seconds: FloatArray, samples: FloatArray, affected: BoolArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Hold back what is struck until something comes from after the fault."""
-        if struck.any():
-            self._held.append((seconds[struck], samples[struck]))
-        rest, kept = seconds[~struck], samples[~struck]
+        """Hold back samples during the fault, and release them with the first samples after it."""
+        if affected.any():
+            self._held.append((seconds[affected], samples[affected]))
+        rest, kept = seconds[~affected], samples[~affected]
         if self._held and rest.size and rest[-1] >= self._fault.start_s + self._fault.duration_s:
             seconds = np.concatenate([part for part, _ in self._held] + [rest])
             samples = np.concatenate([part for _, part in self._held] + [kept])

@@ -1,4 +1,4 @@
-"""The input specification of the command line, ``KIND=WHERE``."""
+"""Input specifications, ``KIND=WHERE``, as on the command line."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from acquisition.spec_options import finite_number, parse_options, parse_unit
 from acquisition.streams import Kind
 
 RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR, Kind.ACC)
-"""What can be read from a recording or a device."""
+"""Kinds of signal that can be read from a recording or a device."""
 
 _LISTENER_OPTIONS = {"kappa": (0.0, 3.0), "pain_at": (0.0, 14400.0)}
 SUFFIXES = ("csv", "csv.gz", "txt", "txt.gz", "xdf", "edf", "hea", "dat", "mat")
-"""Of the recordings that can be read; a name without one is a WFDB record."""
+"""Suffixes of readable recordings; a name without suffix is a WFDB record."""
 
 _FILE = re.compile(
     rf"(?P<path>.+?\.(?P<format>{'|'.join(SUFFIXES).replace('.', '[.]')}))(?P<rest>[:@].*)?",
     re.IGNORECASE | re.DOTALL,
 )
 
-# The colon of a drive letter is not the one before a column.
+# The colon of a drive letter does not precede a column.
 _RECORD = re.compile(r"(?P<path>(?:[A-Za-z]:[\\/])?(?:[^:]*[\\/])?[^:.\\/?@]+)(?P<rest>:.*)?", re.DOTALL)
 _OPTIONS = re.compile(r"(?P<before>.*?)\?(?P<query>(?:unit|profile|bits)=.*)", re.DOTALL)
 LSL_PROPERTIES = ("name", "type", "source_id")
-"""What an LSL stream can be asked for by."""
+"""Properties by which an LSL stream is identified."""
 
 WAIT_S = 5.0
-"""How long a stream is looked for, unless it is said."""
+"""Seconds for which a stream is searched if `wait` is not given."""
 
 LONGEST_WAIT_S = 3600.0
 _RIGHT_LSL = "ecg=lsl:name=PolarECG"
@@ -51,20 +51,20 @@ class RecordingSpec:
     Attributes
     ----------
     text : str
-        As it was written.
+        The specification as written.
     kind : Kind
         What the signal measures.
     path : Path
         A file whose name ends in one of `SUFFIXES`, or a WFDB record without suffix.
     column : str or None
-        Name of a column or channel, or its number from 0; XDF: ``Stream`` or ``Stream/label``. None for
-        the only one. Of a pulse, several may stand between commas.
+        Name of a column or channel, or its number from 0; XDF: ``Stream`` or ``Stream/label``. None asks for
+        the only one. For PPG several, separated by commas.
     rate_hz : float or None
-        Sampling rate, where it was given.
+        Sampling rate, where it is given.
     unit : str or None
-        Unit of the samples, where it was given.
+        Unit of the samples, where it is given.
     conversion : Conversion or None
-        How counts become units, where a profile was given.
+        Conversion of counts to units, where a profile is given.
     """
 
     text: str
@@ -83,13 +83,13 @@ class ListenerSpec:
     Attributes
     ----------
     text : str
-        As it was written.
+        The specification as written.
     persona : str
-        Name of the persona; whether it exists is for the listener to say.
+        Name of the persona; `VirtualListener` checks that it exists.
     kappa : float
-        The factor on every effect of music, 0 to 3.
+        Factor on every effect of music, 0 to 3.
     pain_at_s : float or None
-        When pain begins, seconds from the session's start; None where nothing is said.
+        When pain begins, seconds from the session's start; None if not given.
     """
 
     text: str
@@ -105,17 +105,17 @@ class LslSpec:
     Attributes
     ----------
     text : str
-        As it was written.
+        The specification as written.
     kind : Kind
         What it measures.
     query : tuple of (str, str)
-        Property (of `LSL_PROPERTIES`) and the value it must have.
+        Properties (see `LSL_PROPERTIES`) and the values they must have.
     channel : str or None
-        Label or number from 0; None for the only one.
+        Label or number from 0; None asks for the only one.
     unit : str or None
-        Unit, where the stream does not state it or is wrong.
+        Unit, where the stream does not state it or states a wrong one.
     wait_s : float
-        For how long it is looked for, where it is not there yet.
+        Seconds for which it is searched if it does not exist yet.
     """
 
     text: str
@@ -128,18 +128,18 @@ class LslSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BluetoothSpec:
-    """What is wanted of a heart-rate strap.
+    """RR intervals or heart rate of a Bluetooth heart-rate device.
 
     Attributes
     ----------
     text : str
-        As it was written.
+        The specification as written.
     kind : Kind
         RR intervals or heart rate.
     name : str
-        What the strap's name contains; empty if it is known by its address.
+        Part of the device's name; empty if it is identified by its address.
     address : str
-        Its address (on macOS: its identifier); empty if it is known by its name.
+        Its address (on macOS: its identifier); empty if it is identified by its name.
     """
 
     text: str
@@ -149,7 +149,7 @@ class BluetoothSpec:
 
     @property
     def device(self) -> tuple[str, str]:
-        """What tells one strap from another."""
+        """Name and address, which identify the device."""
         return self.name, self.address
 
 
@@ -157,7 +157,7 @@ Spec = RecordingSpec | ListenerSpec | LslSpec | SerialSpec | BluetoothSpec
 
 
 def parse_spec(text: str) -> Spec:
-    """Understand one input specification.
+    """Parse one input specification.
 
     Parameters
     ----------
@@ -165,13 +165,19 @@ def parse_spec(text: str) -> Spec:
         ``ecg=rec.csv:ecg_mV@360``, ``ecg=rec.csv.gz:0@360``, ``eda=session.xdf:Stream/label``,
         ``rr=rr.csv:rr_ms``, ``ecg=100.hea:MLII``, ``eda=eda.txt:A3?profile=bitalino``,
         ``listener=virtual:responder?kappa=0``, ``ecg=lsl:name=PolarECG``,
-        ``markers=lsl:name=PsychoPy``,
-        ``rr=ble:name=Polar H10`` or ``ecg=serial:/dev/ttyUSB0?profile=lines&rate=250``.
+        ``markers=lsl:name=PsychoPy``, ``rr=ble:name=Polar H10`` or
+        ``ecg=serial:/dev/ttyUSB0?profile=lines&rate=250``.
 
     Raises
     ------
     SpecError
-        In one line that shows a right specification.
+        In one line that shows a correct specification.
+
+    Examples
+    --------
+    >>> spec = parse_spec("ecg=rec.csv:ecg_mV@360")
+    >>> spec.kind.value, spec.path.name, spec.column, spec.rate_hz
+    ('ecg', 'rec.csv', 'ecg_mV', 360.0)
     """
     kind, equals, where = (part.strip() for part in text.partition("="))
     if not equals or not kind or not where:
@@ -199,7 +205,7 @@ def parse_spec(text: str) -> Spec:
 
 
 def is_wfdb(path: Path) -> bool:
-    """Return whether a recording is a WFDB record: its header, its signals, or its name without suffix."""
+    """Return whether a path is a WFDB record: its header, its signal file, or its name without suffix."""
     return path.suffix.lower() in {".hea", ".dat", ".mat", ""}
 
 
@@ -214,7 +220,7 @@ def _parse_recording(text: str, kind: Kind, where: str) -> RecordingSpec:
             )
         else:
             conversion = parse_conversion(text, kind, query)
-    # The file name ends at its suffix, so drive letters and colons in column names do no harm.
+    # The file name ends at its suffix, so drive letters and colons in column names are harmless.
     match = _FILE.fullmatch(where) or _RECORD.fullmatch(where)
     rest = (match["rest"] or "") if match else ":"
     if match is None or rest == ":":
@@ -284,12 +290,12 @@ def _parse_listener(text: str, where: str) -> ListenerSpec:
 
 
 def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
-    """Understand what follows ``lsl:``.
+    """Parse what follows ``lsl:``.
 
     Raises
     ------
     SpecError
-        In one line that shows a right specification.
+        In one line that shows a correct specification.
     """
     options = parse_options(text, query, (*LSL_PROPERTIES, "channel", "unit", "wait"), _RIGHT_LSL)
     wanted = tuple((name, options[name]) for name in LSL_PROPERTIES if name in options)
@@ -315,12 +321,12 @@ def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
 
 
 def parse_bluetooth(text: str, kind: Kind, query: str) -> BluetoothSpec:
-    """Understand what follows ``ble:``.
+    """Parse what follows ``ble:``.
 
     Raises
     ------
     SpecError
-        In one line that shows a right specification.
+        In one line that shows a correct specification.
     """
     if kind not in {Kind.RR, Kind.HR}:
         raise SpecError(f"{text!r}: a strap delivers rr and hr, not {kind}; write for example {_RIGHT_BLE}")

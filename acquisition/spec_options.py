@@ -1,4 +1,4 @@
-"""What the specifications of inputs share: options, numbers and units."""
+"""Options, numbers and units in input specifications."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from acquisition.streams import UNKNOWN_UNIT, known_unit
 
 
 def finite_number(text: str) -> float | None:
-    """Return the number a text stands for; None for anything else, infinity and NaN."""
+    """Return a text as a number; None for infinity, NaN and anything that is not a number.
+
+    >>> finite_number("2.5"), finite_number("nan"), finite_number("x")
+    (2.5, None, None)
+    """
     try:
         value = float(text)
     except ValueError:
@@ -20,12 +24,12 @@ def finite_number(text: str) -> float | None:
 
 
 def parse_options(text: str, query: str, names: tuple[str, ...], right: str) -> Mapping[str, str]:
-    """Return ``name=value&name=value`` as a mapping; ``%26`` in a value stands for ``&``.
+    """Return ``name=value&name=value`` as a mapping; ``%26`` in a value is decoded to ``&``.
 
     Raises
     ------
     SpecError
-        For a name that is not among `names`, is given twice or has no value.
+        If a name is not in `names`, is given twice or has no value.
     """
     options: dict[str, str] = {}
     for part in query.split("&"):
@@ -42,12 +46,12 @@ def parse_options(text: str, query: str, names: tuple[str, ...], right: str) -> 
 
 
 def parse_unit(text: str, given: str, right: str, mark: str = "&") -> str:
-    """Return our spelling of a unit.
+    """Return the project's spelling of a unit.
 
     Raises
     ------
     SpecError
-        Showing a right specification: `right`, `mark` and a unit.
+        If the unit is unknown; the message shows a correct specification: `right`, `mark` and a unit.
     """
     unit = known_unit(given)
     if unit == UNKNOWN_UNIT != given:

@@ -1,4 +1,4 @@
-"""Recordings as CSV: one column a signal, one line a sample."""
+"""Recordings in CSV files: one column per signal, one line per sample; also files of an Empatica E4."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from acquisition.streams import UNKNOWN_UNIT, FloatArray, Kind, known_unit, unit
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """A CSV file, read as far as a column is asked for."""
+    """A CSV file; its columns are read when they are asked for."""
 
     table: TextTable
 
     def series(self, spec: RecordingSpec) -> Series:
         """Return one column as a signal.
 
-        Times come from the column ``time_s`` or another that holds times, if there is one, else from the
-        given rate; those of RR intervals are otherwise their running sum, the beat before the first
-        interval being at 0.
+        Times come from the column ``time_s`` or another column of times if there is one, otherwise from the
+        given rate. Without a column of times, the times of RR intervals are their cumulative sum, with the
+        beat before the first interval at 0.
 
         Raises
         ------
         SourceError
-            Naming the column or the line at fault.
+            Naming the column or line that is wrong.
         """
         time_index = self._time_index(spec)
         index = self._signal_index(spec.column, time_index)
@@ -74,7 +74,7 @@ class CsvFile:
             times=times,
             values=values,
             origin_s=origin_s,
-            # A local time of an unknown zone does not tell when a file of another device began.
+            # A local time without a zone cannot be compared with the start of another file.
             absolute=recorded and origin_s >= UNIX_TIME_FROM_S and not local,
         )
 
@@ -88,12 +88,12 @@ class CsvFile:
         if index is None or not self.table.first_row or self.table.columns[index] == TIME_COLUMN:
             return index
         cell = self.table.first_row[index].strip()
-        # Words in a column called "time" are no obstacle where the rate is known.
+        # A column "time" that contains words is ignored where the rate is known.
         readable = np.isfinite(number_or_inf(cell or "nan")) or is_date(cell)
         return index if readable or spec.rate_hz is None else None
 
     def _recorded(self, column: TableColumn, name: str, spec: RecordingSpec) -> FloatArray | None:
-        """Return the file's own times; None if they cannot be understood but a rate is given."""
+        """Return the times in the file; None if they cannot be interpreted but a rate is given."""
         place, first_line = str(self.table.path), self.table.first_line
         times: FloatArray | None = column.values
         if name == TIME_COLUMN:
@@ -120,7 +120,7 @@ class CsvFile:
         return np.arange(values.size) / spec.rate_hz
 
     def _beat_times(self, rr_ms: FloatArray, where: str) -> FloatArray:
-        # A missing interval has an unknown length, so no beat after it would have a time.
+        # A missing interval has an unknown length, so the times of all beats after it are unknown.
         if (at_fault := np.flatnonzero(~(rr_ms > 0))).size:
             raise SourceError(
                 f"{self.table.path}, line {int(at_fault[0]) + self.table.first_line}: an RR interval is "
@@ -145,8 +145,8 @@ class CsvFile:
 def read_csv(path: Path) -> CsvFile | EmpaticaFile:
     """Open a CSV file, gzip-compressed if its name ends in ``.gz``.
 
-    Cells are separated by commas, semicolons or tabs and written with decimal points. The first line may
-    name the columns. A file of an Empatica E4 is known by its first two lines, start and rate.
+    Cells are separated by commas, semicolons or tabs; numbers have decimal points. The first line may name
+    the columns. A file of an Empatica E4 is recognised by its first two lines, start and rate.
 
     Raises
     ------
@@ -175,12 +175,12 @@ FASTEST_HZ = 1024.0
 
 @dataclass(frozen=True, slots=True)
 class EmpaticaFile:
-    """One sensor of an Empatica E4.
+    """One sensor of an Empatica E4: a CSV file that begins with the start and the rate.
 
     Attributes
     ----------
     table : TextTable
-        Its samples; of IBI.csv the times from the start, and the intervals that end there, in seconds.
+        Its samples; for IBI.csv the times from the start and the intervals that end there, in seconds.
     start_s : float
         Unix time of the start.
     rate_hz : float
@@ -192,12 +192,12 @@ class EmpaticaFile:
     rate_hz: float
 
     def series(self, spec: RecordingSpec) -> Series:
-        """Return the signal, or one column of those that have several, on Unix time.
+        """Return the signal, or one column of several, on Unix time.
 
         Raises
         ------
         SourceError
-            If it does not hold what the specification asks for, or naming the line at fault.
+            If the file does not contain what the specification asks for, or naming the line that is wrong.
         """
         where = str(self.table.path)
         if (self.rate_hz == 0) != (spec.kind is Kind.RR):

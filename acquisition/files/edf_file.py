@@ -1,50 +1,70 @@
-"""Recordings as EDF and EDF+, read through edfio."""
+"""Recordings in EDF and EDF+ files, read with edfio."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-import edfio
 import numpy as np
 
 from acquisition.errors import SourceError
 from acquisition.files.series import Series, require_sampled, require_signal
 from acquisition.spec import RecordingSpec
+
+if TYPE_CHECKING:
+    import edfio
 from acquisition.streams import known_unit, unit_of_kind
 
 RESERVED = -32768
-"""The digital minimum: where exports of this program use it, it means that a sample is missing."""
+"""The digital minimum, which exports of this program use for missing samples."""
 
 GAP = "gap "
-"""How their annotations of missing samples begin; the signal's label follows."""
+"""Prefix of the annotations of missing samples; the signal's label follows."""
+
+
+class EdfSignal(NamedTuple):
+    """Label, unit as written in the file, and rate of a signal."""
+
+    label: str
+    unit: str
+    rate_hz: float
+
+
+class EdfAnnotation(NamedTuple):
+    """Onset in seconds from the start, and text."""
+
+    onset_s: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class EdfFile:
-    """An EDF or EDF+C file, read as far as a signal is asked for."""
+    """An EDF or EDF+C file; its signals are read when they are asked for."""
 
     path: Path
     edf: edfio.Edf
 
     @property
-    def signals(self) -> tuple[tuple[str, str, float], ...]:
-        """Label, unit as it is written, and rate in Hz of each signal, in the order of the file."""
+    def signals(self) -> tuple[EdfSignal, ...]:
+        """The signals, in the order of the file."""
         return tuple(
-            (signal.label, signal.physical_dimension, float(signal.sampling_frequency))
+            EdfSignal(signal.label, signal.physical_dimension, float(signal.sampling_frequency))
             for signal in self.edf.signals
         )
 
     @property
-    def annotations(self) -> tuple[tuple[float, str], ...]:
-        """Onset in seconds from the start, and text, of each annotation that has a text."""
-        return tuple((note.onset, note.text) for note in self.edf.annotations if note.text.strip())
+    def annotations(self) -> tuple[EdfAnnotation, ...]:
+        """The annotations that have a text."""
+        return tuple(
+            EdfAnnotation(note.onset, note.text) for note in self.edf.annotations if note.text.strip()
+        )
 
     def series(self, spec: RecordingSpec) -> Series:
         """Return one signal in its physical unit.
 
-        EDF has no missing values. Where an annotation ``gap LABEL`` is laid over samples at the digital
-        minimum, as exports of this program do, they are missing.
+        EDF has no missing values. In a file with annotations ``gap LABEL``, as written by exports of this
+        program, samples at the digital minimum are missing.
 
         Raises
         ------
@@ -71,7 +91,7 @@ class EdfFile:
             times=np.arange(values.size) / rate_hz,
             values=values,
             origin_s=0.0,
-            absolute=False,  # EDF holds a local time of an unknown zone.
+            absolute=False,  # EDF has a local time without a zone.
         )
 
     def _find(self, column: str | None) -> int:
@@ -92,16 +112,18 @@ def read_edf(path: Path) -> EdfFile:
     Raises
     ------
     SourceError
-        If it cannot be read, is not EDF, or is discontinuous (EDF+D), whose signals have holes that its
-        samples alone do not tell.
+        If it cannot be read, is not EDF, or is discontinuous (EDF+D): the gaps of such a file are not visible
+        in its samples.
     """
+    import edfio  # noqa: PLC0415 - only EDF files need it
+
     try:
         edf = edfio.read_edf(path, header_encoding="latin-1")
         continuous = edf.is_continuous
         names = edf.labels
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # edfio raises whatever its parsing of damaged bytes runs into
+    except Exception as error:  # edfio raises many types of error for damaged files
         raise SourceError(f"{path} is not an EDF file ({type(error).__name__}: {error})") from error
     if not continuous:
         raise SourceError(f"{path} is discontinuous (EDF+D); convert it to EDF+C, for example in EDFbrowser")

@@ -1,4 +1,4 @@
-"""One signal of a recording, whole and checked, whatever file it came from."""
+"""Recorded signals in memory, and their conversion from counts to units."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from acquisition.streams import UNKNOWN_UNIT, FloatArray, Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One signal on its file's own clock.
+    """One signal of a recording, on the file's own clock.
 
     Attributes
     ----------
     label : str
         Name of the column or channel.
     unit : str
-        As the file says; ``a.u.`` where it does not.
+        As stated in the file; ``a.u.`` where it is not.
     rate_hz : float
-        Nominal rate; 0 for RR intervals, and for heart rates that carry their own times.
+        Nominal rate; 0 for RR intervals, and for heart rates with their own times.
     times : ndarray, float64, shape (n,)
         Seconds on the file's clock, strictly increasing.
     values : ndarray, float64, shape (n,)
         NaN where a sample is missing.
     origin_s : float
-        Where the recording begins on the file's clock, even if the first samples are missing.
+        Begin of the recording on the file's clock, also if the first samples are missing.
     absolute : bool
         Whether the file's clock is Unix time.
     bits : int or None
-        Resolution of raw counts, where the file says it.
+        Resolution of raw counts, where the file states it.
     """
 
     label: str
@@ -51,13 +51,12 @@ class Series:
 def rr_in_ms(intervals: FloatArray, unit: str, where: str) -> FloatArray:
     """Return RR intervals in milliseconds.
 
-    Where their unit is not stated it is told by their median, since no heart beats every 200 to 3000 s,
-    or every 0.2 to 3 ms.
+    Where the unit is not stated, the median determines it: intervals of 200 to 3000 are ms, of 0.2 to 3 s.
 
     Raises
     ------
     SourceError
-        If their median lies outside 200 to 3000 ms, or they are in a unit that is no time.
+        If the median lies outside 200 to 3000 ms, or the unit is not a unit of time.
     """
     if unit not in {"ms", "s", UNKNOWN_UNIT}:
         raise SourceError(f"{where}: RR intervals are in ms or s, not in {unit}")
@@ -72,7 +71,7 @@ def rr_in_ms(intervals: FloatArray, unit: str, where: str) -> FloatArray:
 
 
 def nominal_rate(times: FloatArray, where: str) -> float:
-    """Return the sampling rate that time stamps follow, gaps left out, rounded to 0.001 Hz.
+    """Return the sampling rate of time stamps, without gaps, rounded to 0.001 Hz.
 
     Raises
     ------
@@ -86,7 +85,7 @@ def nominal_rate(times: FloatArray, where: str) -> float:
 
 
 def require_signal(values: FloatArray, where: str) -> None:
-    """Refuse a signal without a single number.
+    """Refuse a signal without any number.
 
     Raises
     ------
@@ -102,18 +101,18 @@ _RIGHT_CONVERSION = "eda=eda.txt:A3?profile=bitalino"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
-    """How counts become units.
+    """Conversion of counts to the unit of a sensor.
 
     Attributes
     ----------
     profile : str
-        Name of the device.
+        Name of the device's profile.
     transfer : TransferFunction
         From the device's own counts to a unit.
     top : int
-        Largest of its own counts.
+        Largest of the device's own counts.
     bits : int or None
-        Resolution of the recorded counts, where it was given.
+        Resolution of the recorded counts, where the specification states it.
     """
 
     profile: str
@@ -124,13 +123,13 @@ class Conversion:
     def apply(self, series: Series, where: str) -> Series:
         """Return a signal in the sensor's unit.
 
-        Counts of another resolution than the device's own, which the recording or the specification says,
-        are taken for the same share of the converter's range.
+        Counts of another resolution than the device's own, as stated by the specification or the recording,
+        are scaled to the device's range.
 
         Raises
         ------
         SourceError
-            If values are no counts of that resolution.
+            If values are not counts of that resolution.
         """
         bits = self.bits or series.bits
         highest = self.top if bits is None else 2**bits - 1
@@ -145,23 +144,23 @@ class Conversion:
 
 
 def conversion_of(profile: Profile, kind: Kind, options: Mapping[str, float | str]) -> Conversion | None:
-    """Return what a device does to a kind of signal; None if its counts have no published unit."""
-    whole = {option.name: option.default for option in profile.options} | dict(options)
+    """Return the conversion for a device and a kind of signal; None if its counts have no published unit."""
+    values = {option.name: option.default for option in profile.options} | dict(options)
     for channel in profile.channels:
         if kind in channel.kinds and channel.top is not None:
-            transfer = profile.transfer(channel.label, kind, whole)
+            transfer = profile.transfer(channel.label, kind, values)
             if transfer.unit not in {UNKNOWN_UNIT, "bpm"}:
                 return Conversion(profile=profile.name, transfer=transfer, top=channel.top)
     return None
 
 
 def parse_conversion(text: str, kind: Kind, query: str) -> Conversion:
-    """Understand ``profile=bitalino&board=2014&bits=12``.
+    """Parse ``profile=bitalino&board=2014&bits=12``.
 
     Raises
     ------
     SpecError
-        In one line that shows a right specification.
+        In one line that shows a correct specification.
     """
     name = dict(part.partition("=")[::2] for part in query.split("&")).get("profile")
     profiles = known_profiles()

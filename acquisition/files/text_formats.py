@@ -1,4 +1,7 @@
-"""Recordings as OpenSignals text, of BITalino and biosignalsplux devices."""
+"""Recordings in text formats: OpenSignals, BioSPPy's Simple Text Format, lists of RR intervals.
+
+OpenSignals is the recorder of BITalino and biosignalsplux devices.
+"""
 
 from __future__ import annotations
 
@@ -32,25 +35,25 @@ KIND_OF_SENSOR = {
 }
 
 BOARD_OF_DEVICE = {"bitalino": "2014", "bitalino_rev": "revolution"}
-"""BITalino boards, whose transfer functions are known; what other devices record stays in counts."""
+"""BITalino boards, whose transfer functions are known; recordings of other devices stay in counts."""
 
 UNIT_OF_CONVERTED = {Kind.ECG: "mV", Kind.EDA: "uS"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSignalsChannel:
-    """One sensor.
+    """One sensor of an OpenSignals recording.
 
     Attributes
     ----------
     label : str
-        As the column is called.
+        Name of its column.
     sensor : str
         Type of sensor, in capitals.
     index : int
-        Of its column.
+        Index of its column.
     bits : int
-        Resolution.
+        Resolution of its counts.
     """
 
     label: str
@@ -61,7 +64,7 @@ class OpenSignalsChannel:
 
 @dataclass(frozen=True, slots=True)
 class OpenSignalsFile:
-    """A recording as OpenSignals writes it.
+    """A recording in OpenSignals text format.
 
     Attributes
     ----------
@@ -72,11 +75,11 @@ class OpenSignalsFile:
     rate_hz : float
         Samples per second.
     sequence_bits : int
-        Resolution of the sequence number, after which it begins anew; 0 if it never does.
+        Bits of the sequence number, which then starts again from 0; 0 if it never does.
     device : str
         Type of device.
     physical : bool
-        Whether it was converted to units when it was written.
+        Whether the values were converted to units when the file was written.
     """
 
     table: TextTable
@@ -87,14 +90,14 @@ class OpenSignalsFile:
     physical: bool
 
     def series(self, spec: RecordingSpec) -> Series:
-        """Return one channel, in units where the header tells the sensor and its transfer function is known.
+        """Return one channel, in units where the header names the sensor and its transfer function is known.
 
-        Samples that were lost on the way to the computer, as the sequence numbers tell, are missing.
+        Samples lost in transmission, as shown by the sequence numbers, are missing.
 
         Raises
         ------
         SourceError
-            Naming the channels there are, or the line at fault.
+            Naming the channels there are, or the line that is wrong.
         """
         where = str(self.table.path)
         require_sampled(spec.kind, spec.rate_hz, self.rate_hz, where)
@@ -114,7 +117,7 @@ class OpenSignalsFile:
             times=places / self.rate_hz,
             values=columns[0].values,
             origin_s=0.0,
-            absolute=False,  # It says the local time, of an unknown zone.
+            absolute=False,  # The header has a local time without a zone.
             bits=None if self.physical else channel.bits,
         )
         return self._in_units(series, channel, spec)
@@ -148,10 +151,13 @@ class OpenSignalsFile:
 
 
 def sample_numbers(sequence: FloatArray, bits: int) -> FloatArray:
-    """Return the number of each sample, from sequence numbers that begin anew after ``2**bits − 1``.
+    """Return the number of each sample from sequence numbers that restart after ``2**bits − 1``.
 
-    More samples lost at once than a sequence number counts cannot be known. Where it cannot be
-    understood, a sample follows the one before.
+    A loss longer than the range of the sequence number cannot be recognised. A sample with an invalid
+    sequence number is taken to follow the previous one.
+
+    >>> sample_numbers(np.array([14.0, 15.0, 0.0, 2.0]), bits=4)
+    array([0., 1., 2., 4.])
     """
     steps = np.diff(sequence)
     if bits:
@@ -161,12 +167,12 @@ def sample_numbers(sequence: FloatArray, bits: int) -> FloatArray:
 
 
 def read_opensignals(path: Path) -> OpenSignalsFile:
-    """Open a recording as OpenSignals text.
+    """Open a recording in OpenSignals text format.
 
     Raises
     ------
     SourceError
-        If it cannot be read, or its header is not as described.
+        If it cannot be read, or its header is not an OpenSignals header.
     """
     with open_text(path) as file:
         header = list(islice(file, HEADER_LINES))
@@ -210,7 +216,7 @@ def _opensignals_file(path: Path, devices: dict[str, dict[str, Any]], header_lin
         rows, delimiter = first_rows(path, 1, skip=header_lines, delimiter="\t")
     except SourceError:
         raise SourceError(f"{path} has no samples after its header") from None
-    # Lines end with a tab, behind which there is nothing.
+    # Lines end with a tab, which makes an empty last cell.
     columns += [""] * (len(rows[0]) - len(columns))
     resolutions = device["resolution"]
     return OpenSignalsFile(
@@ -231,7 +237,7 @@ def _opensignals_file(path: Path, devices: dict[str, dict[str, Any]], header_lin
 
 SIMPLE_TEXT_FIRST_LINE = "# Simple Text Format"
 HEADER_LINES = 50
-"""A header is not longer."""
+"""Most lines of a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +251,7 @@ class SimpleTextFile:
     rate_hz : float
         Samples per second.
     bits : int or None
-        Resolution of the counts, where it is said.
+        Resolution of the counts, where it is stated.
     """
 
     table: TextTable
@@ -258,7 +264,7 @@ class SimpleTextFile:
         Raises
         ------
         SourceError
-            Naming the columns there are, or the line at fault.
+            Naming the columns there are, or the line that is wrong.
         """
         require_sampled(spec.kind, spec.rate_hz, self.rate_hz, str(self.table.path))
         index = self.table.find(spec.column)
@@ -278,17 +284,17 @@ class SimpleTextFile:
 
 @dataclass(frozen=True, slots=True)
 class RrTextFile:
-    """A text file of nothing but RR intervals, separated by blanks, commas or line ends."""
+    """A text file that contains only RR intervals, separated by blanks, commas or line ends."""
 
     path: Path
 
     def series(self, spec: RecordingSpec) -> Series:
-        """Return the intervals, the beat before the first being at 0.
+        """Return the intervals; the beat before the first one is at 0.
 
         Raises
         ------
         SourceError
-            If something is not a number above 0, or cannot be an RR interval.
+            If a value is not a number above 0, or the median is not that of RR intervals.
         """
         where = str(self.path)
         with open_text(self.path) as file:
@@ -325,18 +331,18 @@ def read_simple_text(path: Path) -> SimpleTextFile:
     Raises
     ------
     SourceError
-        If it cannot be read, or its header says no sampling rate.
+        If it cannot be read, or its header has no sampling rate.
     """
     with open_text(path) as file:
         header = [line for line in islice(file, HEADER_LINES) if line.startswith("#")]
-    said = {
+    stated = {
         name.strip().lower(): value.strip()
         for name, mark, value in (line.lstrip("# ").partition(":=") for line in header)
         if mark
     }
     try:
-        rate_hz = float(said["sampling rate (hz)"])
-        bits = int(said["resolution"]) if "resolution" in said else None
+        rate_hz = float(stated["sampling rate (hz)"])
+        bits = int(stated["resolution"]) if "resolution" in stated else None
     except (KeyError, ValueError):
         rate_hz, bits = 0.0, None
     if not 0 < rate_hz < np.inf:
@@ -346,7 +352,7 @@ def read_simple_text(path: Path) -> SimpleTextFile:
     except SourceError:
         raise SourceError(f"{path} has no samples after its header") from None
     width = len(rows[0])
-    names = tuple(name.strip() for name in said.get("labels", "").replace(",", "\t").split("\t"))
+    names = tuple(name.strip() for name in stated.get("labels", "").replace(",", "\t").split("\t"))
     columns = names if len(names) == width else tuple(str(index) for index in range(width))
     table = TextTable(
         path=path,

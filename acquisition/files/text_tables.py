@@ -1,4 +1,4 @@
-"""Tables of numbers in text files, read a block of lines at a time: as large as they like."""
+"""Tables of numbers in text files of any size, and the column that holds the times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
@@ -31,11 +31,11 @@ class TableColumn:
     Attributes
     ----------
     values : ndarray, float64, shape (n,)
-        NaN where a cell is empty. Dates and times of day are Unix seconds.
+        NaN where a cell is empty. Dates with times are converted to Unix seconds.
     dated : bool
-        Whether its cells are dates with times of day.
+        Whether its cells are dates with times.
     zoned : bool
-        Whether these say their time zone; those that do not are read as if they were UTC.
+        Whether the dates state their time zone; without one they are read as UTC.
     """
 
     values: FloatArray
@@ -45,20 +45,20 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTable:
-    """Where the numbers lie in a text file.
+    """Layout of a table in a text file.
 
     Attributes
     ----------
     path : Path
         The file; gzip-compressed if its name ends in ``.gz``.
     columns : tuple of str
-        A name for each, its number from 0 where the file has none.
+        Their names; the number from 0 where the file has none.
     first_line : int
         Line of the first sample, counted from 1.
     delimiter : str
         Between cells.
     first_row : tuple of str
-        The first sample's cells; none if there is no sample.
+        The cells of the first sample; empty if there is no sample.
     """
 
     path: Path
@@ -68,7 +68,7 @@ class TextTable:
     first_row: tuple[str, ...]
 
     def find(self, wanted: str | None) -> int:
-        """Return the index of a column, by its name or its number; of the only one for None.
+        """Return the index of a column by its name or number; None asks for the only one.
 
         Raises
         ------
@@ -94,8 +94,8 @@ class TextTable:
     def read(self, indexes: Sequence[int]) -> list[TableColumn]:
         """Return columns as numbers.
 
-        An empty cell, a cell ``nan`` and a blank line are a missing sample. A last line cut short, as a
-        recorder that was interrupted leaves it, is dropped.
+        An empty cell, a cell ``nan`` and a blank line are missing samples. An incomplete last line, left by
+        an interrupted recorder, is dropped.
 
         Raises
         ------
@@ -125,10 +125,10 @@ class TextTable:
         ]
 
     def _blocks(self, file: TextIO) -> Iterator[list[Row]]:
-        """Yield the cells of samples' lines, none for a blank line, up to the last that is not blank."""
+        """Yield the cells of each line (none for a blank line) up to the last line that is not blank."""
         reader = csv.reader(itertools.islice(file, self.first_line - 1, None), delimiter=self.delimiter)
         width, line = len(self.columns), self.first_line
-        held: list[Row] = []  # blank lines, or one cut short: nothing, if they are the last
+        held: list[Row] = []  # blank or incomplete lines, dropped if they are the last
         try:
             while rows := list(itertools.islice(reader, LINES_AT_ONCE)):
                 if held or set(map(len, rows)) != {width}:
@@ -142,7 +142,7 @@ class TextTable:
             raise SourceError(f"{self.path} is not a table of numbers: {error}") from error
 
     def _held(self, rows: list[Row]) -> list[Row]:
-        """Return the last lines that count only if something follows: blank ones, one cut short before."""
+        """Return the trailing blank lines and an incomplete one before them; a file may end with those."""
         last = len(rows)
         while last and not rows[last - 1]:
             last -= 1
@@ -197,7 +197,7 @@ def open_text(path: Path) -> Iterator[TextIO]:
     Raises
     ------
     SourceError
-        If it cannot be read, is not text, or is not whole; also for what shows while it is being read.
+        If it cannot be read, is not text, or is incomplete; also while it is being read.
     """
     try:
         if path.suffix.lower() == ".gz":
@@ -214,12 +214,17 @@ def open_text(path: Path) -> Iterator[TextIO]:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def first_rows(
-    path: Path, count: int, *, skip: int = 0, delimiter: str | None = None
-) -> tuple[list[Row], str]:
-    """Return the cells of the first lines, and what separates them.
+class FirstRows(NamedTuple):
+    """The cells of the first lines of a file, and their delimiter."""
 
-    That is a tab, a semicolon or a comma, whichever the first line has (the first of them it has).
+    rows: list[Row]
+    delimiter: str
+
+
+def first_rows(path: Path, count: int, *, skip: int = 0, delimiter: str | None = None) -> FirstRows:
+    """Return the cells of the first lines.
+
+    The delimiter is a tab, a semicolon or a comma: the first of these that the first line contains.
 
     Raises
     ------
@@ -234,18 +239,18 @@ def first_rows(
         leading = next(line for line in lines if line.strip())
         delimiter = next((mark for mark in "\t;" if mark in leading), ",")
     try:
-        return list(csv.reader(lines, delimiter=delimiter)), delimiter
+        return FirstRows(list(csv.reader(lines, delimiter=delimiter)), delimiter)
     except csv.Error as error:
         raise SourceError(f"{path} is not a table of numbers: {error}") from error
 
 
 def is_blank(row: Row) -> bool:
-    """Return whether a line holds nothing; an empty cell in quotes is something."""
+    """Return whether a line is blank; a quoted empty cell is not."""
     return not row or (len(row) == 1 and row[0].isspace())
 
 
 def is_date(cell: str) -> bool:
-    """Return whether a cell is a date with a time of day, not a number."""
+    """Return whether a cell is a date, not a number."""
     if number_or_inf(cell.strip() or "nan") != float("inf"):
         return False
     try:
@@ -256,7 +261,7 @@ def is_date(cell: str) -> bool:
 
 
 def number_or_inf(cell: str) -> float:
-    """Return the number, or infinity (which no cell may hold) for anything else."""
+    """Return the number in a cell, or infinity (which no cell may contain) for anything else."""
     try:
         return float(cell)
     except ValueError:
@@ -272,7 +277,7 @@ def _text_lines(file: TextIO, path: Path) -> Iterator[str]:
 
 TIME_COLUMN = "time_s"
 UNIX_TIME_FROM_S = 1e9
-"""Times that begin beyond this (2001-09-09) are Unix time, thus an absolute start."""
+"""Times from this on (2001-09-09) are Unix time, and give an absolute start."""
 
 _TIME_UNIT = r"[_ ]?[\[(]?(?P<unit>s|sec|seconds|ms|milliseconds|us)[\])]?"
 _TIME_NAMES = re.compile(
@@ -282,15 +287,19 @@ _TIME_NAMES = re.compile(
 
 _SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "milliseconds": 1e-3, "us": 1e-6}
 SLOWEST_HZ = {Kind.ECG: 20.0, Kind.PPG: 10.0, Kind.HR: 0.05, Kind.RR: 0.2}
-"""What is sampled slower is no such signal; 1 Hz for all others. The fastest is a thousand times as fast:
-seconds, milliseconds and microseconds can then not be taken for each other."""
+"""Least sampling rate of each kind of signal; 1 Hz for all others. The greatest is a thousand times as high,
+so that seconds, milliseconds and microseconds cannot be confused."""
 
 COARSE_SHARE = 0.05
-"""If so many time stamps repeat the one before, the clock ticks slower than samples are taken."""
+"""Share of repeated time stamps from which the clock is taken to tick slower than samples are taken."""
 
 
 def find_time_column(columns: Sequence[str]) -> int | None:
-    """Return which column holds times: ``time_s``, else the only one whose name says so."""
+    """Return the index of the column of times: ``time_s``, else the only one named like a time.
+
+    >>> find_time_column(["timestamp_ms", "ecg_mV"])
+    0
+    """
     if columns.count(TIME_COLUMN) == 1:
         return columns.index(TIME_COLUMN)
     named = [index for index, name in enumerate(columns) if _TIME_NAMES.fullmatch(name)]
@@ -298,21 +307,21 @@ def find_time_column(columns: Sequence[str]) -> int | None:
 
 
 def in_seconds(times: FloatArray, name: str, kind: Kind) -> FloatArray | None:
-    """Return times in seconds: in the unit their name states, else the only one that fits the signal.
+    """Return times in seconds: from the unit in their name, else from the only unit that fits the signal.
 
     Parameters
     ----------
     times : ndarray, shape (n,)
         As recorded.
     name : str
-        Of their column, such as ``time``, ``timestamp_ms`` or ``t [us]``.
+        Name of their column, such as ``time``, ``timestamp_ms`` or ``t [us]``.
     kind : Kind
-        Of the signal, which is sampled neither slower than `SLOWEST_HZ` nor 1000 times as fast.
+        Kind of the signal; its sampling rate lies between `SLOWEST_HZ` and 1000 times that.
 
     Returns
     -------
     ndarray or None
-        None if it is not stated and no unit fits.
+        None if no unit is stated and none fits.
     """
     match = _TIME_NAMES.fullmatch(name)
     stated = match["unit"] if match else None
@@ -332,9 +341,9 @@ def in_seconds(times: FloatArray, name: str, kind: Kind) -> FloatArray | None:
 def spread_ticks(times: FloatArray) -> FloatArray:
     """Return times between the ticks of a clock coarser than the sampling.
 
-    Samples that carry the same stamp are spread over the time to the next tick; those of the first tick,
-    of the last and of one before a gap keep the mean period. Times that seldom repeat are returned as they
-    are, and so are times that go backward.
+    Samples with the same time stamp are spread over the time to the next tick; samples of the first tick, of
+    the last, and of one before a gap are spaced by the mean period. Times that seldom repeat, and times that
+    go backward, are returned unchanged.
     """
     steps = np.diff(times)
     if not (steps >= 0).all() or np.count_nonzero(steps == 0) < COARSE_SHARE * times.size:
@@ -344,7 +353,7 @@ def spread_ticks(times: FloatArray) -> FloatArray:
         return times
     widths = np.diff(ticks)
     in_a_row = widths <= 3.0 * np.median(widths)
-    # The first tick may have begun before the recording, so its samples do not count.
+    # The first tick may have begun before the recording, so its samples are not counted.
     period = float(widths[in_a_row][1:].sum() / max(1, counts[:-1][in_a_row][1:].sum()))
     periods = np.append(np.where(in_a_row, widths / counts[:-1], period), period)
     within = np.arange(times.size) - np.repeat(starts, counts)

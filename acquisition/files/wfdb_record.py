@@ -1,4 +1,4 @@
-"""Recordings in WFDB format (PhysioNet), read through wfdb."""
+"""Recordings in WFDB format (PhysioNet), read with wfdb."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import wfdb
 
 from acquisition.errors import SourceError
 from acquisition.files.series import Series, require_sampled, require_signal
@@ -19,14 +18,14 @@ FRAMES_AT_ONCE = 500_000
 
 @dataclass(frozen=True, slots=True)
 class WfdbRecord:
-    """A WFDB record, read as far as a signal is asked for; its annotations are left alone.
+    """A WFDB record; its signals are read when they are asked for, its annotations are not used.
 
     Attributes
     ----------
     record : str
         Path without suffix.
     header : wfdb.Record
-        As wfdb understands it.
+        The header as read by wfdb.
     """
 
     record: str
@@ -56,7 +55,7 @@ class WfdbRecord:
             times=np.arange(values.size) / rate_hz,
             values=values,
             origin_s=0.0,
-            absolute=False,  # A base time is local, of an unknown zone.
+            absolute=False,  # The base time is local, without a zone.
             bits=None,
         )
 
@@ -72,6 +71,8 @@ class WfdbRecord:
         raise SourceError(f"{self.record} has {asked}; it has {', '.join(names)}")
 
     def _values(self, index: int, where: str) -> FloatArray:
+        import wfdb  # noqa: PLC0415 - it imports pandas, and only WFDB records need it
+
         frames = int(self.header.sig_len or 0)
         blocks: list[FloatArray] = []
         try:
@@ -86,7 +87,7 @@ class WfdbRecord:
                 blocks.append(np.asarray(read.e_p_signal[0], dtype=np.float64))
         except FileNotFoundError as error:
             raise SourceError(f"{where}: its file {error.filename} does not exist") from error
-        except Exception as error:  # wfdb raises whatever it runs into in damaged files
+        except Exception as error:  # wfdb raises many types of error for damaged files
             raise SourceError(
                 f"{where}: its file is damaged, or shorter than its header says "
                 f"({type(error).__name__}: {_one_line(error)})"
@@ -100,16 +101,18 @@ def read_wfdb(path: Path) -> WfdbRecord:
     Raises
     ------
     SourceError
-        If there is no header beside it, or it cannot be understood.
+        If it has no header, or the header cannot be read.
     """
     record = str(path.with_suffix("") if path.suffix.lower() in {".hea", ".dat", ".mat"} else path)
     header = Path(f"{record}.hea")
     if not header.is_file():
         raise SourceError(f"{header} does not exist: a WFDB record needs its header")
+    import wfdb  # noqa: PLC0415 - as above
+
     try:
         read = wfdb.rdheader(record)
         complete = read.n_sig > 0 and len(read.sig_name) == read.n_sig and read.fs > 0
-    except Exception as error:  # wfdb raises whatever it runs into in damaged files
+    except Exception as error:  # wfdb raises many types of error for damaged files
         raise SourceError(
             f"{header} is not a WFDB header ({type(error).__name__}: {_one_line(error)})"
         ) from error

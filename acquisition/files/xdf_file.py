@@ -1,14 +1,13 @@
-"""Recordings as XDF, read through pyxdf with every time stamp as it was recorded."""
+"""Recordings in XDF files, read with pyxdf, with every time stamp as it was recorded."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import pyxdf
 
 from acquisition.errors import SourceError
 from acquisition.files.series import Series, nominal_rate, require_signal, rr_in_ms
@@ -18,9 +17,24 @@ from acquisition.streams import Kind, known_unit, unit_of_kind
 _MAGIC = b"XDF:"
 
 
+class XdfChannel(NamedTuple):
+    """Label, unit (``a.u.`` where unknown) and type of a channel."""
+
+    label: str
+    unit: str
+    kind: str
+
+
+class XdfMarker(NamedTuple):
+    """Time stamp in seconds, and text."""
+
+    time_s: float
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XdfStream:
-    """What an XDF file says of one of its streams.
+    """Description of a stream in an XDF file.
 
     Attributes
     ----------
@@ -28,39 +42,39 @@ class XdfStream:
         Its name, its type (by convention ``ECG``, ``Markers`` …) and the id of its source.
     rate_hz : float
         Nominal rate; 0 for irregular streams.
-    channels : tuple of (str, str, str)
-        Label, unit (``a.u.`` where unknown) and type of each channel; none of text.
+    channels : tuple of XdfChannel
+        Empty for streams of text.
     samples : int
-        How many it holds.
+        Number of samples.
     """
 
     name: str
     kind: str
     source_id: str
     rate_hz: float
-    channels: tuple[tuple[str, str, str], ...]
+    channels: tuple[XdfChannel, ...]
     samples: int
 
 
 @dataclass(frozen=True, slots=True)
 class XdfFile:
-    """The streams of an XDF file, as pyxdf returns them."""
+    """The streams of an XDF file, as returned by pyxdf."""
 
     path: Path
     streams: tuple[dict[str, Any], ...]
 
     def described(self) -> tuple[XdfStream, ...]:
-        """Return what the file says of each stream, in its order."""
+        """Return the description of each stream, in the order of the file."""
         return tuple(_described(stream) for stream in self.streams)
 
-    def marks(self, number: int) -> tuple[tuple[float, str], ...]:
-        """Return times and texts of a stream of marks, by its place in `described`.
+    def marks(self, number: int) -> tuple[XdfMarker, ...]:
+        """Return the markers of a stream, by its index in `described`.
 
-        Numbers become text; those that are whole without a decimal point.
+        Numbers are converted to text, integers without a decimal point.
         """
         stream = self.streams[number]
         texts = (_mark(row[0]) for row in stream["time_series"])
-        return tuple(zip(map(float, stream["time_stamps"]), texts, strict=True))
+        return tuple(map(XdfMarker, map(float, stream["time_stamps"]), texts))
 
     def series(self, spec: RecordingSpec) -> Series:
         """Return one channel of one stream as a signal.
@@ -68,7 +82,7 @@ class XdfFile:
         Raises
         ------
         SourceError
-            Naming the streams or channels there are, or the sample at fault.
+            Naming the streams or channels there are, or the sample that is wrong.
         """
         stream, label = self._find(spec.column)
         where = f"{self.path}, stream {_name(stream)!r}"
@@ -78,7 +92,7 @@ class XdfFile:
         index = _channel_index([name for name, _ in channels], label, where)
         values = np.array(stream["time_series"][:, index], dtype=np.float64)
         times = np.array(stream["time_stamps"], dtype=np.float64)
-        values[np.isinf(values)] = np.nan  # an amplifier out of range; no measured value
+        values[np.isinf(values)] = np.nan  # an amplifier out of range, not a measured value
         require_signal(values, where)
         _require_order(times, where)
         name, unit = channels[index][0], unit_of_kind(spec.kind, spec.unit or channels[index][1])
@@ -94,7 +108,7 @@ class XdfFile:
             times=times,
             values=values,
             origin_s=float(times[0]),
-            absolute=False,  # The LSL clock counts from a boot of the recording computer.
+            absolute=False,  # The LSL clock counts from the start of the recording computer.
         )
 
     def _find(self, column: str | None) -> tuple[dict[str, Any], str | None]:
@@ -118,13 +132,18 @@ class XdfFile:
 
 
 def read_xdf(path: Path, *, synchronised: bool = False) -> XdfFile:
-    """Read an XDF file; one cut short is read up to its last whole chunk.
+    """Read an XDF file; a truncated file is read up to its last complete chunk.
 
-    Time stamps are taken as recorded, neither dejittered (which would close real gaps) nor moved between
-    clocks; unless `synchronised`, for what LabRecorder wrote from several computers: stamps are then moved to
-    the recording computer's clock by the recorded clock offsets, resets of clocks handled, and those of
-    regular streams evened out between gaps of more than 1 s, as pyxdf recommends. pyxdf by itself sees gaps
-    from 500 samples on only, which at 4 Hz is two minutes.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    synchronised : bool
+        False: time stamps are used as recorded, neither dejittered (which would close real gaps) nor moved
+        between clocks. True, for files that LabRecorder wrote from several computers: time stamps are moved
+        to the recording computer's clock by the recorded clock offsets, with clock resets handled, and those
+        of regular streams are dejittered, as pyxdf recommends, with a break at every gap of more than 1 s and
+        2 samples. (By default pyxdf breaks only at gaps of 500 samples, which at 4 Hz is two minutes.)
 
     Raises
     ------
@@ -137,6 +156,8 @@ def read_xdf(path: Path, *, synchronised: bool = False) -> XdfFile:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     if not content.startswith(_MAGIC):
         raise SourceError(f"{path} is not an XDF file" if content else f"{path} is empty")
+    import pyxdf  # noqa: PLC0415 - only XDF files need it
+
     try:
         streams, _ = pyxdf.load_xdf(
             io.BytesIO(content[: _end_of_whole_chunks(content)]),
@@ -144,13 +165,13 @@ def read_xdf(path: Path, *, synchronised: bool = False) -> XdfFile:
             jitter_break_threshold_samples=2,
             synchronize_clocks=synchronised,
         )
-    except Exception as error:  # pyxdf raises whatever its parsing of damaged bytes runs into
+    except Exception as error:  # pyxdf raises many types of error for damaged files
         raise SourceError(f"{path} is damaged: {type(error).__name__} {error}") from error
     return XdfFile(path, tuple(streams))
 
 
 def _end_of_whole_chunks(content: bytes) -> int:
-    """Return where the last complete chunk ends; pyxdf would read stale bytes from an incomplete one."""
+    """Return the end of the last complete chunk; pyxdf would read stale bytes from an incomplete one."""
     position = len(_MAGIC)
     while position < len(content):
         width = content[position]
@@ -172,7 +193,9 @@ def _described(stream: dict[str, Any]) -> XdfStream:
         rate_hz=float(info["nominal_srate"][0]),
         channels=()
         if is_text
-        else tuple((*named, kind) for named, kind in zip(_channels(stream), _types(stream), strict=True)),
+        else tuple(
+            XdfChannel(*named, kind) for named, kind in zip(_channels(stream), _types(stream), strict=True)
+        ),
         samples=len(stream["time_stamps"]),
     )
 
@@ -189,7 +212,7 @@ def _name(stream: dict[str, Any]) -> str:
 
 
 def _channels(stream: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return label and unit of each channel; a number from 0 where there is no label."""
+    """Return label and unit of each channel; the number from 0 where there is no label."""
     return [
         (
             (channel.get("label") or [None])[0] or str(index),
@@ -200,7 +223,7 @@ def _channels(stream: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _types(stream: dict[str, Any]) -> list[str]:
-    """Return the type of each channel; empty where there is none."""
+    """Return the type of each channel; empty where it has none."""
     return [(channel.get("type") or [None])[0] or "" for channel in _channel_descriptions(stream)]
 
 

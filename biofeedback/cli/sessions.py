@@ -133,7 +133,7 @@ def demo(seed: int, out: Path | None) -> int:
     multiple=True,
     metavar="STREAM:FAULT@START+SECONDS[?level=AMOUNT]",
     help="Give an input a fault, to see what becomes of the session; repeat for more. "
-    + "; ".join(f"{name}: {fault.says}" for name, fault in FAULTS.items())
+    + "; ".join(f"{name}: {fault.description}" for name, fault in FAULTS.items())
     + ". Without a duration to the end.",
 )
 @command_option

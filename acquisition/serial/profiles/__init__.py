@@ -1,6 +1,6 @@
-"""Serial devices by name: every module here that has `PROFILES` adds them.
+"""Profiles of serial devices. Every module in this package that defines `PROFILES` adds profiles.
 
-A new device is one new file; `docs/sensors.md` says what it holds.
+A new device is one new file; docs/sensors.md describes its content.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ __all__ = ["Profile", "known_profiles"]
 
 
 def known_profiles() -> dict[str, Profile]:
-    """Return every profile by its name, in the order of names."""
+    """Return all profiles by name, sorted.
+
+    >>> known_profiles()["bitalino"].title
+    'BITalino board'
+    """
     modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
     profiles: list[Profile] = [profile for module in modules for profile in getattr(module, "PROFILES", ())]
     return {profile.name: profile for profile in sorted(profiles, key=lambda profile: profile.name)}

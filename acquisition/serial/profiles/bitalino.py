@@ -1,10 +1,10 @@
-"""BITalino, a board of six analogue inputs over Bluetooth's serial port profile or USB.
+"""BITalino, a board with six analogue inputs on Bluetooth's serial port profile or USB.
 
-Frames carry a sequence number and a checksum of four bits each. Transfer functions are those of the maker's
-data sheets, with a supply of 3.3 V: ECG ±1.5 mV at a gain of 1100; EDA of the (r)evolution board 0–25 µS,
-of the board of 2014 1/(1 − ADC/2ⁿ) µS. Everything else is delivered in counts of 10 bits. Another edition of
-the (r)evolution's sheet takes 0.574 V off before dividing, which lowers the level by 4.3 µS; we follow the
-one whose result begins at 0. Changes are the same in both.
+Frames have a sequence number and a checksum of four bits each. Transfer functions are those of the maker's
+data sheets, with a supply of 3.3 V: ECG ±1.5 mV at a gain of 1100; EDA 0–25 µS on the (r)evolution board,
+1/(1 − ADC/2ⁿ) µS on the board of 2014. Everything else is delivered as 10-bit counts. Another edition of the
+(r)evolution's sheet subtracts 0.574 V before dividing, which lowers the level by 4.3 µS; this module follows
+the edition whose result begins at 0. Changes of conductance are the same in both.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,14 +38,14 @@ VERSION, STOP, IDLE = 0x07, 0x00, 0xFF
 FULL_SCALE = 1024.0
 SUPPLY_V = 3.3
 WIDE = 4
-"""So many inputs of a frame have 10 bits, the others 6."""
+"""Number of inputs per frame with 10 bits; the others have 6."""
 
 PAUSE_S = 0.12
-"""It needs 0.1 s between two command bytes."""
+"""Pause after a command byte: the board needs 0.1 s."""
 
 
 def _shifted(x: int) -> int:
-    """Return the checksum's state after four bits of zero."""
+    """Return the state of the checksum after four zero bits."""
     for _ in range(4):
         x = (x << 1) ^ (0x13 if x & 8 else 0)
     return x
@@ -54,23 +55,31 @@ _SHIFTED = tuple(_shifted(x) for x in range(16))
 
 
 def frame_bytes(inputs: int) -> int:
-    """Return the length of a frame with so many inputs."""
+    """Return the length of a frame in bytes."""
     bits = 12 + 10 * inputs if inputs <= WIDE else 52 + 6 * (inputs - WIDE)
     return -(-bits // 8)
 
 
 def checksum(frame: bytes) -> int:
-    """Return the checksum that the last four bits of a frame must hold."""
+    """Return the checksum that the last four bits of a frame must contain."""
     x = 0
     for byte in (*frame[:-1], frame[-1] & 0xF0):
         x = _SHIFTED[_SHIFTED[x] ^ byte >> 4] ^ byte & 15
     return x
 
 
-def decode(frame: bytes, inputs: int) -> tuple[int, int, list[int]] | None:
-    """Return sequence number, digital lines I1 I2 O1 O2 and counts; None if the checksum is wrong.
+class BitalinoFrame(NamedTuple):
+    """Sequence number, digital lines I1 I2 O1 O2, and the count of each input."""
 
-    Read from its last byte on, a frame is a row of fields: sequence, checksum, digital lines, inputs.
+    sequence: int
+    digital: int
+    counts: list[int]
+
+
+def decode(frame: bytes, inputs: int) -> BitalinoFrame | None:
+    """Decode a frame; None if its checksum is wrong.
+
+    Read backward from its last byte, a frame consists of sequence, checksum, digital lines, inputs.
     """
     if checksum(frame) != frame[-1] & 15:
         return None
@@ -80,11 +89,11 @@ def decode(frame: bytes, inputs: int) -> tuple[int, int, list[int]] | None:
         width = 10 if place < WIDE else 6
         left -= width
         counts.append(bits >> left & (1 << width) - 1)
-    return frame[-1] >> 4, frame[-2] >> 4, counts
+    return BitalinoFrame(frame[-1] >> 4, frame[-2] >> 4, counts)
 
 
 def encode(sequence: int, digital: int, counts: Sequence[int]) -> bytes:
-    """Return a frame; counts beyond the fourth have 6 bits."""
+    """Encode a frame; counts after the fourth have 6 bits."""
     length = frame_bytes(len(counts))
     left = 8 * length - 12
     bits = (sequence & 15) << left + 8 | digital << left
@@ -97,17 +106,17 @@ def encode(sequence: int, digital: int, counts: Sequence[int]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SequenceOrder:
-    """The order that a sequence number of four bits tells, for frames of a length."""
+    """Order of frames by a 4-bit sequence number, for frames of one length."""
 
     length: int
 
     def follows(self, before: int, after: int, skipped: int) -> bool:
-        """Return whether the frames between were as many as the bytes between make."""
+        """Return whether the skipped bytes are exactly the frames missing from the sequence."""
         between, rest = divmod(skipped, self.length)
         return rest == 0 and between < 16 and (after - before - 1) % 16 == between
 
     def lost(self, before: int, after: int, skipped: int) -> int:
-        """Return the number of frames that fits the sequence and comes nearest to the bytes."""
+        """Return the number of missing frames that fits the sequence and is nearest to the skipped bytes."""
         between = skipped / self.length
         if between >= 16:
             return 0
@@ -116,29 +125,27 @@ class SequenceOrder:
 
 
 def parser(settings: DeviceSettings) -> FrameParser:
-    """Return a parser of the inputs wanted; of all of them, if there are several, in counts of 10 bits."""
+    """Return a parser of the wanted inputs; 6-bit counts are scaled to 10 bits."""
     inputs = inputs_of(settings)
     places = [inputs.index(label) for label in settings.channels]
     length = frame_bytes(len(inputs))
 
-    def read(frame: bytes) -> Frame | None:
-        if (found := decode(frame, len(inputs))) is None:
+    def read(data: bytes) -> Frame | None:
+        if (found := decode(data, len(inputs))) is None:
             return None
-        sequence, _, counts = found
-        return Frame(
-            sequence, tuple(float(counts[place] if place < WIDE else counts[place] << 4) for place in places)
-        )
+        counts = (found.counts[place] if place < WIDE else found.counts[place] << 4 for place in places)
+        return Frame(found.sequence, tuple(map(float, counts)))
 
     return FrameParser(length=length, width=len(places), decode=read, order=SequenceOrder(length))
 
 
 def inputs_of(settings: DeviceSettings) -> list[str]:
-    """Return the inputs that a frame holds, in its order."""
+    """Return the inputs in a frame, in its order."""
     return sorted(set(settings.channels))
 
 
 def start(settings: DeviceSettings) -> tuple[HandshakeStep, ...]:
-    """Return what makes the board send the inputs wanted at the rate wanted."""
+    """Return the handshake that makes the board send the wanted inputs at the wanted rate."""
     mask = sum(1 << 2 + LABELS.index(label) for label in inputs_of(settings))
     return (
         HandshakeStep(send=bytes((STOP,)), pause_s=PAUSE_S),
@@ -151,7 +158,7 @@ def start(settings: DeviceSettings) -> tuple[HandshakeStep, ...]:
 
 
 class BitalinoBoard:
-    """The board itself, for emulation."""
+    """An emulated board."""
 
     def __init__(self, settings: DeviceSettings) -> None:
         self.streaming = False
@@ -159,13 +166,13 @@ class BitalinoBoard:
         self._inputs = inputs_of(settings)
 
     def receive(self, data: bytes) -> bytes:
-        """Obey commands, one byte each; answer that for the version."""
+        """Execute commands of one byte each; answer the one for the version."""
         answer = b""
         for byte in data:
             if byte in {STOP, IDLE}:
                 self.streaming = False
             elif self.streaming:
-                pass  # what would set its digital lines
+                pass  # commands that set the digital lines
             elif byte == VERSION:
                 answer += b"BITalino_v5.2\n"
             elif byte & 0x3F == 0x03:
@@ -176,7 +183,7 @@ class BitalinoBoard:
         return answer
 
     def send(self, number: int, raw: Mapping[str, float]) -> bytes:
-        """Return a frame; nothing if all of the sample is missing, and 0 for what of it is missing."""
+        """Return a frame, with 0 for missing values; nothing if all values are missing."""
         values = [raw.get(label, 0.0) for label in self._inputs]
         if all(math.isnan(value) for value in raw.values()):
             return b""
@@ -188,7 +195,7 @@ class BitalinoBoard:
 
 @dataclass(frozen=True, slots=True)
 class Bitalino2014Transfer:
-    """Counts to µS for the EDA sensor of the board of 2014, which cannot show less than 1 µS."""
+    """Counts to µS for the EDA sensor of the board of 2014, whose least value is 1 µS."""
 
     unit: str = "uS"
 
@@ -212,7 +219,7 @@ EDA: Mapping[str, TransferFunction] = {
 
 
 def transfer(channel: str, kind: Kind, options: ProfileOptions) -> TransferFunction:
-    """Return the transfer function of the sensor that measures this kind."""
+    """Return the transfer function of the sensor for this kind of signal."""
     if kind is Kind.ECG:
         return ECG
     if kind is Kind.EDA:

@@ -1,7 +1,7 @@
-"""Shimmer3 GSR+, skin conductance and pulse over Bluetooth's serial port profile.
+"""Shimmer3 GSR+, skin conductance and pulse on Bluetooth's serial port profile.
 
-Frames carry the device's clock (32768 Hz, 24 bits). The GSR amplifier has four ranges, told in the upper two
-bits of its count, with feedback resistors of 40.2, 287, 1000 and 3300 kΩ against a reference of 0.5 V.
+Frames contain the device's clock (32768 Hz, 24 bits). The GSR amplifier has four ranges, given in the upper
+two bits of its count, with feedback resistors of 40.2, 287, 1000 and 3300 kΩ and a reference of 0.5 V.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,30 +46,38 @@ FULL_SCALE, SUPPLY_V = 4095, 3.0
 
 LONGEST_LOSS = 2 * TICK_HZ
 MOST_LOST = 16
-"""Without bytes between, a frame further on does not surely follow."""
+"""Most periods between two frames, without skipped bytes, for the second to follow with certainty."""
 
 
-def decode(frame: bytes) -> tuple[int, int, int] | None:
-    """Return ticks and the counts of PPG and GSR; None where no frame can be."""
+class ShimmerFrame(NamedTuple):
+    """Ticks of the device's clock, and the counts of PPG and GSR."""
+
+    ticks: int
+    ppg: int
+    gsr: int
+
+
+def decode(frame: bytes) -> ShimmerFrame | None:
+    """Decode a frame; None if the bytes cannot be a frame."""
     ppg, gsr = struct.unpack_from("<HH", frame, 4)
     if frame[0] != 0 or ppg > FULL_SCALE or gsr & 0x3000:
         return None
-    return int.from_bytes(frame[1:4], "little"), ppg, gsr
+    return ShimmerFrame(int.from_bytes(frame[1:4], "little"), ppg, gsr)
 
 
 def encode(ticks: int, ppg: int, gsr: int) -> bytes:
-    """Return a frame; the ticks wrap."""
+    """Encode a frame; the ticks wrap around."""
     return b"\x00" + (ticks % TICKS).to_bytes(3, "little") + struct.pack("<HH", ppg, gsr)
 
 
 @dataclass(frozen=True, slots=True)
 class TickOrder:
-    """The order that the device's clock tells."""
+    """Order of frames by the device's clock."""
 
     period: int
 
     def follows(self, before: int, after: int, skipped: int) -> bool:
-        """Return whether whole periods lie between, and about as many as fit the bytes between.
+        """Return whether a whole number of periods lies between, about as many as fit the skipped bytes.
 
         A frame read one byte too early shows a clock that runs 256 times as fast.
         """
@@ -77,8 +86,8 @@ class TickOrder:
         off = abs(step - frames * self.period)
         return 1 <= frames <= MOST_LOST + max(0, skipped) // LENGTH and off <= self.period // 10
 
-    def lost(self, before: int, after: int, skipped: int) -> int:  # noqa: ARG002 - the clock is enough
-        """Return the number of periods between, less one."""
+    def lost(self, before: int, after: int, skipped: int) -> int:  # noqa: ARG002 - the clock suffices
+        """Return the number of periods between the two frames, less one."""
         step = (after - before) % TICKS
         return max(0, round(step / self.period) - 1) if step <= LONGEST_LOSS else 0
 
@@ -89,7 +98,7 @@ def period_of(rate_hz: float) -> int:
 
 
 def parser(settings: DeviceSettings) -> FrameParser:
-    """Return a parser of the channels wanted."""
+    """Return a parser of the wanted channels."""
     places = [(PPG, GSR).index(label) for label in settings.channels]
 
     def read(frame: bytes) -> Frame | None:
@@ -103,13 +112,13 @@ def parser(settings: DeviceSettings) -> FrameParser:
 
 
 def start(settings: DeviceSettings) -> tuple[HandshakeStep, ...]:
-    """Return what makes the device send both channels at the rate wanted."""
+    """Return the handshake that makes the device send both channels at the wanted rate."""
 
     def command(code: int, arguments: bytes, says: str) -> HandshakeStep:
         return HandshakeStep(send=bytes((code,)) + arguments, answer=ACKNOWLEDGED, says=says)
 
     return (
-        # It may still be sending from before; whether it was is of no matter.
+        # It may still be sending from a previous session, so no answer is expected.
         HandshakeStep(send=bytes((STOP,)), pause_s=0.3),
         command(SENSORS, bytes((0x04, 0x01, 0x00)), "that it has GSR and PPG"),
         command(EXPANSION_POWER, bytes((0x01,)), "that PPG has power"),
@@ -119,7 +128,7 @@ def start(settings: DeviceSettings) -> tuple[HandshakeStep, ...]:
 
 
 class ShimmerUnit:
-    """The device itself, for emulation."""
+    """An emulated device."""
 
     def __init__(self, settings: DeviceSettings) -> None:
         self.streaming = False
@@ -127,7 +136,7 @@ class ShimmerUnit:
         self._begun = b""
 
     def receive(self, data: bytes) -> bytes:
-        """Obey commands and acknowledge each."""
+        """Execute commands and acknowledge each."""
         self._begun += data
         answer = b""
         while self._begun:
@@ -146,7 +155,7 @@ class ShimmerUnit:
         return answer
 
     def send(self, number: int, raw: Mapping[str, float]) -> bytes:
-        """Return a frame; nothing if all of the sample is missing, and 0 for what of it is missing."""
+        """Return a frame, with 0 for missing values; nothing if all values are missing."""
         values = [raw.get(label, 0.0) for label in (PPG, GSR)]
         if all(math.isnan(value) for value in raw.values()):
             return b""
@@ -156,7 +165,7 @@ class ShimmerUnit:
 
 @dataclass(frozen=True, slots=True)
 class ShimmerTransfer:
-    """Counts with their range to µS; NaN where the amplifier's output shows no current (electrodes off)."""
+    """Counts with their range to µS; NaN where no current flows (electrodes off)."""
 
     unit: str = "uS"
 
@@ -169,7 +178,7 @@ class ShimmerTransfer:
         return np.where(np.isfinite(raw) & (volts > REFERENCE_V), conductance, np.nan)
 
     def to_raw(self, values: FloatArray) -> FloatArray:
-        """Return counts in the most sensitive range that can show the value; the least one beyond it."""
+        """Return counts in the most sensitive range that holds the value, else in the least sensitive."""
         codes = np.full(values.shape, np.nan)
         for code, feedback in enumerate(FEEDBACK_KOHM):
             volts = REFERENCE_V * (1.0 + values * feedback / 1000.0)
