@@ -23,11 +23,12 @@ from biofeedback.client import OPTIONS
 from biofeedback.local_guard import LocalGuard, carries_cookie
 from dashboard.palette import stylesheet
 from dashboard.relay import EndpointLookup, Relay
-from dashboard.texts import TEXTS, say
+from dashboard.texts import TEXTS, text
 
 HERE = Path(__file__).parent
 UI = HERE / "ui"
-SCRIPT = HERE / "main.py"
+SCRIPT = HERE / "pages" / "main.py"
+"""Not beside the folder `pages`: Streamlit would then offer every module there as a page of its own."""
 KEY_PARAMETER = "key"
 
 
@@ -75,7 +76,7 @@ def admission(key: str, port: int) -> Callable[[HTTPConnection], Response | None
             response = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
             response.set_cookie(cookie, key, httponly=True, samesite="strict")
             return response
-        return PlainTextResponse(say("guard.key"), 403)
+        return PlainTextResponse(text("guard.key"), 403)
 
     return admit
 

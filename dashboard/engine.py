@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from biofeedback.client import EngineClient, EngineError, State, read_endpoint, start_engine
-from dashboard.texts import say
+from dashboard.texts import text
 
 RUNNING = ("running", "closing")
 
@@ -26,9 +26,9 @@ def engine() -> EngineClient:
         client = _client(found.url, found.token)
         if client.healthy():
             return client
-    st.error(say("engine.gone"))
-    if st.button(say("engine.start"), type="primary"):
-        with st.spinner(say("engine.starting")):
+    st.error(text("engine.gone"))
+    if st.button(text("engine.start"), type="primary"):
+        with st.spinner(text("engine.starting")):
             start_engine(folder()).close()
         st.rerun()
     return st.stop()

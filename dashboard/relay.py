@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from dashboard.texts import say
+from dashboard.texts import text
 
 PREFIX = "/engine"
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
@@ -88,7 +88,7 @@ class Relay:
         reply = await self._answer(request, path)
         if isinstance(reply, StreamingResponse) or request.url.path != LISTENER or request.method == "POST":
             return reply
-        return HTMLResponse(WAITING.format(words=say("listener.waiting")))
+        return HTMLResponse(WAITING.format(words=text("listener.waiting")))
 
     async def _answer(self, request: Request, path: str) -> Response:
         where = self._find_engine()
@@ -152,4 +152,4 @@ async def _gone(socket: WebSocket) -> None:
 
 
 def _away() -> JSONResponse:
-    return JSONResponse({"detail": say("engine.away")}, 503)
+    return JSONResponse({"detail": text("engine.away")}, 503)

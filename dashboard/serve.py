@@ -17,7 +17,7 @@ from streamlit.web import bootstrap
 from biofeedback.client import EngineClient, EngineError, read_endpoint, start_engine
 from dashboard.app import build
 from dashboard.palette import COLOURS
-from dashboard.texts import say
+from dashboard.texts import text
 
 HOST = "127.0.0.1"
 STREAMLIT = {
@@ -72,17 +72,17 @@ def serve(folder: Path, *, port: int, browser: bool) -> None:
         try:
             listening.bind((HOST, port))
         except OSError as error:
-            _refuse(say("serve.port", port=port, why=error.strerror))
+            _refuse(text("serve.port", port=port, why=error.strerror))
         port = listening.getsockname()[1]
         try:
             engine = start_engine(folder)
         except (EngineError, OSError) as error:
-            _refuse(say("serve.engine", why=error))
+            _refuse(text("serve.engine", why=error))
         key = _key_of(engine, folder)
         engine.close()
         listening.listen()
         address = f"http://{HOST}:{port}/?key={key}"
-        print(say("serve.address", address=address), flush=True)  # noqa: T201 - the user needs it
+        print(text("serve.address", address=address), flush=True)  # noqa: T201 - the user needs it
         if browser:
             webbrowser.open(address)
         bootstrap.load_config_options(STREAMLIT)

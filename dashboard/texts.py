@@ -1,6 +1,6 @@
 """Every text of the dashboard, by its key; words in braces are filled in.
 
-The pages in Python use `say`, those in JavaScript fetch the whole catalogue.
+The pages in Python use `text`, those in JavaScript fetch the whole catalogue.
 """
 
 from __future__ import annotations
@@ -243,7 +243,7 @@ TEXTS: dict[str, str] = SCREEN | PAGES
 """Every text by its key."""
 
 
-def say(key: str, **values: object) -> str:
+def text(key: str, **values: object) -> str:
     """Return a text with its words filled in.
 
     Raises

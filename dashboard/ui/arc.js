@@ -1,7 +1,7 @@
 // The arc of a session or of a protocol: its phases, below them the planned tempo and the tempo so far, and for
 // a protocol what else it plans. What is planned is dashed, what was asked for is drawn through.
-import { begin, colour, fitted } from "./canvas.js";
-import { clock, say } from "./words.js";
+import { begin, colour, fitted } from "./charts.js";
+import { clock, textOf } from "./texts.js";
 import { worded } from "./override.js";
 
 const SILENT = ["settle", "baseline", "silence", "recovery"];
@@ -80,7 +80,7 @@ function drawPhases(g, x, top, plan, now, numbers) {
     const middle = top + STRIP / 2;
     g.fillText(fitted(g, phase.name.replaceAll("-", " "), room - 12), from + 7, middle - (numbers || phase.cue ? 8 : 0));
     const length = numbers ? clock(phase.duration_s) : "";
-    const below = phase.cue ? say("arc.until", { cue: phase.cue, length: numbers ? `≤ ${length}` : "" }).trim() : length;
+    const below = phase.cue ? textOf("arc.until", { cue: phase.cue, length: numbers ? `≤ ${length}` : "" }).trim() : length;
     g.fillText(fitted(g, below, room - 12), from + 7, middle + 9);
   });
 }
@@ -91,7 +91,7 @@ function drawLane(g, x, width, { name, top, height, plan, sounded, now, numbers 
   g.fillRect(GUTTER, top, width - GUTTER - MARGIN, height);
   g.fillStyle = colour("ink");
   g.textAlign = "left";
-  g.fillText(say(`field.${name}`), 0, top + 9);
+  g.fillText(textOf(`field.${name}`), 0, top + 9);
   const lowest = Math.min(...values);
   const highest = Math.max(...values);
   const half = Math.max((LEAST_RANGE[name] ?? 0.3) / 2, (highest - lowest) / 2) * 1.15;
@@ -101,15 +101,15 @@ function drawLane(g, x, width, { name, top, height, plan, sounded, now, numbers 
   if (values.length) trace(g, x, y, plan, "planned");
   if (sounded && now !== null) {
     if (values.length) trace(g, x, y, sounded, "sounded");
-    key(g, "sounded", say("arc.sounded"), top + 29);
-    key(g, "planned", say("arc.planned"), top + 47);
+    key(g, "sounded", textOf("arc.sounded"), top + 29);
+    key(g, "planned", textOf("arc.planned"), top + 47);
     return;
   }
   const first = plan.values.find((value) => value !== null);
   const end = plan.values.findLast((value) => value !== null);
   g.fillStyle = colour("ink-soft");
   g.textAlign = "left";
-  const says = first === undefined ? say("arc.silent") : numbers ? span(name, first, end) : "";
+  const says = first === undefined ? textOf("arc.silent") : numbers ? span(name, first, end) : "";
   g.fillText(fitted(g, says, GUTTER - 8), 0, top + 26);
 }
 
@@ -130,7 +130,7 @@ function drawScale(g, width, { y, lowest, highest, numbers }) {
     g.lineTo(width - MARGIN, y(tempo));
     g.stroke();
     g.fillStyle = colour("ink-soft");
-    if (numbers) g.fillText(say("unit.bpm", { value: tempo }), width - MARGIN + 6, y(tempo));
+    if (numbers) g.fillText(textOf("unit.bpm", { value: tempo }), width - MARGIN + 6, y(tempo));
   }
 }
 
@@ -189,9 +189,54 @@ function drawTime(g, x, width, bottom, { now, total, numbers }) {
   g.lineTo(at, 15);
   g.fill();
   g.textAlign = at < GUTTER + 60 ? "left" : at > width - MARGIN - 60 ? "right" : "center";
-  g.fillText(numbers ? say("arc.now", { time: clock(now) }) : say("arc.now.plain"), at, below);
+  g.fillText(numbers ? textOf("arc.now", { time: clock(now) }) : textOf("arc.now.plain"), at, below);
   if (!numbers || at > width - MARGIN - 120) return;
   g.textAlign = "right";
   g.fillStyle = colour("ink-soft");
   g.fillText(clock(total), width - MARGIN, below);
+}
+
+// The arc of the running session. The engine sends the plan and the tempo so far at the start of each phase, so every
+// window shows the same; between phases the tempo is continued from the live state.
+export class LiveArc {
+  constructor(canvas) {
+    this.canvas = canvas;
+    canvas.style.height = `${heightOf([], 0)}px`;
+    this.view = null;
+    this.tempi = [];
+    this.asked = null; // of which phase
+  }
+
+  show(state, numbers) {
+    if (state.phase !== this.asked) this.ask(state.phase);
+    this.follow(state);
+    drawArc(this.canvas, {
+      plan: state.plan,
+      planned: course(this.view, state.plan),
+      now: state.elapsed_s ?? 0,
+      tempi: this.tempi,
+      numbers,
+    });
+  }
+
+  async ask(phase) {
+    this.asked = phase;
+    try {
+      const response = await fetch(new URL("../engine/arc", import.meta.url));
+      if (!response.ok) throw new Error(String(response.status));
+      this.view = await response.json();
+      this.tempi = this.view.tempi;
+    } catch {
+      this.asked = null; // asked again with the next state
+    }
+  }
+
+  follow({ elapsed_s: t, lifecycle, music }) {
+    const last = this.tempi.at(-1);
+    if (t === null || (last && t < last[0])) return;
+    const tempo = music.sounding && ["running", "paused"].includes(lifecycle) ? music.tempo_bpm : null;
+    if (!last || last[1] === null || tempo === null ? last?.[1] !== tempo : Math.abs(last[1] - tempo) > 0.01) {
+      this.tempi.push([t, tempo]);
+    }
+  }
 }

@@ -1,6 +1,29 @@
-// Activation against its band: a still picture, drawn anew when the state changes.
-import { begin, colour } from "./canvas.js";
-import { say } from "./words.js";
+// Canvas helpers for still pictures, and the chart of activation, which is drawn again when the state changes.
+import { textOf } from "./texts.js";
+
+export const FONT = "12px system-ui, sans-serif";
+
+export function begin(canvas) {
+  const ratio = window.devicePixelRatio || 1;
+  const width = canvas.clientWidth;
+  const height = canvas.clientHeight;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const g = canvas.getContext("2d");
+  g.setTransform(ratio, 0, 0, ratio, 0, 0);
+  g.font = FONT;
+  return [g, width, height];
+}
+
+const style = getComputedStyle(document.documentElement);
+export const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+
+export function fitted(g, text, room) {
+  if (g.measureText(text).width <= room) return text;
+  let cut = text;
+  while (cut.length > 1 && g.measureText(`${cut}…`).width > room) cut = cut.slice(0, -1);
+  return cut.length > 1 ? `${cut}…` : "";
+}
 
 const HISTORY_S = 600;
 
@@ -29,13 +52,13 @@ export function drawActivation(canvas, state, history, numbers) {
   g.fillStyle = colour("ink-soft");
   g.textBaseline = "middle";
   g.textAlign = "right";
-  g.fillText(say("activation.above"), left - 6, 14);
-  g.fillText(say("activation.own"), left - 6, y(0));
-  g.fillText(say("activation.below"), left - 6, height - 26);
+  g.fillText(textOf("activation.above"), left - 6, 14);
+  g.fillText(textOf("activation.own"), left - 6, y(0));
+  g.fillText(textOf("activation.below"), left - 6, height - 26);
   g.textAlign = "left";
-  g.fillText(numbers ? say("activation.minutes", { minutes: HISTORY_S / 60 }) : "", left, height - 8);
+  g.fillText(numbers ? textOf("activation.minutes", { minutes: HISTORY_S / 60 }) : "", left, height - 8);
   g.textAlign = "right";
-  g.fillText(say("arc.now.plain"), width - 6, height - 8);
+  g.fillText(textOf("arc.now.plain"), width - 6, height - 8);
   let before = null;
   for (const point of history) {
     if (now - point.t > HISTORY_S) continue;

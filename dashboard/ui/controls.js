@@ -1,6 +1,6 @@
 // What a therapist can do with the session: pause, hold, resume, volume, skip, extend, more or less energy.
 import { command } from "./engine.js";
-import { make, options, say } from "./words.js";
+import { make, options, textOf } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
 const EXTENSION_S = 60;
@@ -38,7 +38,7 @@ export class Controls {
   }
 
   tell(db) {
-    const text = db === 0 ? say("control.volume.full") : say("control.volume.below", { db: Math.abs(db).toFixed(0) });
+    const text = db === 0 ? textOf("control.volume.full") : textOf("control.volume.below", { db: Math.abs(db).toFixed(0) });
     $("volume-now").textContent = text;
     $("volume").setAttribute("aria-valuetext", text);
   }
@@ -49,7 +49,7 @@ export class Controls {
       $("nrs").append(
         make("button", {
           type: "button",
-          "aria-label": say("compact.pain.value", { value }),
+          "aria-label": textOf("compact.pain.value", { value }),
           onclick: () => this.send({ name: "rating", scale: TO_SCALE, value }),
         }, String(value)),
       );
@@ -59,7 +59,7 @@ export class Controls {
   async procedure(edge) {
     const { cue, elapsed_s: at } = this.state;
     if (CUES[edge].test(cue)) await this.send({ name: "cue", cue });
-    else await this.send({ name: "marker", text: say(`compact.${edge}.marker`), at_s: at });
+    else await this.send({ name: "marker", text: textOf(`compact.${edge}.marker`), at_s: at });
   }
 
   show(state) {
@@ -76,13 +76,13 @@ export class Controls {
     $("hold").setAttribute("aria-pressed", String(cycle === "held"));
     $("resume").disabled = !stands;
     $("cue").hidden = !state.cue || state.compact;
-    $("cue-name").textContent = say("control.cue", { cue: state.cue.replaceAll("-", " ") });
+    $("cue-name").textContent = textOf("control.cue", { cue: state.cue.replaceAll("-", " ") });
     if (performance.now() - this.slid > SLIDING_MS && document.activeElement !== $("volume")) {
       $("volume").value = state.volume_db ?? 0;
       this.tell(Number(state.volume_db ?? 0));
     }
     const energy = state.energy;
-    $("energy").textContent = energy === null || energy === undefined ? "–" : say("compact.energy.value", { value: Math.round(energy * 10) });
+    $("energy").textContent = energy === null || energy === undefined ? "–" : textOf("compact.energy.value", { value: Math.round(energy * 10) });
     $("energy-steps").setAttribute("aria-label", $("energy").textContent);
     [...$("energy-steps").children].forEach((step, index) => step.classList.toggle("on", (energy ?? 0) * 10 > index + 0.5));
   }

@@ -1,6 +1,6 @@
 // Commands to the engine, through the relay of the same origin. A command that gets no answer is sent again
 // under the same key: the engine carries out each key once.
-import { say } from "./words.js";
+import { textOf } from "./texts.js";
 
 const PATIENCE_MS = 4000;
 const TRIES = 3;
@@ -22,7 +22,7 @@ export async function command(what) {
     } catch (error) {
       if (error.name !== "TypeError" && error.name !== "TimeoutError") throw error;
     }
-    if (attempt === TRIES) return { accepted: false, answer: say("engine.no-answer"), unreachable: true };
+    if (attempt === TRIES) return { accepted: false, answer: textOf("engine.no-answer"), unreachable: true };
     await new Promise((done) => setTimeout(done, 200 * attempt));
   }
 }
@@ -36,5 +36,5 @@ export async function state() {
 function words(reply) {
   if (typeof reply.detail === "string") return reply.detail;
   if (Array.isArray(reply.detail)) return reply.detail.map((fault) => fault.msg).join("; ");
-  return say("engine.refused");
+  return textOf("engine.refused");
 }

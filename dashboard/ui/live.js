@@ -1,14 +1,14 @@
 // The live screen: wires the feed to what is shown and what is shown to the engine.
-import { Asks } from "./asks.js";
-import { Bar } from "./bar.js";
+import { Questions } from "./questions.js";
+import { Bar } from "./top_bar.js";
 import { drawActivation } from "./charts.js";
 import { Controls } from "./controls.js";
-import { Feed } from "./feed.js";
-import { LiveArc } from "./live_arc.js";
+import { Feed } from "./live_feed.js";
+import { LiveArc } from "./arc.js";
 import { Notes } from "./notes.js";
 import { Override, worded } from "./override.js";
 import { Traces } from "./traces.js";
-import { fill, make, options, say } from "./words.js";
+import { fill, make, options, textOf } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
 const ANSWER_MS = 6000;
@@ -32,7 +32,7 @@ const feed = new Feed();
 const bar = new Bar(feed, { answered });
 const controls = new Controls({ answered });
 const traces = new Traces($("traces"), feed);
-const asks = new Asks($("asks"), { send: controls.send });
+const asks = new Questions($("asks"), { send: controls.send });
 const override = new Override({ send: controls.send });
 const arc = new LiveArc($("arc"));
 new Notes({ send: controls.send, now: () => feed.elapsed });
@@ -40,17 +40,17 @@ new Notes({ send: controls.send, now: () => feed.elapsed });
 function showMusic(state) {
   const { music, overrides } = state;
   const silent = music.sounding === false;
-  $("music-now").textContent = silent ? say(state.lifecycle === "held" ? "music.held" : "music.silent") : "";
+  $("music-now").textContent = silent ? textOf(state.lifecycle === "held" ? "music.held" : "music.silent") : "";
   const rows = MUSIC.map((field) => {
     const text = silent ? "–" : worded(field, music[field]);
     const row = make("div", { class: field in overrides ? "mine" : null },
-      make("dt", {}, say(`field.${field}`) + (field in overrides ? ` ${say("music.by-hand")}` : "")),
+      make("dt", {}, textOf(`field.${field}`) + (field in overrides ? ` ${textOf("music.by-hand")}` : "")),
       make("dd", { class: isMeter(field) ? "" : "figures" }, isMeter(field) ? "" : text));
     if (isMeter(field)) {
       const part = silent ? 0 : Math.round((music[field] ?? 0) * 100);
       const degree = part < 34 ? "low" : part < 67 ? "middle" : "high";
-      const meter = make("div", { class: "meter", role: "meter", "aria-label": say(`field.${field}`), "aria-valuenow": part, "aria-valuemin": 0, "aria-valuemax": 100 }, make("i", { style: `width: ${part}%` }));
-      row.lastChild.append(make("span", {}, silent ? "–" : say(`meter.${degree}`)), meter);
+      const meter = make("div", { class: "meter", role: "meter", "aria-label": textOf(`field.${field}`), "aria-valuenow": part, "aria-valuemin": 0, "aria-valuemax": 100 }, make("i", { style: `width: ${part}%` }));
+      row.lastChild.append(make("span", {}, silent ? "–" : textOf(`meter.${degree}`)), meter);
     }
     return row;
   });
@@ -62,10 +62,10 @@ function showActivation(state) {
   const trust = state.confidence >= 0.7 ? "high" : state.confidence >= 0.4 ? "middle" : "low";
   const phase = state.plan.find(({ name }) => name === state.phase);
   const coming = state.lifecycle === "waiting" || phase?.kind === "baseline" || phase?.kind === "settle";
-  let text = say(coming ? "activation.coming" : "activation.unknown");
+  let text = textOf(coming ? "activation.coming" : "activation.unknown");
   if (state.activation !== null) {
-    text = say("activation.confidence", { trust: say(`trust.${trust}`) });
-    if (numbers) text = `${say("activation.value", { value: Math.round(state.activation_0_100) })} · ${text} (${Math.round(state.confidence * 100)} %)`;
+    text = textOf("activation.confidence", { trust: textOf(`trust.${trust}`) });
+    if (numbers) text = `${textOf("activation.value", { value: Math.round(state.activation_0_100) })} · ${text} (${Math.round(state.confidence * 100)} %)`;
     if (state.activation_basis && state.activation_basis !== "heart and skin") text += ` · ${state.activation_basis}`;
   }
   $("activation-now").textContent = text;

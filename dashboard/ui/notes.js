@@ -1,5 +1,5 @@
 // Markers, notes, adverse events: the moment is taken when the button is pressed, the words may come later.
-import { make, options, say } from "./words.js";
+import { make, options, textOf } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
 const QUICK = ["talking", "movement", "noise", "relaxed", "restless", "coughing"];
@@ -9,7 +9,7 @@ export class Notes {
     this.send = send;
     this.now = now;
     for (const name of QUICK) {
-      const text = say(`marker.${name}`);
+      const text = textOf(`marker.${name}`);
       $("markers").append(make("button", { type: "button", onclick: () => this.mark(text, now()) }, text));
     }
     $("marker-open").addEventListener("click", () => this.marker());
@@ -23,22 +23,22 @@ export class Notes {
 
   marker() {
     const at = this.now();
-    const input = make("input", { type: "text", maxlength: 120, required: "", autofocus: "", "aria-label": say("marker.text") });
-    this.ask(say("marker.own.title"), [input], say("marker.save"), () => this.mark(input.value.trim(), at));
+    const input = make("input", { type: "text", maxlength: 120, required: "", autofocus: "", "aria-label": textOf("marker.text") });
+    this.ask(textOf("marker.own.title"), [input], textOf("marker.save"), () => this.mark(input.value.trim(), at));
   }
 
   note() {
-    const input = make("textarea", { maxlength: 2000, required: "", autofocus: "", "aria-label": say("note.text") });
-    this.ask(say("note.title"), [input], say("note.save"), () => this.send({ name: "note", text: input.value.trim() }));
+    const input = make("textarea", { maxlength: 2000, required: "", autofocus: "", "aria-label": textOf("note.text") });
+    this.ask(textOf("note.title"), [input], textOf("note.save"), () => this.send({ name: "note", text: input.value.trim() }));
   }
 
   adverse() {
-    const input = make("textarea", { maxlength: 2000, required: "", autofocus: "", "aria-label": say("adverse.text") });
+    const input = make("textarea", { maxlength: 2000, required: "", autofocus: "", "aria-label": textOf("adverse.text") });
     const choices = options.severities.map((severity, index) =>
-      make("label", {}, make("input", { type: "radio", name: "severity", value: severity, ...(index ? {} : { checked: "" }) }), ` ${say(`adverse.${severity}`)}`),
+      make("label", {}, make("input", { type: "radio", name: "severity", value: severity, ...(index ? {} : { checked: "" }) }), ` ${textOf(`adverse.${severity}`)}`),
     );
     const fields = make("fieldset", {}, ...choices);
-    this.ask(say("adverse.title"), [make("p", { class: "soft" }, say("adverse.help")), input, fields], say("adverse.save"), () =>
+    this.ask(textOf("adverse.title"), [make("p", { class: "soft" }, textOf("adverse.help")), input, fields], textOf("adverse.save"), () =>
       this.send({ name: "adverse event", text: input.value.trim(), severity: fields.querySelector(":checked").value }),
     );
   }
@@ -49,7 +49,7 @@ export class Notes {
     form.replaceChildren(
       make("h2", {}, title),
       ...fields,
-      make("div", { class: "pair" }, make("button", { type: "button", onclick: close }, say("cancel")), make("button", { class: "primary" }, save)),
+      make("div", { class: "pair" }, make("button", { type: "button", onclick: close }, textOf("cancel")), make("button", { class: "primary" }, save)),
     );
     form.onsubmit = (event) => {
       event.preventDefault();

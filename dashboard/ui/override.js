@@ -1,5 +1,5 @@
 // Overrides: one parameter into the therapist's hands. What it will do is said before it is sent.
-import { make, options, say } from "./words.js";
+import { make, options, textOf } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
 const FIELDS = options.music;
@@ -11,12 +11,12 @@ const nameOf = ({ values, names }, value) => names[values.findIndex((each) => Ma
 export function worded(field, value) {
   const { unit, names } = FIELDS[field];
   if (value === null || value === undefined) return "–";
-  if (names.length) return say(`${field}.${nameOf(FIELDS[field], value)}`);
-  if (unit === "bpm") return say("unit.bpm", { value: value.toFixed(0) });
-  if (unit === "dB") return say("unit.dB", { value: (Math.round(value) || 0).toString().replace("-", "−") });
+  if (names.length) return textOf(`${field}.${nameOf(FIELDS[field], value)}`);
+  if (unit === "bpm") return textOf("unit.bpm", { value: value.toFixed(0) });
+  if (unit === "dB") return textOf("unit.dB", { value: (Math.round(value) || 0).toString().replace("-", "−") });
   if (unit === "count") return value.toFixed(0);
-  if (unit === "1/min") return value > 0 ? say("unit.per-min", { value: value.toFixed(1) }) : say("music.no-breath");
-  return say("unit.percent", { value: Math.round(value * 100) });
+  if (unit === "1/min") return value > 0 ? textOf("unit.per-min", { value: value.toFixed(1) }) : textOf("music.no-breath");
+  return textOf("unit.percent", { value: Math.round(value * 100) });
 }
 
 export class Override {
@@ -25,8 +25,8 @@ export class Override {
     $("override-open").addEventListener("click", () => this.open($("override").hidden));
     $("override-close").addEventListener("click", () => this.open(false));
     $("override").addEventListener("keydown", (event) => event.key === "Escape" && this.open(false));
-    for (const field of Object.keys(FIELDS)) $("override-field").append(make("option", { value: field }, say(`field.${field}`)));
-    FIELDS.mode.names.forEach((name, at) => $("override-mode").append(make("option", { value: FIELDS.mode.values[at] }, say(`mode.${name}`))));
+    for (const field of Object.keys(FIELDS)) $("override-field").append(make("option", { value: field }, textOf(`field.${field}`)));
+    FIELDS.mode.names.forEach((name, at) => $("override-mode").append(make("option", { value: FIELDS.mode.values[at] }, textOf(`mode.${name}`))));
     $("override-field").addEventListener("change", () => this.choose());
     $("override-value").addEventListener("input", () => this.preview());
     $("override-mode").addEventListener("change", () => this.preview());
@@ -69,11 +69,11 @@ export class Override {
     if (now === undefined) return;
     const away = Math.abs(this.value - now);
     const pace = FIELDS[this.field].pace_per_s;
-    const values = { field: say(`field.${this.field}`), from: worded(this.field, now), to: worded(this.field, this.value) };
+    const values = { field: textOf(`field.${this.field}`), from: worded(this.field, now), to: worded(this.field, this.value) };
     $("override-value").setAttribute("aria-valuetext", values.to);
-    let text = say("override.says.same", values);
-    if (away > 1e-6) text = pace ? say("override.says.slow", { ...values, time: span(away / pace) }) : say("override.says.soon", values);
-    if (this.state.music.sounding === false) text += ` ${say("override.says.silent")}`;
+    let text = textOf("override.says.same", values);
+    if (away > 1e-6) text = pace ? textOf("override.says.slow", { ...values, time: span(away / pace) }) : textOf("override.says.soon", values);
+    if (this.state.music.sounding === false) text += ` ${textOf("override.says.silent")}`;
     $("override-says").textContent = text;
     $("override-send").disabled = !["running", "paused", "held"].includes(this.state.lifecycle);
   }
@@ -88,17 +88,17 @@ export class Override {
     const mine = Object.entries(state.overrides);
     $("release-all").disabled = mine.length === 0;
     $("override-list").replaceChildren(
-      ...(mine.length ? mine.map(([field, value]) => this.item(field, value)) : [make("li", { class: "soft" }, say("override.none"))]),
+      ...(mine.length ? mine.map(([field, value]) => this.item(field, value)) : [make("li", { class: "soft" }, textOf("override.none"))]),
     );
   }
 
   item(field, value) {
-    const release = make("button", { type: "button", class: "quiet", onclick: () => this.send({ name: "release", field }) }, say("override.release"));
-    return make("li", { "data-field": field }, `${say(`field.${field}`)}: ${worded(field, value)}`, release);
+    const release = make("button", { type: "button", class: "quiet", onclick: () => this.send({ name: "release", field }) }, textOf("override.release"));
+    return make("li", { "data-field": field }, `${textOf(`field.${field}`)}: ${worded(field, value)}`, release);
   }
 }
 
 function span(seconds) {
-  if (seconds < 60) return say("span.seconds", { value: Math.max(1, Math.round(seconds)) });
-  return say("span.minutes", { value: (Math.round(seconds / 6) / 10).toString() });
+  if (seconds < 60) return textOf("span.seconds", { value: Math.max(1, Math.round(seconds)) });
+  return textOf("span.minutes", { value: (Math.round(seconds / 6) / 10).toString() });
 }

@@ -1,5 +1,5 @@
 // The signals as moving traces: every sample that came, gaps left open, beats marked above the heart signal.
-import { make, say } from "./words.js";
+import { make, textOf } from "./texts.js";
 
 const WINDOW_S = 30;
 const DOUBTFUL = 0.5; // quality below which a beat is drawn hollow
@@ -40,7 +40,7 @@ export class Traces {
       const row = this.rows.get(name) ?? this.add(name);
       const { light, words, remedy } = lights[name];
       row.light.dataset.light = light;
-      row.light.textContent = `${SHAPES[light] ?? "○"} ${say(`light.${light}`)}${words && words !== light ? `: ${words}` : ""}`;
+      row.light.textContent = `${SHAPES[light] ?? "○"} ${textOf(`light.${light}`)}${words && words !== light ? `: ${words}` : ""}`;
       row.now.textContent = this.reading(kindOf(name), state);
       row.advice.textContent = remedy;
     }
@@ -56,16 +56,16 @@ export class Traces {
     const value = { ecg: state.hr_bpm, ppg: state.hr_bpm, rr: state.hr_bpm, eda: state.scl_us, rsp: state.breathing_rate }[kind];
     if (value === null || value === undefined) return "–";
     const text = value.toFixed(kind === "eda" ? 2 : kind === "rsp" ? 1 : 0);
-    return say(`reading.${kind}`, { value: text });
+    return textOf(`reading.${kind}`, { value: text });
   }
 
   add(name) {
     const light = make("span", { class: "light" });
     const now = make("span", { class: "now figures" });
     const advice = make("span", { class: "advice soft" });
-    const canvas = make("canvas", { role: "img", "aria-label": say("traces.of", { name: say(`signal.${kindOf(name)}`) }) });
+    const canvas = make("canvas", { role: "img", "aria-label": textOf("traces.of", { name: textOf(`signal.${kindOf(name)}`) }) });
     const number = name.slice(kindOf(name).length);
-    const title = make("span", { class: "name" }, say(`signal.${kindOf(name)}`) + (number ? ` ${number}` : ""));
+    const title = make("span", { class: "name" }, textOf(`signal.${kindOf(name)}`) + (number ? ` ${number}` : ""));
     const about = make("div", { class: "about" }, title, now, light, advice);
     const node = make("div", { class: "trace", "data-signal": name }, about, make("div", { class: "plot" }, canvas));
     this.box.append(node);
@@ -171,7 +171,7 @@ export class Traces {
       g.fillStyle = this.colour("ink-soft");
       g.font = "12px system-ui, sans-serif";
       g.textAlign = "center";
-      if (x(to) - x(from) > 64) g.fillText(say("traces.gap"), (x(from) + x(to)) / 2, height / 2 + 4);
+      if (x(to) - x(from) > 64) g.fillText(textOf("traces.gap"), (x(from) + x(to)) / 2, height / 2 + 4);
     };
     signal.from(since, (t, value) => {
       if (Number.isNaN(value)) return;

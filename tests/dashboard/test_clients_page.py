@@ -5,8 +5,8 @@ from streamlit.testing.v1 import AppTest
 
 from biofeedback.service.requests import PreferencesRequest
 from biofeedback.service.schemas import ClientView
-from dashboard import clients
-from dashboard.texts import say
+from dashboard.pages import clients
+from dashboard.texts import text
 
 LIKED = PreferencesRequest(
     palette="harp-bells",
@@ -59,7 +59,7 @@ def engine(monkeypatch):
 @pytest.fixture
 def page(engine):
     def script():
-        from dashboard import clients  # noqa: PLC0415 - the script runs by itself
+        from dashboard.pages import clients  # noqa: PLC0415 - the script runs by itself
 
         clients.page()
 
@@ -69,8 +69,8 @@ def page(engine):
     return test.run()
 
 
-def labelled(page, kind, text):
-    return next(each for each in getattr(page, kind) if each.label == say(text))
+def labelled(page, kind, name):
+    return next(each for each in getattr(page, kind) if each.label == text(name))
 
 
 def saved(page):

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.texts import TEXTS, say
+from dashboard.texts import TEXTS, text
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "dashboard"
 SOURCES = [
-    *(path for path in DASHBOARD.glob("*.py") if not path.name.startswith("texts")),
+    *(path for path in DASHBOARD.rglob("*.py") if not path.name.startswith("texts")),
     *(path for path in (DASHBOARD / "ui").iterdir() if path.suffix in {".js", ".html"}),
 ]
-PLAIN = re.compile(r"""(?:say|known|tell)\(\s*["']([a-z][\w.-]+)["']""")
+PLAIN = re.compile(r"""(?:text|textOf|known|tell)\(\s*["']([a-z][\w.-]+)["']""")
 MARKED = re.compile(r"""data-t(?:-label|-title)?="([a-z][\w.-]+)\"""")
 QUOTED = re.compile(r"""["'`]([a-z][\w-]*(?:\.[\w-]+)+)["'`]""")
 MADE = re.compile(r"""[`"']([a-z][\w-]*(?:\.[\w-]*)*[.-](?:\$\{|\{)[^`"']*)[`"']""")
@@ -43,7 +43,7 @@ def test_what_pages_ask_for_is_there() -> None:
 
 
 def say_keys(text: str) -> set[str]:
-    return set(re.findall(r"""(?:say|known)\(\s*["']([a-z][\w.-]+)["']""", text))
+    return set(re.findall(r"""(?:text|textOf|known)\(\s*["']([a-z][\w.-]+)["']""", text))
 
 
 def test_nothing_in_the_catalogue_is_unused() -> None:
@@ -52,9 +52,9 @@ def test_nothing_in_the_catalogue_is_unused() -> None:
 
 
 def test_words_are_filled_in() -> None:
-    assert say("reading.ecg", value=72) == "72 bpm"
+    assert text("reading.ecg", value=72) == "72 bpm"
     with pytest.raises(KeyError, match="value"):
-        say("reading.ecg")
+        text("reading.ecg")
 
 
 @pytest.mark.parametrize("word", ["emotion", r"\bstress", "diagnos", "treatment"])

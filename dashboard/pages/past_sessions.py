@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -10,8 +11,7 @@ import streamlit as st
 
 from biofeedback.client import EngineClient, EngineError
 from dashboard.engine import engine
-from dashboard.sessions_table import sessions_table
-from dashboard.texts import say
+from dashboard.texts import text
 
 REPORT_PX = 1400
 
@@ -27,12 +27,12 @@ def page() -> None:
 
 
 def _list(client: EngineClient) -> None:
-    st.title(say("nav.sessions"))
+    st.title(text("nav.sessions"))
     left, right = st.columns([2, 1])
-    search = left.text_input(say("sessions.search"), key="sessions-search")
+    search = left.text_input(text("sessions.search"), key="sessions-search")
     codes = [each.code for each in client.clients()]
     code = right.selectbox(
-        say("sessions.of"), [None, *codes], format_func=lambda code: code or say("sessions.all")
+        text("sessions.of"), [None, *codes], format_func=lambda code: code or text("sessions.all")
     )
     chosen = sessions_table(client.sessions(search=search.strip(), client=code or ""), key="sessions")
     if chosen is not None:
@@ -48,20 +48,20 @@ def _one(client: EngineClient, identity: str) -> None:
         st.session_state.pop("chosen", None)
         return
     entry = detail.entry
-    if st.button(say("review.back"), icon=":material/arrow_back:"):
+    if st.button(text("review.back"), icon=":material/arrow_back:"):
         st.session_state.pop("chosen", None)
         st.rerun()
     st.title(
-        say("review.title", client=entry.client or say("bar.nobody"), protocol=entry.protocol_title or "–")
+        text("review.title", client=entry.client or text("bar.nobody"), protocol=entry.protocol_title or "–")
     )
     st.caption(
-        say(
+        text(
             "review.about",
             begun=(entry.started or entry.begun_at)[:16].replace("T", " "),
             reason=entry.reason or "–",
         )
     )
-    report, notes, files = st.tabs([say("review.report"), say("review.notes"), say("review.files")])
+    report, notes, files = st.tabs([text("review.report"), text("review.notes"), text("review.files")])
     with report:
         st.iframe(f"/engine/sessions/{quote(identity)}/report", height=REPORT_PX)
     with notes:
@@ -73,20 +73,21 @@ def _one(client: EngineClient, identity: str) -> None:
 def _notes(client: EngineClient, identity: str, detail: Any) -> None:
     for event in detail.adverse_events:
         st.error(
-            f"**{say(f'adverse.{event.severity}')}** {event.text} · {_when(event)}", icon=":material/warning:"
+            f"**{text(f'adverse.{event.severity}')}** {event.text} · {_when(event)}",
+            icon=":material/warning:",
         )
     for note in detail.notes:
         st.info(f"{note.text} · {_when(note)}")
     for rating in detail.ratings:
-        value = say("rating.none") if rating.value is None else f"{rating.value:g}"
-        st.markdown(say("review.rated", scale=rating.scale, value=value, when=_when(rating)))
+        value = text("rating.none") if rating.value is None else f"{rating.value:g}"
+        st.markdown(text("review.rated", scale=rating.scale, value=value, when=_when(rating)))
     if not (detail.notes or detail.ratings or detail.adverse_events):
-        st.caption(say("review.no-notes"))
+        st.caption(text("review.no-notes"))
     with st.form("note", clear_on_submit=True):
-        text = st.text_area(say("closing.note"), help=say("closing.note.help"))
-        if st.form_submit_button(say("closing.note.save"), type="primary") and text.strip():
+        note = st.text_area(text("closing.note"), help=text("closing.note.help"))
+        if st.form_submit_button(text("closing.note.save"), type="primary") and note.strip():
             try:
-                client.add_note(identity, text.strip())
+                client.add_note(identity, note.strip())
             except EngineError as error:
                 st.error(str(error))
             else:
@@ -96,16 +97,16 @@ def _notes(client: EngineClient, identity: str, detail: Any) -> None:
 def _when(said: Any) -> str:
     """Say when something was taken down: in the session, or later."""
     if said.written_at is not None:
-        return say("review.later", when=said.written_at[:16].replace("T", " "))
+        return text("review.later", when=said.written_at[:16].replace("T", " "))
     minutes, seconds = divmod(int(said.t_s), 60)
-    return say("review.in-session", time=f"{minutes}:{seconds:02d}")
+    return text("review.in-session", time=f"{minutes}:{seconds:02d}")
 
 
 def _files(identity: str, detail: Any) -> None:
-    st.caption(say("review.files.intro"))
+    st.caption(text("review.files.intro"))
     rows = "".join(
         f'<li><a href="/engine/sessions/{quote(identity)}/files/{quote(file.name)}" download>'
-        f"{escape(file.name)}</a> · {_size(file.bytes)} · {say(_about(file.name))}</li>"
+        f"{escape(file.name)}</a> · {_size(file.bytes)} · {text(_about(file.name))}</li>"
         for file in detail.files
     )
     st.html(f"<ul>{rows}</ul>")
@@ -113,10 +114,40 @@ def _files(identity: str, detail: Any) -> None:
 
 def _size(count: int) -> str:
     if count < 1_000_000:
-        return say("bytes.kB", value=f"{count / 1e3:.0f}")
-    return say("bytes.MB", value=f"{count / 1e6:.1f}")
+        return text("bytes.kB", value=f"{count / 1e3:.0f}")
+    return text("bytes.MB", value=f"{count / 1e6:.1f}")
 
 
 def _about(name: str) -> str:
     suffix = name.rpartition(".")[2]
     return f"file.{suffix}" if suffix in {"xdf", "json", "flac", "mid", "html"} else "file.other"
+
+
+def sessions_table(entries: Sequence[Any], *, key: str) -> str | None:
+    """Show sessions, newest first; return the id of the one that is chosen, None where none is."""
+    if not entries:
+        st.info(text("sessions.none"))
+        return None
+    rows = [
+        {
+            text("sessions.begun"): (entry.started or entry.begun_at)[:16].replace("T", " "),
+            text("sessions.client"): entry.client or "–",
+            text("sessions.protocol"): entry.protocol_title or entry.protocol or "–",
+            text("sessions.length"): _length(entry.duration_s),
+            text("sessions.state"): text(f"session-state.{entry.state}"),
+            text("sessions.ended"): entry.reason or "–",
+        }
+        for entry in entries
+    ]
+    event = st.dataframe(
+        rows, hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row", key=key
+    )
+    chosen = event.selection.rows
+    return entries[chosen[0]].id if chosen else None
+
+
+def _length(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

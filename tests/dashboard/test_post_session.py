@@ -2,7 +2,7 @@
 
 from biofeedback.service.schemas import RatingQuestion
 from biofeedback.store.records import RatingFact
-from dashboard.closing import answers
+from dashboard.pages.post_session import answers
 
 ASKED = RatingQuestion(
     scale="pain-nrs",

@@ -13,27 +13,26 @@ import streamlit as st
 import yaml
 
 from biofeedback.client import OPTIONS, EngineClient, EngineError
-from dashboard import arc
-from dashboard.choices import PALETTES, palette_name
+from dashboard.components import protocol_arc
 from dashboard.engine import engine
-from dashboard.protocol_form import Key, free_version, merged, row_of
-from dashboard.protocol_text import edited
-from dashboard.texts import say
+from dashboard.options import PALETTES, palette_name
+from dashboard.protocol_editing import Key, edited, free_version, merged, row_of
+from dashboard.texts import text
 
-UI = Path(__file__).parent / "ui"
+UI = Path(__file__).parents[1] / "ui"
 
 
 def page() -> None:
     """Show the protocols there are, and the one that is being written."""
     client = engine()
-    st.title(say("nav.protocols"))
+    st.title(text("nav.protocols"))
     entries = {(each.name, each.version): each for each in client.protocols()}
     chosen, save = st.columns([3, 1], vertical_alignment="bottom")
     _keep_choice(entries)
     which = chosen.selectbox(
-        say("editor.choose"),
+        text("editor.choose"),
         list(entries),
-        format_func=lambda which: say(
+        format_func=lambda which: text(
             "editor.entry", title=entries[which].title, name=which[0], version=which[1]
         ),
         key="editor-which",
@@ -45,8 +44,8 @@ def page() -> None:
     notice, above = st.empty(), st.container()
     if said := st.session_state.pop("editor-said", ""):
         notice.success(said)
-    form, text = st.columns([1, 1.1], gap="large")
-    with text:
+    form, editor = st.columns([1, 1.1], gap="large")
+    with editor:
         typed = _text_editor()
     if typed is not None and typed != st.session_state["editor-text"]:
         st.session_state["editor-text"] = typed
@@ -56,10 +55,10 @@ def page() -> None:
     usable = not client.check_protocol(content)
     with above:
         _listen(content, usable=usable)
-        arc.show(content, key="arc", whole=False, usable=usable, follows=True)
+        protocol_arc(content, key="arc", whole=False, usable=usable, follows=True)
     _save(client, save, content, set(entries), usable=usable)
-    st.subheader(say("editor.arc"), anchor=False)
-    arc.show(content, key="whole-arc", whole=True, usable=usable, follows=True)
+    st.subheader(text("editor.arc"), anchor=False)
+    protocol_arc(content, key="whole-arc", whole=True, usable=usable, follows=True)
 
 
 def _keep_choice(entries: Collection[Key]) -> None:
@@ -72,7 +71,7 @@ def _keep_choice(entries: Collection[Key]) -> None:
 
 
 def _text_editor() -> str | None:
-    words = {"label": say("editor.text"), "line": say("editor.line"), "good": say("editor.good")}
+    words = {"label": text("editor.text"), "line": text("editor.line"), "good": text("editor.good")}
     result = _component("editor")(
         key="protocol-text",
         data={
@@ -90,8 +89,8 @@ def _text_editor() -> str | None:
 def _listen(content: str, *, usable: bool) -> None:
     """Show the button that lets half a minute be heard; what it does is done in the browser."""
     names = ("listen", "anew", "rendering", "cancel", "cancelled", "failed")
-    words = {name: say(f"listen.{name}") for name in names}
-    _component("listen")(key="listen", data={"text": content, "usable": usable, "words": words})
+    words = {name: text(f"listen.{name}") for name in names}
+    _component("preview")(key="listen", data={"text": content, "usable": usable, "words": words})
 
 
 def _component(name: str) -> Any:
@@ -103,38 +102,38 @@ def _form() -> None:
     """Show the main keys as fields; what is changed there goes into the text."""
     data = _data()
     if data is None:
-        st.info(say("editor.form.not-yet"))
+        st.info(text("editor.form.not-yet"))
         return
     edition = st.session_state["editor-edition"]
     one, two = st.columns([3, 1])
-    title = one.text_input(say("editor.title"), str(data.get("title", "")), key=f"title-{edition}")
+    title = one.text_input(text("editor.title"), str(data.get("title", "")), key=f"title-{edition}")
     version = two.number_input(
-        say("editor.version"), 1, 9999, int(data.get("version", 1)), key=f"version-{edition}"
+        text("editor.version"), 1, 9999, int(data.get("version", 1)), key=f"version-{edition}"
     )
     one, two, three = st.columns(3)
-    identity = one.text_input(say("editor.id"), str(data.get("id", "")), key=f"id-{edition}")
+    identity = one.text_input(text("editor.id"), str(data.get("id", "")), key=f"id-{edition}")
     arm = two.selectbox(
-        say("editor.arm"),
+        text("editor.arm"),
         OPTIONS.arms,
         index=_at(OPTIONS.arms, data.get("arm")),
-        format_func=lambda arm: say(f"arm.{arm}"),
+        format_func=lambda arm: text(f"arm.{arm}"),
         key=f"arm-{edition}",
     )
     piece = data.get("piece") or {}
     palette = three.selectbox(
-        say("clients.palette"),
+        text("clients.palette"),
         PALETTES,
         index=_at(PALETTES, piece.get("palette")),
         format_func=palette_name,
         key=f"palette-{edition}",
     )
     numbers = st.checkbox(
-        say("editor.numbers"),
+        text("editor.numbers"),
         bool(data.get("numbers_shown", True)),
         key=f"numbers-{edition}",
-        help=say("editor.numbers.help"),
+        help=text("editor.numbers.help"),
     )
-    st.caption(say("editor.phases"))
+    st.caption(text("editor.phases"))
     phases = [phase for phase in data.get("phases") or [] if isinstance(phase, dict)]
     rows = st.data_editor(
         [row_of(phase) for phase in phases],
@@ -144,14 +143,14 @@ def _form() -> None:
         key=f"phases-{edition}",
         column_config={
             "kind": st.column_config.SelectboxColumn(
-                say("editor.kind"), options=OPTIONS.phase_kinds, required=True, width="small"
+                text("editor.kind"), options=OPTIONS.phase_kinds, required=True, width="small"
             ),
-            "name": st.column_config.TextColumn(say("editor.name"), required=True),
+            "name": st.column_config.TextColumn(text("editor.name"), required=True),
             "duration_s": st.column_config.NumberColumn(
-                say("editor.duration"), min_value=5, max_value=7200, step=5
+                text("editor.duration"), min_value=5, max_value=7200, step=5
             ),
-            "tempo": st.column_config.TextColumn(say("editor.tempo"), help=say("editor.tempo.help")),
-            "until": st.column_config.TextColumn(say("editor.until"), help=say("editor.until.help")),
+            "tempo": st.column_config.TextColumn(text("editor.tempo"), help=text("editor.tempo.help")),
+            "until": st.column_config.TextColumn(text("editor.until"), help=text("editor.until.help")),
         },
     )
     head = {"title": title, "version": int(version), "id": identity, "arm": arm}
@@ -161,28 +160,28 @@ def _form() -> None:
         st.rerun()
 
 
-def _save(client: EngineClient, place: Any, text: str, taken: Collection[Key], *, usable: bool) -> None:
+def _save(client: EngineClient, place: Any, content: str, taken: Collection[Key], *, usable: bool) -> None:
     """Show the button that keeps the text, under the next free number where its own is taken."""
     data = _data()
-    if data is None or not usable or text == st.session_state["editor-kept"]:
-        place.button(say("editor.save.not-yet"), disabled=True, width="stretch")
+    if data is None or not usable or content == st.session_state["editor-kept"]:
+        place.button(text("editor.save.not-yet"), disabled=True, width="stretch")
         return
     before = int(data["version"])
     version = free_version(data["id"], before, taken)
-    if not place.button(say("editor.save", version=version), type="primary", width="stretch"):
+    if not place.button(text("editor.save", version=version), type="primary", width="stretch"):
         return
-    text = edited(text, {**data, "version": version})
+    content = edited(content, {**data, "version": version})
     try:
-        entry = client.save_protocol(text)
+        entry = client.save_protocol(content)
     except EngineError as error:
         st.error(str(error))
         return
-    said = [say("editor.saved", name=entry.name, version=version)]
+    said = [text("editor.saved", name=entry.name, version=version)]
     if version != before:
-        said.append(say("editor.raised", before=before, version=version))
-    _write(text)
+        said.append(text("editor.raised", before=before, version=version))
+    _write(content)
     st.session_state["editor-of"] = st.session_state["editor-next"] = (entry.name, entry.version)
-    st.session_state["editor-kept"] = text
+    st.session_state["editor-kept"] = content
     st.session_state["editor-said"] = " ".join(said)
     st.rerun()
 
@@ -195,9 +194,9 @@ def _data() -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def _write(text: str) -> None:
+def _write(content: str) -> None:
     """Put another text into the editor."""
-    st.session_state["editor-text"] = text
+    st.session_state["editor-text"] = content
     st.session_state["editor-edition"] = st.session_state.get("editor-edition", 0) + 1
 
 

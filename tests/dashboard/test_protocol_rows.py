@@ -4,7 +4,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.protocol_form import free_version, merged, phase_of, row_of
+from dashboard.protocol_editing import free_version, merged, phase_of, row_of
 from protocols import library
 from protocols.loading import LIBRARY
 

@@ -1,8 +1,6 @@
 // The live feed: frames of the engine into ring buffers, a clock that runs between frames, and the whole state
 // every two seconds.
 import { state as wholeState } from "./engine.js";
-import { Signal } from "./signal.js";
-import { merged } from "./state.js";
 
 const RETRY_MS = 500;
 const POLL_MS = 2000;
@@ -10,6 +8,8 @@ const SILENT_S = 2;
 const KEPT_S = 60;
 const HISTORY_S = 3600;
 const HISTORY_KEY = "biofeedback-history";
+const FEW_HZ = 8; // room for an irregular stream, such as heart intervals
+const BAND_LOW = -3;
 const STEPPING = ["prepared", "checking", "sound check", "ready", "running"];
 
 export class Feed {
@@ -137,4 +137,104 @@ export class Feed {
       // Without storage the curve begins anew.
     }
   }
+}
+
+// The newest samples of one signal in a ring buffer. NaN stands for missing samples: no line is drawn there.
+
+class Signal {
+  static for(part, seconds) {
+    const rate = part.dt_s ? 1 / part.dt_s : FEW_HZ;
+    return new Signal(Math.ceil(seconds * rate * 1.1) + 16);
+  }
+
+  constructor(capacity) {
+    this.times = new Float64Array(capacity);
+    this.values = new Float64Array(capacity);
+    this.capacity = capacity;
+    this.count = 0; // samples ever taken
+    this.newest = -Infinity;
+  }
+
+  take({ t0_s: t0, dt_s: dt, values, times_s: times }) {
+    if (values.length && (times ? times[0] : t0) < this.newest - 1) this.count = 0; // another session's clock
+    for (let i = 0; i < values.length; i++) {
+      const t = times ? times[i] : t0 + i * dt;
+      if (this.count && t <= this.newest) continue;
+      if (!times && this.count && t - this.newest > 2.5 * dt) this.push(this.newest + dt, NaN);
+      this.push(t, values[i] === null ? NaN : values[i]);
+      this.newest = t;
+    }
+  }
+
+  push(t, value) {
+    const at = this.count++ % this.capacity;
+    this.times[at] = t;
+    this.values[at] = value;
+  }
+
+  // Calls each(t, value) for the samples from `since` on, oldest first.
+  from(since, each) {
+    let low = Math.max(0, this.count - this.capacity);
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.times[middle % this.capacity] < since) low = middle + 1;
+      else high = middle;
+    }
+    for (let n = low; n < this.count; n++) each(this.times[n % this.capacity], this.values[n % this.capacity]);
+  }
+}
+
+// The displayed state: the short state of live frames (four a second) over the whole state (every two seconds), which
+// holds what changes rarely: client, protocol, plan, terms.
+
+function merged(glance, whole, elapsed) {
+  const engine = whole?.engine ?? {};
+  const session = whole?.session ?? null;
+  const snapshot = session?.snapshot ?? null;
+  const small = glance ?? {};
+  const stage = small.stage ?? engine.stage ?? null;
+  const plan = snapshot?.plan ?? [];
+  const terms = snapshot?.terms ?? {};
+  const value = (name) => small[name]?.value ?? null;
+  return {
+    ...small,
+    stage,
+    session: session !== null,
+    trouble: engine.trouble ?? "",
+    lifecycle: small.lifecycle ?? snapshot?.lifecycle ?? null,
+    phase: small.phase ?? snapshot?.phase ?? "",
+    elapsed_s: elapsed ?? snapshot?.elapsed_s ?? null,
+    client: session ? session.client ?? "" : null, // null: not told yet
+    protocol: session?.protocol?.title ?? "",
+    numbers_shown: session?.protocol?.numbers_shown !== false,
+    plan,
+    terms,
+    compact: plan.some((phase) => phase.kind === "engage"),
+    cue: plan.find((phase) => phase.name === (small.phase ?? snapshot?.phase))?.cue ?? "",
+    music: small.music ?? snapshot?.music ?? {},
+    why: small.why ?? snapshot?.why ?? "",
+    asks: small.asks ?? [],
+    overrides: small.overrides ?? {},
+    hr_bpm: value("hr_bpm"),
+    scl_us: value("scl_us"),
+    breathing_rate: value("breathing_rate"),
+    activation: small.activation ?? null,
+    activation_basis: snapshot?.physiology?.activation_basis ?? null,
+    band: band(terms),
+    lights: Object.fromEntries((small.lights ?? session?.lights ?? []).map((light) => [light.name, light])),
+    recording: stage === "running" ? { bytes: small.recorded_bytes ?? session?.recording?.bytes ?? 0 } : null,
+    sound: small.sound ?? snapshot?.sound ?? "on",
+    simulated: (session?.inputs ?? []).some((input) => input.includes("=virtual:")),
+    unheard: session?.audio?.kind === "paced",
+    no_device: session?.audio?.kind === "paced" ? session.audio.why : "",
+    comfort_db: session?.comfort_db ?? null,
+    sound_check: small.sound_check ?? null,
+  };
+}
+
+// A lead goes on while activation stays below where matching left it, plus its own spread.
+function band({ a_ref: reference, sigma, gate }) {
+  if (typeof reference !== "number" || typeof sigma !== "number" || !gate) return null;
+  return { low: BAND_LOW, high: reference + sigma };
 }

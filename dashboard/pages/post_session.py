@@ -7,27 +7,27 @@ from typing import Any
 import streamlit as st
 
 from biofeedback.client import EngineError, SessionView, State
-from dashboard import choosing
 from dashboard.engine import engine, tell
-from dashboard.texts import say
+from dashboard.pages import setup_step
+from dashboard.texts import text
 
 
 def show(state: State) -> None:
     """Show what there is to do once a session is over."""
     session = state.session
     if session is None or session.recording is None:
-        st.warning(say("closing.nothing"))
+        st.warning(text("closing.nothing"))
         _put_away()
         return
-    st.title(say("closing.title", client=session.client or say("bar.nobody")))
+    st.title(text("closing.title", client=session.client or text("bar.nobody")))
     if state.engine.trouble:
-        st.error(say("closing.trouble", why=state.engine.trouble))
+        st.error(text("closing.trouble", why=state.engine.trouble))
     else:
-        st.success(say("closing.kept", reason=session.end_reason))
+        st.success(text("closing.kept", reason=session.end_reason))
     elapsed_s = 0.0 if session.snapshot is None else session.snapshot.elapsed_s
     minutes, seconds = divmod(round(elapsed_s), 60)
     st.write(
-        say(
+        text(
             "closing.about",
             protocol=session.protocol.title,
             length=f"{minutes}:{seconds:02d}",
@@ -36,16 +36,16 @@ def show(state: State) -> None:
     )
     identity = session.recording.session_id
     _ratings(session, identity)
-    note = st.text_area(say("closing.note"), key=f"note:{identity}", help=say("closing.note.help"))
-    if st.button(say("closing.note.save"), disabled=not note.strip()) and _kept(
+    note = st.text_area(text("closing.note"), key=f"note:{identity}", help=text("closing.note.help"))
+    if st.button(text("closing.note.save"), disabled=not note.strip()) and _kept(
         lambda: engine().add_note(identity, note.strip())
     ):
-        st.success(say("closing.note.saved"))
+        st.success(text("closing.note.saved"))
     st.divider()
     report, away, _ = st.columns([1, 1, 1])
-    if report.button(say("closing.report"), type="primary", width="stretch"):
+    if report.button(text("closing.report"), type="primary", width="stretch"):
         tell("close")
-        choosing.forget()
+        setup_step.forget()
         st.session_state["chosen"] = identity
         st.switch_page(st.session_state["pages"]["sessions"])
     with away:
@@ -53,9 +53,9 @@ def show(state: State) -> None:
 
 
 def _put_away() -> None:
-    if st.button(say("closing.away"), width="stretch"):
+    if st.button(text("closing.away"), width="stretch"):
         tell("close")
-        choosing.forget()
+        setup_step.forget()
         st.rerun()
 
 
@@ -64,12 +64,12 @@ def _ratings(session: SessionView, identity: str) -> None:
     if not session.protocol.ratings:
         return
     given = engine().session(identity).ratings
-    st.subheader(say("closing.ratings"), anchor=False)
+    st.subheader(text("closing.ratings"), anchor=False)
     for asked in session.protocol.ratings:
         last = next((each for each in reversed(given) if answers(each, asked)), None)
         if last is not None:
-            value = say("rating.none") if last.value is None else f"{last.value:g}"
-            st.markdown(say("closing.rated", question=asked.question, value=value, high=asked.high))
+            value = text("rating.none") if last.value is None else f"{last.value:g}"
+            st.markdown(text("closing.rated", question=asked.question, value=value, high=asked.high))
         else:
             _ask(identity, asked)
 
@@ -84,16 +84,16 @@ def _ask(identity: str, asked: Any) -> None:
     choices = [None, *range(asked.low, asked.high + 1)]
     question, save, none = st.columns([4, 1, 1], vertical_alignment="bottom")
     value = question.select_slider(
-        say("closing.question", question=asked.question, low=asked.low_means, high=asked.high_means),
+        text("closing.question", question=asked.question, low=asked.low_means, high=asked.high_means),
         choices,
         format_func=lambda number: "–" if number is None else str(number),
         key=f"rating:{identity}:{asked.scale}",
     )
     client = engine()
     saved = save.button(
-        say("rating.save"), disabled=value is None, key=f"save:{identity}:{asked.scale}", width="stretch"
+        text("rating.save"), disabled=value is None, key=f"save:{identity}:{asked.scale}", width="stretch"
     )
-    refused = none.button(say("rating.none"), key=f"none:{identity}:{asked.scale}", width="stretch")
+    refused = none.button(text("rating.none"), key=f"none:{identity}:{asked.scale}", width="stretch")
     if (saved or refused) and _kept(
         lambda: client.add_rating(identity, asked.scale, None if refused or value is None else float(value))
     ):

@@ -55,12 +55,12 @@ export default function (component) {
     root.showListening();
   }
 
-  function giveUp(say = "") {
+  function giveUp(message = "") {
     if (!memory.rendering) return;
     memory.turn++;
     memory.rendering = null;
     memory.request.abort();
-    says.textContent = say;
+    says.textContent = message;
     memory.cancelling = fetch("/engine/protocols/listen.wav", { method: "DELETE", keepalive: true }).catch(() => null);
   }
 

@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from biofeedback.client import OPTIONS, EngineClient, EngineError
-from dashboard.choices import (
+from dashboard.engine import engine
+from dashboard.options import (
     LOWEST_DB,
     NATURES,
     PALETTES,
@@ -19,9 +20,8 @@ from dashboard.choices import (
     sound_name,
     tonic_name,
 )
-from dashboard.engine import engine
-from dashboard.sessions_table import sessions_table
-from dashboard.texts import say
+from dashboard.pages.past_sessions import sessions_table
+from dashboard.texts import text
 
 NEW = ""
 """What stands in the list of codes for a client who has none yet."""
@@ -30,20 +30,20 @@ NEW = ""
 def page() -> None:
     """Show the list of clients beside the one that is chosen, or a new one."""
     client = engine()
-    st.title(say("clients.title"))
+    st.title(text("clients.title"))
     everybody = {each.code: each for each in client.clients()}
     left, right = st.columns([1, 2.4], gap="large")
     with left:
         search = (
-            st.text_input(say("clients.search"), key="clients-search").strip().lower() if everybody else ""
+            st.text_input(text("clients.search"), key="clients-search").strip().lower() if everybody else ""
         )
         codes = [code for code in everybody if search in code.lower()]
         wanted = st.session_state.pop("saved", st.session_state.get("client"))
         st.session_state["client"] = wanted if wanted in codes else NEW
         code = st.radio(
-            say("clients.list"),
+            text("clients.list"),
             [*codes, NEW],
-            format_func=lambda code: code or say("clients.new"),
+            format_func=lambda code: code or text("clients.new"),
             key="client",
         )
     with right:
@@ -54,27 +54,29 @@ def page() -> None:
 
 
 def _new(client: EngineClient) -> None:
-    st.header(say("clients.new"), anchor=False)
-    st.caption(say("clients.pseudonym"))
+    st.header(text("clients.new"), anchor=False)
+    st.caption(text("clients.pseudonym"))
     with st.form("new-client"):
-        code = st.text_input(say("clients.code"), placeholder="C-017")
+        code = st.text_input(text("clients.code"), placeholder="C-017")
         about = _about(None)
-        if st.form_submit_button(say("clients.add"), type="primary"):
+        if st.form_submit_button(text("clients.add"), type="primary"):
             _save(lambda: client.add_client(code.strip(), **about), code.strip())
 
 
 def _one(client: EngineClient, who: Any) -> None:
     st.header(who.code, anchor=False)
-    about, consent, history = st.tabs([say("clients.about"), say("clients.consent"), say("clients.history")])
+    about, consent, history = st.tabs(
+        [text("clients.about"), text("clients.consent"), text("clients.history")]
+    )
     with about, st.form(f"client-{who.code}"):
         values = _about(who)
-        if st.form_submit_button(say("clients.save"), type="primary"):
+        if st.form_submit_button(text("clients.save"), type="primary"):
             _save(lambda: client.change_client(who.code, **values), who.code)
     with consent:
         _consent(client, who)
     with history:
         chosen = sessions_table(client.sessions(client=who.code), key=f"history-{who.code}")
-        if chosen is not None and st.button(say("clients.review"), type="primary"):
+        if chosen is not None and st.button(text("clients.review"), type="primary"):
             st.session_state["chosen"] = chosen
             st.switch_page(st.session_state["pages"]["sessions"])
 
@@ -83,56 +85,56 @@ def _about(who: Any) -> dict[str, Any]:
     likes = None if who is None else who.preferences
     left, right = st.columns(2)
     palette = left.selectbox(
-        say("clients.palette"),
+        text("clients.palette"),
         [None, *PALETTES],
         index=_index(PALETTES, likes and likes.palette),
         format_func=palette_name,
     )
     nature = right.selectbox(
-        say("clients.nature"),
+        text("clients.nature"),
         [None, *NATURES],
         index=_index(NATURES, likes and likes.nature),
         format_func=nature_name,
     )
     unwanted = st.multiselect(
-        say("clients.unwanted"),
+        text("clients.unwanted"),
         SOUNDS,
         default=list(likes.unwanted) if likes else [],
         format_func=sound_name,
-        placeholder=say("clients.unwanted.none"),
+        placeholder=text("clients.unwanted.none"),
     )
     left, right = st.columns(2)
     tonic = left.selectbox(
-        say("clients.tonic"),
+        text("clients.tonic"),
         [None, *range(len(TONICS))],
         index=0 if likes is None or likes.tonic is None else likes.tonic + 1,
         format_func=tonic_name,
     )
     low, high = right.slider(
-        say("clients.register"),
+        text("clients.register"),
         0.0,
         1.0,
         (likes.register_low, likes.register_high) if likes else (0.0, 1.0),
         step=0.01,
-        help=say("clients.register.help"),
+        help=text("clients.register.help"),
     )
     # Streamlit lets an input be emptied only if its default is empty; the value comes through the state.
     known = None if who is None or who.volume_db is None else round(who.volume_db)
     key = f"volume-{who.code if who else NEW}-{known}"
     st.session_state.setdefault(key, known)
     volume = st.number_input(
-        say("clients.volume"),
+        text("clients.volume"),
         LOWEST_DB,
         0,
         None,
         key=key,
-        placeholder=say("clients.volume.none"),
-        help=say("clients.volume.help"),
+        placeholder=text("clients.volume.none"),
+        help=text("clients.volume.help"),
     )
     cautions = st.text_area(
-        say("clients.cautions"), "\n".join(who.cautions) if who else "", help=say("a-line-each")
+        text("clients.cautions"), "\n".join(who.cautions) if who else "", help=text("a-line-each")
     )
-    goals = st.text_area(say("clients.goals"), "\n".join(who.goals) if who else "", help=say("a-line-each"))
+    goals = st.text_area(text("clients.goals"), "\n".join(who.goals) if who else "", help=text("a-line-each"))
     return {
         "preferences": {
             "palette": palette,
@@ -150,28 +152,28 @@ def _about(who: Any) -> dict[str, Any]:
 
 def _consent(client: EngineClient, who: Any) -> None:
     if who.consent is None:
-        st.warning(say("consent.none"))
+        st.warning(text("consent.none"))
     else:
         agreed = ", ".join(scope_name(scope) for scope in who.consent.scopes)
         st.success(
-            say("consent.given", version=who.consent.version, day=who.consent.given_at[:10], scopes=agreed)
+            text("consent.given", version=who.consent.version, day=who.consent.given_at[:10], scopes=agreed)
         )
-        with st.expander(say("consent.withdraw")):
+        with st.expander(text("consent.withdraw")):
             _withdraw(client, who)
     with st.form(f"consent-{who.code}"):
         version = st.text_input(
-            say("consent.version"), placeholder="2026-03", help=say("consent.version.help")
+            text("consent.version"), placeholder="2026-03", help=text("consent.version.help")
         )
         given = [
             scope
             for scope in OPTIONS.consent_scopes
             if st.checkbox(scope_name(scope), value=scope in OPTIONS.needed_scopes, key=f"{who.code}-{scope}")
         ]
-        if st.form_submit_button(say("consent.save"), type="primary"):
+        if st.form_submit_button(text("consent.save"), type="primary"):
             if version.strip() and given:
                 _save(lambda: client.give_consent(who.code, version.strip(), given), who.code)
             else:
-                st.error(say("consent.incomplete"))
+                st.error(text("consent.incomplete"))
 
 
 def _withdraw(client: EngineClient, who: Any) -> None:
@@ -185,7 +187,7 @@ def _withdraw(client: EngineClient, who: Any) -> None:
         return
     for sentence in client.what_withdrawal_does(who.code, scopes):
         st.warning(sentence)
-    if st.button(say("consent.withdraw.do"), type="primary"):
+    if st.button(text("consent.withdraw.do"), type="primary"):
         _save(lambda: client.withdraw_consent(who.code, scopes), who.code)
 
 
@@ -196,7 +198,7 @@ def _save(change: Any, code: str) -> None:
         st.error(str(error))
         return
     st.session_state["saved"] = code
-    st.toast(say("clients.saved", code=code))
+    st.toast(text("clients.saved", code=code))
     st.rerun()
 
 

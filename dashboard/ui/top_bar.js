@@ -1,7 +1,7 @@
 // The top bar: who, where, how long, whether it records, whether the engine lives, and STOP.
 import { command } from "./engine.js";
 import { kindOf } from "./traces.js";
-import { clock, known, make, say } from "./words.js";
+import { clock, known, make, textOf } from "./texts.js";
 
 const TWICE_MS = 1200;
 const SHAPES = { good: ["●", "good"], doubtful: ["▲", "doubtful"], lost: ["■", "lost"], unknown: ["○", "ink-soft"] };
@@ -60,18 +60,18 @@ export class Bar {
 
   show(state) {
     const numbers = state.numbers_shown;
-    $("client").textContent = state.client === null ? "–" : state.client || say("bar.nobody");
+    $("client").textContent = state.client === null ? "–" : state.client || textOf("bar.nobody");
     $("phase").textContent = this.phase(state);
     $("left").textContent = numbers ? clock(state.left_s) : "·";
     const last = state.plan.at(-1);
     const total = last ? last.start_s + last.duration_s : null;
     $("elapsed").textContent = numbers
-      ? `${clock(state.elapsed_s)}${total ? say("bar.of", { total: clock(total) }) : ""}`
+      ? `${clock(state.elapsed_s)}${total ? textOf("bar.of", { total: clock(total) }) : ""}`
       : "·";
     const records = state.recording !== null;
     $("recording-shape").textContent = records ? "●" : "○";
     $("recording-shape").style.color = records ? "var(--lost)" : "var(--ink-soft)";
-    $("recording").textContent = records ? bytes(state.recording.bytes) : say("bar.recording.off");
+    $("recording").textContent = records ? bytes(state.recording.bytes) : textOf("bar.recording.off");
     this.sensors(state);
     this.sound(state);
     const going = ["running", "paused", "held", "ending"].includes(state.lifecycle);
@@ -84,24 +84,24 @@ export class Bar {
   sensors({ lights, simulated }) {
     const all = Object.values(lights).filter(({ name }) => known(`signal.${kindOf(name)}`));
     const light = WORST.find((each) => all.some((one) => one.light === each));
-    const named = all.filter((one) => one.light === light).map(({ name }) => say(`short.${kindOf(name)}`));
-    let text = light ? say(`light.${light}`) : "–";
-    if (light === "good" && simulated) text = say("bar.simulated");
+    const named = all.filter((one) => one.light === light).map(({ name }) => textOf(`short.${kindOf(name)}`));
+    let text = light ? textOf(`light.${light}`) : "–";
+    if (light === "good" && simulated) text = textOf("bar.simulated");
     else if (["lost", "doubtful"].includes(light)) text = `${named.join(", ")} ${text}`;
     tell("sensors", light ?? "unknown", text);
   }
 
   sound(state) {
     const [light, word] = sounding(state);
-    tell("sound", light, say(`bar.sound.${word}`));
-    let notice = ["restarting", "lost"].includes(word) ? say(`sound.${word}`) : "";
-    if (word === "no-device" && !this.noticed) notice = say("sound.no-device", { why: state.no_device });
-    if (this.heardOf === "restarting" && word === "playing") this.answered({ answer: say("sound.back") });
+    tell("sound", light, textOf(`bar.sound.${word}`));
+    let notice = ["restarting", "lost"].includes(word) ? textOf(`sound.${word}`) : "";
+    if (word === "no-device" && !this.noticed) notice = textOf("sound.no-device", { why: state.no_device });
+    if (this.heardOf === "restarting" && word === "playing") this.answered({ answer: textOf("sound.back") });
     this.heardOf = word;
     if ($("unheard").dataset.notice === notice) return;
     $("unheard").dataset.notice = notice;
     $("unheard").hidden = !notice;
-    const understood = make("button", { type: "button", class: "quiet", onclick: () => this.understood() }, say("sound.understood"));
+    const understood = make("button", { type: "button", class: "quiet", onclick: () => this.understood() }, textOf("sound.understood"));
     $("unheard").replaceChildren(make("span", {}, notice), ...(word === "no-device" ? [understood] : []));
   }
 
@@ -111,10 +111,10 @@ export class Bar {
   }
 
   phase(state) {
-    if (!state.lifecycle) return say("bar.none");
-    if (state.lifecycle === "waiting" || state.lifecycle === "ended") return say(`lifecycle.${state.lifecycle}`);
+    if (!state.lifecycle) return textOf("bar.none");
+    if (state.lifecycle === "waiting" || state.lifecycle === "ended") return textOf(`lifecycle.${state.lifecycle}`);
     if (state.lifecycle === "running") return words(state.phase);
-    return `${say(`lifecycle.${state.lifecycle}`)} · ${words(state.phase)}`;
+    return `${textOf(`lifecycle.${state.lifecycle}`)} · ${words(state.phase)}`;
   }
 
   pulse() {
@@ -123,11 +123,11 @@ export class Bar {
     document.body.dataset.link = link;
     $("engine-shape").textContent = shape;
     $("engine-shape").style.color = `var(--${colour})`;
-    $("engine").textContent = say(`bar.engine.${link}`);
-    if (link === "lost") for (const what of ["sensors", "sound", "recording"]) tell(what, "unknown", say("bar.unknown"));
+    $("engine").textContent = textOf(`bar.engine.${link}`);
+    if (link === "lost") for (const what of ["sensors", "sound", "recording"]) tell(what, "unknown", textOf("bar.unknown"));
     const lost = link === "lost";
     $("lost").hidden = !lost;
-    if (lost && !$("lost").textContent) $("lost").textContent = say("engine.lost");
+    if (lost && !$("lost").textContent) $("lost").textContent = textOf("engine.lost");
   }
 }
 
@@ -150,6 +150,6 @@ function tell(what, light, text) {
 const words = (name) => (name || "–").replaceAll("-", " ");
 
 function bytes(count) {
-  if (count < 1e6) return say("bytes.kB", { value: Math.round(count / 1e3) });
-  return say("bytes.MB", { value: (count / 1e6).toFixed(1) });
+  if (count < 1e6) return textOf("bytes.kB", { value: Math.round(count / 1e3) });
+  return textOf("bytes.MB", { value: (count / 1e6).toFixed(1) });
 }

@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from biofeedback.client import OPTIONS, EngineClient
-from dashboard import arc
-from dashboard.choices import VIRTUAL, palette_name
+from dashboard.components import protocol_arc
 from dashboard.engine import engine, tell
-from dashboard.texts import say
+from dashboard.options import VIRTUAL, palette_name
+from dashboard.texts import text
 
 OWN = "own"
 TRY = "try"
@@ -50,16 +50,16 @@ def show() -> None:
         who = _client(client)
         sensors = _sensors(client, who)
         audio = st.radio(
-            say("choose.audio"),
+            text("choose.audio"),
             ["auto", "none"],
-            format_func=lambda name: say(f"audio.{name}"),
+            format_func=lambda name: text(f"audio.{name}"),
             horizontal=True,
             key="choose-audio",
         )
     with right:
         protocol = _protocol(client)
     if left.button(
-        say("choose.prepare"), type="primary", disabled=sensors is None or not _agreed(who), width="stretch"
+        text("choose.prepare"), type="primary", disabled=sensors is None or not _agreed(who), width="stretch"
     ):
         order: dict[str, Any] = {"protocol": protocol, "audio": audio, **(sensors or {})}
         if who is not None:
@@ -82,23 +82,23 @@ def _client(client: EngineClient) -> Any:
     known = {each.code: each for each in client.clients()}
     _drop_unless("choose-client", [*known, None])
     code = st.selectbox(
-        say("choose.client"),
+        text("choose.client"),
         [*known, None],
-        format_func=lambda code: code or say("bar.nobody"),
+        format_func=lambda code: code or text("bar.nobody"),
         key="choose-client",
     )
     if code is None:
-        st.caption(say("choose.nobody"))
+        st.caption(text("choose.nobody"))
         return None
     who = known[code]
-    facts = [say("choose.palette", palette=palette_name(who.preferences.palette))]
+    facts = [text("choose.palette", palette=palette_name(who.preferences.palette))]
     if who.goals:
-        facts.append(say("choose.goals", goals="; ".join(who.goals)))
+        facts.append(text("choose.goals", goals="; ".join(who.goals)))
     st.caption(" · ".join(facts))
     for caution in who.cautions:
         st.warning(caution, icon=":material/warning:")
     if not _agreed(who):
-        st.error(say("choose.no-consent", client=code))
+        st.error(text("choose.no-consent", client=code))
     return who
 
 
@@ -108,21 +108,21 @@ def _protocol(client: EngineClient) -> str | None:
         known.setdefault(each.name, each)  # the newest version comes first
     _drop_unless("choose-protocol", list(known))
     name = st.selectbox(
-        say("choose.protocol"),
+        text("choose.protocol"),
         list(known),
         format_func=lambda name: f"{known[name].title} ({name})",
         key="choose-protocol",
     )
     entry = known[name]
     st.caption(
-        say(
+        text(
             "choose.about",
             minutes=f"{entry.duration_s / 60:.0f}",
-            arm=say(f"arm.{entry.arm}"),
+            arm=text(f"arm.{entry.arm}"),
             version=entry.version,
         )
     )
-    arc.show(client.protocol_text(name, entry.version), key="arc", whole=True)
+    protocol_arc(client.protocol_text(name, entry.version), key="arc", whole=True)
     return name
 
 
@@ -130,30 +130,30 @@ def _sensors(client: EngineClient, who: Any) -> dict[str, Any] | None:
     known = {each.name: each for each in client.setups()}
     _drop_unless("choose-sensors", [*known, TRY, OWN])
     which = st.selectbox(
-        say("choose.sensors"),
+        text("choose.sensors"),
         [*known, TRY, OWN],
-        format_func=lambda name: known[name].title if name in known else say(f"choose.sensors.{name}"),
+        format_func=lambda name: known[name].title if name in known else text(f"choose.sensors.{name}"),
         key="choose-sensors",
     )
     if which == TRY:
         if who is None:
-            st.caption(say("choose.try"))
+            st.caption(text("choose.try"))
         else:
-            st.warning(say("choose.try.client", client=who.code))
+            st.warning(text("choose.try.client", client=who.code))
         return {"inputs": [VIRTUAL]}
     if which in known:
         if known[which].note:
             st.caption(known[which].note)
         return {"setup": which}
-    if st.button(say("choose.look"), help=say("choose.look.help")):
-        with st.spinner(say("choose.looking")):
+    if st.button(text("choose.look"), help=text("choose.look.help")):
+        with st.spinner(text("choose.looking")):
             st.session_state["choose-found"] = client.sources()
     _found()
-    text = st.text_area(say("choose.inputs"), key="choose-inputs", help=say("choose.inputs.help"))
-    inputs = [line.strip() for line in text.splitlines() if line.strip()]
-    name = st.text_input(say("choose.keep"), placeholder="room-1", key="choose-keep")
-    if inputs and name and st.button(say("choose.keep.do")):
-        client.save_setup(name, say("choose.keep.title", name=name), inputs)
+    lines = st.text_area(text("choose.inputs"), key="choose-inputs", help=text("choose.inputs.help"))
+    inputs = [line.strip() for line in lines.splitlines() if line.strip()]
+    name = st.text_input(text("choose.keep"), placeholder="room-1", key="choose-keep")
+    if inputs and name and st.button(text("choose.keep.do")):
+        client.save_setup(name, text("choose.keep.title", name=name), inputs)
         st.rerun()
     return {"inputs": inputs} if inputs else None
 
@@ -162,21 +162,21 @@ def _found() -> None:
     """Show what was found, each with a button that puts it among the inputs."""
     found = [each for each in st.session_state.get("choose-found", ()) if each.group in SENSORS]
     if not found and "choose-found" in st.session_state:
-        st.info(say("choose.found-none"))
+        st.info(text("choose.found-none"))
     for index, source in enumerate(found):
         words, kind, use = st.columns([2.4, 1.6, 0.9], vertical_alignment="center")
         words.markdown(f"`{source.spec}`", help=source.words)
         if source.group not in USABLE:
             continue
         chosen = kind.selectbox(
-            say("choose.kind"),
+            text("choose.kind"),
             SIGNALS,
             index=_guess(source.words),
-            format_func=lambda name: say(f"signal.{name}"),
+            format_func=lambda name: text(f"signal.{name}"),
             label_visibility="collapsed",
             key=f"kind-{index}",
         )
-        use.button(say("choose.use"), key=f"use-{index}", on_click=_use, args=(f"{chosen}={source.spec}",))
+        use.button(text("choose.use"), key=f"use-{index}", on_click=_use, args=(f"{chosen}={source.spec}",))
 
 
 def _use(line: str) -> None:

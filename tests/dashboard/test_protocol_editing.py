@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofeedback.client import OPTIONS
-from dashboard.choices import PALETTES
-from dashboard.protocol_form import merged, row_of
-from dashboard.protocol_text import edited
+from dashboard.options import PALETTES
+from dashboard.protocol_editing import edited, merged, row_of
 from protocols import library
 from protocols.loading import LIBRARY
 

@@ -8,16 +8,16 @@ export default function (component) {
   let drawing = null;
 
   async function draw() {
-    drawing ??= Promise.all(["arc", "words"].map((name) => import(new URL(`/ui/${name}.js`, location.origin).href)));
-    const [{ course, drawArc, heightOf, lanesOf }, { say }] = await drawing;
+    drawing ??= Promise.all(["arc", "texts"].map((name) => import(new URL(`/ui/${name}.js`, location.origin).href)));
+    const [{ course, drawArc, heightOf, lanesOf }, { textOf }] = await drawing;
     const { shown } = memory;
     if (!shown || !canvas.isConnected) return;
     const lanes = data.whole ? lanesOf(shown) : [];
     canvas.style.height = `${heightOf(lanes)}px`;
     drawArc(canvas, { plan: shown.phases, planned: course(shown, shown.phases), lanes });
     const minutes = Math.round(shown.phases.reduce((sum, phase) => sum + phase.duration_s, 0) / 6) / 10;
-    canvas.setAttribute("aria-label", say("arc.told", { minutes, phases: shown.phases.map((phase) => phase.name).join(", ") }));
-    if (!canvas.classList.contains("old")) note.textContent = shown.hr_bpm ? say("arc.for", { bpm: shown.hr_bpm }) : "";
+    canvas.setAttribute("aria-label", textOf("arc.told", { minutes, phases: shown.phases.map((phase) => phase.name).join(", ") }));
+    if (!canvas.classList.contains("old")) note.textContent = shown.hr_bpm ? textOf("arc.for", { bpm: shown.hr_bpm }) : "";
   }
 
   async function take({ text, usable }) {

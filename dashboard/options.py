@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from biofeedback.client import OPTIONS
-from dashboard.texts import say
+from dashboard.texts import text
 
 PALETTES = OPTIONS.preferences["palette"].choices
 NATURES = OPTIONS.preferences["nature"].choices
@@ -15,24 +15,24 @@ VIRTUAL = "listener=virtual:responder"
 
 def palette_name(name: str | None) -> str:
     """Say a palette in words; None is left to the protocol."""
-    return say(f"palette.{name}") if name else say("left-to-protocol")
+    return text(f"palette.{name}") if name else text("left-to-protocol")
 
 
 def nature_name(name: str | None) -> str:
     """Say a bed of sound in words; None is left to the protocol."""
-    return say(f"nature.{name}") if name else say("left-to-protocol")
+    return text(f"nature.{name}") if name else text("left-to-protocol")
 
 
 def tonic_name(tonic: int | None) -> str:
     """Return the name of a pitch class, 0 (C) to 11 (B); None is left to the protocol."""
-    return say("left-to-protocol") if tonic is None else TONICS[tonic]
+    return text("left-to-protocol") if tonic is None else TONICS[tonic]
 
 
 def sound_name(name: str) -> str:
     """Say a layer or a bed in words."""
-    return say(f"nature.{name}") if name in NATURES else say(f"layer.{name}")
+    return text(f"nature.{name}") if name in NATURES else text(f"layer.{name}")
 
 
 def scope_name(name: str) -> str:
     """Say in words what a client agrees to."""
-    return say(f"scope.{name}")
+    return text(f"scope.{name}")

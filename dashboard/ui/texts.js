@@ -3,7 +3,7 @@ const load = async (name) => (await fetch(new URL(name, import.meta.url))).json(
 const [texts, options] = await Promise.all([load("texts.json"), load("options.json")]);
 export { options };
 
-export function say(key, values = {}) {
+export function textOf(key, values = {}) {
   const text = texts[key] ?? key; // better an odd word than a screen that stands still
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
@@ -11,9 +11,9 @@ export function say(key, values = {}) {
 export const known = (key) => key in texts;
 
 export function fill(root) {
-  for (const node of root.querySelectorAll("[data-t]")) node.textContent = say(node.dataset.t);
-  for (const node of root.querySelectorAll("[data-t-label]")) node.setAttribute("aria-label", say(node.dataset.tLabel));
-  for (const node of root.querySelectorAll("[data-t-title]")) node.title = say(node.dataset.tTitle);
+  for (const node of root.querySelectorAll("[data-t]")) node.textContent = textOf(node.dataset.t);
+  for (const node of root.querySelectorAll("[data-t-label]")) node.setAttribute("aria-label", textOf(node.dataset.tLabel));
+  for (const node of root.querySelectorAll("[data-t-title]")) node.title = textOf(node.dataset.tTitle);
 }
 
 export function clock(seconds) {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard.palette import COLOURS, stylesheet
-from dashboard.texts import say
+from dashboard.texts import text
 
 NAVIGATION_PX = 60
 """Height of Streamlit's top navigation."""
@@ -36,6 +38,14 @@ WHOLE = f"""<style>
 .stMain {{ overflow: hidden; }}
 </style>"""
 
+ARC_SCRIPT = Path(__file__).parent / "ui" / "protocol_arc.js"
+ARC_HTML = '<canvas role="img"></canvas><p role="status"></p>'
+ARC_CSS = """
+canvas { display: block; width: 100%; }
+canvas.old { opacity: .45; }
+p { margin: 4px 0 0; font: 13px/1.4 system-ui, sans-serif; color: var(--ink-soft); min-height: 1.4em; }
+"""
+
 
 def live_screen() -> None:
     """Show the live screen over the whole page below the navigation."""
@@ -55,9 +65,40 @@ def steps(names: list[str], current: int) -> None:
     items = []
     for index, name in enumerate(names):
         if index < current:
-            items.append(f'<li class="done">✓ {name} {say("steps.done")}</li>')
+            items.append(f'<li class="done">✓ {name} {text("steps.done")}</li>')
         elif index == current:
             items.append(f'<li aria-current="step">{index + 1} {name}</li>')
         else:
             items.append(f"<li>{index + 1} {name}</li>")
     st.html(f'<ol class="steps">{"".join(items)}</ol>')
+
+
+def protocol_arc(
+    yaml_text: str, *, key: str, whole: bool, usable: bool = True, follows: bool = False
+) -> None:
+    """Draw the phases of a protocol and its tempo.
+
+    Parameters
+    ----------
+    yaml_text : str
+        The protocol as YAML.
+    key : str
+        Tells this picture from others on the page.
+    whole : bool
+        Whether mode, layers, level and texture are drawn too.
+    usable : bool
+        Whether it has no faults; the picture says so else, and stays as it was.
+    follows : bool
+        Whether the picture follows what is typed into the editor.
+    """
+    draw = st.components.v2.component(
+        f"protocol_arc_{key}", html=ARC_HTML, css=ARC_CSS, js=ARC_SCRIPT.read_text(encoding="utf-8")
+    )
+    shown = {
+        "text": yaml_text,
+        "usable": usable,
+        "whole": whole,
+        "follows": follows,
+        "faulty": text("arc.faulty"),
+    }
+    draw(key=key, data=shown)

@@ -1,0 +1,1 @@
+"""The pages in Streamlit: a session from set-up to end, clients, protocols, past sessions."""
