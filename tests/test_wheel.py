@@ -33,7 +33,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        held = {name for name in archive.namelist() if name.startswith(tuple(f"{package}/" for package in PACKAGES))}
+        held = {
+            name
+            for name in archive.namelist()
+            if name.startswith(tuple(f"{package}/" for package in PACKAGES))
+        }
     wanted = {
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
@@ -47,10 +51,19 @@ def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     installed, out = tmp_path / "installed", tmp_path / "session"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
-    environment = {**os.environ, "PYTHONPATH": str(installed)}
-    where = "import biofeedback; print(biofeedback.__file__)"
-    options = {"cwd": tmp_path, "env": environment, "text": True, "check": True, "stdout": subprocess.PIPE}
-    assert str(installed) in subprocess.run([sys.executable, "-c", where], **options).stdout
-    subprocess.run([sys.executable, "-m", "biofeedback", "demo", "--out", str(out)], **options)
+
+    def python(*arguments: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(installed)}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            check=True,
+            stdout=subprocess.PIPE,
+        ).stdout
+
+    assert str(installed) in python("-c", "import biofeedback; print(biofeedback.__file__)")
+    python("-m", "biofeedback", "demo", "--out", str(out))
     for name in ("session.xdf", "session.json", "audio.flac", "score.mid", "report.html"):
         assert (out / name).stat().st_size > 0
