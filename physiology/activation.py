@@ -10,9 +10,19 @@ from physiology.baseline import TERMS, Baseline, WeightedZ, mean_z, weighed
 from physiology.state import Feature
 
 SINGLE_MODALITY_CAP = 0.8
+"""Highest confidence from heart or skin alone. Convention."""
+
 SHORT_BASELINE_FACTOR = 0.8
+"""Factor of the confidence after a short baseline. Convention."""
+
 DISAGREEMENT_Z, DISAGREEMENT_FACTOR = 1.5, 0.7
+"""Heart and skin disagree when they differ in sign by more than the first; the second is the factor of the
+confidence then. Convention."""
+
 TRANSITION_FACTOR = 0.3
+"""Weight of the skin just after a large change of the music, which provokes responses by itself.
+Convention."""
+
 ONLY = {"heart": "heart only", "eda": "skin only"}
 
 
@@ -52,10 +62,6 @@ def fuse(
 ) -> Fusion:
     """Fuse features into activation and confidence.
 
-    ``A = Σ w q s z / Σ w q`` with z winsorised to ±3. The confidence is ``Σ w q / Σ w`` over the features
-    of the baseline, × the filled part of their windows, × 0.7 where heart and skin disagree in sign by
-    more than 1.5 z, × 0.8 for a short baseline, and at most 0.8 where only one modality speaks.
-
     Parameters
     ----------
     features : mapping of str to Feature
@@ -67,6 +73,17 @@ def fuse(
     in_transition : bool
         Whether the music has just made a large change, which provokes skin conductance responses of its
         own: their features count × 0.3.
+
+    Returns
+    -------
+    Fusion
+        `NOTHING` where the baseline or all features are unusable.
+
+    Notes ----- ``A = Σ w q s z / Σ w q`` with weight w, quality q, sign s, and z winsorised to ±3. The
+    confidence is ``Σ w q / Σ w`` over the features of the baseline, × the filled part of their windows, × 0.7
+    where heart and skin disagree in sign by more than 1.5 z, × 0.8 for a short baseline, and at most 0.8
+    where there is only one modality. The rule and its numbers are a convention of this project (see
+    `WEIGHTS_VERSION`).
     """
     rest = {name: x for name, x in baseline.features.items() if TERMS[name].modality not in left_out}
     if not baseline.usable:
@@ -102,17 +119,17 @@ def fuse(
 
 
 def displayed(activation: float) -> float:
-    """Return the activation on the scale 0 to 100, where 50 is the own baseline."""
+    """Return the activation on a scale from 0 to 100, where 50 is the listener's own baseline."""
     return 100 / (1 + math.exp(-activation))
 
 
 def _damped(name: str, z: float, pull: float) -> WeightedZ:
-    """Return less of what the skin says."""
+    """Return a feature with less weight if it is of the skin."""
     return WeightedZ(z, pull * (TRANSITION_FACTOR if TERMS[name].modality == "eda" else 1.0))
 
 
 def _disagree(found: Mapping[str, WeightedZ]) -> bool:
-    """Tell whether heart and skin point to different sides, more than 1.5 z apart, quality left aside."""
+    """Return whether heart and skin differ in sign by more than 1.5 z, qualities left aside."""
     heart, eda = (
         mean_z(
             {n: WeightedZ(z, TERMS[n].weight) for n, (z, _) in found.items() if TERMS[n].modality == which}

@@ -1,10 +1,13 @@
-"""At which pace of breathing the heart rate swings most: the assessment before resonance breathing.
+"""Assessment of the resonance rate: the pace of breathing at which the heart rate swings most.
 
-After Shaffer & Meehan 2020 (doi 10.3389/fnins.2020.570400): breathing is paced from step to step half a
-breath per minute slower, two minutes each, and the rate with the largest swing of the heart rate is taken.
-They weigh six criteria by eye; here one decides, the amplitude of the sinusoid at the paced rate, and a
-second guards it, the share of the variation it explains. Which steps can be judged, and what stands out, are
-our conventions.
+Breathing is paced from step to step half a breath per minute slower, two minutes each, and the rate with the
+largest swing of the heart rate is taken.
+
+Notes
+-----
+After Shaffer and Meehan 2020 (doi 10.3389/fnins.2020.570400). Deviation: they weigh six criteria by eye; here
+the amplitude of the sinusoid at the paced rate decides, and it counts only where it explains enough of the
+variation. Which steps can be judged, and what stands out, are conventions of this project.
 """
 
 from __future__ import annotations
@@ -19,17 +22,32 @@ from physiology.state import Beat, BeatAction
 from physiology.variability import DOUBTFUL_QUALITY
 
 SETTLING_S = 20.0
-"""The beginning of a step is left out: breathing takes up the new pace."""
+"""The beginning of a step is left out, while breathing takes up the new pace. Convention."""
 
 LEAST_WINDOW_S = 60.0
+"""Good intervals that a step needs: four breaths at 4 a minute. Convention."""
+
 LEAST_USABLE = 0.75
+"""Share of a step that must be good intervals. Convention."""
+
 LEAST_SHARE = 0.5
-"""Of what the heart rate does by itself about 0.1 Hz, a sinusoid at the pace may explain half."""
+"""Share of the variation that the sinusoid must explain. Convention; of what the heart rate does by itself
+about 0.1 Hz, a sinusoid at the pace may explain half."""
 
 LEAST_AMPLITUDE_BPM = 1.0
+"""A smaller swing does not count as following the breath. Convention."""
+
 LEAST_STEPS = 3
+"""So many steps must be judged. Convention; fewer have no middle."""
+
 LEAST_EXCESS = 0.1
+"""The largest swing must exceed the smallest by this share. Convention."""
+
 MOST_OFF_PACE_PER_MIN = 0.75
+"""Who breathes further from the pace did not follow it. Convention: one and a half steps."""
+
+NO_VARIATION = 1e-9
+"""A heart rate that varies less about its line is constant, and nothing is to be explained."""
 
 _OFF_PACE_PER_MIN = np.linspace(-0.25, 0.25, 5)
 """Nobody breathes exactly as paced: the sinusoid is sought up to half a step away."""
@@ -63,7 +81,7 @@ class PacedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """What the steps together say.
+    """The result of all steps together.
 
     Attributes
     ----------
@@ -90,10 +108,6 @@ def paced_step(
 ) -> PacedStep:
     """Measure the swing of the heart rate during one step.
 
-    Least squares of the rate of each good interval, put at its middle and weighted by its length, by a
-    straight line and a sinusoid within 0.25 per min of the pace. Good is what is neither corrected nor beside
-    a beat of quality below 0.3. The first 20 s are left out.
-
     Parameters
     ----------
     beats : iterable of Beat
@@ -112,6 +126,12 @@ def paced_step(
     PacedStep
         Without an amplitude if less than 60 s or three quarters of the step are good intervals, or if
         breathing is known to have been more than 0.75 per min from the pace.
+
+    Notes
+    -----
+    Least squares of the rate of each good interval, put at its middle and weighted by its length, by a
+    straight line and a sinusoid within 0.25 per min of the pace. Good is what is neither corrected nor beside
+    a beat of quality below 0.3. The first 20 s are left out.
     """
     begin_s += SETTLING_S
     looked_at_s = max(0.0, end_s - begin_s)
@@ -220,5 +240,5 @@ def _sinusoid(middles_s: FloatArray, rr_s: FloatArray, hz: float) -> tuple[float
 
     _, about_the_line = remainder(line)
     found, unexplained = remainder(np.column_stack([line, np.cos(phase), np.sin(phase)]))
-    share = 1.0 - unexplained / about_the_line if about_the_line > 1e-9 else 0.0
+    share = 1.0 - unexplained / about_the_line if about_the_line > NO_VARIATION else 0.0
     return float(np.hypot(found[2], found[3])), share

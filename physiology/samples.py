@@ -1,10 +1,11 @@
-"""Samples on their way in: kept in order, cut at gaps, put on regular grids."""
+"""Buffers for incoming samples, gapless runs on regular grids, and slow signals in bins."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,29 @@ from physiology.errors import SignalError
 FloatArray = npt.NDArray[np.float64]
 
 LOWEST_ANALYSIS_HZ = 100.0
+"""Slower signals (a camera's 30 Hz) are interpolated to at least this rate, so that a peak may lie between
+samples. Convention."""
+
 HIGHEST_ANALYSIS_HZ = 400.0
+"""Faster signals are averaged to at most this rate. Convention, for cost: MIT-BIH's 360 Hz stay as they
+are."""
+
+GAP_INTERVALS = 3
+"""An interval of more than so many nominal ones is a gap, whatever the signal's `gap_s`. Convention."""
+
+LEAST_SAMPLES = 2
+"""Fewer samples have no interval."""
+
+
+class Samples(NamedTuple):
+    """Samples of one signal: times in engine seconds and values in its unit, both of shape (n,)."""
+
+    times: FloatArray
+    values: FloatArray
 
 
 class SampleBuffer:
-    """The newest samples of one signal, at least `keep_s` seconds of them.
+    """The newest samples of one signal: at least the last `keep_s` seconds.
 
     Parameters
     ----------
@@ -67,24 +86,24 @@ class SampleBuffer:
         self._times[new], self._values[new] = times, values
         self._end = new.stop
 
-    def window(self, start: float, end: float) -> tuple[FloatArray, FloatArray]:
-        """Return times and values of the samples with ``start < time <= end``."""
+    def window(self, start: float, end: float) -> Samples:
+        """Return the samples with ``start < time <= end``."""
         kept = self._times[self._first : self._end]
         first, last = self._first + kept.searchsorted((start, end), side="right")
-        return self._times[first:last], self._values[first:last]
+        return Samples(self._times[first:last], self._values[first:last])
 
-    def take(self, end: float) -> tuple[FloatArray, FloatArray]:
-        """Return times and values of all samples up to `end` that are still there, and let go of them."""
-        times, values = self.window(-np.inf, end)
-        self._first += times.size
-        return times, values
+    def take(self, end: float) -> Samples:
+        """Return all samples up to `end` that are still there, and drop them."""
+        taken = self.window(-np.inf, end)
+        self._first += taken.times.size
+        return taken
 
     def forget(self, now: float) -> None:
-        """Let go of what lies more than `keep_s` before `now`."""
+        """Drop what lies more than `keep_s` before `now`."""
         self._first += int(self._times[self._first : self._end].searchsorted(now - self._keep_s))
 
     def _make_room(self, count: int) -> None:
-        """Move what is kept to new arrays if there is no room behind; windows handed out stay as they are."""
+        """Move what is kept to new arrays if there is no room left; windows handed out stay as they are."""
         if self._end + count <= self._times.size:
             return
         kept = slice(self._first, self._end)
@@ -148,12 +167,12 @@ def gapless_runs(
         In order. Linear between samples at 100 Hz and more; below that a cubic spline on a multiple of
         the rate, so that a peak may lie between samples.
     """
-    if times.size < 2:
+    if times.size < LEAST_SAMPLES:
         return []
     intervals = np.diff(times)
     rate = rate_hz if rate_hz > 0 else 1 / float(np.median(intervals))
     bounds = [0, times.size]
-    if intervals.max() > (longest := max(gap_s, 3 / rate)):
+    if intervals.max() > (longest := max(gap_s, GAP_INTERVALS / rate)):
         bounds[1:1] = (np.flatnonzero(intervals > longest) + 1).tolist()
     fine_rate = rate * max(1, math.ceil(LOWEST_ANALYSIS_HZ / rate))
     runs = []
@@ -234,7 +253,7 @@ class BinnedSignal:
         means: FloatArray = np.full(self._sums.size, np.nan)
         np.divide(self._sums, self._counts, out=means, where=self._counts > 0)
         known = np.flatnonzero(self._counts)
-        if known.size < 2 or known.size == means.size:
+        if known.size < LEAST_SAMPLES or known.size == means.size:
             return means
         gaps = np.diff(known)
         bridged = np.interp(np.arange(means.size), known, means[known])

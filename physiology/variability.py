@@ -1,7 +1,7 @@
 """Heart rate and its variability, live, from the beats as the log has them now.
 
-An interval beside a beat of quality below 0.3 is missing: what was measured there is not known. Of the others
-those are bad that fail the live artefact rule. Whatever the feature, it is withheld when no interval of the
+An interval beside a beat of quality below 0.3 counts as missing. Of the others those are bad that fail the
+live artefact rule (`physiology.beats.log.is_artefact`). Every feature is withheld when no interval of the
 last 5 s is there or fewer than half of them are good.
 """
 
@@ -21,19 +21,48 @@ from physiology.state import Beat, Feature
 BoolArray = npt.NDArray[np.bool_]
 
 HR_WINDOW_S, HR_LEAST_S = 30.0, 10.0
+"""Window of the heart rate, and how much of it must be good intervals. Convention; 10 s are the usual
+minimum."""
+
 FAST_HR_WINDOW_S, FAST_HR_LEAST_S = 10.0, 8.0
-VARIABILITY_WINDOW_S, RMSSD_LEAST_S, SPREAD_LEAST_S = 60.0, 30.0, 54.0
+"""The same for the fast heart rate. Convention."""
+
+VARIABILITY_WINDOW_S, RMSSD_LEAST_S = 60.0, 30.0
+"""Window of the variability, and how much of it RMSSD needs. Convention; 30 s are the usual minimum of ln
+RMSSD."""
+
+SPREAD_LEAST_S = 54.0
+"""SDNN and pNN50 need so much: a tenth of the window may be missing, as much as may be bad. Convention."""
+
 NEWEST_BEAT_S = 5.0
+"""Most intervals of so many last seconds must be good: in noise a good one turns up now and then.
+Convention."""
+
 NO_BEATS_S = 3.0
+"""After so long without a beat that is the reason given: the largest gap in Orphanidou 2015."""
+
 HR_LARGEST_SHARE, VARIABILITY_LARGEST_SHARE = 0.25, 0.10
+"""Largest share of artefacts among the intervals, for heart rate and for variability. Convention; 20 to 25 %
+and 10 % are usual."""
+
 DOUBTFUL_QUALITY = 0.3
+"""Intervals beside a beat of lower quality are missing. Convention, in noise checked by the share of true
+beats (``benchmarks/beat_figures.py``)."""
+
 LEAST_DIFFERENCES = 10
+"""RMSSD needs so many differences. Convention."""
+
 LARGE_DIFFERENCE_MS = 50.0
+"""The 50 ms of pNN50 (Task Force 1996, doi 10.1161/01.CIR.93.5.1043)."""
+
+NEIGHBOURS = 1.5
+"""In a series that a device sends, two intervals whose ends lie further apart than so many of the later one
+have lost a beat between them."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """The newest beats: of how many seconds, from which place on, the good ones, how many in all."""
+    """The newest beats: seconds looked back, index of the first, which are good, number of intervals."""
 
     seconds: float
     first: int
@@ -114,7 +143,7 @@ class Intervals:
         )
 
     def fault(self) -> FaultReason | None:
-        """Return why there is no heart rate, or None."""
+        """Return why there is no heart rate; None where there is one."""
         if not self.times.size:
             return FaultReason(FaultKind.NO_BEATS_YET)
         if self._now - self.times[-1] > NO_BEATS_S:
@@ -132,7 +161,7 @@ class Intervals:
         return None
 
     def _is_going_on(self) -> bool:
-        """Tell whether most intervals of the last 5 s are good: in noise a good one turns up now and then."""
+        """Return whether most intervals of the last 5 s are good."""
         newest = self._present & (self.times >= self._now - NEWEST_BEAT_S)
         return bool(newest.any()) and bool((newest & self.good).sum() >= newest.sum() / 2)
 
@@ -154,7 +183,7 @@ class Intervals:
         largest_share: float,
         compute: Callable[[FloatArray], float],
     ) -> Feature:
-        """Return what `compute` makes of the good intervals of a window, if it may be said."""
+        """Return what `compute` makes of the good intervals of a window, withheld where rules say so."""
         if not window.count:
             return Feature(window_s=window.seconds)
         good_s = float(window.rr_ms.sum()) / 1000
@@ -172,10 +201,10 @@ class Intervals:
         )
 
     def _differences(self, window: _Window) -> FloatArray:
-        """Return differences of good neighbours; in a series of intervals only times show a lost beat."""
+        """Return differences of good neighbours; in a series from a device only times show a lost beat."""
         times, rr_ms = self.times[window.first :], self.rr_ms[window.first :]
         with np.errstate(invalid="ignore"):
-            neighbours = 1000 * np.diff(times) < 1.5 * rr_ms[1:]
+            neighbours = 1000 * np.diff(times) < NEIGHBOURS * rr_ms[1:]
         return np.diff(rr_ms)[window.good[1:] & window.good[:-1] & neighbours]
 
 

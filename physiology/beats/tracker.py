@@ -21,7 +21,7 @@ from physiology.beats.early_detection import (
 )
 from physiology.beats.log import SAME_BEAT_S, BeatLog
 from physiology.beats.waveform import Waveform
-from physiology.samples import FloatArray, GaplessRun, SampleBuffer, gapless_runs
+from physiology.samples import GAP_INTERVALS, FloatArray, GaplessRun, SampleBuffer, gapless_runs
 from physiology.state import Beat, BeatAction
 
 TICKS_PER_SECOND = 10
@@ -233,7 +233,7 @@ class BeatTracker:
         """Record where the signal was interrupted in the last seconds."""
         start = now - BREAKS_S
         times, _ = buffer.window(start, now)
-        longest = max(self._waveform.gap_s, 3 / self._rate_hz if self._rate_hz else 0.0)
+        longest = max(self._waveform.gap_s, GAP_INTERVALS / self._rate_hz if self._rate_hz else 0.0)
         if times.size:
             for time in times[1:][np.diff(times) > longest]:
                 self.log.add_break(float(time))
