@@ -1,1 +1,1 @@
-"""Arrays of samples to beats, skin conductance responses, quality and physiological activation."""
+"""Beats, skin conductance responses, signal quality and physiological activation from samples."""

@@ -1,4 +1,4 @@
-"""The streaming pipeline: samples in, beats, responses and the 1-Hz state out, whatever the chunking."""
+"""The streaming pipeline: samples in; beats, skin conductance responses and the 1-Hz state out."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ LONGEST_BASELINE_S = 1800
 """Only the last 30 min of a baseline count. Convention; it bounds memory."""
 
 HEART_KINDS = ("ecg", "rr", "ppg", "hr")
-"""Where beats come from, best first; of several configured one is used at a time (see `HeartSources`)."""
+"""Heart signals, best first; of several that are configured one is used at a time (see `HeartSources`)."""
 KINDS = (*HEART_KINDS, "eda", "rsp")
 UNITS: Mapping[str, tuple[str, ...]] = {
     "eda": ("uS", "µS", "μS", "a.u."),
     "rr": ("ms",),
     "hr": ("bpm",),
 }
-"""The units that are taken, where it matters. Conductance in an unknown unit (``a.u.``) is taken for µS, but
-not whole numbers, as counts are; what leaves the range 0.05–60 µS is withheld in any case."""
+"""The units that are accepted, where it matters. Conductance in an unknown unit (``a.u.``) is read as µS
+unless it is whole numbers, as counts are; what is not in 0.05 to 60 µS is withheld in any case."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignalConfig:
-    """A signal the pipeline will be given.
+    """A signal that the pipeline will be given.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class SignalConfig:
     rate_hz : float
         Nominal samples per second; 0 for irregular ones.
     labels : tuple of str
-        Its channels, of a pulse only: of several the best is listened to.
+        Its channels, of a pulse only; of several the best is used.
     unit : str
         ``uS`` for EDA, ``ms`` for RR intervals, ``bpm`` for heart rates; of no matter for the others.
 
@@ -91,10 +91,10 @@ class PhysiologyUpdate:
 
 
 class Physiology:
-    """Arrays of samples to the listener's physiology.
+    """Physiology of one listener, computed from samples as they come.
 
-    Everything is computed at ticks of signal time, every 0.1 s (skin conductance every 0.5 s), from nothing
-    but samples up to the tick, so results do not depend on how samples and steps were cut. The state is
+    Everything is computed at ticks of signal time, every 0.1 s (skin conductance every 0.5 s), from the
+    samples up to the tick only, so that results do not depend on how samples and steps were cut. The state is
     that of whole seconds.
 
     Parameters
@@ -109,6 +109,23 @@ class Physiology:
     ------
     SignalError
         If a kind is given twice.
+
+    Examples
+    --------
+    A heart strap that sends intervals of 0.8 s:
+
+    >>> import numpy as np
+    >>> physiology = Physiology([SignalConfig("rr", 0.0, "ms")])
+    >>> physiology.push("rr", np.arange(1, 61) * 0.8, np.full(60, 800.0))
+    >>> state = physiology.step(48.0).states[-1]
+    >>> state.hr_bpm.value, state.hr_bpm.quality, state.signals["rr"].reason
+    (75.0, 1.0, None)
+
+    Without a beat for some seconds there is no heart rate, and the reason is given:
+
+    >>> state = physiology.step(60.0).states[-1]
+    >>> state.hr_bpm.value, state.signals["rr"].reason
+    (None, 'no beats for 3 s')
     """
 
     def __init__(self, signals: Sequence[SignalConfig], *, scr_threshold_us: float = 0.05) -> None:
@@ -236,7 +253,7 @@ class Physiology:
         return freeze(rows, names, self._baseline_start_s, end_s)
 
     def mark_transition(self, t: float) -> None:
-        """Note that the music made a large change at engine time `t`: EDA counts less for 6 s."""
+        """Record that the music made a large change at engine time `t`: EDA counts less for 6 s."""
         self._transition_s = t
 
     def choices(self) -> Mapping[str, ChannelChoice]:
@@ -244,7 +261,7 @@ class Physiology:
         return self._heart.choices() if self._heart else {}
 
     def reasons(self) -> Mapping[str, str]:
-        """Return what is wrong with each signal now, in words; a signal without a fault is left out."""
+        """Return what is wrong with each signal now, in words; signals without a fault are left out."""
         return {kind: reason for kind, signal in self._signals.items() if (reason := signal.reason)}
 
     def _kinds(self) -> list[str]:
@@ -268,7 +285,7 @@ class Physiology:
             self._rows.append((now, features))
         fusion = self._fused(now, features)
         activation, heart_activation, eda_activation = self._smoothed(now, fusion)
-        self._note_signals(now, features["scl_us"], breath)
+        self._update_signals(now, features["scl_us"], breath)
         return PhysiologyState(
             t=now,
             hr_bpm=heart.hr.reading,
@@ -308,15 +325,15 @@ class Physiology:
         )
 
     def _smoothed(self, now: float, fusion: Fusion) -> list[float | None]:
-        """Return the activation, and that of heart and skin alone, each smoothed by itself."""
+        """Return the activation, and that of heart and skin alone, each smoothed on its own."""
         values = (fusion.activation, fusion.heart, fusion.eda)
         return [
             None if value is None else smoother.update(now, value)
             for smoother, value in zip(self._smoothers, values, strict=True)
         ]
 
-    def _note_signals(self, now: float, level: Feature, breath: Feature) -> None:
-        """Put together how good each signal is, and since when what is wrong with it has been wrong."""
+    def _update_signals(self, now: float, level: Feature, breath: Feature) -> None:
+        """Update how good each signal is, what is wrong with it, and since when."""
         qualities, faults = dict[str, float](), dict[str, FaultReason | None]()
         if self._heart:
             qualities |= self._heart.qualities()

@@ -1,6 +1,6 @@
-"""The course of a session: its segments in time and what each asks of the music.
+"""The course of a session: its segments in time, what each asks of the music, and the planned arc.
 
-The same course serves a plan, where progress is time, and a live session, where it waits for the listener.
+A plan and a live session use the same course. In a plan progress is time; live it waits for the listener.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from protocols.schema import (
 )
 
 SHORTEST_TRAVEL_S = 60.0
-"""An arc's texture travels at least this long, even where the tempo has nowhere to go."""
+"""An arc's texture changes over at least so long, even where the tempo stays. Convention."""
 
 
 def minimum_jerk(progress: float) -> float:
-    """Return the smoothest way from 0 to 1: ``10p³ − 15p⁴ + 6p⁵`` (Flash & Hogan 1985).
+    """Return the smoothest course from 0 to 1: ``10p³ − 15p⁴ + 6p⁵`` (Flash & Hogan 1985).
 
     Its speed is highest half-way, 1.875 times the mean.
     """
@@ -127,7 +127,7 @@ def _asked(stretch: Stretch) -> dict[str, Any]:
 
 
 ENERGY_FIELDS = ("density", "brightness", "articulation", "layers", "level_db")
-"""What energy sets in a phase of pain distraction, besides tempo."""
+"""Fields that the energy of an engage phase sets, besides tempo."""
 
 
 class Course:
@@ -326,6 +326,13 @@ def planned_arc(protocol: Protocol, hr_bpm: float | None = 72.0) -> list[Planned
     -------
     list of PlannedPoint
         At 0, 1, 2 … s, up to the last whole second before the end.
+
+    Examples
+    --------
+    >>> from protocols import load
+    >>> points = planned_arc(load("isoprinciple-relaxation"), hr_bpm=72.0)
+    >>> [(point.phase, round(point.music.tempo_bpm, 1)) for point in points[130:600:150]]
+    [('match', 72.0), ('lead', 71.4), ('lead', 65.0), ('sustain', 63.2)]
     """
     decisions = _decisions(protocol, hr_bpm)
     times = [decision.t for decision in decisions]

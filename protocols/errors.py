@@ -21,7 +21,7 @@ class InvalidProtocolError(ProtocolError):
 
 
 FieldPath = tuple[str | int, ...]
-"""Keys and indices that lead to a field."""
+"""Keys and indices that lead to a field of a protocol."""
 
 
 class FieldFault(NamedTuple):

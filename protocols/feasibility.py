@@ -1,4 +1,4 @@
-"""What the fields of a protocol demand of each other: nothing may be written that could not be done."""
+"""Rules between the fields of a protocol, so that every protocol that is accepted can be carried out."""
 
 from __future__ import annotations
 
@@ -23,15 +23,24 @@ from protocols.phases import (
 __all__ = ["END", "faults", "lead_goal"]
 
 SHORTEST_ASSESSMENT_S = 80.0
+"""Shortest step of a breathing assessment that can be judged: 60 s after the 20 s that are left out, see
+``physiology.resonance``."""
+
 LEAST_RATES = 3
-"""What a step of an assessment, and the whole of it, need to be judged: see ``physiology.resonance``."""
+"""Fewest rates that an assessment compares, see ``physiology.resonance``."""
+
+HIGHEST_DOWNWARD_GOAL_BPM = 100.0
+"""Highest goal of a lead downward: the fastest tempo that music matches."""
+
+TWICE = 2
+"""How often a rating must be asked for to show a change."""
 
 END = "end"
 """Name of the phase that follows the last one; no other may have it."""
 
 
 def faults(protocol: Outline) -> tuple[FieldFault, ...]:
-    """Return every demand of one field on another that the protocol does not meet."""
+    """Return every rule between fields that the protocol breaks."""
     return (
         *_contents(protocol),
         *_names(protocol),
@@ -90,7 +99,7 @@ def _leads(protocol: Outline) -> Iterator[FieldFault]:
                     (*path, "kind"), "this lead follows no match; put a match phase directly before it"
                 )
             yield from _gating(path, phase, protocol.arm, baseline_known=baseline_known)
-            if phase.direction == "down" and phase.goal_bpm > 100:
+            if phase.direction == "down" and phase.goal_bpm > HIGHEST_DOWNWARD_GOAL_BPM:
                 yield FieldFault(
                     (*path, "goal_bpm"),
                     f"is {phase.goal_bpm:g}; it must be a number from 42 to 100 bpm in a lead downward; "
@@ -101,7 +110,7 @@ def _leads(protocol: Outline) -> Iterator[FieldFault]:
 
 
 def _gating(path: FieldPath, lead: LeadPhase, arm: str, *, baseline_known: bool) -> Iterator[FieldFault]:
-    """Ask of a lead that waits for the listener that they are known at rest, and of its gate some order."""
+    """Check that a lead that waits has a baseline before it, and the order of its gate's limits."""
     waits = lead.gating == "listener" or (lead.gating is None and arm == "closed-loop")
     if waits and not baseline_known:
         which = "a closed-loop lead" if arm == "closed-loop" else "a lead that waits for the listener"
@@ -170,7 +179,7 @@ def _breath(path: FieldPath, phase: BreathePhase, rates_before: set[float]) -> F
 
 
 def _last_questions(protocol: Outline) -> Iterator[FieldFault]:
-    """Refuse what is asked when the session is over: after silence there is not even a fade to answer in."""
+    """Refuse a question at the very end: after a silent phase there is no fade in which to answer."""
     if not protocol.phases or protocol.phases[-1].kind == "arc":
         return
     path, phase = ("phases", len(protocol.phases) - 1), protocol.phases[-1]
@@ -226,7 +235,7 @@ def _goal(path: FieldPath, goal: Goal, protocol: Outline) -> FieldFault | None:
 
 
 def _unasked(path: FieldPath, scale: str, start: Stretch | None, end: Stretch | None) -> FieldFault | None:
-    """Return the fault of a goal about a rating that nobody is asked for."""
+    """Return the fault of a goal about a rating that no phase asks for."""
     remedy = f"put ratings: [{{scale: {scale}}}] there"
     for key, phase in (("from", start), ("at", end)):
         if phase is None:
@@ -242,7 +251,7 @@ def _order(path: FieldPath, goal: Goal, order: list[str], start: Stretch, end: S
     if order.index(start.name) > order.index(end.name):
         return FieldFault((*path, "at"), f"{end.name!r} comes before {start.name!r}; exchange from and at")
     times_asked = sum(asked.scale == goal.scale for asked in start.ratings)
-    if start is end and times_asked < 2:
+    if start is end and times_asked < TWICE:
         remedy = "name two phases" if goal.scale is None else f"ask for {goal.scale} in two phases"
         return FieldFault(
             (*path, "at"), f"from and at are both {end.name!r}, so nothing can change; {remedy}"
@@ -253,7 +262,7 @@ def _order(path: FieldPath, goal: Goal, order: list[str], start: Stretch, end: S
 _TINY = 1e-6
 LEAD_LIMIT_BPM_PER_MIN = 3.0
 Tempi = tuple[float, ...]
-"""The tempi, or the slowest and the fastest, that the music may have; empty where there is no music yet."""
+"""The tempi, or the slowest and the fastest, that the music may have; empty before there is music."""
 
 
 def lead_goal(t0_bpm: float, goal_bpm: float, direction: str = "down") -> float:
@@ -264,7 +273,7 @@ def lead_goal(t0_bpm: float, goal_bpm: float, direction: str = "down") -> float:
 
 
 def tempo_faults(protocol: Outline) -> Iterator[FieldFault]:
-    """Follow the tempi there may be from phase to phase; what begins after silence is free."""
+    """Follow the possible tempi from phase to phase; a phase after silence may begin at any."""
     tempi: Tempi = ()
     before: Stretch | None = None
     for path, phase in _stretches(protocol):
@@ -313,7 +322,7 @@ def _tempi(phase: Stretch, before: Tempi) -> Tempi:
 
 
 def _lead(path: FieldPath, lead: LeadPhase, match: MatchPhase, limits: Limits) -> Iterator[FieldFault]:
-    """Refuse a lead that fits nobody: not even the listener who has least to travel."""
+    """Refuse a lead that is too short even for the listener whose tempo has least to change."""
     speed = limits.tempo_bpm_per_min
     if speed > LEAD_LIMIT_BPM_PER_MIN:
         yield FieldFault(
@@ -343,7 +352,7 @@ def _lead(path: FieldPath, lead: LeadPhase, match: MatchPhase, limits: Limits) -
 def _way(
     path: FieldPath, phase: Section | ReturnPhase, before: Tempi, limits: Limits
 ) -> Iterator[FieldFault]:
-    """Refuse a section or return that may not arrive in time; a return travels by minimum jerk."""
+    """Refuse a section or return that may not reach its tempo in time; a return moves by minimum jerk."""
     if isinstance(phase.tempo_bpm, str) or not before:
         return
     target = phase.tempo_bpm

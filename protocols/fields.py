@@ -29,7 +29,14 @@ def clip(value: float, low: float, high: float) -> float:
 
 
 HR_FACTORS = (0.5, 1.5)
+"""Factors that a tempo relative to the heart rate may have."""
+
 HR_OFFSETS_BPM = (-40.0, 40.0)
+"""Offsets that a tempo relative to the heart rate may have."""
+
+MODE_TOLERANCE = 1e-3
+"""A mode may be written as its number, rounded to this."""
+
 _HR = re.compile(r"hr\s*(?:(?P<operator>[*+-])\s*(?P<number>\d+(?:\.\d+)?))?")
 
 
@@ -80,7 +87,7 @@ def _mode(value: Any) -> Any:
     names = [mode.name.lower() for mode in Mode]
     if isinstance(value, str) and value.strip().lower() in names:
         return Mode.of(value).openness
-    if is_number(value) and any(abs(value - mode.openness) <= 1e-3 for mode in Mode):
+    if is_number(value) and any(abs(value - mode.openness) <= MODE_TOLERANCE for mode in Mode):
         return Mode.of(value).openness
     known = ", ".join(f"{mode.openness:g} {mode.name.lower()}" for mode in Mode)
     hint = suggestion(value, names) if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""One fingerprint for each protocol, whatever its file looked like."""
+"""The fingerprint of a protocol: SHA-256 of its canonical JSON, whatever the file's layout."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from protocols.schema import Protocol
 
 
 def canonical_json(protocol: Protocol) -> str:
-    """Return the protocol as JSON in one way only: keys sorted, no spaces, plain Unicode.
+    """Return the protocol as canonical JSON: keys sorted, no spaces, plain Unicode.
 
-    Two files that say the same, in whatever order or layout, give the same text. Every field is in it, those
-    left out with their defaults; only what later versions of the language have added is left out as long as
-    it says no more than its default, so that a protocol's fingerprint outlives the language's growth.
+    Two files with the same content give the same text, whatever their order and layout. Every field is
+    written, those left out with their defaults. A field that a later version of the language added is left
+    out while it has its default, so that the fingerprint of a protocol stays the same when the language
+    grows.
     """
     data = _plain(protocol)
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -25,7 +26,7 @@ def canonical_json(protocol: Protocol) -> str:
 def protocol_sha256(protocol: Protocol) -> str:
     """Return the SHA-256 of the canonical JSON in UTF-8, as 64 hexadecimal digits.
 
-    Whoever stores protocols under an id and a version compares it: a version once used must keep its own.
+    A store compares it: a version of a protocol that was used must keep its fingerprint.
     """
     return hashlib.sha256(canonical_json(protocol).encode("utf-8")).hexdigest()
 

@@ -1,4 +1,4 @@
-"""How fast the music may change, kept in one place for plans and for live decisions alike."""
+"""How fast the music may change, for plans and for live decisions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ PEAK_OF_MEAN = 1.875
 """Highest speed of a minimum-jerk course, as a multiple of its mean speed."""
 
 OVERRIDE_BPM_PER_MIN = 8.0
-"""How fast a tempo that is in somebody's hands may go."""
+"""Fastest change of a tempo that the therapist sets."""
 
 LEVEL_DB_PER_S = 0.2
+"""Fastest change of level: 1 dB in 5 s."""
+
 RUNG = 0.2
+"""Distance from one mode to the next, as a number."""
+
 _TINY = 1e-9
+"""Tolerance for rounding."""
 
 
 class Limits(ProtocolPart):
@@ -56,7 +61,7 @@ def limits_in(phase: object, limits: Limits) -> Limits:
 
 
 class RateLimiter:
-    """Grants of what is wanted only as much as the limits allow.
+    """Moves the music toward what is wanted as far as the limits allow.
 
     The first state of a sounding stretch is free. After it, with `dt` the time since the state before, but
     never more than one decision interval (so that a pause saves up no credit):
@@ -81,7 +86,7 @@ class RateLimiter:
         self._mode_t = 0.0
 
     def obey(self, limits: Limits) -> None:
-        """Go by these limits from now on."""
+        """Use these limits from now on."""
         self._limits = limits
 
     def grant(self, t: float, wanted: MusicState, *, tempo_bpm_per_min: float | None = None) -> MusicState:

@@ -1,4 +1,4 @@
-"""Protocols from YAML: the built-in ones and files of one's own, every fault told in one line."""
+"""Loading protocols from YAML: the built-in ones and files, with every fault reported in one line."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from protocols.positions import YamlError, read
 from protocols.schema import Protocol
 
 LIBRARY = importlib.resources.files("protocols.library")
+"""The folder of the built-in protocols, ``<id>.yaml``."""
+
+LONGEST_QUOTE = 60
+"""A wrong value is quoted in messages up to so many characters."""
 
 
 def library() -> list[str]:
@@ -30,6 +34,16 @@ def library() -> list[str]:
 def load(name_or_path: str | Path) -> Protocol:
     """Return a built-in protocol by its id, or one from a YAML file.
 
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Id of a built-in protocol (see `library`), or path of a file.
+
+    Returns
+    -------
+    Protocol
+        Checked as a whole.
+
     Raises
     ------
     UnknownProtocolError
@@ -37,6 +51,14 @@ def load(name_or_path: str | Path) -> Protocol:
     InvalidProtocolError
         For a file that cannot be used, one line for each fault: ``file:line: field: what is wrong; what
         would be right``.
+
+    Examples
+    --------
+    >>> protocol = load("isoprinciple-relaxation")
+    >>> [(phase.name, phase.duration_s) for phase in protocol.phases]
+    [('baseline', 120.0), ('match', 90.0), ('lead', 330.0), ('sustain', 60.0)]
+    >>> protocol.phases[2].goal_bpm
+    56.0
     """
     if str(name_or_path) in library():
         entry = LIBRARY / f"{name_or_path}.yaml"
@@ -56,7 +78,14 @@ def load(name_or_path: str | Path) -> Protocol:
 
 
 def parse(content: bytes, origin: str) -> Protocol:
-    """Return the protocol that a YAML file holds; `origin` names the file in messages.
+    """Return the protocol that a YAML file holds.
+
+    Parameters
+    ----------
+    content : bytes
+        The file, UTF-8.
+    origin : str
+        Name of the file in messages.
 
     Raises
     ------
@@ -77,7 +106,7 @@ def parse(content: bytes, origin: str) -> Protocol:
 
 
 class LocatedFault(NamedTuple):
-    """A fault in a text: its line, counted from 1, the field, what is wrong and what would be right."""
+    """A fault in a text: its line from 1, the field, and what is wrong and would be right."""
 
     line: int
     field: str
@@ -85,7 +114,13 @@ class LocatedFault(NamedTuple):
 
 
 def faults_of(text: str) -> list[LocatedFault]:
-    """Return every fault of a protocol's YAML text in the order of its lines, none where it can be used."""
+    """Return the faults of a protocol's YAML text in the order of its lines; none if it can be used.
+
+    Examples
+    --------
+    >>> faults_of("id: pause")[0]
+    LocatedFault(line=1, field='arm', message='is missing; one of closed-loop, open-loop, silence is needed')
+    """
     found = _read(text)
     return [] if isinstance(found, Protocol) else found
 
@@ -110,7 +145,7 @@ def _read(text: str) -> Protocol | list[LocatedFault]:
 
 
 def override(protocol: Protocol, assignment: str) -> Protocol:
-    """Return the protocol with one value changed, checked as a whole again.
+    """Return the protocol with one value changed; it is checked as a whole again.
 
     Parameters
     ----------
@@ -124,6 +159,12 @@ def override(protocol: Protocol, assignment: str) -> Protocol:
     ------
     InvalidProtocolError
         Where that cannot be done; one line for each fault.
+
+    Examples
+    --------
+    >>> shorter = override(load("isoprinciple-relaxation"), "sustain.duration_s=30")
+    >>> shorter.duration_s
+    570.0
     """
     target, equals, text = assignment.partition("=")
     target = target.strip()
@@ -166,7 +207,7 @@ def _one_line(text: str) -> str:
 
 
 def in_words(error: ValidationError, data: Any) -> list[FieldFault]:
-    """Return the faults that validating `data` as a protocol found, as paths into `data` and words."""
+    """Return the faults that validation found in `data`, each with its path and a message."""
     found: list[FieldFault] = []
     misspelt: set[FieldPath] = set()
     missing: set[FieldPath] = set()
@@ -183,7 +224,7 @@ def in_words(error: ValidationError, data: Any) -> list[FieldFault]:
         elif detail["type"] == "extra_forbidden":
             meant = nearest(str(path[-1]), _fields(_home(detail["loc"])))
             misspelt |= {(*path[:-1], meant)} if meant else set()
-    # A key that is misspelt is not missing as well: that would be one fault told twice.
+    # A key that is misspelt would be missing as well, which is one fault reported twice.
     return [fault for fault in found if not (fault.path in missing and fault.path in misspelt)]
 
 
@@ -210,7 +251,7 @@ def _holds(data: Any, step: str | int) -> bool:
 
 
 def _path(location: FieldPath, data: Any) -> FieldPath:
-    """Leave out of a location what is not in the data: the tag by which a phase's kind was told."""
+    """Drop from a location what is not in the data: the tag that selects the kind of a phase."""
     path: list[str | int] = []
     for depth, step in enumerate(location):
         if _holds(data, step):
@@ -244,7 +285,7 @@ def _words(detail: ErrorDetails) -> str:
 
 
 def _plain_number(text: str) -> str:
-    """Say how a number must be written that was not read as one."""
+    """Return how to write a number that was not read as one."""
     if re.fullmatch(r"-?[\d.]+", text):
         return ", without quotes"
     if re.fullmatch(r"-?\d+,\d+", text):
@@ -255,7 +296,7 @@ def _plain_number(text: str) -> str:
 
 
 def _unknown(location: FieldPath) -> str:
-    """Say what a key that is not known here could have been meant to be, or where it belongs."""
+    """Return what an unknown key could have been meant to be, or where it belongs."""
     key, home = str(location[-1]), _home(location)
     kind = "section" if home is Section else _kind(home)
     having = [other for other, model in PHASES.items() if key in _fields(model)]
@@ -278,7 +319,7 @@ def _hint(word: str, known: list[str]) -> str:
 
 
 def _brief(value: Any) -> str:
-    """Return a value as whoever wrote the file would call it."""
+    """Return a value as the author of the file would call it."""
     match value:
         case None:
             return "has no value"
@@ -289,7 +330,7 @@ def _brief(value: Any) -> str:
         case dict():
             return "is a mapping"
     text = repr(value)
-    return f"is {text if len(text) <= 60 else f'{text[:57]}...'}"
+    return f"is {text if len(text) <= LONGEST_QUOTE else f'{text[: LONGEST_QUOTE - 3]}...'}"
 
 
 def _right(location: FieldPath) -> str:

@@ -1,4 +1,4 @@
-"""The fields of a protocol, each right in itself; what they demand of each other is `feasibility`'s."""
+"""The fields of a protocol and of its goals, each checked alone; `feasibility` checks them together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from protocols.limits import Limits
 from protocols.phases import AnyPhase, Stretch, stretches
 from protocols.scales import SCALES
 
+LARGEST_CHANGE = 1000
+"""A goal for a larger change is a mistake, whatever the unit."""
+
 RATING = "rating:"
+"""Prefix of a measure that is the answers on a scale."""
+
 MEASURES = {
     "hr_bpm": "heart rate, beats a minute",
     "activation": "physiological activation, in standard deviations of the listener's own baseline",
@@ -23,11 +28,11 @@ MEASURES = {
     "scr_rate_per_min": "skin conductance responses a minute",
     **{RATING + scale.id: f"answers to: {scale.question}" for scale in SCALES.values()},
 }
-"""What a goal may be about and what that is: columns of the features table, or answers on a scale."""
+"""What a goal may be about: columns of the features table, or answers on a scale, with their meaning."""
 
 
 def _change(value: Any) -> Any:
-    if is_number(value) and value != 0 and abs(value) <= 1000:
+    if is_number(value) and value != 0 and abs(value) <= LARGEST_CHANGE:
         return value
     raise ValueError("a number other than 0, such as -3 (a fall by 3 at least) or 2 (a rise by 2 at least)")
 
@@ -61,7 +66,7 @@ class Goal(ProtocolPart):
 
 
 class GoalSpan(NamedTuple):
-    """The names of the phases, or sections, that a goal compares; None where the protocol has no such."""
+    """Names of the two phases or sections that a goal compares; None where the protocol has none."""
 
     start: str | None
     end: str | None
@@ -106,7 +111,7 @@ class PieceDefaults(ProtocolPart):
 
 
 class Outline(ProtocolPart):
-    """A protocol of which nobody has asked yet whether it could be carried out."""
+    """The fields of a protocol, not yet checked against each other. Use `protocols.schema.Protocol`."""
 
     # Called plain `schema` in files: that attribute name is taken by the class's own machinery.
     schema_: Literal[2] = described(

@@ -1,9 +1,9 @@
-"""YAML that remembers its lines: plain data, and where each part of it stands."""
+"""YAML as plain data, with the line of every key and item."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -34,10 +34,10 @@ _REMEDIES = (
         "* or & has a meaning of its own here; put the text in quotes",
     ),
 )
-"""What a therapist is told in place of the parser's words, by a part of those."""
+"""Messages for therapists, by the part of the parser's message that they replace."""
 
 _OPENED = ("while scanning a quoted scalar", "while parsing a flow", "while scanning a simple key")
-"""Faults that lie where something was opened, not where its end was missed."""
+"""Errors that are reported where something was opened, not where its end was missed."""
 
 
 class YamlError(Exception):
@@ -50,6 +50,13 @@ class YamlError(Exception):
         self.field = field
 
 
+class LocatedData(NamedTuple):
+    """The data of a YAML text, and the line, from 1, of every key and item by the path that leads to it."""
+
+    data: Any
+    lines: dict[FieldPath, int]
+
+
 class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -60,11 +67,11 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def read(text: str) -> tuple[Any, dict[FieldPath, int]]:
+def read(text: str) -> LocatedData:
     """Return the text's data as ``yaml.safe_load`` would, and the line of every key and item.
 
-    Sequences become tuples. Aliases are refused: a protocol is short, and a reader should find each value
-    where it counts. So are numbers with a zero in front, which YAML takes to be octal.
+    Sequences become tuples. Aliases are refused, because a protocol is short and a reader should find each
+    value where it counts. So are numbers with a zero in front, which YAML reads as octal.
 
     Raises
     ------
@@ -75,9 +82,9 @@ def read(text: str) -> tuple[Any, dict[FieldPath, int]]:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        return (None if node is None else _build(loader, node, (), lines)), lines
+        return LocatedData(None if node is None else _build(loader, node, (), lines), lines)
     except yaml.MarkedYAMLError as error:
-        raise _in_words(error) from None
+        raise _translated(error) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise YamlError(line, "a control character has no place in a text; delete it") from None
@@ -85,7 +92,7 @@ def read(text: str) -> tuple[Any, dict[FieldPath, int]]:
         raise YamlError(1, "brackets are nested too deeply; a protocol needs a few levels only") from None
 
 
-def _in_words(error: yaml.MarkedYAMLError) -> YamlError:
+def _translated(error: yaml.MarkedYAMLError) -> YamlError:
     context, problem = error.context or "", error.problem or ""
     opened = context.startswith(_OPENED)
     mark = (error.context_mark if opened else None) or error.problem_mark or error.context_mark

@@ -1,4 +1,4 @@
-"""The scales on which a listener is asked how they feel; what is asked stays outside the loop."""
+"""Rating scales for questions to the listener. Answers are recorded and steer nothing."""
 
 from __future__ import annotations
 
