@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biofeedback.analysis.heart_rhythm import PULSE, Beats, beats, breathing_sources, heart_sources
-from biofeedback.analysis.phases import Phase, duration_s, numeric, phases
+from biofeedback.analysis.phases import RecordedPhase, duration_s, numeric, phases
 from biofeedback.recording.reader import Recording
 from physiology.offline import LEAST_HF_S, LEAST_LF_S, Spectrum, spectrum
 
@@ -139,7 +139,7 @@ class PhaseStatistics:
     signal that went into the numbers.
     """
 
-    phase: Phase
+    phase: RecordedPhase
     hr: Value
     hr_sd: Value
     rmssd: Value
@@ -199,7 +199,7 @@ class Measure:
 class PhaseMeasures:
     """A phase, or the whole session, and its measures; always the same ones in the same order."""
 
-    phase: Phase
+    phase: RecordedPhase
     measures: tuple[Measure, ...]
 
     def __getitem__(self, key: str) -> Measure:
@@ -216,7 +216,9 @@ def analyse(recording: Recording) -> tuple[PhaseMeasures, ...]:
         Complete or cut off.
     """
     every, end_s = beats(recording), duration_s(recording)
-    whole = Phase(name="whole session", kind="session", begin_s=0.0, end_s=end_s, cut=not recording.complete)
+    whole = RecordedPhase(
+        name="whole session", kind="session", begin_s=0.0, end_s=end_s, cut=not recording.complete
+    )
     stretches = (*phases(recording), whole)
     return tuple(
         PhaseMeasures(stretch, tuple(_measures(recording, stretch, every)))
@@ -264,7 +266,7 @@ def footing(measure: Measure) -> str:
     return text
 
 
-def _measures(recording: Recording, phase: Phase, every: Beats) -> Iterator[Measure]:
+def _measures(recording: Recording, phase: RecordedPhase, every: Beats) -> Iterator[Measure]:
     table = phase_statistics(recording, phase, every)
     yield from _heart(recording, table, phase_heart(phase, every))
     breath_from = breathing_sources(recording, phase.begin_s, phase.end_s)
@@ -278,7 +280,7 @@ def _measures(recording: Recording, phase: Phase, every: Beats) -> Iterator[Meas
     yield _measure("phasic_auc", area, phasic_s, phase)
 
 
-def _measure(key: str, value: Value, window_s: float, phase: Phase) -> Measure:
+def _measure(key: str, value: Value, window_s: float, phase: RecordedPhase) -> Measure:
     label, unit, digits = NAMES[key]
     usable = min(1.0, window_s / phase.duration_s)
     return Measure(
@@ -334,7 +336,7 @@ def _spectral(heart: PhaseHeart, power: float | None, window_s: float, needed_s:
     return Value(power, "", at_s)
 
 
-def _valid_s(recording: Recording, phase: Phase, label: str) -> float:
+def _valid_s(recording: Recording, phase: RecordedPhase, label: str) -> float:
     times, values = numeric(recording, "features", label)
     return float(np.count_nonzero(phase.holds(times) & np.isfinite(values)))
 
@@ -350,7 +352,7 @@ def baseline_of(table: Sequence[PhaseStatistics]) -> PhaseStatistics | None:
     return next((row for row in table if row.phase.kind == "baseline"), None)
 
 
-def phase_statistics(recording: Recording, phase: Phase, all_beats: Beats) -> PhaseStatistics:
+def phase_statistics(recording: Recording, phase: RecordedPhase, all_beats: Beats) -> PhaseStatistics:
     """Return the statistics of one phase."""
     return PhaseStatistics(
         phase=phase,
@@ -365,7 +367,7 @@ def phase_statistics(recording: Recording, phase: Phase, all_beats: Beats) -> Ph
     )
 
 
-def phase_heart(phase: Phase, every: Beats) -> PhaseHeart:
+def phase_heart(phase: RecordedPhase, every: Beats) -> PhaseHeart:
     """Return the corrected intervals of a phase, and why they may not be used."""
     inside, within = phase.holds(every.interval_end_s), phase.holds(every.r_time_s)
     rr = every.interval_ms[inside]
@@ -397,7 +399,7 @@ def phase_heart(phase: Phase, every: Beats) -> PhaseHeart:
     )
 
 
-def _heart_statistics(phase: Phase, every: Beats) -> dict[str, Value]:
+def _heart_statistics(phase: RecordedPhase, every: Beats) -> dict[str, Value]:
     heart, at = phase_heart(phase, every), phase.begin_s
     rr, steps = heart.rr_ms, heart.steps_ms
     no_beats = math.isnan(heart.corrected)
@@ -423,7 +425,7 @@ def _why_no_intervals(count: int, window: float, needed: float, share: float, li
     return ""
 
 
-def _skin(recording: Recording, phase: Phase) -> dict[str, Value]:
+def _skin(recording: Recording, phase: RecordedPhase) -> dict[str, Value]:
     times, scl = numeric(recording, "features", "scl_uS")
     valid = times[phase.holds(times) & np.isfinite(scl)]
     window, at = float(valid.size), phase.begin_s
@@ -443,7 +445,9 @@ def _skin(recording: Recording, phase: Phase) -> dict[str, Value]:
     }
 
 
-def _valid_onsets(recording: Recording, phase: Phase, seconds: FloatArray, valid: BoolArray) -> FloatArray:
+def _valid_onsets(
+    recording: Recording, phase: RecordedPhase, seconds: FloatArray, valid: BoolArray
+) -> FloatArray:
     """Return onsets of responses in the phase whose second (the row that ends it) is valid."""
     _, found = numeric(recording, "scrs", "onset_s")
     onsets = found - recording.t0_s
@@ -453,7 +457,7 @@ def _valid_onsets(recording: Recording, phase: Phase, seconds: FloatArray, valid
     return onsets[phase.holds(onsets) & known]
 
 
-def mean_feature(recording: Recording, phase: Phase, label: str, name: str) -> Value:
+def mean_feature(recording: Recording, phase: RecordedPhase, label: str, name: str) -> Value:
     """Return the mean of a feature's valid seconds in a phase, withheld with fewer than 30 of them."""
     times, values = numeric(recording, "features", label)
     valid = values[phase.holds(times) & np.isfinite(values)]
@@ -466,7 +470,7 @@ def mean_feature(recording: Recording, phase: Phase, label: str, name: str) -> V
     return Value(float(valid.mean()), "", phase.begin_s)
 
 
-def _usable(recording: Recording, phase: Phase, label: str) -> Value:
+def _usable(recording: Recording, phase: RecordedPhase, label: str) -> Value:
     times, values = numeric(recording, "features", label)
     within = phase.holds(times)
     seconds = max(1, round(phase.duration_s))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,15 @@ Timed = tuple[float, Mapping[str, Any]]
 """A JSON object and when it was recorded, in seconds from the session's start."""
 
 
+class Series(NamedTuple):
+    """Values over time, each of shape (n,); times in seconds from the session's start."""
+
+    times: FloatArray
+    values: FloatArray
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class RecordedPhase:
     """A stretch of the session, in seconds from its start.
 
     Attributes
@@ -54,12 +61,12 @@ def duration_s(recording: Recording) -> float:
     return max(0.0, max(ends, default=recording.t0_s) - recording.t0_s)
 
 
-def numeric(recording: Recording, stream: str, label: str) -> tuple[FloatArray, FloatArray]:
-    """Return times from the session's start and one column of a stream; both empty if it is not there."""
+def numeric(recording: Recording, stream: str, label: str) -> Series:
+    """Return one column of a stream; empty if it is not there."""
     found = recording.streams.get(stream)
     if found is None or label not in found.labels or not found.times.size:
-        return np.empty(0), np.empty(0)
-    return found.times - recording.t0_s, found.column(label)
+        return Series(np.empty(0), np.empty(0))
+    return Series(found.times - recording.t0_s, found.column(label))
 
 
 def texts(recording: Recording, stream: str) -> list[Timed]:
@@ -71,7 +78,7 @@ def texts(recording: Recording, stream: str) -> list[Timed]:
     return [(time, entry) for time, entry in pairs if isinstance(entry, Mapping)]
 
 
-def phases(recording: Recording) -> tuple[Phase, ...]:
+def phases(recording: Recording) -> tuple[RecordedPhase, ...]:
     """Return the phases in order of time.
 
     They are taken from the phase markers. Where these lack, because the file was cut or they were never
@@ -91,8 +98,8 @@ def phases(recording: Recording) -> tuple[Phase, ...]:
     )
 
 
-def _marked_phases(markers: list[Timed], end: float, *, cut: bool) -> list[Phase]:
-    found: list[Phase] = []
+def _marked_phases(markers: list[Timed], end: float, *, cut: bool) -> list[RecordedPhase]:
+    found: list[RecordedPhase] = []
     begun: dict[str, tuple[float, str]] = {}
     for time, marker in markers:
         if marker.get("type") != "phase":
@@ -102,17 +109,17 @@ def _marked_phases(markers: list[Timed], end: float, *, cut: bool) -> list[Phase
             begun[name] = (time, str(marker.get("kind", name)))
         elif name in begun:
             begin, kind = begun.pop(name)
-            found.append(Phase(name=name, kind=kind, begin_s=begin, end_s=time))
+            found.append(RecordedPhase(name=name, kind=kind, begin_s=begin, end_s=time))
     starts = [phase.begin_s for phase in found] + [begin for begin, _ in begun.values()]
     for name, (begin, kind) in begun.items():
         until = min((start for start in starts if start > begin), default=end)
-        found.append(Phase(name=name, kind=kind, begin_s=begin, end_s=until, cut=cut))
+        found.append(RecordedPhase(name=name, kind=kind, begin_s=begin, end_s=until, cut=cut))
     return [phase for phase in found if phase.duration_s > 0]
 
 
 def _decided_phases(
-    decided: list[tuple[float, str]], marked: list[Phase], end: float, *, cut: bool
-) -> Iterator[Phase]:
+    decided: list[tuple[float, str]], marked: list[RecordedPhase], end: float, *, cut: bool
+) -> Iterator[RecordedPhase]:
     kinds = {phase.name: phase.kind for phase in marked}
     changes = [
         (time, name)
@@ -124,6 +131,6 @@ def _decided_phases(
         later += [phase.begin_s for phase in marked if phase.begin_s > begin]
         until = min(later, default=end)
         if until > begin:
-            yield Phase(
+            yield RecordedPhase(
                 name=name, kind=kinds.get(name, name), begin_s=begin, end_s=until, cut=cut and not later
             )

@@ -12,7 +12,7 @@ from biofeedback.cli.data import now
 from biofeedback.cli.options import progress_bar, scr_threshold_option
 from biofeedback.cli.stream import parse_baseline
 from biofeedback.errors import IdentifyingContent
-from biofeedback.exports import FORMATS, Format, Order, StoreEntry, export
+from biofeedback.exports import FORMATS, ExportRequest, Format, StoreEntry, export
 from biofeedback.exports.consent import SCOPE, Permission, file_sha256, find_entry, permission
 from biofeedback.exports.identity import KEY_NAME, key_of
 from biofeedback.imports import import_recordings, look_into
@@ -66,7 +66,7 @@ SUBJECT_DIGITS = 32
     "--key",
     "key_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Secret behind the participants' numbers; made if it does not exist. "
+    help="Identifier behind the participants' numbers; made if it does not exist. "
     f"[default: {KEY_NAME} in the data folder]",
 )
 @click.option(
@@ -126,7 +126,7 @@ def export_command(
     if by:
         _log_stated(directories, entries, by.strip())
     chosen: tuple[Format, ...] = tuple(kind for kind in FORMATS if kind in kinds or "all" in kinds)
-    order = Order(
+    order = ExportRequest(
         formats=chosen,
         out=out,
         key=key_of(key_file or data_folder() / KEY_NAME),

@@ -1,7 +1,16 @@
 """Sessions in open formats, de-identified by default, and the check that proves it."""
 
-from biofeedback.exports.check import Finding, deidentified
 from biofeedback.exports.consent import StoreEntry
-from biofeedback.exports.export import FORMATS, Exported, Format, Order, export
+from biofeedback.exports.deidentification import IdentifierFinding, find_identifiers
+from biofeedback.exports.export import FORMATS, ExportRequest, ExportResult, Format, export
 
-__all__ = ["FORMATS", "Exported", "Finding", "Format", "Order", "StoreEntry", "deidentified", "export"]
+__all__ = [
+    "FORMATS",
+    "ExportRequest",
+    "ExportResult",
+    "Format",
+    "IdentifierFinding",
+    "StoreEntry",
+    "export",
+    "find_identifiers",
+]

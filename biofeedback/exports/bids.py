@@ -17,11 +17,10 @@ import pyarrow as pa
 
 from biofeedback.exports.events import KINDS, events
 from biofeedback.exports.grid import Grid, begins, effective_rate
-from biofeedback.exports.policy import is_ours
-from biofeedback.exports.source import Source
+from biofeedback.exports.source import SessionSource, is_ours
 from biofeedback.exports.tables import Table, tables
 from biofeedback.exports.wording import USE, meaning
-from biofeedback.recording.blocks import StoredStream
+from biofeedback.recording.reader import StoredStream
 from biofeedback.recording.xdf import FloatArray
 
 BIDS_VERSION = "1.11.1"
@@ -40,17 +39,17 @@ EVENT_COLUMNS = {
 }
 
 
-def task_of(source: Source) -> str:
+def task_of(source: SessionSource) -> str:
     """Return the protocol's name as a BIDS label: letters and digits only."""
     return re.sub(r"[^A-Za-z0-9]", "", source.protocol_id) or "unknown"
 
 
-def stem_of(source: Source) -> str:
+def stem_of(source: SessionSource) -> str:
     """Return how the names of a session's files begin."""
     return f"{source.name}_task-{task_of(source)}"
 
 
-def write_session(source: Source, folder: Path) -> None:
+def write_session(source: SessionSource, folder: Path) -> None:
     """Write one session's files below a data set."""
     beh = folder / source.place / "beh"
     beh.mkdir(parents=True)
@@ -66,7 +65,7 @@ def write_session(source: Source, folder: Path) -> None:
             _write_table(source, table, beh / f"{stem_of(source)}_acq-{acquired}_beh.tsv")
 
 
-def write_dataset(folder: Path, sources: Sequence[Source], *, version: str) -> None:
+def write_dataset(folder: Path, sources: Sequence[SessionSource], *, version: str) -> None:
     """Write what describes the data set as a whole; its README is written with those of other formats."""
     subjects = {source.subject: source for source in sources}
     description = {
@@ -97,10 +96,10 @@ def write_dataset(folder: Path, sources: Sequence[Source], *, version: str) -> N
     if "client" in rows[0]:
         columns["client"] = {"Description": "The client's code."}
     _write_json(folder / "participants.json", columns)
-    (folder / "CHANGES").write_text("1.0.0 Unknown Release Date\n  - Exported.\n", encoding="utf-8")
+    (folder / "CHANGES").write_text("1.0.0 Unknown Release Date\n  - ExportResult.\n", encoding="utf-8")
 
 
-def _write_events(source: Source, path: Path) -> None:
+def _write_events(source: SessionSource, path: Path) -> None:
     rows = (
         [
             repr(event.onset_s),
@@ -117,7 +116,7 @@ def _write_events(source: Source, path: Path) -> None:
     _write_json(path.with_suffix(".json"), {**_task(source), **shown_by, **EVENT_COLUMNS})
 
 
-def _write_physio(source: Source, stream: StoredStream, path: Path) -> None:
+def _write_physio(source: SessionSource, stream: StoredStream, path: Path) -> None:
     """Write a regular stream: one line for each period, ``n/a`` where there is no sample."""
     header = stream.header
     rate_hz, first_s = _rate_of(source, stream)
@@ -147,7 +146,7 @@ def _write_physio(source: Source, stream: StoredStream, path: Path) -> None:
     _write_json(path.with_suffix("").with_suffix(".json"), sidecar)
 
 
-def _rate_of(source: Source, stream: StoredStream) -> tuple[float, float]:
+def _rate_of(source: SessionSource, stream: StoredStream) -> tuple[float, float]:
     """Return the rate that a stream's stamps follow, and its first stamp."""
     period_s, nominal = 1.0 / stream.header.rate_hz, stream.header.rate_hz
     stretches: list[tuple[float, float, int]] = []
@@ -165,7 +164,7 @@ def _rate_of(source: Source, stream: StoredStream) -> tuple[float, float]:
     return effective_rate(stretches, nominal), stretches[0][0]
 
 
-def _columns(source: Source, stream: StoredStream) -> list[str]:
+def _columns(source: SessionSource, stream: StoredStream) -> list[str]:
     labels = source.labels(stream)
     standard = STANDARD_COLUMNS.get(stream.header.kind)
     if standard and not is_ours(stream.header):
@@ -182,7 +181,7 @@ def _meaning(stream: StoredStream, label: str) -> str:
     return meaning(label, stream.header.name) if own else f"{stream.header.kind} as measured"
 
 
-def _write_table(source: Source, table: Table, path: Path) -> None:
+def _write_table(source: SessionSource, table: Table, path: Path) -> None:
     """Write an irregular stream, which a physiological recording of BIDS cannot be, with its times."""
     names = ["onset" if column.name == "time_s" else _dotless(column.name) for column in table.columns]
     rows = (row for batch in table.batches() for row in _rows(batch))
@@ -214,7 +213,7 @@ def _cell(value: float | str | bool | None) -> str:
     return _number(value) if isinstance(value, float) else " ".join(str(value).split())
 
 
-def _task(source: Source) -> dict[str, str]:
+def _task(source: SessionSource) -> dict[str, str]:
     return {"TaskName": task_of(source), "TaskDescription": "Listening to adaptive music, at rest."}
 
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from biofeedback.exports.events import events
 from biofeedback.exports.grid import NOWHERE, Grid
-from biofeedback.exports.source import Source
-from biofeedback.recording.blocks import StoredStream
+from biofeedback.exports.source import SessionSource
+from biofeedback.recording.reader import StoredStream
 
 MISSING = -32768
 """The digital value that no sample has; a viewer shows it as a line along the bottom."""
@@ -41,7 +41,7 @@ Digital = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
+class EdfChannel:
     """One signal of an EDF file, and what became of it.
 
     Attributes
@@ -80,7 +80,23 @@ class Channel:
     gaps: tuple[tuple[float, float], ...]
 
 
-def write_edf(source: Source, path: Path) -> tuple[list[Channel], list[str]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdfResult:
+    """What became of a session as EDF.
+
+    Attributes
+    ----------
+    channels : tuple of EdfChannel
+        The signals, in the order of the file; no file is written where there are none.
+    left_out : tuple of str
+        What could not be written and why.
+    """
+
+    channels: tuple[EdfChannel, ...]
+    left_out: tuple[str, ...]
+
+
+def write_edf(source: SessionSource, path: Path) -> EdfResult:
     """Write raw signals and 1-Hz features as EDF+C, with phases, markers and gaps as annotations.
 
     Samples lie on a grid of their nominal rate that begins with the session; none is interpolated. EDF has no
@@ -89,24 +105,19 @@ def write_edf(source: Source, path: Path) -> tuple[list[Channel], list[str]]:
 
     Parameters
     ----------
-    source : Source
+    source : SessionSource
         The session.
     path : Path
         The file.
 
-    Returns
-    -------
-    list of Channel
-        The signals, in the order of the file.
-    list of str
-        What could not be written and why.
+    A signal that EDF cannot hold is left out and named, never changed to fit.
     """
     wanted = [(stream, index) for stream in _regular(source) for index in _columns(stream)]
     record_s = WHOLE_RECORD_S
     if any(stream.header.rate_hz % 1 for stream, _ in wanted):
         record_s = LONG_RECORD_S
     records = max(1, math.ceil(source.duration_s / record_s))
-    channels: list[Channel] = []
+    channels: list[EdfChannel] = []
     left_out = [
         f"{stream.header.name}: it is irregular, which EDF cannot hold"
         for stream in source.inputs()
@@ -124,10 +135,10 @@ def write_edf(source: Source, path: Path) -> tuple[list[Channel], list[str]]:
             channels.append(channel)
     if channels:
         _write(source, path, channels, record_s)
-    return channels, left_out
+    return EdfResult(channels=tuple(channels), left_out=tuple(left_out))
 
 
-def _regular(source: Source) -> Iterator[StoredStream]:
+def _regular(source: SessionSource) -> Iterator[StoredStream]:
     yield from (stream for stream in source.inputs() if stream.header.rate_hz > 0)
     features = source.streams.get("features")
     if features is not None and features.places:
@@ -142,8 +153,8 @@ def _columns(stream: StoredStream) -> list[int]:
 
 
 def _channel(
-    source: Source, stream: StoredStream, index: int, *, rate_hz: float, slots: int, taken: set[str]
-) -> Channel:
+    source: SessionSource, stream: StoredStream, index: int, *, rate_hz: float, slots: int, taken: set[str]
+) -> EdfChannel:
     low, high, first_s = math.inf, -math.inf, math.nan
     for times, samples in source.blocks(stream):
         column = samples[:, index]
@@ -173,7 +184,7 @@ def _channel(
         digital[repeats] = digital[repeats - 1]
     column_label = source.labels(stream)[index]
     name = stream.header.name
-    return Channel(
+    return EdfChannel(
         label=_label(name, column_label, taken),
         unit=ascii_only(stream.header.units[index])[:UNIT_LETTERS],
         column=f"{name}.{column_label}",
@@ -189,10 +200,13 @@ def _channel(
 
 
 def _digital(values: npt.NDArray[np.float64], low: float, step: float) -> Digital:
-    steps = np.rint((values - low) / step)
-    there = np.isfinite(steps)
+    """Return digital values; ValueError if a value lies outside the physical range."""
+    there = np.isfinite(values)
+    steps = np.rint((values[there] - low) / step) + MISSING
+    if steps.size and not LEAST <= steps.min() <= steps.max() <= MOST:
+        raise ValueError("a value lies outside the physical range that its header states")
     digital = np.full(values.size, MISSING, np.int16)
-    digital[there] = np.clip(steps[there] + MISSING, LEAST, MOST).astype(np.int16)
+    digital[there] = steps.astype(np.int16)
     return digital
 
 
@@ -246,7 +260,7 @@ def _gaps(digital: Digital, rate_hz: float, end_s: float) -> Iterator[tuple[floa
         yield gap
 
 
-def _write(source: Source, path: Path, channels: list[Channel], record_s: float) -> None:
+def _write(source: SessionSource, path: Path, channels: list[EdfChannel], record_s: float) -> None:
     signals = [
         edfio.EdfSignal.from_digital(
             channel.digital,
@@ -279,7 +293,7 @@ def _write(source: Source, path: Path, channels: list[Channel], record_s: float)
     ).write(path)
 
 
-def _began(source: Source) -> datetime | None:
+def _began(source: SessionSource) -> datetime | None:
     if not source.policy.identified:
         return None
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from biofeedback.exports.source import Source
+from biofeedback.exports.source import SessionSource
 
 KINDS = {
     "phase": "a phase of the protocol; its duration is that of the phase",
@@ -22,7 +22,7 @@ FOR_PROGRAMS = {"phase", "cue", "begin", "end fade"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class SessionEvent:
     """Something that happened.
 
     Attributes
@@ -56,7 +56,7 @@ class Event:
         return f"{said}: {self.text}" if self.text else said
 
 
-def events(source: Source) -> list[Event]:
+def events(source: SessionSource) -> list[SessionEvent]:
     """Return what happened in order of time, as far as it may leave."""
     found = [
         *_phases(source),
@@ -68,18 +68,20 @@ def events(source: Source) -> list[Event]:
     return sorted(found, key=lambda event: (event.onset_s, list(KINDS).index(event.kind)))
 
 
-def _phases(source: Source) -> Iterator[Event]:
+def _phases(source: SessionSource) -> Iterator[SessionEvent]:
     for phase in source.phases:
         name = source.policy.text(phase.name)
         text = phase.kind + (", cut off" if phase.cut else "")
-        yield Event(onset_s=phase.begin_s, duration_s=phase.duration_s, kind="phase", name=name, text=text)
+        yield SessionEvent(
+            onset_s=phase.begin_s, duration_s=phase.duration_s, kind="phase", name=name, text=text
+        )
 
 
-def _decisions(source: Source) -> Iterator[Event]:
+def _decisions(source: SessionSource) -> Iterator[SessionEvent]:
     for time, entry in source.entries("decisions"):
         music = entry.get("music")
         tempo = _number(music.get("tempo_bpm")) if isinstance(music, Mapping) else None
-        yield Event(
+        yield SessionEvent(
             onset_s=time,
             duration_s=None,
             kind="decision",
@@ -89,17 +91,17 @@ def _decisions(source: Source) -> Iterator[Event]:
         )
 
 
-def _markers(source: Source) -> Iterator[Event]:
+def _markers(source: SessionSource) -> Iterator[SessionEvent]:
     for time, entry in source.entries("markers"):
         kind = str(entry.get("type", "marker"))
         if kind not in FOR_PROGRAMS:
             words = entry.get("text", entry.get("sentence", entry.get("event", "")))
-            yield Event(onset_s=time, duration_s=None, kind="marker", name=kind, text=str(words))
+            yield SessionEvent(onset_s=time, duration_s=None, kind="marker", name=kind, text=str(words))
 
 
-def _ratings(source: Source) -> Iterator[Event]:
+def _ratings(source: SessionSource) -> Iterator[SessionEvent]:
     for time, entry in source.entries("ratings"):
-        yield Event(
+        yield SessionEvent(
             onset_s=time,
             duration_s=None,
             kind="rating",
@@ -108,10 +110,10 @@ def _ratings(source: Source) -> Iterator[Event]:
         )
 
 
-def _commands(source: Source) -> Iterator[Event]:
+def _commands(source: SessionSource) -> Iterator[SessionEvent]:
     for time, entry in source.entries("commands"):
         args = entry.get("args") or {}
-        yield Event(
+        yield SessionEvent(
             onset_s=time,
             duration_s=None,
             kind="command",

@@ -1,4 +1,4 @@
-"""Sessions out of the house: in open formats, without what identifies, and checked."""
+"""Exporting sessions as one data set: the formats, the README, the search for identifiers."""
 
 from __future__ import annotations
 
@@ -9,27 +9,147 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from biofeedback.errors import IdentifyingContent, UsageError
-from biofeedback.exports import bids, readme
-from biofeedback.exports.check import NEUTRAL_TIME_S, deidentified
+from biofeedback.exports import bids
 from biofeedback.exports.consent import StoreEntry, permission, refusal
-from biofeedback.exports.edf import write_edf
-from biofeedback.exports.identity import numbered
-from biofeedback.exports.policy import Policy, protocols_words
-from biofeedback.exports.readme import Written
-from biofeedback.exports.search import Search
-from biofeedback.exports.secrets import Secret, secrets_of, told_by_people
+from biofeedback.exports.deidentification import NEUTRAL_TIME_S, find_identifiers, free_texts, identifiers_of
+from biofeedback.exports.edf import EdfChannel, write_edf
+from biofeedback.exports.identifier_search import Identifier, IdentifierSearch
+from biofeedback.exports.identity import number_participants
 from biofeedback.exports.sound import write_notes, write_sound
-from biofeedback.exports.source import Source, parsed
-from biofeedback.exports.tables import tables
-from biofeedback.exports.tabular import write_csv, write_parquet
-from biofeedback.recording.blocks import StoredStream, open_streams
-from biofeedback.recording.reader import read_meta
+from biofeedback.exports.source import DisclosurePolicy, SessionSource, parsed, protocols_words
+from biofeedback.exports.tables import Column, tables, write_csv, write_parquet
+from biofeedback.exports.wording import ABOUT, CUT, DEIDENTIFIED, IDENTIFIED, TITLES, USE, WITH_TEXT
+from biofeedback.recording.reader import StoredStream, open_streams, read_meta
 from biofeedback.recording.recorder import FILES, META_NAME
 from biofeedback.recording.storage import atomic_folder
 from biofeedback.recording.streams import JSON_STREAMS
+
+
+@dataclass(slots=True, kw_only=True)
+class WrittenFiles:
+    """What was written of a session.
+
+    Attributes
+    ----------
+    files : dict of str to str
+        What each file is, by its path in the export.
+    columns : dict of str to tuple of Column
+        The columns of tables, by stream.
+    channels : tuple of EdfChannel
+        The signals of its EDF file.
+    left_out : list of str
+        What could not be written, and why.
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, tuple[Column, ...]] = field(default_factory=dict)
+    channels: tuple[EdfChannel, ...] = ()
+    left_out: list[str] = field(default_factory=list)
+
+
+def provenance(source: SessionSource, written: WrittenFiles, checksums: Mapping[str, str]) -> dict[str, Any]:
+    """Return where the contents of a session's files come from."""
+    meta, end = source.meta, source.meta.get("end") or {}
+    protocol = meta.get("protocol") or {}
+    told: dict[str, Any] = {
+        "session": source.name,
+        "recorded_by": meta.get("versions", {}),
+        "protocol": {
+            "id": source.protocol_id,
+            "version": protocol.get("version"),
+            "sha256": meta.get("protocol_sha256"),
+            "arm": protocol.get("arm"),
+        },
+        "seed": meta.get("seed"),
+        "music": meta.get("piece"),
+        "duration_s": source.duration_s,
+        "complete": source.complete,
+        "ended": source.policy.text(str(end.get("reason", "not recorded"))),
+        "source_sha256": dict(checksums),
+        "streams": {
+            stream.header.name: {
+                "kind": stream.header.kind,
+                "nominal_rate_hz": stream.header.rate_hz,
+                "units": list(stream.header.units),
+            }
+            for stream in source.inputs()
+        },
+        "left_out": written.left_out,
+    }
+    if source.policy.identified:
+        told["identified"] = {
+            "client": source.client,
+            "directory": str(source.directory),
+            **{key: meta.get(key) for key in ("t0_wall", "arguments", "inputs", "protocol", "end")},
+        }
+    return told
+
+
+def readme(kind: str, sources: Sequence[SessionSource], written: Sequence[WrittenFiles], version: str) -> str:
+    """Return the README of a folder, Markdown."""
+    policy = sources[0].policy
+    lines = [f"# {TITLES[kind]}", "", USE, ""]
+    stated = DEIDENTIFIED.format(text=WITH_TEXT if policy.with_text else "")
+    lines += [IDENTIFIED if policy.identified else stated, "", ABOUT[kind], ""]
+    lines += ["## Files", "", "| file | what it is |", "| --- | --- |"]
+    lines += [f"| `{path}` | {what} |" for one in written for path, what in one.files.items()]
+    columns = {name: columns for one in written for name, columns in one.columns.items()}
+    if columns:
+        lines += ["", "## Columns", "", "| stream | column | unit | meaning |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| {name} | `{column.name}` | {column.unit} | {column.meaning} |"
+            for name, of_stream in columns.items()
+            for column in of_stream
+        ]
+    lines += _channels(sources, written)
+    missing = [
+        f"- {source.name}: {what}"
+        for source, one in zip(sources, written, strict=True)
+        for what in one.left_out
+    ]
+    if missing:
+        lines += ["", "## Not here", "", *missing]
+    lines += ["", "## Where it comes from", "", f"Exported by biofeedback-music {version}.", ""]
+    for source in sources:
+        lines += [_origin(source)]
+    return "\n".join(lines) + "\n"
+
+
+def _channels(sources: Sequence[SessionSource], written: Sequence[WrittenFiles]) -> list[str]:
+    lines = []
+    for source, one in zip(sources, written, strict=True):
+        for channel in one.channels:
+            off = (
+                f", {channel.repeated} repeated and {channel.left_out} left out"
+                if channel.repeated + channel.left_out
+                else ""
+            )
+            lines.append(
+                f"| {source.name} | `{channel.label}` | {channel.unit} | {channel.rate_hz:g} | "
+                f"{channel.physical[0]:g} to {channel.physical[1]:g} | ±{channel.error:.2g} | "
+                f"{1000 * channel.deviation_s:.2f} ms{off} |"
+            )
+    if not lines:
+        return []
+    head = "| session | signal | unit | Hz | physical range | error | farthest from its stamp |"
+    return ["", "## Signals", "", head, "| --- | --- | --- | --- | --- | --- | --- |", *lines]
+
+
+def _origin(source: SessionSource) -> str:
+    meta = source.meta
+    protocol = meta.get("protocol") or {}
+    cut = "" if source.complete else f" {CUT}"
+    by = (meta.get("versions") or {}).get("biofeedback-music", "an unknown version")
+    return (
+        f"- {source.name}: recorded by biofeedback-music {by}, {source.duration_s:.1f} s; protocol "
+        f"{source.protocol_id}, version {protocol.get('version', 'unknown')}, SHA-256 "
+        f"`{meta.get('protocol_sha256') or 'unknown'}`; seed {meta.get('seed')}.{cut} Checksums of the "
+        "source: `provenance.json`."
+    )
+
 
 Format = Literal["csv", "parquet", "bids", "edf", "midi", "audio"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -38,7 +158,7 @@ Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ExportRequest:
     """What is to be exported, and how.
 
     Attributes
@@ -67,7 +187,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
+class ExportResult:
     """What came of it: the folder, its files, and a line for everything that is not in it."""
 
     folder: Path
@@ -77,11 +197,11 @@ class Exported:
 
 def export(
     directories: Sequence[Path],
-    order: Order,
+    order: ExportRequest,
     *,
     know: Callable[[Path], StoreEntry | None] = lambda _: None,
     progress: Progress = lambda _, __: None,
-) -> Exported:
+) -> ExportResult:
     """Export sessions as one data set.
 
     All is written beside the folder first and takes its name when it is whole and, unless it is to stay
@@ -91,7 +211,7 @@ def export(
     ----------
     directories : sequence of Path
         The sessions.
-    order : Order
+    order : ExportRequest
         What is wanted.
     know : callable
         Returns what the store knows of a session; None where it does not know it.
@@ -113,11 +233,11 @@ def export(
         left_out = _write(sources, order, part, progress)
         if not order.identified:
             progress(0.95, "searching for what identifies")
-            if findings := deidentified(part, secrets):
+            if findings := find_identifiers(part, secrets):
                 raise IdentifyingContent(findings)
         files = sum(path.is_file() for path in part.rglob("*"))
     progress(1.0, "")
-    return Exported(folder=order.out, files=files, left_out=tuple(left_out))
+    return ExportResult(folder=order.out, files=files, left_out=tuple(left_out))
 
 
 def _refuse(directories: Sequence[Path], out: Path) -> None:
@@ -132,8 +252,8 @@ def _refuse(directories: Sequence[Path], out: Path) -> None:
 
 
 def _sources(
-    directories: Sequence[Path], order: Order, know: Callable[[Path], StoreEntry | None]
-) -> tuple[list[Source], tuple[Secret, ...]]:
+    directories: Sequence[Path], order: ExportRequest, know: Callable[[Path], StoreEntry | None]
+) -> tuple[list[SessionSource], tuple[Identifier, ...]]:
     metas = [read_meta(directory) for directory in directories]
     streams = [open_streams(directory) for directory in directories]
     entries = [know(directory) for directory in directories]
@@ -146,24 +266,24 @@ def _sources(
         secret
         for directory, meta, of_session, one in zip(directories, metas, streams, known, strict=True)
         for secret in (
-            *secrets_of(
+            *identifiers_of(
                 directory, meta, client=one.client, told=() if order.with_text else _told(of_session, one)
             ),
-            *(Secret("id in the store", text) for text in one.ids),
+            *(Identifier("id in the store", text) for text in one.ids),
         )
     ]
-    search = Search(() if order.identified else secrets)
+    search = IdentifierSearch(() if order.identified else secrets)
     clients = [one.client for one in known]
     starts = [str(meta.get("t0_wall")) for meta in metas]
     sources = [
-        Source(
+        SessionSource(
             directory=directory,
             meta=meta,
             streams=of_session,
             subject=number.subject,
             session=number.session,
             client=client,
-            policy=Policy(
+            policy=DisclosurePolicy(
                 identified=order.identified,
                 with_text=order.with_text,
                 words=protocols_words(meta.get("protocol")),
@@ -175,7 +295,7 @@ def _sources(
             metas,
             streams,
             clients,
-            numbered(list(zip(clients, starts, strict=True)), order.key),
+            number_participants(list(zip(clients, starts, strict=True)), order.key),
             strict=True,
         )
     ]
@@ -187,10 +307,12 @@ def _told(streams: Mapping[str, StoredStream], known: StoreEntry) -> Iterator[st
     for name in JSON_STREAMS:
         if name in streams:
             for text in streams[name].texts()[1]:
-                yield from told_by_people(name, parsed(text, name))
+                yield from free_texts(name, parsed(text, name))
 
 
-def _write(sources: Sequence[Source], order: Order, part: Path, progress: Progress) -> list[str]:
+def _write(
+    sources: Sequence[SessionSource], order: ExportRequest, part: Path, progress: Progress
+) -> list[str]:
     version = metadata.version("biofeedback-music")
     checksums = [_checksums(source.directory) for source in sources]
     left_out: list[str] = []
@@ -204,7 +326,7 @@ def _write(sources: Sequence[Source], order: Order, part: Path, progress: Progre
             one = _write_session(kind, source, folder, order)
             written.append(one)
             left_out += [f"{kind}, {source.name}: {what}" for what in one.left_out]
-        told = [readme.provenance(*both) for both in zip(sources, written, checksums, strict=True)]
+        told = [provenance(*both) for both in zip(sources, written, checksums, strict=True)]
         where = folder
         if kind == "bids":
             bids.write_dataset(folder, sources, version=version)
@@ -212,14 +334,14 @@ def _write(sources: Sequence[Source], order: Order, part: Path, progress: Progre
             where.mkdir()
         text = json.dumps({"software": version, "sessions": told}, indent=2, ensure_ascii=False)
         (where / "provenance.json").write_text(text + "\n", encoding="utf-8")
-        (folder / "README.md").write_text(readme.readme(kind, sources, written, version), encoding="utf-8")
+        (folder / "README.md").write_text(readme(kind, sources, written, version), encoding="utf-8")
     for path in (part, *part.rglob("*")):
         os.utime(path, (NEUTRAL_TIME_S, NEUTRAL_TIME_S))
     return left_out
 
 
-def _write_session(kind: Format, source: Source, folder: Path, order: Order) -> Written:
-    written = Written()
+def _write_session(kind: Format, source: SessionSource, folder: Path, order: ExportRequest) -> WrittenFiles:
+    written = WrittenFiles()
     if kind == "bids":
         bids.write_session(source, folder)
         written.files[f"{source.place.as_posix()}/beh/"] = "the session"
@@ -238,7 +360,8 @@ def _write_session(kind: Format, source: Source, folder: Path, order: Order) -> 
     ending = {"edf": "edf", "midi": "mid", "audio": order.sound}[kind]
     path = place / f"{source.name}.{ending}"
     if kind == "edf":
-        written.channels, written.left_out = write_edf(source, path)
+        result = write_edf(source, path)
+        written.channels, written.left_out = result.channels, [*result.left_out]
         if not written.channels:
             written.left_out.append("no signal with a rate was recorded")
     elif kind == "midi":

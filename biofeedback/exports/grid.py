@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,13 @@ def begins(times: FloatArray, before_s: float | None, period_s: float) -> npt.ND
     """Return which samples begin a stretch: those after a gap, and the first of all (`before_s` None)."""
     steps = np.diff(times, prepend=-math.inf if before_s is None else before_s)
     return np.flatnonzero(steps > GAP_PERIODS * period_s)
+
+
+class Placement(NamedTuple):
+    """A slot for each sample (`NOWHERE` for one left out), and the slots that repeat the one before."""
+
+    slots: Slots
+    repeats: Slots
 
 
 class Grid:
@@ -81,8 +89,8 @@ class Grid:
         self.left_out = 0
         self.deviation_s = 0.0
 
-    def place(self, times: FloatArray) -> tuple[Slots, Slots]:
-        """Return a slot for each sample, and the slots that repeat the sample before them.
+    def place(self, times: FloatArray) -> Placement:
+        """Return where samples lie.
 
         Parameters
         ----------
@@ -90,7 +98,7 @@ class Grid:
             Stamps, not before those placed already.
         """
         if not times.size:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
+            return Placement(np.empty(0, np.int64), np.empty(0, np.int64))
         exact = (times - self._origin_s) * self._rate_hz
         slots = np.empty(times.size, np.int64)
         repeats: list[int] = []
@@ -108,7 +116,7 @@ class Grid:
         placed = slots != NOWHERE
         beside = np.abs(exact[placed] - slots[placed])
         self.deviation_s = max(self.deviation_s, float(beside.max(initial=0.0)) / self._rate_hz)
-        return slots, np.array(repeats, np.int64)
+        return Placement(slots, np.array(repeats, np.int64))
 
     def _hold(self, run: Slots, exact: FloatArray) -> list[int]:
         """Keep a run within the tolerance; return the slots that repeat the sample before."""

@@ -17,7 +17,7 @@ KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbered:
+class ParticipantNumber:
     """The numbers of one session: its subject's, and its own among the subject's."""
 
     subject: str
@@ -46,7 +46,7 @@ def key_of(path: Path) -> bytes:
     return key
 
 
-def numbered(sessions: Sequence[tuple[str | None, str]], key: bytes) -> list[Numbered]:
+def number_participants(sessions: Sequence[tuple[str | None, str]], key: bytes) -> list[ParticipantNumber]:
     """Return the numbers of sessions, in the order in which they are given.
 
     Clients are numbered in the order of a keyed digest of their codes (HMAC-SHA-256), which nobody without
@@ -63,9 +63,9 @@ def numbered(sessions: Sequence[tuple[str | None, str]], key: bytes) -> list[Num
     """
     owners = [client or f"\0{number}" for number, (client, _) in enumerate(sessions)]
     ranked = sorted(set(owners), key=lambda owner: hmac.new(key, owner.encode(), hashlib.sha256).digest())
-    numbers: dict[int, Numbered] = {}
+    numbers: dict[int, ParticipantNumber] = {}
     for subject, owner in enumerate(ranked, start=1):
         own = [index for index, one in enumerate(owners) if one == owner]
         for session, index in enumerate(sorted(own, key=lambda at: sessions[at][1]), start=1):
-            numbers[index] = Numbered(subject=f"{subject:03d}", session=f"{session:03d}")
+            numbers[index] = ParticipantNumber(subject=f"{subject:03d}", session=f"{session:03d}")
     return [numbers[index] for index in range(len(sessions))]

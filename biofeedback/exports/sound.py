@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 
 from biofeedback.errors import RecordingError
-from biofeedback.exports.source import Source
+from biofeedback.exports.source import SessionSource
 from biofeedback.recording.recorder import FILES
 from generator.events import write_midi
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
@@ -29,7 +29,7 @@ _TOTAL_SAMPLES = slice(21, 26)
 """Bytes of a FLAC file whose last 36 bits count its samples, 0 where it was not closed."""
 
 
-def write_notes(source: Source, path: Path) -> int:
+def write_notes(source: SessionSource, path: Path) -> int:
     """Write the notes that sounded as a Standard MIDI File; return how many there are.
 
     Times are those from the session's start, as they sounded. Nothing is written where there are none.
@@ -45,7 +45,7 @@ def write_notes(source: Source, path: Path) -> int:
     return len(notes)
 
 
-def _notes(source: Source) -> Iterator[NoteEvent]:
+def _notes(source: SessionSource) -> Iterator[NoteEvent]:
     stream = source.streams.get("notes")
     if stream is None:
         return
@@ -68,7 +68,7 @@ def _notes(source: Source) -> Iterator[NoteEvent]:
             )
 
 
-def _beats(source: Source) -> Iterator[BeatEvent]:
+def _beats(source: SessionSource) -> Iterator[BeatEvent]:
     stream = source.streams.get("score")
     if stream is None:
         return
@@ -83,7 +83,7 @@ def _beats(source: Source) -> Iterator[BeatEvent]:
             )
 
 
-def write_sound(source: Source, path: Path) -> int:
+def write_sound(source: SessionSource, path: Path) -> int:
     """Write the sound anew, sample for sample, without tags; return how many frames there are.
 
     Nothing is written where no sound was kept. A sound file that was not closed is read up to its last whole
@@ -91,7 +91,7 @@ def write_sound(source: Source, path: Path) -> int:
 
     Parameters
     ----------
-    source : Source
+    source : SessionSource
         The session.
     path : Path
         Ends in ``.flac`` or ``.wav``. A WAV file above 4 GB becomes RF64, as the EBU recommends.

@@ -1,23 +1,119 @@
-"""A session as exports read it: what it is called in the data set, its streams, and what may leave."""
+"""A session as exports read it: its name in the data set, its streams, and what may leave."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from biofeedback.analysis.phases import Phase, phases
+from biofeedback.analysis.phases import RecordedPhase, phases
+from biofeedback.commands import Command
 from biofeedback.errors import RecordingError
-from biofeedback.exports.policy import Policy, is_ours
-from biofeedback.recording.blocks import StoredStream
-from biofeedback.recording.reader import RecordedStream, Recording
+from biofeedback.exports.deidentification import PROGRAMS_OWN, USUAL_LABELS
+from biofeedback.exports.identifier_search import IdentifierSearch
+from biofeedback.recording.reader import RecordedStream, Recording, StoredStream
 from biofeedback.recording.streams import JSON_STREAMS
-from biofeedback.recording.xdf import FloatArray
+from biofeedback.recording.xdf import FloatArray, NumberBlock, StreamHeader
+from protocols.scales import SCALES
+
+LEFT_OUT = "[left out]"
+
+COMMAND_NAMES = frozenset(model.model_fields["name"].default for model in get_args(Command))
+
+_ENGINE_TIMES = ("start_s", "end_s")
+"""Of the marker of a baseline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisclosurePolicy:
+    """What may leave.
+
+    Attributes
+    ----------
+    identified : bool
+        Whether what identifies stays.
+    with_text : bool
+        Whether what people wrote stays.
+    words : frozenset of str
+        The protocol's own: names of its phases, its markers and cues.
+    search : IdentifierSearch
+        Finds what must not leave.
+    """
+
+    identified: bool
+    with_text: bool
+    words: frozenset[str]
+    search: IdentifierSearch
+
+    def label(self, header: StreamHeader, index: int) -> str:
+        """Return the name of a column: a channel's label, or its number where that might be a name."""
+        label = header.labels[index]
+        if self.identified or is_ours(header):
+            return label
+        return label if USUAL_LABELS.fullmatch(label) else f"{header.name}_{index + 1}"
+
+    def text(self, text: str) -> str:
+        """Return a text of this program's or the protocol's; nothing of it if it holds what identifies."""
+        return text if self.identified or not self.search.in_text(text) else LEFT_OUT
+
+    def entry(self, stream: str, entry: Mapping[str, Any], t0_s: float) -> dict[str, Any]:
+        """Return what may leave of an object of one of the streams of JSON, all times from the start."""
+        kept = {key: value for key, value in entry.items() if key != "key"}
+        if stream == "decisions":
+            kept.pop("t", None)
+        if stream == "markers" and entry.get("type") == "baseline":
+            kept |= {key: kept[key] - t0_s for key in _ENGINE_TIMES if isinstance(kept.get(key), int | float)}
+        programs_own = stream == "decisions" or (stream == "markers" and entry.get("type") in PROGRAMS_OWN)
+        left: dict[str, Any] = self._without_words(kept, programs_own=programs_own)
+        return left
+
+    def _without_words(self, value: Any, *, programs_own: bool, key: str = "") -> Any:
+        if isinstance(value, Mapping):
+            pairs = (
+                (name, self._without_words(item, programs_own=programs_own, key=name))
+                for name, item in value.items()
+            )
+            return {name: item for name, item in pairs if item is not None}
+        if isinstance(value, list):
+            return [self._without_words(item, programs_own=programs_own, key=key) for item in value]
+        if not isinstance(value, str):
+            return value
+        if programs_own or key in {"type", "origin", "field", "severity", "stream"} or value in self.words:
+            return self.text(value)
+        if key == "name" and value in COMMAND_NAMES:
+            return value
+        return self.text(value) if self.with_text else None
+
+
+def is_ours(header: StreamHeader) -> bool:
+    """Return whether a stream is one that the session made, not an input."""
+    return header.source_id == f"biofeedback:{header.name}"
+
+
+def protocols_words(protocol: object) -> frozenset[str]:
+    """Return every text in a protocol's phases, and the names of the scales there are."""
+    phases = protocol.get("phases", []) if isinstance(protocol, Mapping) else []
+    return frozenset({*_texts(phases), *SCALES})
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _all(value.values())
+    elif isinstance(value, list):
+        yield from _all(value)
+
+
+def _all(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        yield from _texts(value)
+
 
 ENGINE_TIMES = {"r_time_s", "onset_s", "peak_s", "engine_time_s"}
 """Columns of our own streams that are engine time."""
@@ -26,7 +122,7 @@ Entry = tuple[float, dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class SessionSource:
     """A session to be exported.
 
     Attributes
@@ -41,7 +137,7 @@ class Source:
         Numbers in the data set, such as ``001``.
     client : str or None
         The client's code, where one is known.
-    policy : Policy
+    policy : DisclosurePolicy
         What may leave.
     """
 
@@ -51,7 +147,7 @@ class Source:
     subject: str
     session: str
     client: str | None
-    policy: Policy
+    policy: DisclosurePolicy
 
     @property
     def name(self) -> str:
@@ -96,12 +192,12 @@ class Source:
             return tuple(labels)
         return tuple(f"{label}_{number}" for number, label in enumerate(labels, start=1))
 
-    def blocks(self, stream: StoredStream) -> Iterator[tuple[FloatArray, FloatArray]]:
+    def blocks(self, stream: StoredStream) -> Iterator[NumberBlock]:
         """Yield stamps and samples of a stream, all times in seconds from the session's start."""
         relative = [is_ours(stream.header) and label in ENGINE_TIMES for label in stream.header.labels]
         for times, samples in stream.blocks():
             samples[:, relative] -= self.t0_s
-            yield times - self.t0_s, samples
+            yield NumberBlock(times - self.t0_s, samples)
 
     def entries(self, name: str) -> list[Entry]:
         """Return what may leave of a stream of JSON or of marks, with times from the session's start.
@@ -127,7 +223,7 @@ class Source:
         return max(0.0, max((end for end in ends if end is not None), default=self.t0_s) - self.t0_s)
 
     @cached_property
-    def phases(self) -> tuple[Phase, ...]:
+    def phases(self) -> tuple[RecordedPhase, ...]:
         """The phases in order of time; their names as far as they may leave."""
         named = {name: _texts_of(stream) for name, stream in self.streams.items() if name in JSON_STREAMS}
         end = _instant("end", self.t0_s + self.duration_s)

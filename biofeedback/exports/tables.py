@@ -1,20 +1,24 @@
-"""The tables of a session: one for each stream, with named columns, units and meanings."""
+"""The tables of a session, one for each stream, written as CSV and Parquet."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
-from biofeedback.exports.policy import is_ours
-from biofeedback.exports.source import Source
+from biofeedback.exports.source import SessionSource, is_ours
 from biofeedback.exports.wording import meaning
 from biofeedback.recording import streams
-from biofeedback.recording.blocks import StoredStream
+from biofeedback.recording.reader import StoredStream
 
 FIRST = ("time_s", "phase", "type", "name", "event", "kind", "scale", "value", "progress", "why", "text")
 """The order of columns made of JSON; others follow in the order of the alphabet."""
@@ -89,7 +93,7 @@ class Table:
         )
 
 
-def tables(source: Source) -> Iterator[Table]:
+def tables(source: SessionSource) -> Iterator[Table]:
     """Yield a table for each stream that holds anything, and the phases, without what may not leave."""
     for name, stream in source.streams.items():
         if not stream.places or (name in IDENTIFYING and not source.policy.identified):
@@ -111,7 +115,7 @@ def tables(source: Source) -> Iterator[Table]:
         yield _of_rows("phases", rows, list(rows[0]))
 
 
-def _of_numbers(source: Source, stream: StoredStream) -> Table:
+def _of_numbers(source: SessionSource, stream: StoredStream) -> Table:
     header, ours = stream.header, is_ours(stream.header)
     columns = [Column(name="time_s", unit="s", meaning=meaning("time_s", header.name))]
     for label, unit in zip(source.labels(stream), header.units, strict=True):
@@ -129,7 +133,7 @@ def _of_numbers(source: Source, stream: StoredStream) -> Table:
     return replace(table, batches=batches)
 
 
-def _of_texts(source: Source, name: str) -> Table:
+def _of_texts(source: SessionSource, name: str) -> Table:
     rows = [{"time_s": time, **_flat(entry)} for time, entry in source.entries(name)]
     found = {key for row in rows for key in row}
     order = [key for key in FIRST if key in found] + sorted(found - set(FIRST))
@@ -186,3 +190,34 @@ def _cell(value: Any, kind: str) -> float | bool | str | None:
     if kind == "number":
         return float(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+ROWS_IN_GROUP = 1_000_000
+
+
+def write_csv(table: Table, path: Path) -> None:
+    """Write a table as CSV: names in the first line, missing values empty, decimal points, UTF-8.
+
+    Numbers have as many digits as it takes to read the same number back, up to 17.
+    """
+    names = io.StringIO()
+    csv.writer(names, lineterminator="\n").writerow(column.name for column in table.columns)
+    options = pacsv.WriteOptions(include_header=False, quoting_style="needed")
+    with path.open("wb") as file:
+        file.write(names.getvalue().encode())
+        with pacsv.CSVWriter(file, table.schema, write_options=options) as writer:
+            for batch in table.batches():
+                writer.write_batch(batch)
+
+
+def write_parquet(table: Table, path: Path) -> None:
+    """Write a table as Parquet: missing values null, unit and meaning in the metadata of each column."""
+    schema = table.schema.with_metadata({"stream": table.name, "nominal_rate_hz": repr(table.rate_hz)})
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        waiting: list[pa.RecordBatch] = []
+        for batch in table.batches():
+            waiting.append(batch.replace_schema_metadata(schema.metadata))
+            if sum(one.num_rows for one in waiting) >= ROWS_IN_GROUP:
+                writer.write_table(pa.Table.from_batches(waiting, schema))
+                waiting = []
+        writer.write_table(pa.Table.from_batches(waiting, schema))

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
 from acquisition.streams import Chunk, ClockPair, Mark, StreamInfo
 from biofeedback.errors import RecordingError
 from biofeedback.models import Decision
@@ -22,7 +24,6 @@ from biofeedback.recording import consent as consents
 from biofeedback.recording import streams, xdf
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.storage import AppendFile, SyncThread, write_whole
-from biofeedback.recording.track import Track
 from generator.score import BeatEvent, NoteEvent
 from generator.state import MusicState, Piece
 from physiology.state import Beat, PhysiologyState, Scr
@@ -38,6 +39,75 @@ _LATE_S = 1e-6
 """Steps of 1/20 s add up to slightly less than a period as often as to slightly more."""
 
 _LIBRARIES = ("biofeedback-music", "neurokit2", "numpy", "pylsl", "pyo", "scipy")
+
+
+class StreamBuffer:
+    """A stream's samples since the last write, and what its footer will say.
+
+    Parameters
+    ----------
+    stream_id : int
+        Its number in the file.
+    header : StreamHeader
+        As declared.
+    """
+
+    def __init__(self, stream_id: int, header: xdf.StreamHeader) -> None:
+        self.stream_id = stream_id
+        self.header = header
+        self.first_s: float | None = None
+        self.last_s: float | None = None
+        self.count = 0
+        self._samples: list[bytes] = []
+        self._gathered = 0
+
+    def append(self, t: float, row: tuple[float, ...]) -> None:
+        """Take one sample; errors as for `extend`."""
+        self.extend(np.array([t]), np.array([row], dtype=np.float64))
+
+    def append_text(self, t: float, text: str) -> None:
+        """Take one text; errors as for `extend`."""
+        self._take_in(t, t, 1, xdf.text_sample(t, text))
+
+    def extend(self, times: xdf.FloatArray, samples: xdf.FloatArray) -> None:
+        """Take samples.
+
+        Raises
+        ------
+        RecordingError
+            If there is not one value per channel, or a stamp is earlier than the one before it.
+        """
+        if not times.size:
+            return
+        if samples.shape != (times.size, len(self.header.labels)):
+            raise RecordingError(
+                f"stream {self.header.name!r}: samples of shape {samples.shape} are not "
+                f"{times.size} of {len(self.header.labels)} channels"
+            )
+        if not (times[1:] >= times[:-1]).all():
+            raise RecordingError(f"stream {self.header.name!r}: stamps within a chunk go backward")
+        self._take_in(float(times[0]), float(times[-1]), times.size, xdf.numeric_samples(times, samples))
+
+    def take(self) -> bytes:
+        """Return what was taken since the last call as a Samples chunk, or nothing."""
+        if not self._samples:
+            return b""
+        data = xdf.samples_chunk(self.stream_id, self._gathered, b"".join(self._samples))
+        self._samples.clear()
+        self._gathered = 0
+        return data
+
+    def _take_in(self, first_s: float, last_s: float, count: int, samples: bytes) -> None:
+        before = first_s if self.last_s is None else self.last_s
+        if not -math.inf < before <= first_s <= last_s < math.inf:
+            raise RecordingError(
+                f"stream {self.header.name!r}: a stamp of {first_s} s cannot follow one of {before} s"
+            )
+        self.first_s = first_s if self.first_s is None else self.first_s
+        self.last_s = last_s
+        self.count += count
+        self._gathered += count
+        self._samples.append(samples)
 
 
 class Recorder:
@@ -93,8 +163,8 @@ class Recorder:
     ) -> None:
         self._directory = directory
         self._t0_s = self._t = self._written_s = self._bounded_s = t0_s
-        self._tracks = {
-            header.name: Track(stream_id, header)
+        self._buffers = {
+            header.name: StreamBuffer(stream_id, header)
             for stream_id, header in enumerate(streams.catalogue(piece, inputs), start=1)
         }
         self._input_names = dict(
@@ -120,7 +190,7 @@ class Recorder:
                 {"stream": name, **asdict(info)}
                 for name, info in zip(self._input_names.values(), inputs, strict=True)
             ],
-            "streams": list(self._tracks),
+            "streams": list(self._buffers),
             "versions": _versions(),
         }
         self._meta[consents.KEY] = None if consent is None else consent.entry(self._meta)
@@ -145,7 +215,9 @@ class Recorder:
     def _create(self) -> None:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            headers = [xdf.stream_header(track.stream_id, track.header) for track in self._tracks.values()]
+            headers = [
+                xdf.stream_header(buffer.stream_id, buffer.header) for buffer in self._buffers.values()
+            ]
         except (OSError, ValueError) as error:
             raise RecordingError(f"{self._directory} cannot become a session: {error}") from None
         self._write_meta()
@@ -182,35 +254,35 @@ class Recorder:
         name = self._input_names.get(chunk.stream.stream_id)
         if name is None:
             raise RecordingError(f"stream {chunk.stream.name!r} is not an input of this session")
-        self._track(name).extend(chunk.times, chunk.samples)
+        self._buffer(name).extend(chunk.times, chunk.samples)
 
     def mark(self, mark: Mark) -> None:
         """Append a mark of another program, stamped as it was."""
-        self._track(self._input_names[mark.stream_id]).append_text(mark.time_s, mark.text)
+        self._buffer(self._input_names[mark.stream_id]).append_text(mark.time_s, mark.text)
 
     def clock(self, t: float, pair: ClockPair) -> None:
         """Append a moment read on an input's clock and on the engine's, stamped `t`."""
         index = list(self._input_names).index(pair.stream_id)
-        self._track("clock").append(t, (index, pair.source_time_s, pair.engine_time_s))
+        self._buffer("clock").append(t, (index, pair.source_time_s, pair.engine_time_s))
 
     def features(self, state: PhysiologyState) -> None:
         """Append the 1-Hz state of physiology."""
-        self._track("features").append(state.t, streams.feature_row(state))
+        self._buffer("features").append(state.t, streams.feature_row(state))
 
     def beats(self, beats: Iterable[Beat]) -> None:
         """Append lines of the beat log, stamped with when they became known."""
         for beat in beats:
-            self._track("beats").append(beat.known_at_s, streams.beat_row(beat))
+            self._buffer("beats").append(beat.known_at_s, streams.beat_row(beat))
 
     def scrs(self, scrs: Iterable[Scr]) -> None:
         """Append skin conductance responses, stamped with when they became known."""
         for scr in scrs:
-            self._track("scrs").append(scr.known_at_s, streams.scr_row(scr))
+            self._buffer("scrs").append(scr.known_at_s, streams.scr_row(scr))
 
     def music(self, t: float, state: MusicState) -> int:
         """Append a state asked of the music at `t`; return its id, the same for the same state."""
         state_id = self._state_ids.setdefault(state, len(self._state_ids))
-        self._track("music").append(t, streams.music_row(state, state_id))
+        self._buffer("music").append(t, streams.music_row(state, state_id))
         return state_id
 
     def sounded(
@@ -233,25 +305,25 @@ class Recorder:
         """
         state_id = math.nan if state is None else self._state_ids.get(state, math.nan)
         for beat in beats:
-            self._track("score").append(time_of(beat.frame), streams.score_row(beat, state_id))
+            self._buffer("score").append(time_of(beat.frame), streams.score_row(beat, state_id))
         for note in notes:
-            self._track("notes").append(time_of(note.frame), streams.note_row(note))
+            self._buffer("notes").append(time_of(note.frame), streams.note_row(note))
 
     def decision(self, decision: Decision) -> None:
         """Append a decision of the controller."""
-        self._track("decisions").append_text(decision.t, streams.json_text(decision))
+        self._buffer("decisions").append_text(decision.t, streams.json_text(decision))
 
     def marker(self, t: float, marker: Mapping[str, Any]) -> None:
         """Append something that happened at `t`."""
-        self._track("markers").append_text(t, streams.json_text(marker))
+        self._buffer("markers").append_text(t, streams.json_text(marker))
 
     def rating(self, t: float, rating: Mapping[str, Any]) -> None:
         """Append what the listener said of their state at `t`."""
-        self._track("ratings").append_text(t, streams.json_text(rating))
+        self._buffer("ratings").append_text(t, streams.json_text(rating))
 
     def command(self, t: float, command: object) -> None:
         """Append a command (mapping or dataclass) carried out at `t`."""
-        self._track("commands").append_text(t, streams.json_text(command))
+        self._buffer("commands").append_text(t, streams.json_text(command))
 
     def flush(self, t: float) -> None:
         """Write what is due at engine time `t`; to be called at each step.
@@ -328,18 +400,20 @@ class Recorder:
             raise RecordingError(self._fault)
         return self._file, self._sync
 
-    def _track(self, name: str) -> Track:
+    def _buffer(self, name: str) -> StreamBuffer:
         self._opened()
-        return self._tracks[name]
+        return self._buffers[name]
 
     def _append(self, file: AppendFile, last: bytes) -> None:
-        if data := b"".join([track.take() for track in self._tracks.values()]) + last:
+        if data := b"".join([buffer.take() for buffer in self._buffers.values()]) + last:
             file.append(data)
 
     def _footers(self) -> bytes:
         return b"".join(
-            xdf.stream_footer(track.stream_id, first_s=track.first_s, last_s=track.last_s, count=track.count)
-            for track in self._tracks.values()
+            xdf.stream_footer(
+                buffer.stream_id, first_s=buffer.first_s, last_s=buffer.last_s, count=buffer.count
+            )
+            for buffer in self._buffers.values()
         )
 
     def _write_meta(self) -> None:

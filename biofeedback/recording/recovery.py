@@ -11,10 +11,9 @@ import numpy as np
 
 from biofeedback.errors import BiofeedbackError, RecordingError
 from biofeedback.recording import flac, xdf
-from biofeedback.recording.lock import held_by_us
 from biofeedback.recording.reader import Recording, read_meta, read_recording
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, checksums, write_meta
-from biofeedback.recording.storage import atomic_path, write_whole
+from biofeedback.recording.storage import atomic_path, held_by_us, write_whole
 from generator.events import write_midi
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import LAYERS

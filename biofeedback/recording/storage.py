@@ -5,12 +5,59 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from biofeedback.errors import RecordingError
-from biofeedback.recording import lock
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR = 1 << 40  # Windows locks bytes, and keeps others from reading them: one that the file never has
+
+    def _try(descriptor: int) -> None:
+        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _try(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def hold(descriptor: int) -> bool:
+    """Hold a file open for writing until its descriptor is closed; false if another process holds it.
+
+    Where a file system has no locks, true is returned and nothing is held.
+    """
+    try:
+        _try(descriptor)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextmanager
+def held_by_us(path: Path) -> Iterator[bool]:
+    """Hold a file while the context lasts, unless another holds it; yields whether it is held by us.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be opened for writing.
+    """
+    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        yield hold(descriptor)
+    finally:
+        os.close(descriptor)
+
 
 Write = Callable[[int, memoryview], int]
 Sync = Callable[[int], None]
@@ -34,7 +81,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
         raise cannot_write(path, error) from None
-    if not lock.hold(descriptor):
+    if not hold(descriptor):
         os.close(descriptor)
         raise RecordingError(f"{path} is being written by another process; try again when it has finished")
     with contextlib.ExitStack() as stack:
@@ -158,7 +205,7 @@ class AppendFile:
             self._descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise cannot_write(path, error) from None
-        lock.hold(self._descriptor)  # so that nobody takes the session for one that was cut off
+        hold(self._descriptor)  # so that nobody takes the session for one that was cut off
         self._end = os.fstat(self._descriptor).st_size
 
     def append(self, data: bytes) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
 from itertools import chain
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -40,6 +41,20 @@ class Tag(IntEnum):
     CLOCK_OFFSET = 4
     BOUNDARY = 5
     STREAM_FOOTER = 6
+
+
+class NumberBlock(NamedTuple):
+    """Stamps in seconds, shape (n,), and samples, shape (n, channels)."""
+
+    times: FloatArray
+    samples: FloatArray
+
+
+class TextBlock(NamedTuple):
+    """Stamps in seconds, shape (n,), and as many texts."""
+
+    times: FloatArray
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,8 +288,8 @@ def _decode_stream(
     return DecodedStream(header=header, times=times, samples=samples, texts=texts, footer=footer)
 
 
-def decode_numbers(header: StreamHeader, blocks: Sequence[memoryview]) -> tuple[FloatArray, FloatArray]:
-    """Return stamps and samples, shapes (n,) and (n, channels), from Samples chunks after the stream id.
+def decode_numbers(header: StreamHeader, blocks: Sequence[memoryview]) -> NumberBlock:
+    """Return stamps and samples from Samples chunks after the stream id.
 
     Raises
     ------
@@ -286,7 +301,9 @@ def decode_numbers(header: StreamHeader, blocks: Sequence[memoryview]) -> tuple[
     records = np.frombuffer(b"".join([_records(block, record.itemsize) for block in blocks]), dtype=record)
     if not np.all(records["stamp_bytes"] == 8):
         raise ValueError(f"stream {header.name!r} has samples without a time stamp")
-    return np.array(records["stamp"], dtype=np.float64), np.array(records["values"], dtype=np.float64)
+    return NumberBlock(
+        np.array(records["stamp"], dtype=np.float64), np.array(records["values"], dtype=np.float64)
+    )
 
 
 def _records(block: memoryview, size: int) -> memoryview:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from plotly import graph_objects as go
 
 from biofeedback.analysis.heart_rhythm import Beats
-from biofeedback.analysis.phases import Phase
+from biofeedback.analysis.phases import RecordedPhase
 from biofeedback.report.downsampling import Spans, merged
 from biofeedback.report.panels import (
     BLUE,
@@ -21,8 +21,8 @@ from biofeedback.report.panels import (
     NO_SIGNAL,
     SILENCE,
     VERMILLION,
-    Line,
     Panel,
+    PanelLine,
 )
 
 FloatArray = npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ PATTERNS = {
 """How each kind of stretch is hatched; the pattern, not the colour, tells them apart."""
 
 
-def overview_figure(panels: tuple[Panel, ...], phases: tuple[Phase, ...], end_s: float) -> go.Figure:
+def overview_figure(panels: tuple[Panel, ...], phases: tuple[RecordedPhase, ...], end_s: float) -> go.Figure:
     """Return all panels above one another over one time axis, with the phases as labelled bands."""
     figure = go.Figure()
     heights = [panel.height for panel in panels]
@@ -145,7 +145,7 @@ def _add_panel(
         )  # fmt: skip
 
 
-def _trace(line: Line) -> go.Scatter:
+def _trace(line: PanelLine) -> go.Scatter:
     drawn = (
         {"mode": "markers", "marker": {"symbol": line.marks, "size": 8, "color": line.colour}}
         if line.marks
@@ -172,7 +172,7 @@ def _area(meaning: str, spans: Spans, low: float, high: float) -> go.Scatter:
     )  # fmt: skip
 
 
-def _add_phases(figure: go.Figure, phases: tuple[Phase, ...], end_s: float) -> None:
+def _add_phases(figure: go.Figure, phases: tuple[RecordedPhase, ...], end_s: float) -> None:
     """Shade the phases in turn and write their number and name above; the number alone where it is narrow."""
     for number, phase in enumerate(phases, start=1):
         begin, end = EPOCH_MS + 1000 * phase.begin_s, EPOCH_MS + 1000 * phase.end_s
@@ -193,7 +193,7 @@ def _add_phases(figure: go.Figure, phases: tuple[Phase, ...], end_s: float) -> N
         )  # fmt: skip
 
 
-def beats_figure(beats: Beats, phases: tuple[Phase, ...], end_s: float) -> go.Figure:
+def beats_figure(beats: Beats, phases: tuple[RecordedPhase, ...], end_s: float) -> go.Figure:
     """Return the tachogram of the session and a Poincaré plot of its first and last phase of 30 pairs."""
     figure = go.Figure()
     counted, corrected = beats.usable, beats.corrected & np.isfinite(beats.rr_ms)
@@ -239,7 +239,7 @@ def beats_figure(beats: Beats, phases: tuple[Phase, ...], end_s: float) -> go.Fi
     return figure
 
 
-def _successive(beats: Beats, phase: Phase) -> tuple[FloatArray, FloatArray]:
+def _successive(beats: Beats, phase: RecordedPhase) -> tuple[FloatArray, FloatArray]:
     """Return pairs of successive counted intervals within a phase."""
     within = phase.holds(beats.r_time_s) & beats.usable
     both = within[1:] & within[:-1]

@@ -32,7 +32,7 @@ VERMILLION, BLUE, GREEN, INK, PURPLE, OCHRE, SKY = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Line:
+class PanelLine:
     """One trace: where it is NaN it is not drawn."""
 
     name: str
@@ -68,7 +68,7 @@ class Panel:
     title: str
     unit: str
     height: int
-    lines: tuple[Line, ...]
+    lines: tuple[PanelLine, ...]
     areas: dict[str, Spans] = field(default_factory=dict)
     low: float | None = None
     high: float | None = None
@@ -117,9 +117,9 @@ def raw_streams(recording: Recording, kinds: tuple[str, ...] = RAW_KINDS) -> lis
 
 def _line(
     name: str, times: FloatArray, values: FloatArray, spans: Spans, colour: str, **style: float
-) -> Line:
+) -> PanelLine:
     shown = broken(*thinned(times, values, COLUMNS), spans)
-    return Line(name=name, times=shown[0], values=shown[1], colour=colour, **style)  # type: ignore[arg-type] # widths only
+    return PanelLine(name=name, times=shown[0], values=shown[1], colour=colour, **style)  # type: ignore[arg-type] # widths only
 
 
 def _raw(recording: Recording, stream: RecordedStream, end: float) -> Panel:
@@ -151,7 +151,7 @@ def _heart_rate(recording: Recording, end: float) -> Panel:
     times, values, missing = _valid(recording, "hr_bpm", end)
     beat_times, sounded = _steps(*numeric(recording, "score", "tempo_bpm"), end)
     lines = (
-        Line(name="tempo as it sounded", times=beat_times, values=sounded, colour=SKY, width=1.0),
+        PanelLine(name="tempo as it sounded", times=beat_times, values=sounded, colour=SKY, width=1.0),
         _asked(recording, "tempo_bpm", "tempo asked for", BLUE, dash="dash"),
         _line("heart rate", times, values, missing, VERMILLION, width=2.2),
     )
@@ -180,7 +180,9 @@ def _skin(recording: Recording, end: float) -> list[Panel]:
     _, peaks = numeric(recording, "scrs", "peak_s")
     peaks = peaks - recording.t0_s
     heights = _at(peaks, times, level)
-    lines.append(Line(name="response (SCR)", times=peaks, values=heights, colour=INK, marks="triangle-up"))
+    lines.append(
+        PanelLine(name="response (SCR)", times=peaks, values=heights, colour=INK, marks="triangle-up")
+    )
     areas = {NO_SIGNAL: missing, DOUBTFUL: _doubtful(recording, "scl_uS", "eda_quality")}
     return [Panel(title="Skin conductance", unit="µS", height=130, lines=tuple(lines), areas=areas)]
 
@@ -205,8 +207,10 @@ def _activation(recording: Recording, end: float) -> Panel:
     corners, levels = _steps(asked[:, 0], asked[:, 1], end)
     ends = np.array([0.0, end])
     lines = (
-        Line(name="own baseline (0)", times=ends, values=0 * ends, colour=INK, width=1, dash="dot"),
-        Line(name="hold threshold (A_ref + σ)", times=corners, values=levels, colour=PURPLE, dash="dash"),
+        PanelLine(name="own baseline (0)", times=ends, values=0 * ends, colour=INK, width=1, dash="dot"),
+        PanelLine(
+            name="hold threshold (A_ref + σ)", times=corners, values=levels, colour=PURPLE, dash="dash"
+        ),
         *_alone(recording, end),
         _line("activation", times, values, missing, INK, width=2.4),
     )
@@ -217,7 +221,7 @@ def _activation(recording: Recording, end: float) -> Panel:
     )  # fmt: skip
 
 
-def _alone(recording: Recording, end: float) -> list[Line]:
+def _alone(recording: Recording, end: float) -> list[PanelLine]:
     """Return the activation from heart and skin alone, where there is any."""
     found = []
     for name, label, colour in (
@@ -260,13 +264,13 @@ def _music(recording: Recording, end: float) -> list[Panel]:
 
 def _asked(
     recording: Recording, label: str, name: str, colour: str, *, dash: str = "solid", width: float = 1.8
-) -> Line:
+) -> PanelLine:
     """Return one column of ``music`` as steps; not drawn where no music was asked for."""
     times, values = numeric(recording, "music", label)
     _, sounding = numeric(recording, "music", "sounding")
     values = np.where(sounding > 0, values, np.nan)
     times, values = _steps(times, values, duration_s(recording))
-    return Line(name=name, times=times, values=values, colour=colour, dash=dash, width=width)
+    return PanelLine(name=name, times=times, values=values, colour=colour, dash=dash, width=width)
 
 
 def _steps(times: FloatArray, values: FloatArray, end: float) -> tuple[FloatArray, FloatArray]:

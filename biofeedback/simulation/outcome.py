@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from biofeedback.analysis.goals import recorded_goals
 from biofeedback.analysis.measures import baseline_of, phase_table
-from biofeedback.analysis.phases import Phase, duration_s, numeric, phases, texts
+from biofeedback.analysis.phases import RecordedPhase, duration_s, numeric, phases, texts
 from biofeedback.analysis.session_log import held_spans
 from biofeedback.recording.reader import Recording
 from protocols.schema import LeadPhase, Protocol
@@ -84,7 +84,7 @@ class Traces:
         The features table.
     asked_s, tempo_bpm : ndarray, shape (m,)
         When which tempo was asked for; NaN for silence.
-    phases : tuple of Phase
+    phases : tuple of RecordedPhase
         In order of time.
     held : tuple of (float, float)
         When a lead was held.
@@ -95,7 +95,7 @@ class Traces:
     activation: FloatArray
     asked_s: FloatArray
     tempo_bpm: FloatArray
-    phases: tuple[Phase, ...]
+    phases: tuple[RecordedPhase, ...]
     held: tuple[tuple[float, float], ...]
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from biofeedback.errors import StoreError, UsageError
-from biofeedback.recording.lock import held_by_us
 from biofeedback.recording.recorder import XDF_NAME
+from biofeedback.recording.storage import held_by_us
 from biofeedback.store.additions import Additions
 from biofeedback.store.clients import (
     ClientBook,

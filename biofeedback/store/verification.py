@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from biofeedback.errors import BiofeedbackError, RecordingError, StoreError
 from biofeedback.recording.consent import recorded_consent
-from biofeedback.recording.lock import held_by_us
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
+from biofeedback.recording.storage import held_by_us
 from biofeedback.store import audit
 from biofeedback.store.digests import DIGEST, joint_digest, row_digest
 from biofeedback.store.facts import kept_files, sha256_of_file, take_facts

@@ -7,7 +7,7 @@ import pytest
 
 from biofeedback.analysis.heart_rhythm import beats
 from biofeedback.analysis.measures import phase_table
-from biofeedback.analysis.phases import Phase, phases
+from biofeedback.analysis.phases import RecordedPhase, phases
 from biofeedback.analysis.summary import session_summary
 
 BEAT_COLUMNS = ["id", "r_time_s", "rr_ms", "quality", "corrected", "action"]
@@ -185,7 +185,7 @@ def test_where_only_the_heart_speaks_this_is_said(make):
 
 
 def test_a_beat_on_the_border_belongs_to_the_phase_that_begins_there(make):
-    phase = Phase(name="a", kind="a", begin_s=10.0, end_s=20.0)
+    phase = RecordedPhase(name="a", kind="a", begin_s=10.0, end_s=20.0)
     assert phase.holds(np.array([9.9, 10.0, 19.9, 20.0])).tolist() == [False, True, True, False]
 
 
@@ -210,7 +210,7 @@ def test_a_phase_whose_end_was_cut_off_reaches_to_the_last_sample(session, make)
 def test_an_end_that_has_no_end_marker_is_not_called_cut_in_a_closed_recording(make):
     markers = make.json("markers", phase_markers(("lead", 0.0, 50.0), ("end", 50.0, None)))
     recording = make.recording(markers, make.json("decisions", [(70.0, {"phase": "end"})]))
-    assert phases(recording)[-1] == Phase(name="end", kind="end", begin_s=50.0, end_s=70.0)
+    assert phases(recording)[-1] == RecordedPhase(name="end", kind="end", begin_s=50.0, end_s=70.0)
 
 
 def test_decisions_stand_in_where_markers_lack(make):

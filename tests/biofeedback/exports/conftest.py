@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from acquisition.streams import Chunk, ClockPair, Kind, Mark, StreamInfo
-from biofeedback.exports import Order, StoreEntry
+from biofeedback.exports import ExportRequest, StoreEntry
 from biofeedback.models import Decision
 from biofeedback.recording.recorder import Recorder
 from biofeedback.store.records import Consent
@@ -228,8 +228,8 @@ def session_directory(tmp_path_factory) -> Path:
 def order(tmp_path):
     """Return a function that makes an order into a new folder."""
 
-    def make(*formats, **changes) -> Order:
-        return Order(formats=formats, out=tmp_path / "out", key=b"k" * 32, **changes)
+    def make(*formats, **changes) -> ExportRequest:
+        return ExportRequest(formats=formats, out=tmp_path / "out", key=b"k" * 32, **changes)
 
     return make
 

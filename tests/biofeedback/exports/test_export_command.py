@@ -11,9 +11,9 @@ import pytest
 from biofeedback.cli import exit_status
 from biofeedback.errors import UsageError
 from biofeedback.exports import FORMATS, export
-from biofeedback.exports.identity import key_of, numbered
+from biofeedback.exports.identity import key_of, number_participants
 from biofeedback.recording import xdf
-from biofeedback.recording.blocks import BLOCK_SAMPLES, open_streams
+from biofeedback.recording.reader import BLOCK_SAMPLES, open_streams
 from biofeedback.store.store import Store
 
 
@@ -115,14 +115,16 @@ CODES = ("K-17", "K-18", "K-19", None, "K-17")
 
 def test_numbers_follow_the_key_and_not_the_codes():
     sessions = [(code, f"2026-0{number}-01") for number, code in enumerate(CODES, start=1)]
-    orders = {tuple(one.subject for one in numbered(sessions, bytes([key]) * 32)) for key in range(40)}
+    orders = {
+        tuple(one.subject for one in number_participants(sessions, bytes([key]) * 32)) for key in range(40)
+    }
     assert len(orders) > 10
     for subjects in orders:
         assert subjects[0] == subjects[4]
         assert len(set(subjects)) == 4
-    found = numbered(sessions, b"k" * 32)
+    found = number_participants(sessions, b"k" * 32)
     assert (found[0].session, found[4].session) == ("001", "002")
-    assert found == numbered(sessions, b"k" * 32)
+    assert found == number_participants(sessions, b"k" * 32)
 
 
 def test_the_key_is_kept_and_must_be_one(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from biofeedback.calibration import keep_calibration, read_calibration
 from biofeedback.errors import StoreError, UsageError
-from biofeedback.exports.identity import KEY_NAME, key_of, numbered
+from biofeedback.exports.identity import KEY_NAME, key_of, number_participants
 from biofeedback.store import Store
 from biofeedback.store.backup import back_up, backup_contents, backup_head, restore
 from protocols import load
@@ -83,7 +83,7 @@ def test_participant_numbers_stay_on_another_machine(store, client, tmp_path, cl
     back_up(store, tmp_path / "b.zip")
 
     def numbers(of):
-        return numbered([(each.code, "") for each in of.clients()], key_of(of.folder / KEY_NAME))
+        return number_participants([(each.code, "") for each in of.clients()], key_of(of.folder / KEY_NAME))
 
     with restore(tmp_path / "b.zip", tmp_path / "new", now=clock) as restored:
         assert numbers(restored) == numbers(store)

@@ -15,18 +15,17 @@ import pytest
 import soundfile
 
 from biofeedback.errors import IdentifyingContent
-from biofeedback.exports import deidentified, export
+from biofeedback.exports import export, find_identifiers
 from biofeedback.exports import export as module
-from biofeedback.exports.check import NEUTRAL_TIME_S
+from biofeedback.exports.deidentification import NEUTRAL_TIME_S, identifiers_of
 from biofeedback.exports.export import FORMATS
-from biofeedback.exports.search import Search
-from biofeedback.exports.secrets import Secret, secrets_of
+from biofeedback.exports.identifier_search import Identifier, IdentifierSearch
 from biofeedback.recording import xdf
 from biofeedback.recording.reader import read_meta
 
-NAME = Secret("client", "Jürgen Kühn")
-SERIAL = Secret("device or input", "7F3A2B19")
-WALL = Secret("wall clock", "1772353812")
+NAME = Identifier("client", "Jürgen Kühn")
+SERIAL = Identifier("device or input", "7F3A2B19")
+WALL = Identifier("wall clock", "1772353812")
 KNOWN = (NAME, SERIAL, WALL)
 
 
@@ -141,11 +140,11 @@ def neutral(folder):
 @pytest.mark.parametrize("name", PLACES)
 def test_a_secret_is_found_in_every_place(tmp_path, name, secret):
     PLACES[name](tmp_path / name, secret.text)
-    (finding,) = deidentified(neutral(tmp_path), KNOWN)[:1]
+    (finding,) = find_identifiers(neutral(tmp_path), KNOWN)[:1]
     assert finding.file == name
     assert secret.what in finding.what
     PLACES[name](tmp_path / name, "nobody")
-    assert deidentified(neutral(tmp_path), KNOWN) == ()
+    assert find_identifiers(neutral(tmp_path), KNOWN) == ()
 
 
 @pytest.mark.parametrize(
@@ -158,7 +157,7 @@ def test_a_secret_is_found_in_every_place(tmp_path, name, secret):
 )
 def test_headers_are_searched(tmp_path, name, write, says):
     write(tmp_path / name, SERIAL.text)
-    assert says in " ".join(map(str, deidentified(neutral(tmp_path), KNOWN)))
+    assert says in " ".join(map(str, find_identifiers(neutral(tmp_path), KNOWN)))
 
 
 def test_dates_of_headers_and_files_are_found(tmp_path):
@@ -167,7 +166,7 @@ def test_dates_of_headers_and_files_are_found(tmp_path):
     (tmp_path / "b.txt").write_text("nothing", encoding="utf-8")
     neutral(tmp_path)
     os.utime(tmp_path / "b.txt", (1772353812, 1772353812))
-    assert [str(finding) for finding in deidentified(tmp_path, ())] == [
+    assert [str(finding) for finding in find_identifiers(tmp_path, ())] == [
         "a.edf: the header holds a date or a time of day",
         "b.txt: the file's date is that of its making",
     ]
@@ -188,7 +187,7 @@ def test_dates_of_headers_and_files_are_found(tmp_path):
 )
 def test_what_gives_away_is_found_without_being_told(tmp_path, text, what):
     as_text(tmp_path / "readme", text)
-    assert what in str(deidentified(neutral(tmp_path), KNOWN)[0])
+    assert what in str(find_identifiers(neutral(tmp_path), KNOWN)[0])
 
 
 def test_numbers_are_no_secrets_by_chance(tmp_path):
@@ -196,24 +195,24 @@ def test_numbers_are_no_secrets_by_chance(tmp_path):
         "time_s,x\n0.1772353812,-1772.353812\n1234,1e-05\n7.0,1234\n", encoding="utf-8"
     )
     pq.write_table(pa.table({"x": [0.0, 1.5]}), tmp_path / "t.parquet")
-    assert deidentified(neutral(tmp_path), (*KNOWN, Secret("client", "1234"))) == ()
+    assert find_identifiers(neutral(tmp_path), (*KNOWN, Identifier("client", "1234"))) == ()
     (tmp_path / "t.json").write_text('{"who": "1234"}', encoding="utf-8")
-    assert deidentified(neutral(tmp_path), [Secret("client", "1234")]) != ()
+    assert find_identifiers(neutral(tmp_path), [Identifier("client", "1234")]) != ()
 
 
 def test_unix_times_are_found_in_columns_of_numbers(tmp_path):
     pq.write_table(pa.table({"x": [0.0, 1772353900.5]}), tmp_path / "t.parquet")
-    assert "wall clock in column x" in str(deidentified(neutral(tmp_path), KNOWN)[0])
+    assert "wall clock in column x" in str(find_identifiers(neutral(tmp_path), KNOWN)[0])
 
 
 def test_a_file_that_cannot_be_searched_is_a_finding(tmp_path):
     (tmp_path / "broken.parquet").write_bytes(b"PAR1" + struct.pack("<I", 3))
-    assert "cannot be searched" in str(deidentified(neutral(tmp_path), ())[0])
+    assert "cannot be searched" in str(find_identifiers(neutral(tmp_path), ())[0])
 
 
 def test_names_of_files_and_folders_are_searched(tmp_path):
     (tmp_path / "Jürgen Kühn").mkdir()
-    assert "the file's name" in str(deidentified(neutral(tmp_path), KNOWN)[0])
+    assert "the file's name" in str(find_identifiers(neutral(tmp_path), KNOWN)[0])
 
 
 @pytest.fixture
@@ -259,14 +258,18 @@ def test_an_export_that_still_identifies_is_removed(session_directory, order, kn
 
 
 def test_what_the_description_knows_is_gathered(session_directory, recorded):
-    found = {secret.text for secret in secrets_of(session_directory, read_meta(session_directory))}
+    found = {secret.text for secret in identifiers_of(session_directory, read_meta(session_directory))}
     wanted = {"Polar H10 7F3A2B19", "A0:9E:1A:7F:3A:2B", "Müller_Eva_1971", "Eva", "Praxis Dr. Sommerfeld"}
     assert wanted | {"Scarlett 2i2 4711", "2026-03-01", session_directory.name} <= found
 
 
 def test_a_code_is_found_as_a_whole_word_only():
-    search = Search(
-        [Secret("client", "PATIENT-1"), Secret("client", "Eva"), Secret("device or input", "H10-7F3A2B")]
+    search = IdentifierSearch(
+        [
+            Identifier("client", "PATIENT-1"),
+            Identifier("client", "Eva"),
+            Identifier("device or input", "H10-7F3A2B"),
+        ]
     )
     assert search.in_text("PATIENT-10, PATIENT-12, Evaluation, Eva\u0308, Evaि") == []
     assert [hit.text for hit in search.in_text("PATIENT-1, patient-1_ecg.csv, eva.")] == [
@@ -278,7 +281,7 @@ def test_a_code_is_found_as_a_whole_word_only():
 
 
 def test_a_code_of_digits_is_found_in_a_sentence_and_not_in_a_number():
-    search = Search([Secret("client", "17")])
+    search = IdentifierSearch([Identifier("client", "17")])
     assert search.in_text("17.5 s, 0.17, -17 dB, 170, 3\n17\n") == []
     for text in ("the hands of 17. ", "17 again", "of client 17, she"):
         assert [hit.text for hit in search.in_text(text)] == ["17"]

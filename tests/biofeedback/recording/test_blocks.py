@@ -7,7 +7,7 @@ import pytest
 
 from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
-from biofeedback.recording.blocks import open_streams
+from biofeedback.recording.reader import open_streams
 
 ECG = xdf.StreamHeader(
     name="ecg", kind="ECG", source_id="a", rate_hz=250.0, labels=("I", "II"), units=("mV", "mV")

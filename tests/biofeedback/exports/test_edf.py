@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition.streams import Chunk, Kind, StreamInfo
-from biofeedback.exports import Order, export
+from biofeedback.exports import ExportRequest, export
 from biofeedback.exports.edf import MISSING, physical_range
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import Recorder
@@ -22,7 +22,7 @@ from generator.state import Piece
 @pytest.fixture(scope="module")
 def edf(session_directory, tmp_path_factory):
     out = tmp_path_factory.mktemp("edf") / "out"
-    folder = export([session_directory], Order(formats=("edf",), out=out, key=b"k" * 32)).folder
+    folder = export([session_directory], ExportRequest(formats=("edf",), out=out, key=b"k" * 32)).folder
     return folder / "sub-001" / "ses-001" / "sub-001_ses-001.edf"
 
 

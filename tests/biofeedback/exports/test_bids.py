@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from biofeedback.exports import Order, export
+from biofeedback.exports import ExportRequest, export
 from biofeedback.recording.reader import read_recording
 
 VALIDATOR = shutil.which("bids-validator-deno", path=Path(sys.executable).parent) or "bids-validator-deno"
@@ -28,7 +28,7 @@ def dataset(session_directory, recorded, agreed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bids")
     second = recorded.record(folder / "second", sound=False, until_s=35.0)
     cut = recorded.record(folder / "cut", sound=False, close=False, until_s=33.0)
-    order = Order(formats=("bids",), out=folder / "out", key=b"k" * 32)
+    order = ExportRequest(formats=("bids",), out=folder / "out", key=b"k" * 32)
     clients = {"second": "K-17", "cut": None}
     return export(
         [session_directory, second, cut],

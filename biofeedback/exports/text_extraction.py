@@ -33,7 +33,7 @@ class _Readable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextPassage:
     """Some text of a file and where it stands there."""
 
     where: str
@@ -41,14 +41,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FormatLeak:
     """What a file gives away by its form: a date in a header, a file's name."""
 
     what: str
 
 
 @dataclass(frozen=True, slots=True)
-class Extremes:
+class ColumnRange:
     """Least and greatest value of a column of numbers."""
 
     where: str
@@ -56,7 +56,7 @@ class Extremes:
     high: float
 
 
-def contents(path: Path) -> Iterator[Piece | Fault | Extremes]:
+def extract_texts(path: Path) -> Iterator[TextPassage | FormatLeak | ColumnRange]:
     """Yield what can tell something in a file.
 
     Raises
@@ -72,7 +72,7 @@ def contents(path: Path) -> Iterator[Piece | Fault | Extremes]:
         yield from _texts(file, "text")
 
 
-def _texts(file: _Readable, where: str) -> Iterator[Piece]:
+def _texts(file: _Readable, where: str) -> Iterator[TextPassage]:
     """Yield a file's text in blocks of whole lines; what is not UTF-8 is read as other encodings too."""
     yield from _decoded(file.readline(), where)  # names of columns, apart from the numbers below them
     rest = b""
@@ -84,59 +84,61 @@ def _texts(file: _Readable, where: str) -> Iterator[Piece]:
     yield from _decoded(rest, where)
 
 
-def _decoded(data: bytes, where: str) -> Iterator[Piece]:
+def _decoded(data: bytes, where: str) -> Iterator[TextPassage]:
     try:
-        yield Piece(where, data.decode("utf-8"))
+        yield TextPassage(where, data.decode("utf-8"))
     except UnicodeDecodeError:
-        yield Piece(where, data.decode("utf-8", errors="replace"))
-        yield Piece(where, data.decode("latin-1"))
+        yield TextPassage(where, data.decode("utf-8", errors="replace"))
+        yield TextPassage(where, data.decode("latin-1"))
     if b"\0" in data:
         for encoding in ("utf-16-le", "utf-16-be"):
-            yield Piece(where, data.decode(encoding, errors="replace"))
+            yield TextPassage(where, data.decode(encoding, errors="replace"))
 
 
-def _gzip(path: Path) -> Iterator[Piece | Fault]:
+def _gzip(path: Path) -> Iterator[TextPassage | FormatLeak]:
     with path.open("rb") as file:
         header = file.read(10)
     if len(header) < 10 or header[3] & GZIP_NAME:
-        yield Fault("the gzip header names a file")
+        yield FormatLeak("the gzip header names a file")
     if any(header[4:8]):
-        yield Fault("the gzip header holds a time")
+        yield FormatLeak("the gzip header holds a time")
     with gzip.open(path, "rb") as file:
         yield from _texts(file, "compressed text")
 
 
-def _parquet(path: Path) -> Iterator[Piece | Extremes]:
+def _parquet(path: Path) -> Iterator[TextPassage | ColumnRange]:
     with pq.ParquetFile(path) as file:
         schema = file.schema_arrow
         for key, value in (schema.metadata or {}).items():
             yield from _decoded(key + b" " + value, "metadata")
         for index, field in enumerate(schema):
-            yield Piece("names of columns", field.name)
+            yield TextPassage("names of columns", field.name)
             for key, value in (field.metadata or {}).items():
                 yield from _decoded(key + b" " + value, f"metadata of column {field.name}")
             for group in range(file.metadata.num_row_groups):
                 figures = file.metadata.row_group(group).column(index).statistics
                 if figures is not None and figures.has_min_max and isinstance(figures.max, float | int):
-                    yield Extremes(f"column {field.name}", float(figures.min), float(figures.max))
+                    yield ColumnRange(f"column {field.name}", float(figures.min), float(figures.max))
         words = [field.name for field in schema if pa.types.is_string(field.type)]
         for batch in file.iter_batches(columns=words) if words else ():
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
-                yield Piece(f"column {name}", "\n".join(f'"{text}"' for text in column.to_pylist() if text))
+                yield TextPassage(
+                    f"column {name}", "\n".join(f'"{text}"' for text in column.to_pylist() if text)
+                )
 
 
-def _edf(path: Path) -> Iterator[Piece | Fault]:
+def _edf(path: Path) -> Iterator[TextPassage | FormatLeak]:
     with path.open("rb") as file:
         header = file.read(256)
         if header[168:184] != EDF_START:
-            yield Fault("the header holds a date or a time of day")
+            yield FormatLeak("the header holds a date or a time of day")
         yield from _decoded(header[:168], "header")
         yield from _decoded(file.read(int(header[184:192]) - 256), "header")
     for annotation in edfio.read_edf(path).annotations:
-        yield Piece("annotations", annotation.text)
+        yield TextPassage("annotations", annotation.text)
 
 
-def _midi(path: Path) -> Iterator[Piece]:
+def _midi(path: Path) -> Iterator[TextPassage]:
     for track in mido.MidiFile(path).tracks:
         for message in track:
             for value in message.dict().values():
@@ -147,7 +149,7 @@ def _midi(path: Path) -> Iterator[Piece]:
                     yield from _decoded(bytes(value), "events of a maker")
 
 
-def _flac(path: Path) -> Iterator[Piece]:
+def _flac(path: Path) -> Iterator[TextPassage]:
     with path.open("rb") as file:
         if file.read(4) != b"fLaC":
             raise ValueError("it is not a FLAC file")
@@ -162,7 +164,7 @@ def _flac(path: Path) -> Iterator[Piece]:
                 yield from _decoded(data, "tags")
 
 
-def _wav(path: Path) -> Iterator[Piece]:
+def _wav(path: Path) -> Iterator[TextPassage]:
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(12)
@@ -177,7 +179,7 @@ def _wav(path: Path) -> Iterator[Piece]:
                 yield from _decoded(head[:4] + b" " + file.read(length + length % 2), "tags")
 
 
-def _xdf(path: Path) -> Iterator[Piece]:
+def _xdf(path: Path) -> Iterator[TextPassage]:
     text_streams: set[bytes] = set()
     for tag, content in xdf.chunks(path.read_bytes()):
         data = bytes(content)

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from biofeedback.exports.secrets import CLIENT, MAC, UUID, Secret
 from biofeedback.exports.wording import BOILERPLATE
 from biofeedback.tokens import token_pattern
 
+CLIENT = "client"
+"""What a client's code is, among the secrets."""
+
+MAC = re.compile(r"(?<![0-9A-Fa-f:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:-])")
+UUID = re.compile(r"(?<![0-9A-Fa-f-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Fa-f-])")
 ISO_DATE = re.compile(r"(?<![\w.-])(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?!\d)")
 USERS_PATH = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\{1,2}Users\\)[^\s\"'<>,;]+")
 PATTERNS = {"a date": ISO_DATE, "a device's address": MAC, "a unique id": UUID, "a user's path": USERS_PATH}
@@ -33,6 +37,14 @@ another's may begin."""
 
 
 @dataclass(frozen=True, slots=True)
+class Identifier:
+    """A text that must not leave: what it is (``device or input``, ``path`` …), and itself."""
+
+    what: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """Something found: what it is, and how it stands there."""
 
@@ -40,7 +52,7 @@ class Hit:
     text: str
 
 
-class Search:
+class IdentifierSearch:
     """Finds secrets in texts, in whatever case, composed or escaped (JSON, XML, URL).
 
     Short ones and codes of clients are found as whole words only, those of digits only where they are not
@@ -49,11 +61,11 @@ class Search:
 
     Parameters
     ----------
-    secrets : iterable of Secret
+    secrets : iterable of Identifier
         What to look for.
     """
 
-    def __init__(self, secrets: Iterable[Secret]) -> None:
+    def __init__(self, secrets: Iterable[Identifier]) -> None:
         self._what: dict[str, str] = {}
         self._moments: list[int] = []
         for secret in secrets:

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofeedback.exports import export
-from biofeedback.exports.tables import Column, Table
-from biofeedback.exports.tabular import write_csv, write_parquet
+from biofeedback.exports.tables import Column, Table, write_csv, write_parquet
 from biofeedback.recording.reader import read_recording
 
 RELATIVE = {"r_time_s", "onset_s", "peak_s"}
