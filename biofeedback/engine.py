@@ -36,7 +36,7 @@ from biofeedback.events import (
     VolumeMarker,
 )
 from biofeedback.intake import SignalIntake, record_step, source_markers
-from biofeedback.models import Lifecycle, Snapshot
+from biofeedback.models import EndReason, Lifecycle, Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.recording.recorder import Recorder
 from biofeedback.signal_markers import SignalMarkers
@@ -185,7 +185,7 @@ class Engine:
                 self._outlets.features(state)
             self._state = state
         if self._intake.sources.ended:
-            self._controller.end("input ended")
+            self._controller.end(EndReason.INPUT_ENDED)
         return step.update.beats
 
     def _decide(self, t: float, issued: Sequence[IssuedCommand], beats: Sequence[Beat]) -> None:

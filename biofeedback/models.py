@@ -82,6 +82,18 @@ class PlannedPhase:
     cue: str = ""
 
 
+class EndReason(StrEnum):
+    """Why a session ended, as ``session.json`` has it in recordings of every version."""
+
+    COMPLETE = "the protocol is complete"
+    STOPPED = "it was stopped"
+    SILENCED = "it was stopped at once"
+    """By an emergency stop."""
+
+    INPUT_ENDED = "input ended"
+    """All inputs have delivered their last sample."""
+
+
 class QuestionKind(StrEnum):
     """What the session may ask a person."""
 

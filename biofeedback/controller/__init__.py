@@ -1,6 +1,5 @@
-"""The control law: a course that people steer, match, gated lead, limits, and a reason for every decision."""
+"""The control law: the course of a protocol, adapted to the listener, and steered by people."""
 
-from biofeedback.controller.controller import Controller
-from biofeedback.controller.outcome import ControllerStep, PhaseChange
+from biofeedback.controller.controller import Controller, ControllerStep, PhaseChange
 
 __all__ = ["Controller", "ControllerStep", "PhaseChange"]

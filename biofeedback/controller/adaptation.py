@@ -1,4 +1,4 @@
-"""What the listener's physiology does to the course: which tempo meets it, and how progress goes on."""
+"""How the course follows the listener: trust in the signal, the matching tempo, and the progress of leads."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections import deque
 from enum import StrEnum
 from statistics import median
 
-from biofeedback.controller.gate import Gate, GateState
-from biofeedback.controller.signal import LEAST_CONFIDENCE, Signal, SignalState
+from biofeedback.controller.gate import GateState, LeadGate
 from biofeedback.controller.timeline import Timeline
-from physiology.state import PhysiologyState
+from physiology.state import PhysiologyState, Reading
 from protocols.course import Segment
 from protocols.fields import clip
 from protocols.limits import DECISION_S
@@ -19,8 +18,93 @@ REFERENCE_S = 60.0
 LEAST_REFERENCE = 30
 """Seconds of usable activation that a reference takes."""
 
+LEAST_CONFIDENCE = 0.4
+FREEZE_AFTER_S = 20.0
+PLAN_AFTER_S = 60.0
+RESUME_AFTER_S = 30.0
+"""A signal that was lost for longer is adapted to again only after Resume."""
 
-class Event(StrEnum):
+STALE_S = 5.0
+"""A signal whose newest sample is older than this is lost."""
+
+
+class SignalState(StrEnum):
+    """What the signal lets the controller do."""
+
+    GOOD = "good"
+    WEAK = "weak"
+    FROZEN = "frozen"
+    PLAN = "plan"
+    """Progress is time: the planned arc from where it stands."""
+
+
+class SignalTrust:
+    """Times how long the signal has been weak or lost.
+
+    Attributes
+    ----------
+    state : SignalState
+        Good; weak for up to 20 s (the controller goes on as before), frozen up to 60 s, then on plan.
+    needs_resume : bool
+        Whether it was lost for more than 30 s, so that it takes a command to adapt to it again.
+    weak : bool
+        Whether it is weak or lost at this moment.
+    """
+
+    def __init__(self) -> None:
+        self.state = SignalState.GOOD
+        self.needs_resume = False
+        self.weak = False
+        self._idle_since: float | None = None
+        self._lost_since: float | None = None
+        self._was_there = False
+
+    @property
+    def adapting(self) -> bool:
+        """Whether the music may adapt to what was last estimated."""
+        return self.state in (SignalState.GOOD, SignalState.WEAK)
+
+    def idle_for(self, t: float) -> float:
+        """Return for how many seconds it has been weak, or waiting for Resume."""
+        return 0.0 if self._idle_since is None else t - self._idle_since
+
+    def update(self, t: float, trust: float, physiology: PhysiologyState | None) -> None:
+        """Take in one estimate: how far it can be trusted, 0 to 1, and what there is of it."""
+        self._time_loss(t, physiology)
+        self.weak = trust < LEAST_CONFIDENCE or self._lost_since is not None
+        if self.weak or self.needs_resume:
+            self._idle_since = t if self._idle_since is None else self._idle_since
+        else:
+            self._idle_since = None
+        self.state = self._judge(t)
+
+    def resume(self) -> None:
+        """Adapt again from the next estimate that can be trusted."""
+        self.needs_resume = False
+
+    def _time_loss(self, t: float, physiology: PhysiologyState | None) -> None:
+        silent_s = _silent_for(physiology)
+        if silent_s is None:
+            self._lost_since = None
+            self._was_there = True
+        elif self._was_there:
+            if self._lost_since is None:
+                self._lost_since = t - silent_s
+            if t - self._lost_since > RESUME_AFTER_S:
+                self.needs_resume = True
+
+    def _judge(self, t: float) -> SignalState:
+        if self._idle_since is None:
+            return SignalState.GOOD
+        idle_s = self.idle_for(t)
+        if idle_s > PLAN_AFTER_S:
+            return SignalState.PLAN
+        if idle_s > FREEZE_AFTER_S or (self.needs_resume and not self.weak):
+            return SignalState.FROZEN
+        return SignalState.WEAK
+
+
+class AdaptationEvent(StrEnum):
     """What happened since the last decision and is worth a sentence of its own."""
 
     STEPPED_BACK = "stepped back"
@@ -48,11 +132,11 @@ class Adaptation:
         Tempo that meets the heart rate; None where none is known or to be followed.
     has_met : bool
         Whether a heart rate has been known in the present segment.
-    signal : Signal
+    signal : SignalTrust
         How far the signal can be trusted.
-    gate : Gate or None
+    gate : LeadGate or None
         Of the present lead; None before a reference is known, in other segments and where leads do not wait.
-    event : Event or None
+    event : AdaptationEvent or None
         What happened last; whoever tells of it clears it.
     adapts : bool
         Whether the present segment listens to the listener at all.
@@ -68,9 +152,9 @@ class Adaptation:
         self.progress = self.elapsed_s = 0.0
         self.matched_bpm: float | None = None
         self.has_met = False
-        self.signal = Signal()
-        self.gate: Gate | None = None
-        self.event: Event | None = None
+        self.signal = SignalTrust()
+        self.gate: LeadGate | None = None
+        self.event: AdaptationEvent | None = None
         self.adapts = self.waits = False
         self.sigma = 0.0
         self._activations: deque[tuple[float, float]] = deque()
@@ -81,7 +165,7 @@ class Adaptation:
         self.waits = isinstance(segment.phase, LeadPhase) and _waits(segment.phase, self._closed_loop)
         adapts = self.waits or (segment.reads_heart_rate and self._closed_loop)
         if adapts and not self.adapts:
-            self.signal = Signal()
+            self.signal = SignalTrust()
         if segment.kind != "lead":
             self._activations.clear()
         self._segment, self.adapts = segment, adapts
@@ -115,7 +199,7 @@ class Adaptation:
         interval at most.
         """
         if self.adapts:
-            self._trust(at, physiology)
+            self._update_trust(at, physiology)
         if standing:
             return
         now = self._timeline.course_s(at)
@@ -124,32 +208,32 @@ class Adaptation:
         self.elapsed_s = self._timeline.elapsed_s(at)
         segment = self._segment
         if self.adapts:
-            self._listen(now, physiology)
+            self._follow(now, physiology)
         else:
             if segment.reads_heart_rate and self.matched_bpm is None:
                 self._match(physiology)
             if segment.kind == "match":
-                self._gauge(now, physiology)
+                self._update_gate(now, physiology)
         if segment.kind != "lead":
             self.progress = self._timeline.progress(at)
         elif self._goes_on():
             self.progress = min(1.0, self.progress + dt * self._timeline.rate)
 
-    def _trust(self, at: float, physiology: PhysiologyState | None) -> None:
+    def _update_trust(self, at: float, physiology: PhysiologyState | None) -> None:
         before = self.signal.state
         trust = _heart_trust(physiology) if self._segment.reads_heart_rate else _trust(physiology)
         self.signal.update(at, trust, physiology)
         if before not in (SignalState.GOOD, SignalState.WEAK) and self.signal.state is SignalState.GOOD:
-            self.event = Event.RECOVERED
+            self.event = AdaptationEvent.RECOVERED
 
-    def _listen(self, now: float, physiology: PhysiologyState | None) -> None:
+    def _follow(self, now: float, physiology: PhysiologyState | None) -> None:
         if not self.signal.adapting:
             self.matched_bpm = None
             if self.gate is not None:
                 self.gate.restart()
         elif self._segment.reads_heart_rate:
             self._match(physiology)
-        self._gauge(now, physiology)
+        self._update_gate(now, physiology)
 
     def _match(self, physiology: PhysiologyState | None) -> None:
         if physiology is None or physiology.hr_bpm.value is None:
@@ -158,7 +242,7 @@ class Adaptation:
             self.matched_bpm = self._segment.matching_tempo(physiology.hr_bpm.value)
             self.has_met = True
 
-    def _gauge(self, now: float, physiology: PhysiologyState | None) -> None:
+    def _update_gate(self, now: float, physiology: PhysiologyState | None) -> None:
         """Compare activation with the reference, or gather it where there is none yet."""
         if self.signal.state is not SignalState.GOOD or _trust(physiology) < LEAST_CONFIDENCE:
             return
@@ -167,7 +251,7 @@ class Adaptation:
         if self.gate is not None:
             if self.gate.update(now, physiology.activation):
                 self.progress *= 1 - self.gate.rules.step_back_share
-                self.event = Event.STEPPED_BACK
+                self.event = AdaptationEvent.STEPPED_BACK
         else:
             self._activations.append((now, physiology.activation))
             self._find_reference(now)
@@ -178,7 +262,7 @@ class Adaptation:
         lead = self._segment.phase
         if isinstance(lead, LeadPhase) and self.waits and len(self._activations) >= LEAST_REFERENCE:
             a_ref = median(activation for _, activation in self._activations)
-            self.gate = Gate(a_ref, self.sigma, lead.gate, lead.direction)
+            self.gate = LeadGate(a_ref, self.sigma, lead.gate, lead.direction)
 
     def _goes_on(self) -> bool:
         if not self.waits:
@@ -202,3 +286,23 @@ def _trust(physiology: PhysiologyState | None) -> float:
     if physiology is None or physiology.activation is None:
         return 0.0
     return physiology.confidence
+
+
+def _silent_for(physiology: PhysiologyState | None) -> float | None:
+    """Return for how long there has been no signal at all as far as can be told; None where there is one."""
+    readings = () if physiology is None else _readings(physiology)
+    if not any(reading.value is not None for reading in readings):
+        return 0.0
+    youngest_s = min((reading.age_s for reading in readings if reading.age_s is not None), default=0.0)
+    return youngest_s if youngest_s > STALE_S else None
+
+
+def _readings(physiology: PhysiologyState) -> tuple[Reading, ...]:
+    return (
+        physiology.hr_bpm,
+        physiology.rmssd_ms,
+        physiology.scl_us,
+        physiology.scr_rate_per_min,
+        physiology.phasic_auc,
+        physiology.breathing_rate,
+    )

@@ -1,11 +1,11 @@
-"""At which rate the listener breathes, and at which their heart rate swings most."""
+"""The listener's own breathing rate, and the assessment of the rate with the largest heart rate swing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from statistics import median
 
-from biofeedback.controller.signal import LEAST_CONFIDENCE
+from biofeedback.controller.adaptation import LEAST_CONFIDENCE
 from physiology.resonance import Assessment, PacedStep, assess, paced_step
 from physiology.state import Beat, PhysiologyState
 from protocols.fields import clip
@@ -16,14 +16,14 @@ LEAST_READINGS = 30
 
 
 class Breathing:
-    """Gathers what phases of breathing need to know of the listener.
+    """Measures what breathing phases depend on.
 
     Attributes
     ----------
     own_per_min : float or None
         The listener's own rate in the last baseline: the median of its usable seconds.
     assessment : Assessment or None
-        What the steps so far say.
+        The result of the steps so far.
     """
 
     def __init__(self) -> None:
@@ -34,18 +34,18 @@ class Breathing:
         self._steps: list[PacedStep] = []
         self._step_began_s: float | None = None
 
-    def hear(self, beats: Iterable[Beat]) -> None:
-        """Take in lines of the beat log; kept during a step of an assessment only."""
+    def accumulate(self, beats: Iterable[Beat]) -> None:
+        """Keep lines of the beat log, during a step of an assessment only."""
         if self._step_began_s is not None:
             self._beats += beats
 
     def observe(self, physiology: PhysiologyState | None) -> None:
-        """Take in a second of a baseline, or of a step of an assessment."""
+        """Keep the breathing rate of a second of a baseline or of a step of an assessment."""
         if (rate := _usable(physiology)) is not None:
             self._readings.append(rate)
 
     def close_baseline(self) -> None:
-        """Take the rate from a baseline that is over, if it had enough of it."""
+        """Take the rate from the baseline that ended, if it has enough readings."""
         if len(self._readings) >= LEAST_READINGS:
             self.own_per_min = median(self._readings)
         self._readings.clear()
@@ -57,10 +57,10 @@ class Breathing:
         self._readings.clear()
 
     def end_step(self, t: float, rate_per_min: float) -> Assessment:
-        """End the step, whose rate this was; return what all steps so far say.
+        """End a step paced at this rate; return the result of all steps so far.
 
-        How the listener breathed is the median of the later half of the step's usable seconds, for what
-        belongs to the step before is in the rate for a minute.
+        The listener's rate is the median over the later half of the step's usable seconds: the rate is
+        measured over a minute, so the earlier half still contains the step before.
         """
         assert self._step_began_s is not None  # noqa: S101 - what ends has begun
         later = self._readings[len(self._readings) // 2 :]
@@ -80,9 +80,10 @@ class Breathing:
         return self.assessment
 
     def rate_for(self, phase: BreathePhase, physiology: PhysiologyState | None) -> float | None:
-        """Return the rate of a phase where that depends on the listener and is known; else None.
+        """Return the breathing rate of a phase that depends on the listener; None where it is not known.
 
-        A share is of the rate in the baseline or, without one, of the rate now, kept within 4 to 20 per min.
+        A share refers to the rate in the baseline or, without one, to the present rate; the result is
+        limited to 4 to 20 per minute.
         """
         if phase.assessed:
             return None if self.assessment is None else self.assessment.rate_per_min
@@ -93,7 +94,7 @@ class Breathing:
 
 
 def _usable(physiology: PhysiologyState | None) -> float | None:
-    """Return a breathing rate that can be believed."""
+    """Return the breathing rate if its quality suffices."""
     if physiology is None or physiology.breathing_rate.quality < LEAST_CONFIDENCE:
         return None
     return physiology.breathing_rate.value

@@ -1,4 +1,4 @@
-"""The gate of a lead: on while the listener follows, waiting while they do not."""
+"""The gate of a lead: it holds the lead while the listener does not follow."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from protocols.schema import GateSettings
 
 LEAST_SIGMA = 0.2
 PLATEAU_SIGMA = {"down": 2.0, "up": 3.0}
-"""What is too far above the reference, in σ, where the protocol does not say."""
+"""Distance above the reference that leads to the plateau, in σ, where the protocol sets none. [C]"""
 
 
 class GateState(StrEnum):
-    """What the gate lets the lead do."""
+    """State of the gate."""
 
     FOLLOWING = "following"
     HOLDING = "holding"
     PLATEAU = "plateau"
 
 
-class Gate:
-    """Compares activation with what it was while matching.
+class LeadGate:
+    """Compares activation with its reference from matching.
 
     A lead downward is held once activation has lain above ``a_ref + sigma`` for 15 s and goes on below
     ``a_ref + 0.5 sigma``; a lead upward the other way round, below ``a_ref - sigma`` and above
@@ -38,7 +38,7 @@ class Gate:
     rules : GateSettings
         The protocol's numbers.
     direction : str
-        ``down`` or ``up``: the way of the lead.
+        ``down`` or ``up``: the direction of the lead.
     """
 
     def __init__(
@@ -63,17 +63,17 @@ class Gate:
 
     @property
     def hold_at(self) -> float:
-        """Activation beyond which (above; in a lead upward below) the lead comes to be held."""
+        """Activation beyond which (above; in a lead upward below) the lead is held."""
         return self.a_ref + self._way * self.rules.hold_sigma * self.sigma
 
     @property
     def release_at(self) -> float:
-        """Activation on whose other side it goes on."""
+        """Activation on whose other side the lead goes on."""
         return self.a_ref + self._way * self.rules.release_sigma * self.sigma
 
     @property
-    def far_above(self) -> float:
-        """Activation above which it comes to the plateau."""
+    def plateau_at(self) -> float:
+        """Activation above which the lead goes to the plateau."""
         return self.a_ref + self._far_sigma * self.sigma
 
     def off_for(self, t: float) -> float:
@@ -85,9 +85,9 @@ class Gate:
         return self._way * (activation - self.hold_at) > 0
 
     def update(self, t: float, activation: float) -> bool:
-        """Take in one estimate of activation; return whether the lead is to step back now."""
+        """Update with one estimate of activation; return whether the lead steps back now."""
         self._off_since = _since(self._off_since, t, holds=self.is_off(activation))
-        self._far_since = _since(self._far_since, t, holds=activation > self.far_above)
+        self._far_since = _since(self._far_since, t, holds=activation > self.plateau_at)
         if self.state is GateState.PLATEAU:
             return False
         if self._far_since is not None and t - self._far_since >= self.rules.plateau_after_s:
@@ -111,13 +111,13 @@ class Gate:
         return True
 
     def restart(self) -> None:
-        """Follow again with fresh timers after the signal was away; a plateau stays."""
+        """Follow again with fresh timers after a loss of the signal; a plateau stays."""
         self._off_since = self._far_since = None
         if self.state is not GateState.PLATEAU:
             self.state = GateState.FOLLOWING
 
     def release(self) -> None:
-        """Leave the plateau: the therapist has looked and says to go on."""
+        """Leave the plateau: the therapist resumes."""
         if self.state is GateState.PLATEAU:
             self.state, self.step_backs, self.too_far = GateState.FOLLOWING, 0, False
             self.restart()

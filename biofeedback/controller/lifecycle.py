@@ -1,72 +1,71 @@
-"""Where a session stands, and what each command does there: the whole state machine as one table."""
+"""The state machine of a session as one table: what each command and event does in each state."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from enum import Enum, auto
 
+from biofeedback.controller.explanations import Refusal
 from biofeedback.models import Lifecycle
+
+Outcome = Lifecycle | Refusal
+"""The state a command leads to, or why it is refused."""
 
 STATES = tuple(Lifecycle)
 WAITING, RUNNING, PAUSED, HELD, ENDING, ENDED = STATES
 
 
-class Refused(NamedTuple):
-    """A command that does not apply, and the sentence of the catalogue that says why."""
-
-    key: str
-
-
-Outcome = Lifecycle | Refused
-
-_BEFORE, _ENDING, _OVER = Refused("not begun"), Refused("is ending"), Refused("is over")
-
-
 def _row(
-    running: Outcome, paused: Outcome, held: Outcome, ending: Outcome = _ENDING
-) -> Mapping[str, Outcome]:
-    """Return the outcomes in all six states; before its begin and after its end a session takes nothing."""
-    return dict(zip(STATES, (_BEFORE, running, paused, held, ending, _OVER), strict=True))
+    running: Outcome, paused: Outcome, held: Outcome, ending: Outcome = Refusal.ENDING
+) -> Mapping[Lifecycle, Outcome]:
+    """Return the outcomes in all six states; before the first step and after the end all is refused."""
+    return dict(zip(STATES, (Refusal.NOT_BEGUN, running, paused, held, ending, Refusal.ENDED), strict=True))
 
 
-_STEERS = _row(RUNNING, PAUSED, HELD)
-"""What may be done at any time until the end, and leaves the session where it stands."""
+_STEERING = _row(RUNNING, PAUSED, HELD)
+"""Commands that apply until the end begins and leave the state as it is."""
 
-_NOTES = _row(RUNNING, PAUSED, HELD, ENDING)
-"""What is written down, until the very end."""
+_RECORDED = _row(RUNNING, PAUSED, HELD, ENDING)
+"""Commands that apply until the session is over."""
 
-COMMANDS: Mapping[str, Mapping[str, Outcome]] = {
-    "pause": _row(PAUSED, Refused("paused already"), PAUSED),
-    "hold": _row(HELD, HELD, Refused("held already")),
+COMMANDS: Mapping[str, Mapping[Lifecycle, Outcome]] = {
+    "pause": _row(PAUSED, Refusal.ALREADY_PAUSED, PAUSED),
+    "hold": _row(HELD, HELD, Refusal.ALREADY_HELD),
     "resume": _row(RUNNING, RUNNING, RUNNING),
-    "stay": _STEERS,
-    "skip": _STEERS,
-    "extend": _STEERS,
-    "intensify": _STEERS,
-    "soften": _STEERS,
-    "override": _STEERS,
-    "release": _STEERS,
-    "cue": _STEERS,
-    "volume": _NOTES,
-    "marker": _NOTES,
-    "note": _NOTES,
-    "adverse event": _NOTES,
-    "rating": _NOTES,
+    "stay": _STEERING,
+    "skip": _STEERING,
+    "extend": _STEERING,
+    "intensify": _STEERING,
+    "soften": _STEERING,
+    "override": _STEERING,
+    "release": _STEERING,
+    "cue": _STEERING,
+    "volume": _RECORDED,
+    "marker": _RECORDED,
+    "note": _RECORDED,
+    "adverse event": _RECORDED,
+    "rating": _RECORDED,
     "stop": _row(ENDING, ENDING, ENDING),
     "emergency stop": {**_row(ENDING, ENDING, ENDING, ENDING), WAITING: ENDING},
 }
-"""What a command makes of each state, or why it is refused. In a state that takes it, a command may still be
-refused for what it asks: see `biofeedback.controller.orders`."""
+"""What a command leads to in each state. A command that applies may still be refused for its arguments: see
+`biofeedback.controller.commands`."""
 
-EVENTS: Mapping[str, Mapping[str, Lifecycle]] = {
-    "first step": {WAITING: RUNNING},
-    "end": dict.fromkeys((RUNNING, PAUSED, HELD), ENDING),
-    "faded": {ENDING: ENDED},
+
+class LifecycleEvent(Enum):
+    """What changes the state besides commands."""
+
+    FIRST_STEP = auto()
+    END = auto()
+    """The course or the input is over, or a stop was asked for."""
+
+    FADED = auto()
+    """The closing fade is over."""
+
+
+EVENTS: Mapping[LifecycleEvent, Mapping[Lifecycle, Lifecycle]] = {
+    LifecycleEvent.FIRST_STEP: {WAITING: RUNNING},
+    LifecycleEvent.END: dict.fromkeys((RUNNING, PAUSED, HELD), ENDING),
+    LifecycleEvent.FADED: {ENDING: ENDED},
 }
-"""What a step brings about: the first; one that finds the course or the input over, or a stop asked for; one
-that finds the fade over."""
-
-
-def standing(state: Lifecycle) -> bool:
-    """Return whether the course stands still."""
-    return state in (PAUSED, HELD)
+"""What an event leads to; in a state that is not listed it changes nothing."""

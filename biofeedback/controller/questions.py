@@ -1,12 +1,13 @@
-"""The questions a session puts; it goes on meanwhile, whether they are answered or not."""
+"""The questions a session asks. The session goes on whether they are answered or not."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from biofeedback.controller.catalogue import say
 from biofeedback.events import Moment, RatingRecord
-from biofeedback.models import OpenQuestion, QuestionKind
+from biofeedback.models import QuestionKind
 from protocols.scales import SCALES
 
 CHOICES: Mapping[QuestionKind, tuple[str, ...]] = {
@@ -18,97 +19,110 @@ CHOICES: Mapping[QuestionKind, tuple[str, ...]] = {
 }
 """The commands that answer each kind of question."""
 
-STAYING = frozenset({QuestionKind.PLATEAU, QuestionKind.BASELINE, QuestionKind.CUE})
-"""Questions that `stay` answers. They concern the present phase and lapse with it."""
+OF_THE_PHASE = frozenset({QuestionKind.PLATEAU, QuestionKind.BASELINE, QuestionKind.CUE})
+"""Questions about the present phase: `stay` answers them, and they lapse when the phase ends."""
 
 
-class Questions:
-    """Which questions are open, and those that are not to be put again in this phase.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingQuestion:
+    """A question that waits for an answer, without its text.
 
     Attributes
     ----------
-    asked_of : dict of str to (str, str)
-        Of each rating that is open, by its scale: the phase that asks, and whether at its begin or end.
+    kind : QuestionKind
+        What is asked.
+    about : str
+        The scale of a rating, the name of a cue; else empty.
+    since_s : float
+        Seconds from the session's start at which it was asked.
+    values : mapping
+        What its text names.
+    phase : str
+        Of a rating: the phase that asks; else empty.
+    at : str or None
+        Of a rating: ``begin`` or ``end`` of that phase.
     """
 
+    kind: QuestionKind
+    about: str
+    since_s: float
+    values: Mapping[str, Any] = field(default_factory=dict)
+    phase: str = ""
+    at: Moment | None = None
+
+
+class Questions:
+    """Keeps the open questions, and the kinds that are settled for the present phase."""
+
     def __init__(self) -> None:
-        self._open: dict[tuple[QuestionKind, str], OpenQuestion] = {}
+        self._open: dict[tuple[QuestionKind, str], PendingQuestion] = {}
         self._settled: set[QuestionKind] = set()
-        self._new: list[OpenQuestion] = []
-        self._given: list[RatingRecord] = []
-        self.asked_of: dict[str, tuple[str, Moment]] = {}
+        self._new: list[PendingQuestion] = []
+        self._ratings: list[RatingRecord] = []
 
     @property
-    def open(self) -> tuple[OpenQuestion, ...]:
+    def open(self) -> tuple[PendingQuestion, ...]:
         """The open questions, oldest first."""
         return tuple(self._open.values())
 
-    def new(self) -> tuple[OpenQuestion, ...]:
-        """Return the questions put since the last call."""
+    def take_new(self) -> tuple[PendingQuestion, ...]:
+        """Return the questions asked since the last call."""
         new, self._new = self._new, []
         return tuple(new)
 
-    def put(self, kind: QuestionKind, text: str, at: float, about: str = "") -> None:
-        """Put a question, unless it is open or was settled in this phase."""
-        if kind in self._settled or (kind, about) in self._open:
-            return
-        ask = OpenQuestion(kind=kind, text=text, choices=CHOICES[kind], about=about, since_s=at)
-        self._open[kind, about] = ask
-        self._new.append(ask)
+    def take_ratings(self) -> tuple[RatingRecord, ...]:
+        """Return the ratings given since the last call."""
+        ratings, self._ratings = self._ratings, []
+        return tuple(ratings)
+
+    def ask(self, kind: QuestionKind, at: float, about: str = "", **values: Any) -> None:
+        """Ask at `at` seconds of the session, unless this is open or was settled in this phase."""
+        if kind not in self._settled and (kind, about) not in self._open:
+            self._add(PendingQuestion(kind=kind, about=about, since_s=at, values=values))
 
     def ask_rating(self, scale: str, phase: str, when: Moment, at: float) -> None:
-        """Ask for a rating; one of the same scale that is still open lapses."""
+        """Ask for a rating; an open question for the same scale lapses."""
         known = SCALES[scale]
-        self.close(QuestionKind.RATING, scale)
-        self.asked_of[scale] = (phase, when)
-        text = say(
-            "ask rating",
-            question=known.question,
-            low=known.low,
-            low_means=known.low_means,
-            high=known.high,
-            high_means=known.high_means,
-        )
-        self.put(QuestionKind.RATING, text, at, scale)
+        self._open.pop((QuestionKind.RATING, scale), None)
+        values = {
+            "question": known.question,
+            "low": known.low,
+            "low_means": known.low_means,
+            "high": known.high,
+            "high_means": known.high_means,
+        }
+        kind = QuestionKind.RATING
+        self._add(PendingQuestion(kind=kind, about=scale, since_s=at, values=values, phase=phase, at=when))
 
-    def rated(self, scale: str, value: float | None, phase: str) -> None:
-        """Take in a rating, asked for or not; `phase` is the one in which it is given."""
-        asked_phase, when = self.asked_of.get(scale, (phase, None))
-        ask = self.close(QuestionKind.RATING, scale)
-        self._given.append(
+    def rate(self, scale: str, value: float | None, phase: str) -> None:
+        """Accept a rating given in this phase, asked for or not."""
+        question = self._open.pop((QuestionKind.RATING, scale), None)
+        self._ratings.append(
             RatingRecord(
                 scale=scale,
                 value=value,
-                phase=asked_phase,
-                at=when or "",
-                asked_s=None if ask is None else ask.since_s,
+                phase=phase if question is None else question.phase,
+                at="" if question is None or question.at is None else question.at,
+                asked_s=None if question is None else question.since_s,
             )
         )
 
-    def given(self) -> tuple[RatingRecord, ...]:
-        """Return the ratings given since the last call, as they are recorded."""
-        given, self._given = self._given, []
-        return tuple(given)
-
-    def close(self, kind: QuestionKind, about: str = "") -> OpenQuestion | None:
-        """Take a question back, or as answered; return it if it was one for a rating, about this scale."""
-        if kind != QuestionKind.RATING:
-            self._lapse({kind})
-            return None
-        self.asked_of.pop(about, None)
-        return self._open.pop((kind, about), None)
-
     def stay(self) -> bool:
-        """Settle what `stay` answers; return whether there was any such question."""
-        kinds = {kind for kind, _ in self._open} & STAYING
+        """Settle the open questions that `stay` answers; return whether there was one."""
+        kinds = {kind for kind, _ in self._open} & OF_THE_PHASE
         self._settled |= kinds
-        self._lapse(kinds)
+        self.close(*kinds)
         return bool(kinds)
 
     def leave_phase(self) -> None:
-        """Let lapse what concerned the phase that ends."""
-        self._lapse(STAYING)
+        """Close the questions about the phase that ends."""
+        self.close(*OF_THE_PHASE)
         self._settled.clear()
 
-    def _lapse(self, kinds: frozenset[QuestionKind] | set[QuestionKind]) -> None:
-        self._open = {key: ask for key, ask in self._open.items() if key[0] not in kinds}
+    def _add(self, question: PendingQuestion) -> None:
+        self._open[question.kind, question.about] = question
+        self._new.append(question)
+
+    def close(self, *kinds: QuestionKind) -> None:
+        """Close questions of these kinds: they were answered, or no longer apply."""
+        self._open = {key: question for key, question in self._open.items() if key[0] not in kinds}

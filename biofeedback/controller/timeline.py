@@ -1,4 +1,4 @@
-"""The course as a clock of its own: which phase it is in, and for how long, whatever people do to it."""
+"""The clock of the course: the present phase and its length, with pauses, skips and extensions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _TINY = 1e-9
 
 
 class Timeline:
-    """Counts the seconds of the course, which stands still in a pause, and those of the present segment.
+    """Counts the seconds of the course, without pauses, and those of the present segment.
 
     Every method takes `at`, seconds from the session's start, rising from call to call.
 
     Parameters
     ----------
     segments : sequence of Segment
-        As the protocol has them.
+        Those of the protocol.
 
     Attributes
     ----------
@@ -30,16 +30,16 @@ class Timeline:
     duration_s : float
         Its length with all extensions; with a cue, the longest it may take.
     rate : float
-        By how much progress grows in each of its seconds.
+        Growth of progress per second.
     """
 
     def __init__(self, segments: Sequence[Segment]) -> None:
         self._segments = tuple(segments)
         self._next = 0
-        self._stood_s = 0.0
-        self._stands_at: float | None = None
+        self._paused_s = 0.0
+        self._paused_at: float | None = None
         self._past: list[PlannedPhase] = []
-        self._began_s = self._began_at = self._stood_before_s = 0.0
+        self._began_s = self._began_at = self._paused_before_s = 0.0
         self._ended = True
         self._anchor = (0.0, 0.0)
         self.segment: Segment | None = None
@@ -48,17 +48,17 @@ class Timeline:
 
     def course_s(self, at: float) -> float:
         """Return the seconds of the course: those of the session without its pauses."""
-        return (at if self._stands_at is None else self._stands_at) - self._stood_s
+        return (at if self._paused_at is None else self._paused_at) - self._paused_s
 
-    def stand(self, at: float) -> None:
-        """Stand still from now on; harmless where it does."""
-        self._stands_at = at if self._stands_at is None else self._stands_at
+    def pause(self, at: float) -> None:
+        """Stop the clock; harmless where it is stopped."""
+        self._paused_at = at if self._paused_at is None else self._paused_at
 
-    def go_on(self, at: float) -> None:
-        """Go on; harmless where it does."""
-        if self._stands_at is not None:
-            self._stood_s += at - self._stands_at
-            self._stands_at = None
+    def resume(self, at: float) -> None:
+        """Start the clock again; harmless where it runs."""
+        if self._paused_at is not None:
+            self._paused_s += at - self._paused_at
+            self._paused_at = None
 
     def elapsed_s(self, at: float) -> float:
         """Return the seconds of the course spent in the present segment."""
@@ -78,9 +78,9 @@ class Timeline:
         return self._ended or self.elapsed_s(at) >= self.duration_s - _TINY
 
     def extend(self, at: float, seconds: float, progress: float) -> None:
-        """Let the present segment last longer; what is left of its course spreads over what is left of it.
+        """Extend the present segment; its remaining progress is spread over its remaining time.
 
-        `progress` is where it stands. The pace never grows: a lead that was held does not hurry.
+        `progress` is its present progress. The rate never grows: a lead that was held does not speed up.
         """
         self.duration_s += seconds
         elapsed_s = self.elapsed_s(at)
@@ -92,9 +92,9 @@ class Timeline:
         self._ended = True
 
     def leave(self, at: float) -> None:
-        """Put the present segment into the past: it ended when its time was over, or now."""
+        """End the present segment: when its time was over, or now after `end`."""
         if self.segment is not None:
-            duration_s = at - self._began_at if self._ended else self.duration_s + self._stood_in_it(at)
+            duration_s = at - self._began_at if self._ended else self.duration_s + self._paused_in_segment(at)
             self._past.append(replace(self._present(at), duration_s=duration_s))
             self._began_s = self.course_s(at) if self._ended else self._began_s + self.duration_s
             self._began_at += duration_s
@@ -108,7 +108,7 @@ class Timeline:
         self.segment = self._segments[self._next]
         self._next += 1
         self._ended = False
-        self._stood_before_s = self._standing_s(at)
+        self._paused_before_s = self._paused_until(at)
         self.duration_s, self.rate = self.segment.duration_s, 1.0 / self.segment.duration_s
         self._anchor = (0.0, 0.0)
         return self.segment
@@ -124,14 +124,14 @@ class Timeline:
         return tuple(found)
 
     def _present(self, at: float) -> PlannedPhase:
-        assert self.segment is not None  # noqa: S101 - the callers have looked
-        return _planned(self.segment, self._began_at, self.duration_s + self._stood_in_it(at))
+        assert self.segment is not None  # noqa: S101 - the callers have checked
+        return _planned(self.segment, self._began_at, self.duration_s + self._paused_in_segment(at))
 
-    def _standing_s(self, at: float) -> float:
-        return self._stood_s + (0.0 if self._stands_at is None else at - self._stands_at)
+    def _paused_until(self, at: float) -> float:
+        return self._paused_s + (0.0 if self._paused_at is None else at - self._paused_at)
 
-    def _stood_in_it(self, at: float) -> float:
-        return self._standing_s(at) - self._stood_before_s
+    def _paused_in_segment(self, at: float) -> float:
+        return self._paused_until(at) - self._paused_before_s
 
 
 def _planned(segment: Segment, start_s: float, duration_s: float) -> PlannedPhase:

@@ -8,10 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from biofeedback.analysis.formatting import WITHHELD, clock, number
+from biofeedback.models import EndReason
 from biofeedback.recording.storage import atomic_path
 from biofeedback.simulation.runs import Simulated
-
-COMPLETE = "the protocol is complete"
 
 HEADINGS = (
     "persona",
@@ -88,7 +87,7 @@ def _cells(run: Simulated, *, seeded: bool) -> tuple[str, ...]:
         _told(of.activation_end, 2, signed=True),
         str(of.questions),
         f"{of.goals_reached} of {of.goals}" if of.goals else WITHHELD,
-        run.fault or ("complete" if of.ended == COMPLETE else of.ended),
+        run.fault or ("complete" if of.ended == EndReason.COMPLETE else of.ended),
     )
 
 

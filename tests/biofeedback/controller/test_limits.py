@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from biofeedback.commands import COMMAND, Resume, Stop
 from biofeedback.controller import Controller
-from biofeedback.controller.hands import GLIDE_PER_S
+from biofeedback.controller.overrides import GLIDE_PER_S
+from biofeedback.models import EndReason
 from generator.state import RANGES, MusicState
 from physiology.state import PhysiologyState, Reading
 from protocols import library, load, override
@@ -125,7 +126,7 @@ def test_it_ends_whenever_it_is_told_to(when, protocol, stretches, command):
     if command:
         controller.step(t, None, [Stop()])
     else:
-        controller.end("input ended")
+        controller.end(EndReason.INPUT_ENDED)
         controller.step(t, None)
     for _ in range(8):
         t += 5
@@ -133,7 +134,7 @@ def test_it_ends_whenever_it_is_told_to(when, protocol, stretches, command):
     assert controller.ended
     assert controller.view().phase == "end"
     if before is None:
-        assert controller.end_reason == ("it was stopped" if command else "input ended")
+        assert controller.end_reason == ("it was stopped" if command else EndReason.INPUT_ENDED)
 
 
 def session(protocol, stretches, sigma):

@@ -31,7 +31,7 @@ def assessed(listening, breathing_at):
             # The rate looks back on a minute: at first it is still that of the step before.
             before = RATES[max(0, number - 1)]
             breathing.observe(listening(t, breathing=breathing_at(before if t < begin + 55 else rate)))
-        breathing.hear(beat for beat in log if begin <= beat.r_time_s < end)
+        breathing.accumulate(beat for beat in log if begin <= beat.r_time_s < end)
         assessment = breathing.end_step(end, rate)
     return assessment
 

@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from biofeedback.commands import Command
-from biofeedback.controller.lifecycle import COMMANDS, EVENTS, STATES, Refused
+from biofeedback.controller.explanations import Refusal
+from biofeedback.controller.lifecycle import COMMANDS, EVENTS, STATES
 from protocols import load, override
 
 ISO = "isoprinciple-relaxation"  # baseline 120, match 90, lead 330, sustain 60
@@ -26,8 +27,8 @@ def test_the_table_says_what_every_command_does_in_every_state():
     for outcomes in COMMANDS.values():
         assert set(outcomes) == set(STATES)
         for outcome in outcomes.values():
-            assert isinstance(outcome, Refused) or outcome in STATES
-        assert isinstance(outcomes["ended"], Refused)
+            assert isinstance(outcome, Refusal) or outcome in STATES
+        assert isinstance(outcomes["ended"], Refusal)
     reachable, new = {"waiting"}, {"waiting"}
     while new:
         tables = [*COMMANDS.values(), *EVENTS.values()]
@@ -44,8 +45,8 @@ def test_a_pause_lets_the_music_go_on_and_the_course_wait(play):
     assert {d.progress for d in paused} == {paused[0].progress}
     assert {d.terms["lifecycle"] for d in paused} == {"paused"}
     assert paused[0].why == (
-        "Paused: the music goes on as it is, now at 71.0 bpm, and the course of lead waits until somebody "
-        "says Resume."
+        "Paused: the music continues unchanged at 71.0 bpm, and the phase lead waits until someone chooses "
+        "Resume."
     )
     assert begins(came)["sustain"] == 600
     plain = play(ISO)
@@ -53,8 +54,8 @@ def test_a_pause_lets_the_music_go_on_and_the_course_wait(play):
         plain.decisions[420.0].music.tempo_bpm, abs=0.05
     )
     assert came.answers == [
-        (True, "The course waits and the music goes on as it is."),
-        (True, "The course goes on."),
+        (True, "The protocol waits; the music continues unchanged."),
+        (True, "The protocol continues."),
     ]
 
 
@@ -65,9 +66,9 @@ def test_a_hold_is_silence_until_resume(play):
     plain = play(ISO, until=305)
     assert came.decisions[340.0].music.tempo_bpm == pytest.approx(plain.decisions[300.0].music.tempo_bpm)
     assert came.answers == [
-        (True, "The course waits and the music fades to silence within 4 s."),
-        (False, "The music is held already."),
-        (True, "The course goes on and the music rises over 10 s."),
+        (True, "The protocol waits; the music fades to silence within 4 s."),
+        (False, "The music is already held."),
+        (True, "The protocol continues; the music rises over 10 s."),
     ]
     assert begins(came)["sustain"] == 580
 
@@ -88,7 +89,7 @@ def test_resume_with_nothing_to_resume_changes_nothing(play):
 def test_skip_ends_the_phase_and_the_plan_moves_up(play):
     came = play(ISO, [(30, "skip", {}), (62, "skip", {})])
     assert begins(came) == {"baseline": 0, "match": 30, "lead": 62, "sustain": 392, "end": 452}
-    assert came.answers[0] == (True, "baseline ends now.")
+    assert came.answers[0] == (True, "The phase baseline ends now.")
     assert [(p.name, p.start_s, p.duration_s) for p in came.plans[100.0]] == [
         ("baseline", 0, 30), ("match", 30, 32), ("lead", 62, 330), ("sustain", 392, 60),
     ]  # fmt: skip
@@ -110,7 +111,7 @@ def test_skipping_the_last_phase_is_the_end(play):
 def test_a_lead_that_is_extended_spreads_what_is_left(play):
     came = play(ISO, [(375, "extend", {"seconds": 165})])
     assert begins(came)["sustain"] == 705
-    assert came.answers == [(True, "lead lasts 165 s longer and has 330 s left.")]
+    assert came.answers == [(True, "The phase lead is extended by 165 s; 330 s are left.")]
     assert came.decisions[375.0].progress == pytest.approx(0.5, abs=0.004)
     assert came.decisions[540.0].progress == pytest.approx(0.75, abs=0.004)
     assert came.decisions[700.0].progress == pytest.approx(1.0, abs=0.01)
@@ -140,10 +141,10 @@ def test_an_override_gets_there_within_its_limits_and_gives_back_the_same_way(pl
     assert all(0 <= one - other <= 0.667 for one, other in itertools.pairwise(back))
     assert back[-1] == pytest.approx(plain.decisions[600.0].music.tempo_bpm)
     assert came.answers == [
-        (True, "By hand from now on: tempo to 80.0 bpm; it gets there within the limits."),
-        (True, "Given back to the protocol: tempo; it goes there within the limits."),
+        (True, "Set by hand: tempo 80.0 bpm; the music moves there within the limits."),
+        (True, "Returned to the protocol: tempo; the music moves there within the limits."),
     ]
-    assert came.decisions[320.0].why.endswith("; by hand: tempo to 80.0 bpm.")
+    assert came.decisions[320.0].why.endswith("; set by hand: tempo 80.0 bpm.")
     assert came.decisions[320.0].terms["in_hand"] == "tempo_bpm"
     assert came.decisions[460.0].terms["gliding"] == "tempo_bpm"
     # underneath the course has gone on as if nothing had been
@@ -176,16 +177,16 @@ def test_overrides_stay_over_phases_and_silence_stays_silent(play):
 def test_steps_of_intensity_are_small_and_bounded(play):
     came = play(ISO, [*((130 + 5 * n, "intensify", {}) for n in range(4)), (160, "soften", {})], until=205)
     assert [text for _, text in came.answers] == [
-        "Intensity goes to +1 of 3 steps.",
-        "Intensity goes to +2 of 3 steps.",
-        "Intensity goes to +3 of 3 steps.",
-        "Intensity is at +3 of 3 steps already.",
-        "Intensity goes to +2 of 3 steps.",
+        "Intensity is set to +1 of 3 steps.",
+        "Intensity is set to +2 of 3 steps.",
+        "Intensity is set to +3 of 3 steps.",
+        "Intensity is already at +3 of 3 steps.",
+        "Intensity is set to +2 of 3 steps.",
     ]
     density = moves(came, "density", 125, 165)
     assert [round(b - density[0], 6) for b in density] == [0, 0.06, 0.12, 0.18, 0.18, 0.18, 0.18, 0.12, 0.12]
     assert max(moves(came, "level_db", 120, 205)) == 0.0  # never above what was found comfortable
-    assert came.decisions[150.0].why.endswith("; by hand: +3 steps of intensity.")
+    assert came.decisions[150.0].why.endswith("; set by hand: +3 steps of intensity.")
 
 
 def test_there_is_nothing_to_intensify_in_silence(play):
@@ -193,9 +194,9 @@ def test_there_is_nothing_to_intensify_in_silence(play):
         ISO, [(30, "intensify", {}), (40, "release", {"field": "tempo_bpm"}), (50, "stay", {})], until=60
     )
     assert came.answers == [
-        (False, "There is no music in baseline."),
-        (False, "Nothing of this is in hand."),
-        (False, "There is no question that this answers."),
+        (False, "There is no music in the phase baseline."),
+        (False, "None of this is set by hand."),
+        (False, "No question waits for this answer."),
     ]
 
 
@@ -223,7 +224,7 @@ def test_ratings_are_answered_on_their_scale(play):
         {"scale": "pain-nrs", "value": 5.0, "phase": "before", "at": "", "asked_s": None},
     ]
     assert came.answers[1] == (False, "12 is not on the scale pain-nrs, which goes from 0 to 10.")
-    assert came.answers[2][1].startswith("There is no scale mood; there are pain-nrs")
+    assert came.answers[2][1].startswith("There is no scale mood; the scales are pain-nrs")
 
 
 def test_pain_distraction_from_its_beginning_to_the_procedure_s_end(play, listening):
@@ -260,16 +261,16 @@ def test_pain_distraction_from_its_beginning_to_the_procedure_s_end(play, listen
         assert music.density == pytest.approx(density)
         assert music.level_db == pytest.approx(level)
     assert came.answers == [
-        (True, "Energy goes to 0.6."),
-        (False, "before does not wait for the cue procedure-over."),
-        (True, "The cue procedure-starts ends before."),
-        (True, "Energy goes to 0.7."),
-        (True, "Energy goes to 0.6."),
-        (True, "The cue procedure-over ends procedure."),
-        (True, "It is written down."),
+        (True, "Energy is set to 0.6."),
+        (False, "The phase before does not wait for the cue procedure-over."),
+        (True, "The cue procedure-starts ends the phase before."),
+        (True, "Energy is set to 0.7."),
+        (True, "Energy is set to 0.6."),
+        (True, "The cue procedure-over ends the phase procedure."),
+        (True, "The rating is recorded."),
     ]
     assert came.decisions[410.0].why == (
-        "Engaging: energy is 0.7, set by people alone, so the music goes to 96.0 bpm, now 90.0, until the "
+        "Engaging: people alone set the energy, now 0.7, so the music goes to 96.0 bpm, now 90.0, until the "
         "cue procedure-over."
     )
     assert came.decisions[0.0].terms["gate"] is None
@@ -281,7 +282,8 @@ def test_what_waits_for_a_cue_asks_before_it_ends_by_itself(play):
     assert came.asks[540.0].count("cue") == 1
     question = next(q for q in came.questions if q.kind == "cue")
     assert question.text == (
-        "In 60 s before ends by itself: has procedure-starts come, or should it last longer?"
+        "The phase before ends by itself in 60 s: has the cue procedure-starts come, or should the phase "
+        "last longer?"
     )
     assert came.asks[551.0].count("cue") == 0
     assert came.asks[605.0].count("cue") == 1
@@ -300,7 +302,7 @@ def test_the_plateau_is_asked_about_and_staying_is_an_answer(play, listening):
     assert came.decisions[500.0].terms["gate"] == "plateau"
     assert came.asks[500.0] == []
     resumed = play(ISO, [(400, "resume", {})], far, until=460)
-    assert resumed.answers == [(True, "The music adapts again.")]
+    assert resumed.answers == [(True, "The music adapts to the listener again.")]
     assert resumed.asks[405.0] == []
     assert resumed.decisions[410.0].terms["gate"] == "following"
     assert resumed.asks[460.0] == ["plateau"]  # it rose again
@@ -315,8 +317,8 @@ def test_a_signal_that_is_back_asks_for_resume(play, listening):
     assert came.asks[391.0] == ["resume"]
     assert came.asks[425.0] == []
     assert came.answers == [
-        (False, "The signal is not back yet; say Resume again once it is."),
-        (True, "The music adapts again."),
+        (False, "The signal is still lost; choose Resume once it is back."),
+        (True, "The music adapts to the listener again."),
     ]
 
 

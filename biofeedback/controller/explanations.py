@@ -1,0 +1,526 @@
+"""The sentences people read: why the music is as it is, what a command did, what is asked.
+
+The controller decides by the enums of this module; a sentence exists once a `Message` is turned into text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, unique
+from typing import Any
+
+from biofeedback.commands import Answer
+from biofeedback.controller.adaptation import Adaptation, AdaptationEvent, SignalState
+from biofeedback.controller.gate import GateState, LeadGate
+from biofeedback.controller.questions import CHOICES, PendingQuestion
+from biofeedback.controller.state import ControllerState
+from biofeedback.models import EndReason, Lifecycle, OpenQuestion, QuestionKind
+from generator.state import STATE_FIELDS, Mode, MusicState
+from protocols.course import Segment
+from protocols.fields import tempo_for
+from protocols.schema import BreathePhase, LeadPhase, MatchPhase, ReturnPhase, Section
+
+_DONE = 0.995
+"""Progress from which a lead counts as complete: it may stop one estimate short of 1."""
+
+_CLAMPED_BPM = 0.05
+"""Difference between two tempi that shows in a sentence, which has one decimal."""
+
+
+@unique
+class Reason(Enum):
+    """Why the music is as it is; the value is the sentence."""
+
+    SETTLE = "Settling: there is no music for another {left_s:.0f} s while listener and sensors settle."
+    SETTLE_UNTIL_CUE = "Settling: there is no music until the cue {cue}, for at most another {left_s:.0f} s."
+    BASELINE = "Baseline: silence for another {left_s:.0f} s while the resting state is measured."
+    SILENCE = "Silence: the protocol asks for a pause of another {left_s:.0f} s."
+    SILENCE_UNTIL_CUE = "Silence: a pause until the cue {cue}, for at most another {left_s:.0f} s."
+    RECOVERY = "Recovery: silence for another {left_s:.0f} s while physiology is observed."
+    RECOVERY_UNTIL_CUE = (
+        "Recovery: silence until the cue {cue}, for at most another {left_s:.0f} s, while physiology is "
+        "observed."
+    )
+    MATCH = "Matching: the heart rate is {hr:.0f} per minute and the music plays at {tempo:.1f} bpm."
+    MATCH_MOVING = (
+        "Matching: the heart rate is {hr:.0f} per minute; the tempo moves toward {matched:.1f} bpm, now "
+        "{tempo:.1f}, by at most {limit:g} bpm per minute."
+    )
+    MATCH_CLAMPED = (
+        "Matching: a heart rate of {hr:.0f} per minute is outside the range that the music may match, so the "
+        "tempo is limited to {matched:.1f} bpm, now {tempo:.1f}."
+    )
+    MATCH_RELATIVE = (
+        "Matching: the heart rate is {hr:.0f} per minute and the protocol sets the tempo to {asked}, which "
+        "is {matched:.1f} bpm, now {tempo:.1f}."
+    )
+    MATCH_ONCE = (
+        "Matching once: the heart rate at the start sets the tempo to {matched:.1f} bpm, now {tempo:.1f}; "
+        "the open-loop arm does not follow it further."
+    )
+    MATCH_WAITING = "Waiting: the heart rate is not known yet, so the music stays at {tempo:.1f} bpm."
+    MATCH_FIXED = "Matching: the protocol sets the tempo to {tempo:.1f} bpm."
+    LEAD_SHORTENED = (
+        "Leading toward {goal:.1f} bpm instead of {full_goal:.1f}: at {limit:g} bpm per minute the lead has "
+        "no time to go further from {t0:.1f} bpm."
+    )
+    LEAD = (
+        "Leading: physiological activation is {activation:+.1f}, not above {hold_at:+.1f}, so the tempo "
+        "moves on toward {goal:.1f} bpm, now {tempo:.1f}."
+    )
+    LEAD_RISING = (
+        "Leading: physiological activation is {activation:+.1f}, above {hold_at:+.1f} for {off_s:.0f} s; the "
+        "music, now at {tempo:.1f} bpm, moves on unless this lasts {hold_after:.0f} s."
+    )
+    LEAD_UP = (
+        "Leading up: physiological activation is {activation:+.1f}, not below {hold_at:+.1f}, so the tempo "
+        "moves on toward {goal:.1f} bpm, now {tempo:.1f}."
+    )
+    LEAD_UP_FALLING = (
+        "Leading up: physiological activation is {activation:+.1f}, below {hold_at:+.1f} for {off_s:.0f} s; "
+        "the music, now at {tempo:.1f} bpm, moves on unless this lasts {hold_after:.0f} s."
+    )
+    HOLD = (
+        "Holding: physiological activation rose above {hold_at:+.1f} and has not fallen below "
+        "{release_at:+.1f}, so the music waits at {tempo:.1f} bpm."
+    )
+    HOLD_UP = (
+        "Holding: physiological activation fell below {hold_at:+.1f} and has not risen above "
+        "{release_at:+.1f}, so the music waits at {tempo:.1f} bpm."
+    )
+    STEP_BACK = (
+        "Stepping back: physiological activation has stayed high, so the lead loses {back_percent:.0f} % of "
+        "its progress and stands at {percent:.0f} %, now {tempo:.1f} bpm."
+    )
+    STEP_BACK_UP = (
+        "Stepping back: physiological activation has stayed low, so the lead loses {back_percent:.0f} % of "
+        "its progress and stands at {percent:.0f} %, now {tempo:.1f} bpm."
+    )
+    PLATEAU_AFTER_STEPS = (
+        "Plateau: physiological activation stayed high after {step_backs} steps back, so the music stays as "
+        "it is; please look at the listener and choose Resume to go on."
+    )
+    PLATEAU_UP_AFTER_STEPS = (
+        "Plateau: physiological activation stayed low after {step_backs} steps back, so the music stays as "
+        "it is; please look at the listener and choose Resume to go on."
+    )
+    PLATEAU_FAR = (
+        "Plateau: physiological activation was above {far_above:+.1f} for {far_after:.0f} s, so the music "
+        "stays as it is; please look at the listener and choose Resume to go on."
+    )
+    NO_REFERENCE = (
+        "On plan: too little activation was measured to compare with, so the lead follows the clock, now "
+        "{tempo:.1f} bpm."
+    )
+    LEAD_BY_CLOCK = (
+        "Leading by the clock: the protocol does not wait for the listener here, now {tempo:.1f} bpm on the "
+        "way to {goal:.1f}."
+    )
+    OPEN_LOOP = (
+        "Leading by the clock: the open-loop arm does not wait for the listener, now {tempo:.1f} bpm on the "
+        "way to {goal:.1f}."
+    )
+    SIGNAL_WEAK = "Continuing as before at {tempo:.1f} bpm: the signal is too weak to trust."
+    SIGNAL_FROZEN = (
+        "Holding: the signal has been too weak to trust for {idle_s:.0f} s, so the music stays as it is at "
+        "{tempo:.1f} bpm."
+    )
+    SIGNAL_FROZEN_UNTIL_RESUME = (
+        "Holding: the signal is back after a loss; the music adapts to it again once someone chooses Resume."
+    )
+    SIGNAL_ON_PLAN = (
+        "On plan: the signal has been too weak to trust for {idle_s:.0f} s, so the music follows the "
+        "planned arc by the clock, now {tempo:.1f} bpm."
+    )
+    SIGNAL_ON_PLAN_UNTIL_RESUME = (
+        "On plan: the signal is back after a loss, but the music follows the clock, now {tempo:.1f} bpm, "
+        "until someone chooses Resume."
+    )
+    SIGNAL_RECOVERED = (
+        "Adapting again: the signal can be trusted, and the music continues from {tempo:.1f} bpm."
+    )
+    SUSTAIN = "Sustaining: the music stays at {tempo:.1f} bpm for another {left_s:.0f} s."
+    SUSTAIN_EARLY = (
+        "Sustaining at {tempo:.1f} bpm: the time of the lead ended at {lead_percent:.0f} % of its progress."
+    )
+    SECTION_TRAVELS = "Travelling: {name} goes to {goal:.1f} bpm, now {tempo:.1f}."
+    SECTION_STAYS = "Staying: {name} stays at {tempo:.1f} bpm for another {left_s:.0f} s."
+    BREATHE = (
+        "Breathing: the music swells {rate:.1f} times per minute, as the protocol asks, at {tempo:.1f} bpm "
+        "for another {left_s:.0f} s."
+    )
+    BREATHE_OWN = (
+        "Breathing: the music swells {rate:.1f} times per minute, {share:.0f} % of the listener's own rate, "
+        "at {tempo:.1f} bpm for another {left_s:.0f} s."
+    )
+    BREATHE_ASSESSED = (
+        "Breathing: the music swells {rate:.1f} times per minute, the rate with the largest swing of the "
+        "heart rate, at {tempo:.1f} bpm for another {left_s:.0f} s."
+    )
+    BREATHE_FALLBACK = (
+        "Breathing: the music swells {rate:.1f} times per minute because the listener's own rate is not "
+        "known, at {tempo:.1f} bpm for another {left_s:.0f} s."
+    )
+    BREATHE_UNASSESSED = (
+        "Breathing: the music swells {rate:.1f} times per minute because the assessment found no rate, at "
+        "{tempo:.1f} bpm for another {left_s:.0f} s."
+    )
+    ASSESS = (
+        "Assessing: the listener breathes at {rate:.1f} per minute for another {left_s:.0f} s, at "
+        "{tempo:.1f} bpm."
+    )
+    ENGAGE = (
+        "Engaging: people alone set the energy, now {energy:.1f}, so the music goes to {goal:.1f} bpm, now "
+        "{tempo:.1f}."
+    )
+    ENGAGE_UNTIL_CUE = (
+        "Engaging: people alone set the energy, now {energy:.1f}, so the music goes to {goal:.1f} bpm, now "
+        "{tempo:.1f}, until the cue {cue}."
+    )
+    RETURN = "Returning: the music goes to {goal:.1f} bpm, now {tempo:.1f}, for another {left_s:.0f} s."
+    PAUSED = (
+        "Paused: the music continues unchanged at {tempo:.1f} bpm, and the phase {name} waits until someone "
+        "chooses Resume."
+    )
+    PAUSED_IN_SILENCE = "Paused: it stays silent, and the phase {name} waits until someone chooses Resume."
+    HELD = "Held: the music is silent, and the phase {name} waits until someone chooses Resume."
+    ENDING = "Ending: {end}; the music fades out over {fade_s:.0f} s."
+    ENDING_IN_SILENCE = "Ending: {end}."
+
+
+@unique
+class Acceptance(Enum):
+    """What an accepted command does; the value is the answer."""
+
+    PAUSED = "The protocol waits; the music continues unchanged."
+    HELD = "The protocol waits; the music fades to silence within 4 s."
+    RESUMED = "The protocol continues."
+    RESUMED_FROM_SILENCE = "The protocol continues; the music rises over 10 s."
+    ADAPTS_AGAIN = "The music adapts to the listener again."
+    STAYED = "Nothing changes; the question is not asked again in this phase."
+    SKIPPED = "The phase {name} ends now."
+    EXTENDED = "The phase {name} is extended by {seconds:.0f} s; {left_s:.0f} s are left."
+    ENERGY_SET = "Energy is set to {energy:.1f}."
+    INTENSITY_SET = "Intensity is set to {steps:+d} of 3 steps."
+    OVERRIDDEN = "Set by hand: {field}; the music moves there within the limits."
+    RELEASED = "Returned to the protocol: {fields}; the music moves there within the limits."
+    CUE_GIVEN = "The cue {cue} ends the phase {name}."
+    VOLUME_SET = "The master volume is set to {volume:.0f} dB."
+    NOTED = "Recorded."
+    RATED = "The rating is recorded."
+    RATING_DECLINED = "It is recorded that the listener gave no rating."
+    STOPPED = "The session ends now."
+    SILENCED = "The music is silenced at once."
+
+
+@unique
+class Refusal(Enum):
+    """Why a command does not apply; the value is the answer."""
+
+    NOT_BEGUN = "The session has not begun."
+    ENDING = "The session is ending."
+    ENDED = "The session is over."
+    ALREADY_PAUSED = "The session is already paused."
+    ALREADY_HELD = "The music is already held."
+    NOTHING_TO_RESUME = "There is nothing to resume."
+    SIGNAL_STILL_LOST = "The signal is still lost; choose Resume once it is back."
+    NOTHING_ASKED = "No question waits for this answer."
+    ENERGY_AT_LIMIT = "Energy is already at its limit, {energy:.1f}."
+    SILENT_PHASE = "There is no music in the phase {name}."
+    INTENSITY_AT_LIMIT = "Intensity is already at {steps:+d} of 3 steps."
+    NOT_OVERRIDDEN = "None of this is set by hand."
+    OTHER_CUE = "The phase {name} does not wait for the cue {cue}."
+    IN_THE_FUTURE = "This moment is in the future: the session is {at:.1f} s old."
+    UNKNOWN_SCALE = "There is no scale {scale}; the scales are {known}."
+    NOT_ON_SCALE = "{value:g} is not on the scale {scale}, which goes from {low} to {high}."
+
+
+QUESTIONS: Mapping[QuestionKind, str] = {
+    QuestionKind.PLATEAU: "The listener does not follow the music: stay here, go on, or stop?",
+    QuestionKind.RESUME: (
+        "The signal is back after a loss: is the listener well, and may the music adapt again?"
+    ),
+    QuestionKind.BASELINE: "The baseline may not be usable ({verdict}): extend it?",
+    QuestionKind.CUE: (
+        "The phase {name} ends by itself in {left_s:.0f} s: has the cue {cue} come, or should the phase last "
+        "longer?"
+    ),
+    QuestionKind.RATING: "{question} ({low} {low_means}, {high} {high_means})",
+}
+
+_FIELD_NAMES = {
+    "tempo_bpm": "tempo",
+    "level_db": "level",
+    "breath_rate": "breathing rate",
+    "breath_depth": "breathing depth",
+}
+"""Fields of `MusicState` whose names people would not write."""
+
+_UNIT_FORMATS = {"bpm": "{:.1f} bpm", "dB": "{:.1f} dB", "1/min": "{:.1f} per minute", "count": "{:.0f}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence before it is made: what it says, and the values in it.
+
+    Attributes
+    ----------
+    what : Reason, Acceptance or Refusal
+        What is said.
+    values : mapping
+        By the names in the sentence; there may be more.
+    overrides : tuple of str
+        Parameters set by hand, to be named at the end of the sentence.
+    """
+
+    what: Reason | Acceptance | Refusal
+    values: Mapping[str, Any] = field(default_factory=dict)
+    overrides: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        sentence: str = self.what.value.format_map(self.values)
+        if self.overrides:
+            return f"{sentence.removesuffix('.')}; set by hand: {', '.join(self.overrides)}."
+        return sentence
+
+
+def answer(message: Message) -> Answer:
+    """Return the answer to a command."""
+    return Answer(isinstance(message.what, Acceptance), str(message))
+
+
+def open_question(question: PendingQuestion) -> OpenQuestion:
+    """Return a question as people read it."""
+    return OpenQuestion(
+        kind=question.kind,
+        text=QUESTIONS[question.kind].format_map(question.values),
+        choices=CHOICES[question.kind],
+        about=question.about,
+        since_s=question.since_s,
+    )
+
+
+def field_name(name: str) -> str:
+    """Return a field of `MusicState` as people call it."""
+    return _FIELD_NAMES.get(name, name)
+
+
+def field_value(name: str, value: float) -> str:
+    """Return a field of `MusicState` with its value, such as ``tempo 80.0 bpm``."""
+    if name == "mode":
+        return f"mode {Mode.of(value).name.lower()}"
+    return f"{field_name(name)} {_UNIT_FORMATS.get(STATE_FIELDS[name].unit, '{:.2f}').format(value)}"
+
+
+def intensity_steps(steps: int) -> str:
+    """Return steps of intensity, such as ``+2 steps of intensity``."""
+    return f"{steps:+d} steps of intensity"
+
+
+def explain_end(reason: EndReason, fade_s: float) -> Message:
+    """Return why the session ends, and how."""
+    what = Reason.ENDING if fade_s else Reason.ENDING_IN_SILENCE
+    return Message(what, {"end": reason, "fade_s": fade_s})
+
+
+def explain(
+    state: ControllerState, segment: Segment, music: MusicState, terms: Mapping[str, Any], at: float
+) -> Message:
+    """Return why the music is as it is.
+
+    Parameters
+    ----------
+    state : ControllerState
+        After the decision.
+    segment : Segment
+        The present one.
+    music : MusicState
+        What was asked for.
+    terms : mapping
+        The decision's terms.
+    at : float
+        Seconds from the start of the session.
+    """
+    adaptation, until = state.adaptation, segment.phase.until
+    values = {
+        **terms,
+        "name": segment.name,
+        "cue": until.cue if until else "",
+        "left_s": state.timeline.left_s(at),
+        "tempo": music.tempo_bpm,
+        "matched": adaptation.matched_bpm,
+        "t0": state.course.t0_bpm,
+        "goal": state.course.goal_bpm,
+        "full_goal": state.course.shortened_from_bpm,
+        "limit": state.course.limits.tempo_bpm_per_min,
+        "percent": 100 * adaptation.progress,
+        "lead_percent": 100 * (state.lead_progress or 0.0),
+        "idle_s": adaptation.signal.idle_for(at),
+        "rate": music.breath_rate,
+        **_phase_values(segment),
+        **_gate_values(adaptation.gate, state.timeline.course_s(at)),
+    }
+    return Message(_reason(state, segment, music, terms), values, _overrides(state, music))
+
+
+def _overrides(state: ControllerState, music: MusicState) -> tuple[str, ...]:
+    overrides = state.overrides
+    if not music.sounding:
+        return ()
+    words = tuple(field_value(name, value) for name, value in overrides.values.items())
+    return (*words, intensity_steps(overrides.steps)) if overrides.steps and not state.engaging else words
+
+
+def _phase_values(segment: Segment) -> dict[str, Any]:
+    phase = segment.phase
+    if isinstance(phase, MatchPhase | Section | ReturnPhase):
+        return {"asked": phase.tempo_bpm}
+    if isinstance(phase, BreathePhase):
+        return {"share": 100 * (phase.share_of_own or 0.0)}
+    return {}
+
+
+def _gate_values(gate: LeadGate | None, now: float) -> dict[str, Any]:
+    if gate is None:
+        return {}
+    rules = gate.rules
+    return {
+        "hold_at": gate.hold_at,
+        "release_at": gate.release_at,
+        "far_above": gate.plateau_at,
+        "far_after": rules.plateau_after_s,
+        "off_s": gate.off_for(now),
+        "hold_after": rules.hold_after_s,
+        "back_percent": 100 * rules.step_back_share,
+        "step_backs": gate.step_backs,
+    }
+
+
+def _reason(state: ControllerState, segment: Segment, music: MusicState, terms: Mapping[str, Any]) -> Reason:
+    if state.lifecycle is Lifecycle.HELD:
+        return Reason.HELD
+    if state.lifecycle is Lifecycle.PAUSED:
+        return Reason.PAUSED if music.sounding else Reason.PAUSED_IN_SILENCE
+    if (choose := _BY_KIND.get(segment.kind)) is not None:
+        return choose(state, segment, terms)
+    plain, until_cue = _UNTIL_CUE[segment.kind]
+    return until_cue if segment.phase.until else plain
+
+
+def _match(state: ControllerState, segment: Segment, terms: Mapping[str, Any]) -> Reason:
+    if not segment.reads_heart_rate:
+        return Reason.MATCH_FIXED
+    return _follow_heart_rate(state.adaptation, segment, terms)
+
+
+def _section(state: ControllerState, segment: Segment, terms: Mapping[str, Any]) -> Reason:
+    if segment.reads_heart_rate:
+        return _follow_heart_rate(state.adaptation, segment, terms)
+    return Reason.SECTION_TRAVELS if terms["limited"] else Reason.SECTION_STAYS
+
+
+def _sustain(state: ControllerState, _segment: Segment, _terms: Mapping[str, Any]) -> Reason:
+    early = state.lead_progress is not None and state.lead_progress < _DONE
+    return Reason.SUSTAIN_EARLY if early else Reason.SUSTAIN
+
+
+def _return(state: ControllerState, _segment: Segment, _terms: Mapping[str, Any]) -> Reason:
+    return _signal(state.adaptation) or Reason.RETURN
+
+
+def _breathe(state: ControllerState, segment: Segment, _terms: Mapping[str, Any]) -> Reason:
+    phase = segment.phase
+    assert isinstance(phase, BreathePhase)  # noqa: S101 - by its kind
+    if phase.assess:
+        return Reason.ASSESS
+    if phase.breath_rate is not None:
+        return Reason.BREATHE
+    known = state.course.breath_known
+    if phase.assessed:
+        return Reason.BREATHE_ASSESSED if known else Reason.BREATHE_UNASSESSED
+    return Reason.BREATHE_OWN if known else Reason.BREATHE_FALLBACK
+
+
+def _signal(adaptation: Adaptation) -> Reason | None:
+    """Return the reason where the signal is too weak to adapt to, or has only just recovered."""
+    signal = adaptation.signal
+    if not adaptation.adapts:
+        return None
+    waits = signal.needs_resume and not signal.weak
+    match signal.state:
+        case SignalState.PLAN:
+            return Reason.SIGNAL_ON_PLAN_UNTIL_RESUME if waits else Reason.SIGNAL_ON_PLAN
+        case SignalState.FROZEN:
+            return Reason.SIGNAL_FROZEN_UNTIL_RESUME if waits else Reason.SIGNAL_FROZEN
+        case SignalState.WEAK:
+            return Reason.SIGNAL_WEAK
+        case SignalState.GOOD:
+            recovered = adaptation.event is AdaptationEvent.RECOVERED
+            return Reason.SIGNAL_RECOVERED if recovered else None
+
+
+def _follow_heart_rate(adaptation: Adaptation, segment: Segment, terms: Mapping[str, Any]) -> Reason:
+    if not adaptation.has_met:
+        return Reason.MATCH_WAITING
+    if not adaptation.adapts:
+        return Reason.MATCH_ONCE
+    if (reason := _signal(adaptation)) is not None:
+        return reason
+    phase = segment.phase
+    assert isinstance(phase, MatchPhase | Section | ReturnPhase)  # noqa: S101 - it reads the heart rate
+    unbounded = tempo_for(phase.tempo_bpm, terms["hr"], -math.inf, math.inf)
+    if abs((adaptation.matched_bpm or 0.0) - unbounded) > _CLAMPED_BPM:
+        return Reason.MATCH_CLAMPED
+    if phase.tempo_bpm != "hr":
+        return Reason.MATCH_RELATIVE
+    return Reason.MATCH_MOVING if terms["limited"] else Reason.MATCH
+
+
+def _lead(state: ControllerState, segment: Segment, terms: Mapping[str, Any]) -> Reason:
+    adaptation, lead = state.adaptation, segment.phase
+    gate = adaptation.gate
+    assert isinstance(lead, LeadPhase)  # noqa: S101 - by its kind
+    up = lead.direction == "up"
+    if gate is not None and gate.state is GateState.PLATEAU:
+        if gate.too_far:
+            return Reason.PLATEAU_FAR
+        return Reason.PLATEAU_UP_AFTER_STEPS if up else Reason.PLATEAU_AFTER_STEPS
+    if adaptation.progress == 0.0 and state.course.shortened_from_bpm is not None:
+        return Reason.LEAD_SHORTENED
+    if not adaptation.waits:
+        return Reason.OPEN_LOOP if state.protocol.arm == "open-loop" else Reason.LEAD_BY_CLOCK
+    return _signal(adaptation) or _gate(gate, adaptation.event, terms["activation"], up=up)
+
+
+def _gate(gate: LeadGate | None, event: AdaptationEvent | None, activation: float, *, up: bool) -> Reason:
+    if gate is None:
+        return Reason.NO_REFERENCE
+    if event is AdaptationEvent.STEPPED_BACK:
+        return Reason.STEP_BACK_UP if up else Reason.STEP_BACK
+    if gate.state is GateState.HOLDING:
+        return Reason.HOLD_UP if up else Reason.HOLD
+    if gate.is_off(activation):
+        return Reason.LEAD_UP_FALLING if up else Reason.LEAD_RISING
+    return Reason.LEAD_UP if up else Reason.LEAD
+
+
+_BY_KIND: Mapping[str, Callable[[ControllerState, Segment, Mapping[str, Any]], Reason]] = {
+    "match": _match,
+    "lead": _lead,
+    "sustain": _sustain,
+    "breathe": _breathe,
+    "arc": _section,
+    "return": _return,
+}
+"""Phases whose reason depends on the listener or the course."""
+
+_UNTIL_CUE: Mapping[str, tuple[Reason, Reason]] = {
+    "settle": (Reason.SETTLE, Reason.SETTLE_UNTIL_CUE),
+    "baseline": (Reason.BASELINE, Reason.BASELINE),
+    "silence": (Reason.SILENCE, Reason.SILENCE_UNTIL_CUE),
+    "recovery": (Reason.RECOVERY, Reason.RECOVERY_UNTIL_CUE),
+    "engage": (Reason.ENGAGE, Reason.ENGAGE_UNTIL_CUE),
+}
+"""All other phases: their reason, and the one while they wait for a cue."""
