@@ -1,38 +1,38 @@
-"""The way to the engine from Python: the dashboard uses nothing else, and scripts may.
+"""The Python client of the engine, for the dashboard and for scripts.
 
-What the engine and its clients have agreed on:
+>>> from pathlib import Path
+>>> from biofeedback.client import start_engine
+>>> with start_engine(Path("data")) as engine:  # doctest: +SKIP
+...     engine.command("prepare", protocol="isoprinciple-relaxation", inputs=["listener=virtual:responder"])
+...     engine.wait_for("prepared")
+...     engine.command("start", cautions_confirmed=True)
+...     engine.state().session.snapshot.why
 
-- **Where it is.** ``engine.json`` in the data folder holds ``url``, ``token`` and ``pid``; `connect` reads
-  it. Every request carries ``Authorization: Bearer TOKEN``; a browser never sees the token.
+The contract between the engine and its clients:
+
+- **Address.** ``engine.json`` in the data folder holds ``url``, ``token`` and ``pid``; `connect` reads it.
+  Every request carries ``Authorization: Bearer TOKEN``; a browser never sees the token.
 - **Stages.** ``state().engine.stage``: ``idle`` → ``preparing`` → ``prepared`` (→ ``checking`` →
-  ``sound check`` → ``ready``, in any order, none of them compulsory) → ``running`` → ``closing`` →
-  ``closed`` → (``close``) ``idle``. See `biofeedback.service.stages`. ``prepare`` and ``start`` are answered
-  at once and take seconds: look at the stage. Where ``prepare`` fails the stage is ``idle`` again and
-  ``engine.trouble`` says why.
-- **The session** is None while idle. Its `Snapshot` is there from ``prepared`` on (lifecycle ``waiting``,
+  ``sound check`` → ``ready``, optional and in any order) → ``running`` → ``closing`` → ``closed`` →
+  (``close``) ``idle``. See `biofeedback.service.stages`. ``prepare`` and ``start`` are answered at once and
+  take seconds: read the stage. Where ``prepare`` fails, the stage is ``idle`` again and ``engine.trouble``
+  says why.
+- **Session.** It is None while idle. Its `Snapshot` exists from ``prepared`` on (lifecycle ``waiting``,
   ``plan`` as foreseen) and stays after the end.
 - **Commands** are dictionaries ``{"name": ...}``: those of `biofeedback.commands` and of
   `biofeedback.service.requests`. A command that does not apply is answered with ``accepted`` false and why.
-- **Live frames**, 20 a second from ``prepared`` on (see `EngineClient.live`)::
+- **Live frames** arrive 20 times a second from ``prepared`` on; see `EngineClient.live` and `LiveFrame`.
+  Regular signals are reduced to at most 125 values a second and keep every peak. A slow reader loses the
+  oldest frames.
+- **Resources.** There is one method per endpoint of clients, protocols, set-ups, sources and sessions.
+- **Origin.** A command with the header ``X-Origin: listener`` is recorded as the listener's; only ``hold`` is
+  accepted so. `EngineClient.link` opens the engine's own listener page and stop page.
 
-      {"t": 12.35, "elapsed_s": 3.1,
-       "signals": {"ecg": {"t0_s": 12.3, "dt_s": 0.008, "values": [0.1, null, …]},
-                   "rr": {"times_s": [12.31], "values": [812.0]}},
-       "beats": [{"r_time_s": 12.31, "rr_ms": 812.0, "quality": 1.0}],
-       "state": {"stage", "lifecycle", "phase", "progress", "left_s",
-                 "hr_bpm": {"value", "quality"}, "rmssd_ms", "scl_us", "scr_rate_per_min", "breathing_rate",
-                 "activation", "activation_0_100", "confidence", "music": {as MusicState}, "why", "asks",
-                 "overrides", "volume_db", "energy", "sound",
-                 "lights": [{"name", "light", "words", "remedy"}], "sound_check", "recorded_bytes",
-                 "finished"}}
+Every error is an `EngineError`::
 
-  Times are engine seconds, like ``t``; ``elapsed_s`` counts from the session's start. Values are None where
-  a sample is missing. Regular signals have at most 125 values a second, of which none of the peaks is
-  missing; irregular ones, and those with a gap in the frame, tell each time. ``state`` comes four times a
-  second. A reader that is too slow loses the oldest frames.
-- **Resources**: one method per endpoint of clients, protocols, set-ups, sources and sessions.
-- **Origin.** A command with the header ``X-Origin: listener`` is recorded as the listener's; only ``hold``
-  may come so. The engine has a plain listener's page of its own, and a stop page: `EngineClient.link`.
+    EngineError
+    ├── EngineUnreachableError   no answer: the engine is not running, or the connection broke
+    └── EngineAnswerError        the answer is not what this version of the client understands
 """
 
 from __future__ import annotations
@@ -41,18 +41,20 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
+from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import connect as open_socket
 
 from biofeedback.errors import BiofeedbackError
+from biofeedback.models import LiveFrame
 from biofeedback.service.auth import Page
 from biofeedback.service.endpoint_file import EngineEndpoint, read_endpoint
 from biofeedback.service.options import OPTIONS
@@ -73,15 +75,17 @@ from biofeedback.service.schemas import (
 )
 from biofeedback.store.records import Session
 
-START_S = 60.0
-"""How long a new engine may take to answer; with cold disks it takes some seconds."""
+_START_S = 60.0
+"""Longest wait for a new engine; with cold disks it takes some seconds."""
 
-TIMEOUT_S = 10.0
-SLOW_S = 300.0
-"""For what the engine has made in a process of its own, and for a look round for sensors."""
+_TIMEOUT_S = 10.0
+_SLOW_S = 300.0
+"""Timeout for what the engine computes in another process, and for the search for sensors."""
 
 AGREED = ("sessions", "storage")
-"""What a client must have agreed to before a session."""
+"""Scopes a client must have agreed to before a session."""
+
+_T = TypeVar("_T")
 
 _CLIENTS = TypeAdapter(tuple[ClientView, ...])
 _PROTOCOLS = TypeAdapter(tuple[ProtocolEntry, ...])
@@ -92,12 +96,12 @@ _SESSIONS = TypeAdapter(tuple[Session, ...])
 
 
 class EngineError(BiofeedbackError):
-    """The engine refused a request, or cannot be reached; the message says why in one line.
+    """The engine refused a request or gave no usable answer; the message says why in one line.
 
     Attributes
     ----------
     status : int or None
-        Of the HTTP answer; None where there was none.
+        HTTP status of the answer; None without one.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -105,8 +109,16 @@ class EngineError(BiofeedbackError):
         self.status = status
 
 
+class EngineUnreachableError(EngineError):
+    """The engine does not answer, or the connection to it broke."""
+
+
+class EngineAnswerError(EngineError):
+    """The engine's answer is not what this version of the client understands."""
+
+
 class EngineClient:
-    """One engine, seen by one program. It may be used by several threads.
+    """A client of one engine. Several threads may use it.
 
     Parameters
     ----------
@@ -114,17 +126,29 @@ class EngineClient:
         ``http://127.0.0.1:PORT``.
     token : str
         As in ``engine.json``.
+    transport : httpx.BaseTransport, optional
+        Carries the requests in place of the network, such as ``httpx.MockTransport``; `live` does not use it.
+
+    Raises
+    ------
+    EngineError
+        By every method.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url
         self._headers = {"Authorization": f"Bearer {token}"}
         self._http = httpx.Client(
-            base_url=url, headers=self._headers, timeout=TIMEOUT_S, trust_env=False, follow_redirects=False
+            base_url=url,
+            headers=self._headers,
+            timeout=_TIMEOUT_S,
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
         )
 
     def close(self) -> None:
-        """Let the connection go; the engine goes on."""
+        """Close the connection; the engine keeps running."""
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -139,7 +163,7 @@ class EngineClient:
         """Return whether the engine answers."""
         try:
             return self._http.get("/health").status_code == httpx.codes.OK
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL):
             return False
 
     def state(self) -> State:
@@ -150,7 +174,7 @@ class EngineClient:
         EngineError
             As every method here, if the engine cannot be reached or refuses.
         """
-        return State.model_validate_json(self._get("/state"))
+        return _decode(State.model_validate_json, self._get("/state"))
 
     def command(self, name: str, *, key: str | None = None, **arguments: Any) -> Reply:
         """Give a command; ``command("volume", db=-6.0)``.
@@ -166,7 +190,7 @@ class EngineClient:
             Those of the command.
         """
         body = {"key": key or str(uuid4()), "command": {"name": name, **arguments}}
-        return Reply.model_validate_json(self._post("/commands", body))
+        return _decode(Reply.model_validate_json, self._post("/commands", body))
 
     def wait_for(self, *stages: str, timeout_s: float = 60.0) -> State:
         """Return the state once the engine is in one of these stages.
@@ -183,42 +207,54 @@ class EngineClient:
             time.sleep(0.05)
         return state
 
-    def live(self) -> Iterator[dict[str, Any]]:
-        """Yield frames as they come, until the engine ends; see the top of this module for what they hold."""
+    def live(self) -> Iterator[LiveFrame]:
+        """Yield frames as they come, until the engine closes the connection.
+
+        Raises
+        ------
+        EngineUnreachableError
+            If there is no connection, or it breaks.
+        """
         address = self.url.replace("http", "ws", 1) + "/live"
-        with open_socket(
-            address, additional_headers=self._headers, compression=None, proxy=None
-        ) as connection:
-            for text in connection:
-                yield json.loads(text)
+        try:
+            with open_socket(
+                address, additional_headers=self._headers, compression=None, proxy=None
+            ) as connection:
+                for text in connection:
+                    yield _decode(lambda content: cast("LiveFrame", json.loads(content)), text)
+        except InvalidStatus as error:
+            status = error.response.status_code
+            raise EngineError(f"the engine answered {status}", status) from None
+        except (OSError, WebSocketException) as error:
+            raise EngineUnreachableError(f"the live connection to the engine broke: {error}") from None
 
     def link(self, page: Page) -> str:
         """Return an address that opens ``stop`` or ``listener`` once, in the browser that opens it first."""
-        return Link.model_validate_json(self._post("/links", {"page": page})).url
+        return _decode(Link.model_validate_json, self._post("/links", {"page": page})).url
 
     def clients(self) -> tuple[ClientView, ...]:
         """Return all clients, by code."""
-        return _CLIENTS.validate_json(self._get("/clients"))
+        return _decode(_CLIENTS.validate_json, self._get("/clients"))
 
     def client(self, code: str) -> ClientView:
         """Return a client."""
-        return ClientView.model_validate_json(self._get(f"/clients/{_part(code)}"))
+        return _decode(ClientView.model_validate_json, self._get(f"/clients/{_part(code)}"))
 
     def add_client(self, code: str, **about: Any) -> ClientView:
         """Add a client; `about`: preferences, volume_db, cautions, goals, as in `ClientView`."""
-        return ClientView.model_validate_json(self._post("/clients", {"code": code, **about}))
+        return _decode(ClientView.model_validate_json, self._post("/clients", {"code": code, **about}))
 
     def change_client(self, code: str, **about: Any) -> ClientView:
         """Change what is given of a client."""
         answer = self._request("PATCH", f"/clients/{_part(code)}", json=about)
-        return ClientView.model_validate_json(answer.content)
+        return _decode(ClientView.model_validate_json, answer.content)
 
     def give_consent(
         self, code: str, version: str, scopes: Sequence[str] = AGREED, *, keep_days: int | None = None
     ) -> ClientView:
         """Write down what a client has agreed to, in place of what was agreed to before."""
         body = {"version": version, "scopes": list(scopes), "keep_days": keep_days}
-        return ClientView.model_validate_json(self._post(f"/clients/{_part(code)}/consents", body))
+        return _decode(ClientView.model_validate_json, self._post(f"/clients/{_part(code)}/consents", body))
 
     def what_withdrawal_does(self, code: str, scopes: Sequence[str]) -> tuple[str, ...]:
         """Return in sentences what taking consent back would do: without ``storage`` recordings go."""
@@ -231,40 +267,42 @@ class EngineClient:
     def _withdrawal(self, code: str, scopes: Sequence[str], *, carry_out: bool) -> tuple[str, ...]:
         body = {"scopes": list(scopes), "carry_out": carry_out}
         answer = self._post(f"/clients/{_part(code)}/consents/withdrawal", body)
-        return Withdrawal.model_validate_json(answer).sentences
+        return _decode(Withdrawal.model_validate_json, answer).sentences
 
     def protocols(self) -> tuple[ProtocolEntry, ...]:
         """Return the protocols that can be named: kept versions, newest first; then the built-in ones."""
-        return _PROTOCOLS.validate_json(self._get("/protocols"))
+        return _decode(_PROTOCOLS.validate_json, self._get("/protocols"))
 
     def protocol_text(self, name: str, version: int | None = None) -> str:
         """Return a protocol as YAML: the kept one of that or the newest version, else the built-in one."""
         query = {} if version is None else {"version": str(version)}
-        return ProtocolText.model_validate_json(self._get(f"/protocols/{_part(name)}", **query)).text
+        return _decode(ProtocolText.model_validate_json, self._get(f"/protocols/{_part(name)}", **query)).text
 
     def check_protocol(self, text: str) -> tuple[ProtocolFault, ...]:
         """Return all that is wrong with a protocol, in the order of its lines."""
-        return _FAULTS.validate_json(self._post("/protocols/check", {"text": text}))
+        return _decode(_FAULTS.validate_json, self._post("/protocols/check", {"text": text}))
 
     def save_protocol(self, text: str) -> ProtocolEntry:
         """Keep a protocol under its own id and version; refused where that was used with another text."""
-        return ProtocolEntry.model_validate_json(self._post("/protocols", {"text": text}))
+        return _decode(ProtocolEntry.model_validate_json, self._post("/protocols", {"text": text}))
 
     def protocol_arc(self, text: str, *, hr_bpm: float = 72.0) -> ArcView:
         """Return what a protocol plans for a listener of a steady heart rate."""
-        return ArcView.model_validate_json(self._post("/protocols/arc", {"text": text, "hr_bpm": hr_bpm}))
+        return _decode(
+            ArcView.model_validate_json, self._post("/protocols/arc", {"text": text, "hr_bpm": hr_bpm})
+        )
 
     def arc(self) -> ArcView:
         """Return what the session plans for its listener, and the tempo that was asked for so far."""
-        return ArcView.model_validate_json(self._get("/arc"))
+        return _decode(ArcView.model_validate_json, self._get("/arc"))
 
     def listen(self, text: str, *, hr_bpm: float = 72.0) -> bytes:
         """Return half a minute of what a protocol plans (WAV), in fast motion; takes seconds."""
-        return self._post("/protocols/listen.wav", {"text": text, "hr_bpm": hr_bpm}, SLOW_S)
+        return self._post("/protocols/listen.wav", {"text": text, "hr_bpm": hr_bpm}, _SLOW_S)
 
     def setups(self) -> tuple[SetupView, ...]:
         """Return the sensor set-ups that can be named."""
-        return _SETUPS.validate_json(self._get("/setups"))
+        return _decode(_SETUPS.validate_json, self._get("/setups"))
 
     def save_setup(
         self, name: str, title: str, inputs: Sequence[str], **optional: str | dict[str, Any] | None
@@ -274,26 +312,26 @@ class EngineClient:
         ``note`` and ``expect`` (by stream: ``rate_hz``, ``unit``) stay where they are left out; None clears.
         """
         body = {"name": name, "title": title, "inputs": list(inputs), **optional}
-        return SetupView.model_validate_json(self._post("/setups", body))
+        return _decode(SetupView.model_validate_json, self._post("/setups", body))
 
     def sources(self) -> tuple[SourceView, ...]:
         """Look for sensors and sound devices; takes some seconds."""
-        return _SOURCES.validate_json(self._request("GET", "/sources", timeout=SLOW_S).content)
+        return _decode(_SOURCES.validate_json, self._request("GET", "/sources", timeout=_SLOW_S).content)
 
     def sessions(
         self, search: str = "", client: str = "", *, limit: int = 200, offset: int = 0
     ) -> tuple[Session, ...]:
         """Return sessions, the newest first: with these words, of this client."""
         query = {"search": search, "client": client, "limit": str(limit), "offset": str(offset)}
-        return _SESSIONS.validate_json(self._get("/sessions", **query))
+        return _decode(_SESSIONS.validate_json, self._get("/sessions", **query))
 
     def session(self, session_id: str) -> SessionDetail:
         """Return a session, by its id or the name of its directory."""
-        return SessionDetail.model_validate_json(self._get(f"/sessions/{_part(session_id)}"))
+        return _decode(SessionDetail.model_validate_json, self._get(f"/sessions/{_part(session_id)}"))
 
     def report(self, session_id: str) -> str:
         """Return a session's report (HTML); written first, in some seconds, where there is none yet."""
-        return self._request("GET", f"/sessions/{_part(session_id)}/report", timeout=SLOW_S).text
+        return self._request("GET", f"/sessions/{_part(session_id)}/report", timeout=_SLOW_S).text
 
     def file(self, session_id: str, name: str) -> bytes:
         """Return a file of a session; `SessionDetail.files` names those there are."""
@@ -302,24 +340,28 @@ class EngineClient:
     def add_note(self, session_id: str, text: str, *, severity: str | None = None) -> SessionDetail:
         """Write a note on a session, or with a severity something untoward that happened."""
         body = {"text": text, "severity": severity}
-        return SessionDetail.model_validate_json(self._post(f"/sessions/{_part(session_id)}/notes", body))
+        return _decode(
+            SessionDetail.model_validate_json, self._post(f"/sessions/{_part(session_id)}/notes", body)
+        )
 
     def add_rating(self, session_id: str, scale: str, value: float | None) -> SessionDetail:
         """Write down what the client said of their state after the session; None: they did not want to."""
         body = {"scale": scale, "value": value}
-        return SessionDetail.model_validate_json(self._post(f"/sessions/{_part(session_id)}/ratings", body))
+        return _decode(
+            SessionDetail.model_validate_json, self._post(f"/sessions/{_part(session_id)}/ratings", body)
+        )
 
     def _get(self, path: str, **query: str) -> bytes:
         return self._request("GET", path, params=query).content
 
-    def _post(self, path: str, body: dict[str, Any], timeout_s: float = TIMEOUT_S) -> bytes:
+    def _post(self, path: str, body: dict[str, Any], timeout_s: float = _TIMEOUT_S) -> bytes:
         return self._request("POST", path, json=body, timeout=timeout_s).content
 
     def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **content)
-        except httpx.HTTPError as error:
-            raise EngineError(f"the engine cannot be reached: {error}") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise EngineUnreachableError(f"the engine cannot be reached: {error}") from None
         if response.is_error:
             raise EngineError(_detail(response), response.status_code)
         return response
@@ -349,18 +391,23 @@ def start_engine(data_folder: Path, *, port: int = 0) -> EngineClient:
     """
     if (client := connect(data_folder)) is not None:
         return client
-    data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = data_folder / "engine.log"
     command = [sys.executable, "-P", "-m", "biofeedback", "engine"]
-    with log.open("ab") as words:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [*command, "--data", str(data_folder), "--port", str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=words,
-            start_new_session=True,
-        )
-    deadline = time.monotonic() + START_S
+    try:
+        data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with log.open("ab") as words:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [*command, "--data", str(data_folder), "--port", str(port)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=words,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise EngineError(
+            f"the engine cannot be started in {data_folder}: {error.strerror or error}"
+        ) from None
+    deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         if (client := connect(data_folder)) is not None:
             return client
@@ -368,7 +415,22 @@ def start_engine(data_folder: Path, *, port: int = 0) -> EngineClient:
             last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
             raise EngineError(f"the engine did not start: {' '.join(last)}")
         time.sleep(0.1)
-    raise EngineError(f"the engine did not answer within {START_S:g} s")
+    raise EngineError(f"the engine did not answer within {_START_S:g} s")
+
+
+def _decode(read: Callable[[bytes | str], _T], content: bytes | str) -> _T:
+    """Return what an answer holds.
+
+    Raises
+    ------
+    EngineAnswerError
+        If it does not have the form that this client knows.
+    """
+    try:
+        return read(content)
+    except (ValidationError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise EngineAnswerError(f"the engine's answer cannot be understood: {first}") from None
 
 
 def _part(text: str) -> str:
@@ -384,11 +446,17 @@ def _detail(response: httpx.Response) -> str:
 
 
 __all__ = [
+    "AGREED",
     "OPTIONS",
+    "ArcView",
     "ClientView",
+    "EngineAnswerError",
     "EngineClient",
     "EngineEndpoint",
     "EngineError",
+    "EngineUnreachableError",
+    "LiveFrame",
+    "Page",
     "ProtocolEntry",
     "ProtocolFault",
     "Reply",

@@ -1,10 +1,11 @@
-"""The immutable records the loop passes around."""
+"""The records that the loop passes around and that clients read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, NotRequired, TypedDict
 
 from acquisition.streams import Status
 from generator.state import MusicState, SoundCondition
@@ -236,3 +237,91 @@ class Snapshot:
     volume_db: float = 0.0
     energy: float | None = None
     sound: SoundCondition = SoundCondition.ON
+
+
+class LiveReading(TypedDict):
+    """A physiological value in a live frame; None where it is not valid."""
+
+    value: float | None
+    quality: float
+
+
+class LiveSignal(TypedDict):
+    """New samples of one stream, None where one is missing.
+
+    Evenly spaced samples have ``t0_s`` and ``dt_s``; others the time of each in ``times_s``.
+    """
+
+    values: list[float | None]
+    times_s: NotRequired[list[float]]
+    t0_s: NotRequired[float]
+    dt_s: NotRequired[float]
+
+
+class LiveBeat(TypedDict):
+    """A new heart beat: the engine time of its R peak and the interval before it."""
+
+    r_time_s: float
+    rr_ms: float | None
+    quality: float
+
+
+class LiveState(TypedDict, total=False):
+    """The session in a live frame. Without a session there is the ``stage`` alone."""
+
+    stage: str
+    lifecycle: str
+    phase: str
+    progress: float
+    left_s: float
+    hr_bpm: LiveReading | None
+    rmssd_ms: LiveReading | None
+    scl_us: LiveReading | None
+    scr_rate_per_min: LiveReading | None
+    breathing_rate: LiveReading | None
+    activation: float | None
+    activation_0_100: float | None
+    confidence: float | None
+    music: dict[str, float]
+    why: str
+    asks: list[dict[str, Any]]
+    overrides: dict[str, float]
+    volume_db: float
+    energy: float | None
+    sound: str
+    lights: list[dict[str, str]]
+    sound_check: float | None
+    recorded_bytes: int
+    finished: bool
+
+
+class LiveFrame(TypedDict):
+    """What a live connection delivers up to 20 times a second. Times are engine seconds.
+
+    ``elapsed_s`` counts from the session's start and is None without a session; ``state`` comes four times a
+    second.
+    """
+
+    t: float
+    elapsed_s: float | None
+    signals: dict[str, LiveSignal]
+    beats: list[LiveBeat]
+    state: NotRequired[LiveState]
+
+
+__all__ = [
+    "STEPS_PER_SECOND",
+    "ControllerView",
+    "Decision",
+    "EndReason",
+    "Lifecycle",
+    "LiveBeat",
+    "LiveFrame",
+    "LiveReading",
+    "LiveSignal",
+    "LiveState",
+    "OpenQuestion",
+    "PlannedPhase",
+    "QuestionKind",
+    "Snapshot",
+]

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from generator.glide import approach
-
+from generator.performance.controls import approach
 from generator.state import RANGES, Mode, MusicState
 from protocols.fields import clip
 from protocols.limits import DECISION_S, OVERRIDE_BPM_PER_MIN, RateLimiter
