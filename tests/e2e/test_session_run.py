@@ -80,7 +80,7 @@ def test_a_baseline_that_will_be_too_short_is_asked_about_in_time(
     markers = recorded.streams["markers"]
     asked = [(t, m) for t, m in zip(markers.times, markers.json(), strict=True) if m["type"] == "question"]
     assert [(t, m["kind"], m["text"]) for t, m in asked] == [
-        (15.05, "baseline", "The baseline may not do (too short): extend it?")
+        (15.05, "baseline", "The baseline may not be usable (too short): extend it?")
     ]
 
 
@@ -277,7 +277,7 @@ def test_a_script_s_commands_are_carried_out_and_recorded_with_their_answers(
         "origin": "script",
         "key": "script 2",
         "accepted": True,
-        "answer": "The music comes to its end now.",
+        "answer": "The session ends now.",
     }
 
 
