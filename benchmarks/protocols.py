@@ -23,9 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from PIL import Image
 
-from biofeedback.simulation.picture import draw
+from biofeedback.simulation.results import COMPLETE, draw, markdown
 from biofeedback.simulation.runs import Simulated, Trial, every_persona, simulate_all
-from biofeedback.simulation.table import COMPLETE, markdown
 from protocols import library, load
 
 SEED = 1

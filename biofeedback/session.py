@@ -16,19 +16,19 @@ import pylsl
 from acquisition.injected_faults import InjectedFault
 from acquisition.streams import StreamInfo
 from biofeedback.calibration import exposure_record
+from biofeedback.command_inbox import CommandInbox
 from biofeedback.commands import Command, IssuedCommand
 from biofeedback.controller import Controller
 from biofeedback.engine import Engine, SampleObserver
 from biofeedback.errors import SessionFault
-from biofeedback.inbox import Inbox
 from biofeedback.intake import OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Snapshot
 from biofeedback.outlets import Outlets
+from biofeedback.pacing import RealTimePacer, virtual_times
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.recorder import Recorder
 from biofeedback.recording.storage import atomic_path
 from biofeedback.setups import Setup
-from biofeedback.ticks import RealTicks, virtual_ticks
 from generator.events import write_midi
 from generator.live.devices import BackEnd
 from generator.live.player import LivePlayer
@@ -120,7 +120,7 @@ def run_session(
     config: SessionConfig,
     *,
     watch: Callable[[Snapshot], None],
-    inbox: Inbox | None = None,
+    inbox: CommandInbox | None = None,
     opened: OpenSources | None = None,
     observer: SampleObserver | None = None,
 ) -> str:
@@ -132,7 +132,7 @@ def run_session(
         What to do.
     watch : callable
         Called with the state of the session after each step.
-    inbox : Inbox, optional
+    inbox : CommandInbox, optional
         Where commands come from, read before each step; answers go back to it.
     opened : OpenSources, optional
         The inputs, if they are open already. They belong to the session from now on and are closed
@@ -152,7 +152,7 @@ def run_session(
     SessionFault
         If it fails once begun; what was recorded until then is kept and closed.
     """
-    inbox = inbox or Inbox()
+    inbox = inbox or CommandInbox()
     with ExitStack() as stack:
         sources = stack.enter_context(_open(config) if opened is None else opened)
         player = _player(config)
@@ -173,7 +173,7 @@ class _Session:
     recorder: Recorder
     audio: SoundFile | None
     player: Player
-    ticks: RealTicks | None
+    pacer: RealTimePacer | None
     t0_s: float
 
     def carry_out(
@@ -182,7 +182,7 @@ class _Session:
         """Step to the end of the session, close its files and return why it ended."""
         reason = "fault"
         try:
-            for t in self.ticks or virtual_ticks():
+            for t in self.pacer or virtual_times():
                 watch(self.engine.step(t, commands(t)))
                 if self.engine.finished:
                     break
@@ -196,7 +196,7 @@ class _Session:
 
     def _close(self, reason: str) -> None:
         """Close every file, whatever fails on the way; the recording last, for its checksums."""
-        end = {"reason": reason, **_live_figures(self.ticks, self.player, self.config)}
+        end = {"reason": reason, **_live_figures(self.pacer, self.player, self.config)}
         with ExitStack() as stack:
             stack.callback(lambda: self.recorder.close(**end))
             stack.callback(_write_score, self.engine, self.config.directory / MIDI_NAME)
@@ -219,18 +219,18 @@ def _begin(
     config: SessionConfig,
     sources: OpenSources,
     player: Player,
-    inbox: Inbox,
+    inbox: CommandInbox,
     observer: SampleObserver | None,
 ) -> _Session:
     """Begin the recording, last: what can be refused is refused before; what fails then is undone."""
-    ticks = None if config.back_end is None else RealTicks(pylsl.local_clock, time.sleep)
-    t0_s = 0.0 if ticks is None else ticks.t0_s
+    pacer = None if config.back_end is None else RealTimePacer(pylsl.local_clock, time.sleep)
+    t0_s = 0.0 if pacer is None else pacer.t0_s
     sources.begin(t0_s)
     recorder = _recorder(config, sources.streams, t0_s)
     intake = SignalIntake(
         sources,
         scr_threshold_us=config.scr_threshold_us,
-        behind_s=0.0 if ticks is None else BEHIND_S,
+        behind_s=0.0 if pacer is None else BEHIND_S,
     )
     controller = Controller(config.protocol)
     outlets = Outlets(config.directory.name) if config.publish else None
@@ -256,7 +256,7 @@ def _begin(
         recorder=recorder,
         audio=audio,
         player=player,
-        ticks=ticks,
+        pacer=pacer,
         t0_s=t0_s,
     )
 
@@ -306,7 +306,7 @@ def _sound_file(config: SessionConfig, player: Player, t0_s: float, undo: ExitSt
 
 
 def _commands(
-    config: SessionConfig, inbox: Inbox, t0_s: float
+    config: SessionConfig, inbox: CommandInbox, t0_s: float
 ) -> Callable[[float], tuple[IssuedCommand, ...]]:
     """Return what gives the commands due at a step: those of the script, then those that were put in."""
     script = deque(sorted(config.script, key=lambda entry: entry[0]))
@@ -321,12 +321,12 @@ def _commands(
     return due
 
 
-def _live_figures(ticks: RealTicks | None, player: Player, config: SessionConfig) -> dict[str, Any]:
+def _live_figures(pacer: RealTimePacer | None, player: Player, config: SessionConfig) -> dict[str, Any]:
     """Return how well real time was kept and, if it was played, how loud, for ``session.json``."""
-    if ticks is None:
+    if pacer is None:
         return {}
     sound = player.statistics()
-    figures = {"punctuality": asdict(ticks.punctuality()), "sound": asdict(sound)}
+    figures = {"punctuality": asdict(pacer.punctuality()), "sound": asdict(sound)}
     if config.back_end is not None and config.back_end.kind != "paced":
         seconds = sound.frames_played / SAMPLE_RATE
         figures["exposure"] = exposure_record(sound.energy_s, seconds, config.calibration)

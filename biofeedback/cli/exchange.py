@@ -15,7 +15,7 @@ from biofeedback.errors import IdentifyingContent
 from biofeedback.exports import FORMATS, ExportRequest, Format, StoreEntry, export
 from biofeedback.exports.consent import SCOPE, Permission, file_sha256, find_entry, permission
 from biofeedback.exports.identity import KEY_NAME, key_of
-from biofeedback.imports import import_recordings, look_into
+from biofeedback.imports import import_recordings, read_recorded_file
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.settings import data_folder
@@ -209,7 +209,7 @@ def import_command(
       biofeedback import E4.zip --baseline 0:300 --out sessions/e4 && biofeedback report sessions/e4
     """  # noqa: D301 - \b is click's mark for a paragraph it must not wrap
     baseline = None if baseline_text is None else parse_baseline(baseline_text)
-    found = [look_into(text) for text in files]
+    found = [read_recorded_file(text) for text in files]
     with progress_bar("importing") as progress:
         imported = import_recordings(
             found, out, baseline=baseline, scr_threshold_us=scr_threshold_us, progress=progress

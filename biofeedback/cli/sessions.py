@@ -27,9 +27,9 @@ from biofeedback.cli.preferences import (
     preference_options,
 )
 from biofeedback.cli.script import command_option
+from biofeedback.command_inbox import CommandInbox
 from biofeedback.commands import Command
 from biofeedback.errors import BiofeedbackError
-from biofeedback.inbox import Inbox
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import META_NAME
@@ -277,7 +277,7 @@ def output(audio: str, device: str | None) -> BackEnd:
 
 def carry_out(plan: SessionConfig) -> int:
     """Run the session with a progress bar, print what came of it, and return the exit status."""
-    inbox = Inbox()
+    inbox = CommandInbox()
     with progress_bar(plan.protocol.title) as progress, stop_on_interrupt(inbox):
         reason = run_session(plan, watch=progress_watcher(plan.protocol, progress), inbox=inbox)
     recording = read_recording(plan.directory)
@@ -316,7 +316,7 @@ def how_it_goes(snapshot: Snapshot) -> str:
 
 
 @contextmanager
-def stop_on_interrupt(inbox: Inbox) -> Iterator[None]:
+def stop_on_interrupt(inbox: CommandInbox) -> Iterator[None]:
     """Turn Ctrl-C into a request for the session while the context lasts."""
 
     def handler(_signal: int, _frame: FrameType | None) -> None:

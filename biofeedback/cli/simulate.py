@@ -13,9 +13,8 @@ from biofeedback.cli.data import complete_protocol, data_option, open_catalog
 from biofeedback.cli.options import progress_bar
 from biofeedback.errors import SessionFault, UsageError
 from biofeedback.recording.storage import write_text
-from biofeedback.simulation.picture import draw
+from biofeedback.simulation.results import draw, markdown, write_csv
 from biofeedback.simulation.runs import Simulated, Trial, every_persona, simulate_all
-from biofeedback.simulation.table import markdown, write_csv
 from protocols import library
 from protocols.loading import override
 

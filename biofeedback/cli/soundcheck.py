@@ -11,8 +11,8 @@ import pylsl
 from biofeedback.calibration import calibration_file, keep_calibration, read_calibration
 from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
+from biofeedback.pacing import RealTimePacer
 from biofeedback.recording.storage import atomic_path
-from biofeedback.ticks import RealTicks
 from generator.live.devices import BackEnd, choose_back_end, failure_text, probe_outputs
 from generator.live.player import LivePlayer
 from generator.preferences import Preferences
@@ -118,7 +118,7 @@ def play(piece: Piece, level_db: float, seconds: float, back_end: BackEnd, *, no
     )
     with player, progress_bar("sound check") as progress:
         ending = False
-        for t in RealTicks(pylsl.local_clock, time.sleep):
+        for t in RealTimePacer(pylsl.local_clock, time.sleep):
             player.step(state)
             played_s = t - player.began_s
             progress(min(1.0, played_s / seconds), back_end.name)

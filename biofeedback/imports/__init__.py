@@ -1,6 +1,6 @@
-"""Recordings of other programs as sessions to review."""
+"""Recordings of other programs, imported as sessions for review."""
 
-from biofeedback.imports.files import look_into
-from biofeedback.imports.session import Imported, import_recordings
+from biofeedback.imports.files import read_recorded_file
+from biofeedback.imports.session import ImportResult, import_recordings
 
-__all__ = ["Imported", "import_recordings", "look_into"]
+__all__ = ["ImportResult", "import_recordings", "read_recorded_file"]

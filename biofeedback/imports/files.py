@@ -1,4 +1,4 @@
-"""Files of other programs, each read by what it says of itself; nothing is guessed."""
+"""Recordings of other programs, read by what the file states about itself; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,38 @@ import hashlib
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from acquisition.errors import AcquisitionError, SourceError
 from acquisition.files.edf_file import GAP, read_edf
 from acquisition.files.recordings import RecordedFile, open_recording
+from acquisition.files.series import Series
 from acquisition.files.text_formats import KIND_OF_SENSOR, OPENSIGNALS_FIRST_LINE, read_opensignals
 from acquisition.files.text_tables import open_text
 from acquisition.files.xdf_file import XdfFile, XdfStream, read_xdf
 from acquisition.spec import RecordingSpec, parse_spec
 from acquisition.streams import Kind
 from biofeedback.errors import UsageError
-from biofeedback.imports.found import KIND_OF_WORD, Found, Signal
+
+KIND_OF_WORD: Mapping[str, Kind] = {
+    "ECG": Kind.ECG,
+    "EKG": Kind.ECG,
+    "PPG": Kind.PPG,
+    "BVP": Kind.PPG,
+    "PLETH": Kind.PPG,
+    "EDA": Kind.EDA,
+    "GSR": Kind.EDA,
+    "RSP": Kind.RSP,
+    "RESP": Kind.RSP,
+    "RESPIRATION": Kind.RSP,
+    "RR": Kind.RR,
+    "IBI": Kind.RR,
+    "HR": Kind.HR,
+    "ACC": Kind.ACC,
+}
+"""Kinds of signal by the words that other programs use for them."""
 
 EMPATICA = {
     "BVP.csv": Kind.PPG,
@@ -36,20 +55,68 @@ MARKER_TYPES = {"MARKERS", "MARKER", "STRINGMARKER", "TRIGGER", "EVENTS"}
 NOT_WAVES = {"RATE", "HZ", "BPM", "QUALITY", "VARIABILITY", "STATUS"}
 
 
-def look_into(text: str) -> Found:
-    """Return what is understood of a file, a folder or a zip of an Empatica E4, or a specification.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedSignal:
+    """A signal in one channel, or in several with the same times."""
+
+    kind: Kind
+    channels: tuple[Series, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class ForeignRecording:
+    """Signals and marks of a file written by another program.
+
+    Attributes
+    ----------
+    name : str
+        Name of the file, without its folder.
+    form : str
+        Name of its format.
+    sha256 : str
+        Its checksum.
+    signals : list of RecordedSignal
+        Signals that could be read.
+    marks : dict of str to tuple of (float, str)
+        Marks by the name of their stream: seconds on the file's clock, and text.
+    left_out : list of str
+        What could not be read, with the reason; a line each.
+    """
+
+    name: str
+    form: str
+    sha256: str
+    signals: list[RecordedSignal] = field(default_factory=list)
+    marks: dict[str, tuple[tuple[float, str], ...]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    @property
+    def absolute(self) -> bool:
+        """Whether all its signals are on Unix time."""
+        return all(channel.absolute for signal in self.signals for channel in signal.channels)
+
+    @property
+    def origin_s(self) -> float:
+        """Where its first signal begins on its clock; of a file of marks only, the first mark."""
+        begins = [channel.origin_s for signal in self.signals for channel in signal.channels]
+        return min(begins or [marks[0][0] for marks in self.marks.values() if marks])
+
+
+def read_recorded_file(text: str) -> ForeignRecording:
+    """Read a recording of another program.
 
     Parameters
     ----------
     text : str
-        A path; or ``KIND=WHERE`` where a file does not say what its columns are, as for recordings elsewhere.
+        Path of a file, or of a folder or zip of an Empatica E4; or an input specification ``KIND=WHERE``
+        for a file that does not state what its columns are.
 
     Raises
     ------
     SourceError
         If it cannot be read.
     UsageError
-        If nothing says what it is.
+        If the file does not state what it holds.
     """
     path = Path(text)
     if path.is_dir():
@@ -63,7 +130,7 @@ def look_into(text: str) -> Found:
     if path.suffix.lower() == ".txt" and _first_line(path).startswith(OPENSIGNALS_FIRST_LINE):
         return _opensignals(path)
     raise UsageError(
-        f"{path} does not say what it holds; say it, as in ecg={path.name}:COLUMN@250?unit=mV "
+        f"{path} does not state what it holds; give it as ecg={path.name}:COLUMN@250?unit=mV "
         "(see biofeedback stream --help)"
     )
 
@@ -73,7 +140,7 @@ def _first_line(path: Path) -> str:
         return file.readline(200)
 
 
-def _specified(text: str) -> Found:
+def _specified(text: str) -> ForeignRecording:
     if "=" not in text:
         raise SourceError(f"{text} does not exist")
     spec = parse_spec(text)
@@ -82,39 +149,45 @@ def _specified(text: str) -> Found:
     series = open_recording(spec.path).series(spec)
     if spec.conversion is not None:
         series = spec.conversion.apply(series, f"{spec.path}, {series.label!r}")
-    found = _found(spec.path, "a column that was named")
-    found.signals.append(Signal(kind=spec.kind, channels=(series,)))
-    return found
+    contents = _contents(spec.path, "a column that was named")
+    contents.signals.append(RecordedSignal(kind=spec.kind, channels=(series,)))
+    return contents
 
 
-def _found(path: Path, form: str) -> Found:
+def _contents(path: Path, form: str) -> ForeignRecording:
     try:
         with path.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
-    return Found(name=path.name, form=form, sha256=checksum)
+    return ForeignRecording(name=path.name, form=form, sha256=checksum)
 
 
 def _take(
-    found: Found, file: RecordedFile, kind: Kind, path: Path, columns: Iterable[str], *, called: str
+    contents: ForeignRecording,
+    file: RecordedFile,
+    kind: Kind,
+    path: Path,
+    columns: Iterable[str],
+    *,
+    called: str,
 ) -> None:
     """Add a signal, or why it cannot be read."""
     try:
         channels = tuple(file.series(_spec(kind, path, column)) for column in columns)
     except AcquisitionError as error:
-        found.left_out.append(f"{called}: {error}")
+        contents.left_out.append(f"{called}: {error}")
     else:
-        found.signals.append(Signal(kind=kind, channels=channels))
+        contents.signals.append(RecordedSignal(kind=kind, channels=channels))
 
 
 def _spec(kind: Kind, path: Path, column: str | None) -> RecordingSpec:
     return RecordingSpec(text=f"{kind}={path}", kind=kind, path=path, column=column, rate_hz=None)
 
 
-def _xdf(path: Path) -> Found:
+def _xdf(path: Path) -> ForeignRecording:
     file = read_xdf(path, synchronised=True)
-    found = _found(path, "XDF of the Lab Streaming Layer, clocks synchronised by pyxdf")
+    contents = _contents(path, "XDF of the Lab Streaming Layer, clocks synchronised by pyxdf")
     described = file.described()
     if any(stream.source_id == f"biofeedback:{stream.name}" for stream in described):
         raise UsageError(
@@ -122,60 +195,62 @@ def _xdf(path: Path) -> Found:
         )
     for number, stream in enumerate(described):
         if [other.name for other in described].count(stream.name) > 1:
-            found.left_out.append(f"stream {stream.name!r}: several streams bear this name")
+            contents.left_out.append(f"stream {stream.name!r}: several streams bear this name")
         elif not stream.samples:
-            found.left_out.append(f"stream {stream.name!r}: it is empty")
+            contents.left_out.append(f"stream {stream.name!r}: it is empty")
         elif stream.kind.upper() in MARKER_TYPES:
-            found.marks[stream.name] = file.marks(number)
+            contents.marks[stream.name] = file.marks(number)
         else:
-            _xdf_signals(found, file, stream)
-    return found
+            _xdf_signals(contents, file, stream)
+    return contents
 
 
-def _xdf_signals(found: Found, file: XdfFile, stream: XdfStream) -> None:
+def _xdf_signals(contents: ForeignRecording, file: XdfFile, stream: XdfStream) -> None:
     by_kind: dict[Kind, list[str]] = {}
     for index, (label, _, kind) in enumerate(stream.channels):
         understood = KIND_OF_WORD.get(kind.upper()) or KIND_OF_WORD.get(stream.kind.upper())
         if understood is None:
-            found.left_out.append(
+            contents.left_out.append(
                 f"stream {stream.name!r}, channel {label}: nothing is known of type {kind or stream.kind!r}"
             )
         else:
             by_kind.setdefault(understood, []).append(str(index))
     for kind, indexes in by_kind.items():
         columns = [f"{stream.name}/{index}" for index in indexes]
-        _take(found, file, kind, file.path, columns, called=f"stream {stream.name!r}")
+        _take(contents, file, kind, file.path, columns, called=f"stream {stream.name!r}")
 
 
-def _edf(path: Path) -> Found:
+def _edf(path: Path) -> ForeignRecording:
     file = read_edf(path)
-    found = _found(path, "EDF")
+    contents = _contents(path, "EDF")
     for number, (label, _, _) in enumerate(file.signals):
         words = re.split(r"[\s_-]+", label.upper())
         kind = KIND_OF_WORD.get(words[0])
         if kind is None or kind in {Kind.RR, Kind.HR} or NOT_WAVES & set(words):
-            found.left_out.append(f"signal {label!r}: its label does not say which signal it is")
+            contents.left_out.append(f"signal {label!r}: its label does not say which signal it is")
         else:
-            _take(found, file, kind, path, [str(number)], called=f"signal {label!r}")
+            _take(contents, file, kind, path, [str(number)], called=f"signal {label!r}")
     if marks := tuple((onset, text) for onset, text in file.annotations if not text.startswith(GAP)):
-        found.marks["annotations"] = marks
-    return found
+        contents.marks["annotations"] = marks
+    return contents
 
 
-def _opensignals(path: Path) -> Found:
+def _opensignals(path: Path) -> ForeignRecording:
     file = read_opensignals(path)
-    found = _found(path, "OpenSignals text")
+    contents = _contents(path, "OpenSignals text")
     for channel in file.channels:
         kind = KIND_OF_SENSOR.get(channel.sensor)
         called = f"channel {channel.label!r} ({channel.sensor})"
         if kind is None:
-            found.left_out.append(f"{called}: its sensor is not one of {', '.join(sorted(KIND_OF_SENSOR))}")
+            contents.left_out.append(
+                f"{called}: its sensor is not one of {', '.join(sorted(KIND_OF_SENSOR))}"
+            )
         else:
-            _take(found, file, kind, path, [channel.label], called=called)
-    return found
+            _take(contents, file, kind, path, [channel.label], called=called)
+    return contents
 
 
-def _zip(path: Path) -> Found:
+def _zip(path: Path) -> ForeignRecording:
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as place:
             for member in archive.infolist():
@@ -187,14 +262,14 @@ def _zip(path: Path) -> Found:
         raise SourceError(f"{path} is not a complete zip file: {error}") from None
 
 
-def _empatica(given: Path, folder: Path, *, only: str | None = None) -> Found:
+def _empatica(given: Path, folder: Path, *, only: str | None = None) -> ForeignRecording:
     files = [folder / name for name in EMPATICA if only in {None, name} and (folder / name).exists()]
     if not files:
         raise UsageError(f"{given} holds no recording of an Empatica E4 ({', '.join(EMPATICA)})")
     tags = sorted(path for path in folder.iterdir() if only is None and TAGS.fullmatch(path.name))
-    found = Found(name=given.name, form="Empatica E4", sha256=_checksum_of([*files, *tags]))
+    contents = ForeignRecording(name=given.name, form="Empatica E4", sha256=_checksum_of([*files, *tags]))
     if given.is_file():
-        found.sha256 = _found(given, "").sha256
+        contents.sha256 = _contents(given, "").sha256
     for path in files:
         kind = EMPATICA[path.name]
         try:
@@ -202,20 +277,20 @@ def _empatica(given: Path, folder: Path, *, only: str | None = None) -> Found:
             file = open_recording(path)
             channels = tuple(file.series(_spec(kind, path, column)) for column in columns)
         except AcquisitionError as error:
-            found.left_out.append(f"{path.name}: {error}")
+            contents.left_out.append(f"{path.name}: {error}")
         else:
-            found.signals.append(Signal(kind=kind, channels=channels))
+            contents.signals.append(RecordedSignal(kind=kind, channels=channels))
     for path in tags:
-        found.marks[path.name] = _tags(path)
+        contents.marks[path.name] = _tags(path)
     if only is None and (folder / TEMPERATURE).exists():
-        found.left_out.append(f"{TEMPERATURE}: there is no stream for skin temperature")
-    return found
+        contents.left_out.append(f"{TEMPERATURE}: there is no stream for skin temperature")
+    return contents
 
 
 def _checksum_of(files: Iterable[Path]) -> str:
     """Return the SHA-256 of the files' own, in the order of their names, as ``sha256sum`` prints them."""
     lines = [
-        f"{_found(path, '').sha256}  {path.name}\n" for path in sorted(files, key=lambda path: path.name)
+        f"{_contents(path, '').sha256}  {path.name}\n" for path in sorted(files, key=lambda path: path.name)
     ]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""A session directory from recordings of other programs, with what the live pipeline says of them."""
+"""Turns recordings of other programs into a session directory, analysed by the live pipeline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from acquisition.files.recordings import RecordingSource
 from acquisition.streams import UNKNOWN_UNIT, Chunk, ClockPair, Kind, Mark, StreamInfo
 from biofeedback.errors import UsageError
 from biofeedback.events import BaselineMarker, Moment, PhaseMarker
-from biofeedback.imports.found import Found, Signal
+from biofeedback.imports.files import ForeignRecording, RecordedSignal
 from biofeedback.intake import (
     UNDERSTOOD,
     OpenSources,
@@ -37,8 +37,8 @@ Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
-    """What came of it.
+class ImportResult:
+    """Result of an import.
 
     Attributes
     ----------
@@ -47,9 +47,9 @@ class Imported:
     streams : tuple of str
         Names of the recorded streams.
     left_out : tuple of str
-        What was not understood, and why.
+        What could not be read, with the reason.
     not_analysed : tuple of str
-        What was recorded but not listened to, and why.
+        Streams that are recorded but not analysed, with the reason.
     """
 
     duration_s: float
@@ -59,21 +59,21 @@ class Imported:
 
 
 def import_recordings(
-    files: Sequence[Found],
+    files: Sequence[ForeignRecording],
     directory: Path,
     *,
     baseline: tuple[float, float] | None = None,
     scr_threshold_us: float = 0.05,
     progress: Progress = lambda _, __: None,
-) -> Imported:
-    """Write a session directory that holds recordings, and what the live pipeline says of them.
+) -> ImportResult:
+    """Write a session directory from recordings, with beats and features of the live pipeline.
 
     Files are aligned by their absolute start if all have one; else each begins at 0.
 
     Parameters
     ----------
-    files : sequence of Found
-        What was understood.
+    files : sequence of ForeignRecording
+        The recordings.
     directory : Path
         Must not hold a session.
     baseline : tuple of float, optional
@@ -82,27 +82,27 @@ def import_recordings(
     scr_threshold_us : float
         Least amplitude of a skin conductance response, in µS.
     progress : callable
-        Told the share done.
+        Called with the share done, 0 to 1, and an empty text.
 
     Raises
     ------
     UsageError
-        If there is no signal in the files, or the baseline does not lie in them.
+        If no signal could be read, or the baseline ends after the recording.
     RecordingError
         If the directory holds a session or cannot be written.
     """
-    left_out = tuple(f"{found.name}, {what}" for found in files for what in found.left_out)
+    left_out = tuple(f"{contents.name}, {what}" for contents in files for what in contents.left_out)
     sources, marks = _aligned(files)
     if not sources:
-        raise UsageError("no signal was understood" + (f": {'; '.join(left_out)}" if left_out else ""))
+        raise UsageError("no signal could be read" + (f": {'; '.join(left_out)}" if left_out else ""))
     end_s = max(float(source.times[-1]) for source in sources)
     if baseline is not None and baseline[1] > end_s:
         raise UsageError(f"the baseline ends at {baseline[1]:g} s, the recording at {end_s:.1f} s")
     not_analysed = _not_analysed(sources)
     listened_to = [source for source in sources if _is_understood(source)]
     chosen = physiological_streams([source.streams[0] for source in listened_to]) if listened_to else ()
-    with_signals = [found for found in files if found.signals]
-    absolute = all(found.absolute for found in with_signals)
+    with_signals = [contents for contents in files if contents.signals]
+    absolute = all(contents.absolute for contents in with_signals)
     opened = OpenSources([*sources, _MarkSource(marks, end_s)])
     intake = SignalIntake(opened, listened_to=chosen, scr_threshold_us=scr_threshold_us)
     recorder = Recorder(
@@ -115,8 +115,13 @@ def import_recordings(
         t0_wall=datetime.fromtimestamp(_zero(with_signals), UTC) if absolute else None,
         arguments={
             "imported": [
-                {"file": found.name, "format": found.form, "sha256": found.sha256, "left_out": found.left_out}
-                for found in files
+                {
+                    "file": contents.name,
+                    "format": contents.form,
+                    "sha256": contents.sha256,
+                    "left_out": contents.left_out,
+                }
+                for contents in files
             ],
             "not_analysed": list(not_analysed),
             "scr_threshold_uS": scr_threshold_us,
@@ -130,7 +135,7 @@ def import_recordings(
         reason = REASON
     finally:
         recorder.close(reason)
-    return Imported(
+    return ImportResult(
         duration_s=end_s,
         streams=tuple(stream.name for stream in opened.streams),
         left_out=left_out,
@@ -138,23 +143,31 @@ def import_recordings(
     )
 
 
-def _zero(files: Sequence[Found]) -> float:
-    return min(found.origin_s for found in files)
+def _zero(files: Sequence[ForeignRecording]) -> float:
+    return min(contents.origin_s for contents in files)
 
 
-def _aligned(files: Sequence[Found]) -> tuple[list[RecordingSource], list[tuple[StreamInfo, Mark]]]:
-    """Return signals and marks on one time base whose 0 is the first signal's begin."""
-    with_signals = [found for found in files if found.signals]
-    common = _zero(with_signals) if with_signals and all(found.absolute for found in with_signals) else None
+def _aligned(
+    files: Sequence[ForeignRecording],
+) -> tuple[list[RecordingSource], list[tuple[StreamInfo, Mark]]]:
+    """Return signals and marks on one time base; 0 is the begin of the first signal."""
+    with_signals = [contents for contents in files if contents.signals]
+    common = (
+        _zero(with_signals) if with_signals and all(contents.absolute for contents in with_signals) else None
+    )
     names = _Names()
     sources: list[RecordingSource] = []
     marks: list[tuple[StreamInfo, Mark]] = []
-    for found in files:
-        zero_s = common if common is not None else (found.origin_s if found.signals or found.marks else 0.0)
-        sources += [_source(found, signal, zero_s, names) for signal in found.signals]
-        for stream, texts in found.marks.items():
+    for contents in files:
+        zero_s = (
+            common
+            if common is not None
+            else (contents.origin_s if contents.signals or contents.marks else 0.0)
+        )
+        sources += [_source(contents, signal, zero_s, names) for signal in contents.signals]
+        for stream, texts in contents.marks.items():
             info = StreamInfo(
-                stream_id=names.distinct(f"markers={found.name}:{stream}"),
+                stream_id=names.distinct(f"markers={contents.name}:{stream}"),
                 name=names.distinct("markers"),
                 kind=Kind.MARKERS,
                 unit="",
@@ -168,10 +181,12 @@ def _aligned(files: Sequence[Found]) -> tuple[list[RecordingSource], list[tuple[
     return sources, sorted(marks, key=lambda pair: pair[1].time_s)
 
 
-def _source(found: Found, signal: Signal, zero_s: float, names: _Names) -> RecordingSource:
+def _source(
+    contents: ForeignRecording, signal: RecordedSignal, zero_s: float, names: _Names
+) -> RecordingSource:
     first = signal.channels[0]
     stream = StreamInfo(
-        stream_id=names.distinct(f"{signal.kind}={found.name}:{first.label}"),
+        stream_id=names.distinct(f"{signal.kind}={contents.name}:{first.label}"),
         name=names.distinct(signal.kind.value),
         kind=signal.kind,
         unit=first.unit,
@@ -200,7 +215,7 @@ def _unit_is_known(stream: StreamInfo) -> bool:
 
 
 def _not_analysed(sources: Sequence[RecordingSource]) -> tuple[str, ...]:
-    """Say of each signal that is only kept why it is."""
+    """Return the reason for each signal that is recorded only."""
     lines, taken = [], set()
     for source in sources:
         (stream,) = source.streams
@@ -290,7 +305,7 @@ def _baseline(physiology: Physiology, recorder: Recorder, t: float, event: Momen
 
 
 def _course(end_s: float, baseline: tuple[float, float] | None) -> list[tuple[float, str, str, Moment]]:
-    """Return when which stretch begins and ends: the baseline, and what lies before and after it."""
+    """Return begin and end of the baseline and of the stretches before and after it, in order of time."""
     last_s = math.ceil(end_s * 10) / 10
     spans: list[tuple[str, str, float, float]] = [(WHOLE, WHOLE, 0.0, last_s)]
     if baseline is not None:
@@ -308,7 +323,7 @@ def _course(end_s: float, baseline: tuple[float, float] | None) -> list[tuple[fl
 
 
 class _Names:
-    """Hands out each name once: ``ecg``, ``ecg2``."""
+    """Numbers names that occur again: ``ecg``, ``ecg2``."""
 
     def __init__(self) -> None:
         self._taken: dict[str, int] = {}

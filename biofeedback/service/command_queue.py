@@ -12,8 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from biofeedback.command_inbox import CommandInbox
 from biofeedback.commands import Answer, EmergencyStop, Origin
-from biofeedback.inbox import Inbox
 from biofeedback.service.requests import CommandRequest, HostOrder
 from biofeedback.service.stages import refusal
 
@@ -75,7 +75,7 @@ class CommandQueue:
         self._lock = threading.Lock()
         self._answers = AnswersByKey()
         self._waiting: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
-        self._inbox: Inbox | None = None
+        self._inbox: CommandInbox | None = None
 
     def order(self, ordered: CommandRequest, *, origin: Origin) -> Future[Answer]:
         """Take an order; any thread may give it. A key that is known has its first answer again."""
@@ -94,7 +94,7 @@ class CommandQueue:
             self._silence()
         return promise
 
-    def _hand_over(self, waiting: Waiting, inbox: Inbox) -> None:
+    def _hand_over(self, waiting: Waiting, inbox: CommandInbox) -> None:
         ordered = waiting.ordered
         if isinstance(ordered.command, HostOrder):
             self.answer(ordered.key, Answer(False, refusal(ordered.command.name, "running")))
@@ -124,9 +124,9 @@ class CommandQueue:
         with self._lock:
             self._answers.answer(key, answer)
 
-    def open_session(self) -> Inbox:
+    def open_session(self) -> CommandInbox:
         """From now on commands go to the inbox that is returned, and those that wait already."""
-        inbox = Inbox(lambda key, accepted, text: self.answer(key, Answer(accepted, text)))
+        inbox = CommandInbox(lambda key, accepted, text: self.answer(key, Answer(accepted, text)))
         with self._lock:
             self._inbox = inbox
         while not self._waiting.empty():

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from biofeedback.command_inbox import CommandInbox
 from biofeedback.commands import COMMAND
 from biofeedback.errors import SessionFault
-from biofeedback.inbox import Inbox
 from biofeedback.recording.reader import read_recording
 from biofeedback.session import SessionConfig, run_session
 from protocols import load, override
@@ -41,7 +41,7 @@ SAID = st.sampled_from(
 )
 def test_nothing_recorded_is_ever_taken_back(script, fails_at):
     sizes, taken = [], []
-    inbox = Inbox(lambda key, accepted, text: taken.append(key))
+    inbox = CommandInbox(lambda key, accepted, text: taken.append(key))
     with tempfile.TemporaryDirectory() as folder:
         plan = SessionConfig(
             protocol=override(load("open-loop-relaxation"), "baseline.duration_s=10"),

@@ -12,7 +12,7 @@ import pyxdf
 import soundfile as sf
 
 from biofeedback.cli import exit_status
-from biofeedback.inbox import Inbox
+from biofeedback.command_inbox import CommandInbox
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.replay import replay
@@ -188,7 +188,7 @@ def test_ctrl_c_fades_closes_the_recording_and_exits_130(
 def test_a_second_ctrl_c_silences_the_music_within_a_second(
     recording: Path, protocol_file: Path, tmp_path: Path
 ) -> None:
-    inbox = Inbox()
+    inbox = CommandInbox()
 
     def insist(snapshot: Snapshot) -> None:
         if snapshot.elapsed_s in (50.0, 52.0):

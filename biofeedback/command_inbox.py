@@ -12,7 +12,7 @@ def _unheard(_key: str, _accepted: bool, _answer: str) -> None:
     """Give the answer to nobody."""
 
 
-class Inbox:
+class CommandInbox:
     """Hands commands from any thread to the session, and its answers back.
 
     Parameters

@@ -12,7 +12,7 @@ import pyxdf
 
 from biofeedback.cli import exit_status
 from biofeedback.errors import UsageError
-from biofeedback.imports import import_recordings, look_into
+from biofeedback.imports import import_recordings, read_recorded_file
 from biofeedback.offline_stream import stream_recordings
 from biofeedback.recording import xdf
 from biofeedback.recording.reader import read_recording
@@ -65,7 +65,7 @@ def stream_header(name, kind, rate, labels, units):
 
 @pytest.fixture
 def imported(lab_recorder, tmp_path):
-    result = import_recordings([look_into(str(lab_recorder))], tmp_path / "session")
+    result = import_recordings([read_recorded_file(str(lab_recorder))], tmp_path / "session")
     return result, read_recording(tmp_path / "session")
 
 
@@ -100,7 +100,7 @@ def test_samples_are_the_files_own(imported, lab_recorder):
 def test_features_are_those_of_the_live_pipeline(ecg, tmp_path):
     np.savetxt(tmp_path / "rec.csv", ecg, header="ECG", comments="", fmt="%.6f")
     spec = f"ecg={tmp_path / 'rec.csv'}:ECG@{RATE}?unit=mV"
-    import_recordings([look_into(spec)], tmp_path / "session", baseline=(5.0, 30.0))
+    import_recordings([read_recorded_file(spec)], tmp_path / "session", baseline=(5.0, 30.0))
     recording = read_recording(tmp_path / "session")
     findings = stream_recordings([spec], baseline=(5.0, 30.0))
     features = recording.streams["features"]
@@ -142,7 +142,7 @@ def opensignals(path, sensors):
 
 def test_opensignals_channels_are_known_by_their_sensor(tmp_path):
     path = opensignals(tmp_path / "rec.txt", ["ECG", "EDA", "LUX"])
-    result = import_recordings([look_into(str(path))], tmp_path / "session")
+    result = import_recordings([read_recorded_file(str(path))], tmp_path / "session")
     recording = read_recording(tmp_path / "session")
     assert result.streams == ("ecg", "eda")
     assert [recording.streams[name].units for name in ("ecg", "eda")] == [("mV",), ("uS",)]
@@ -183,7 +183,7 @@ def test_an_empatica_e4_is_one_session_on_its_own_clock(tmp_path, zipped):
             for path in given.iterdir():
                 archive.write(path, f"1600000000_A00123/{path.name}")
         given = tmp_path / "E4.zip"
-    result = import_recordings([look_into(str(given))], tmp_path / "session")
+    result = import_recordings([read_recorded_file(str(given))], tmp_path / "session")
     recording = read_recording(tmp_path / "session")
     assert result.streams == ("ppg", "eda", "rr", "hr", "acc", "markers")
     assert recording.meta["t0_wall"] == "2020-09-13T12:26:40+00:00"
@@ -217,7 +217,7 @@ def edf(path, labels, unit="mV"):
 
 def test_edf_signals_are_known_by_their_label(tmp_path):
     path = edf(tmp_path / "rec.edf", ["ECG II", "Resp chest", "EEG Fpz", "Resp rate", "EDA"])
-    result = import_recordings([look_into(str(path))], tmp_path / "session")
+    result = import_recordings([read_recorded_file(str(path))], tmp_path / "session")
     recording = read_recording(tmp_path / "session")
     assert result.streams == ("ecg", "rsp", "eda", "markers")
     assert [line.partition(":")[0] for line in result.left_out] == [
@@ -231,7 +231,7 @@ def test_edf_signals_are_known_by_their_label(tmp_path):
 
 def test_skin_conductance_of_unknown_unit_is_kept_and_not_analysed(tmp_path):
     path = edf(tmp_path / "rec.edf", ["ECG", "GSR"], unit="counts")
-    result = import_recordings([look_into(str(path))], tmp_path / "session")
+    result = import_recordings([read_recorded_file(str(path))], tmp_path / "session")
     recording = read_recording(tmp_path / "session")
     assert recording.streams["eda"].units == ("a.u.",)
     assert np.isnan(recording.streams["features"].column("scl_uS")).all()
@@ -242,12 +242,12 @@ def test_skin_conductance_of_unknown_unit_is_kept_and_not_analysed(tmp_path):
     ("given", "says"),
     [
         ("nowhere.xdf", "does not exist"),
-        ("table.csv", "does not say what it holds"),
+        ("table.csv", "does not state what it holds"),
         ("ecg=lsl:name=X", "only files can be imported"),
         ("empty", "holds no recording of an Empatica E4"),
         ("broken.zip", "not a complete zip file"),
         ("session.xdf", "recording of this program"),
-        ("eeg.edf", "no signal was understood"),
+        ("eeg.edf", "no signal could be read"),
     ],
 )
 def test_what_cannot_be_imported_is_refused_in_one_line(given, says, tmp_path, monkeypatch, capsys):
@@ -281,4 +281,4 @@ def test_report_analyse_and_export_work_on_what_was_imported(lab_recorder, tmp_p
 def test_a_baseline_beyond_the_recording_is_refused(tmp_path):
     path = opensignals(tmp_path / "rec.txt", ["ECG"])
     with pytest.raises(UsageError, match="the baseline ends at 60 s"):
-        import_recordings([look_into(str(path))], tmp_path / "session", baseline=(0.0, 60.0))
+        import_recordings([read_recorded_file(str(path))], tmp_path / "session", baseline=(0.0, 60.0))

@@ -9,7 +9,7 @@ import pytest
 
 from acquisition.errors import SpecError
 from acquisition.spec import parse_spec
-from biofeedback.simulation.picture import draw
+from biofeedback.simulation.results import COMPLETE, draw, markdown, write_csv
 from biofeedback.simulation.runs import (
     CUE_AFTER_S,
     Trial,
@@ -19,7 +19,6 @@ from biofeedback.simulation.runs import (
     simulate,
     simulate_all,
 )
-from biofeedback.simulation.table import COMPLETE, markdown, write_csv
 from protocols import load, override
 
 QUICK = (

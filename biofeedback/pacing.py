@@ -34,12 +34,12 @@ class Punctuality:
     lateness_worst_ms: float
 
 
-def virtual_ticks() -> Iterator[float]:
+def virtual_times() -> Iterator[float]:
     """Yield 0, 1/20, 2/20 … without waiting."""
     return (step / STEPS_PER_SECOND for step in count())
 
 
-class RealTicks:
+class RealTimePacer:
     """Steps that are due at fixed moments of a clock; a late one is made up for, never left out.
 
     Parameters

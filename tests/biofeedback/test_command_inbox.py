@@ -3,12 +3,12 @@
 import threading
 from itertools import groupby
 
+from biofeedback.command_inbox import CommandInbox
 from biofeedback.commands import EmergencyStop, IssuedCommand, Pause, Stop
-from biofeedback.inbox import Inbox
 
 
 def test_commands_are_taken_in_the_order_in_which_each_thread_gave_them() -> None:
-    inbox = Inbox()
+    inbox = CommandInbox()
 
     def give(name: str) -> None:
         for number in range(200):
@@ -30,7 +30,7 @@ def test_commands_are_taken_in_the_order_in_which_each_thread_gave_them() -> Non
 
 
 def test_an_emergency_stop_goes_past_the_queue_while_a_session_runs() -> None:
-    inbox, stopped = Inbox(), []
+    inbox, stopped = CommandInbox(), []
     inbox.connect(stopped.append)
     inbox.put(Pause(), origin="listener", key="1")
     inbox.put(EmergencyStop(), origin="listener", key="2")
@@ -43,7 +43,7 @@ def test_an_emergency_stop_goes_past_the_queue_while_a_session_runs() -> None:
 
 
 def test_an_interruption_only_queues_for_it_comes_in_the_middle_of_a_step() -> None:
-    inbox, stopped = Inbox(), []
+    inbox, stopped = CommandInbox(), []
     inbox.connect(stopped.append)
     inbox.interrupt()
     inbox.interrupt()
