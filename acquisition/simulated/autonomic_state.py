@@ -1,4 +1,4 @@
-"""The hidden state of the virtual listener, one second after the other."""
+"""The hidden state of the virtual listener: arousal and breathing, and external events that change them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acquisition.simulated.music_response import HeardMusic, MusicHistory, MusicResponse
+from acquisition.simulated.music_response import MusicHistory, MusicResponse, PerceivedMusic
 from acquisition.simulated.persona import ListenerParameters
 from acquisition.streams import FloatArray
 
 WARM_UP_S = 2
-"""The state begins this long before time 0, so that the first sample lies amid a running heart."""
+"""The simulation begins this long before time 0, so that the first sample lies between heart beats."""
 
 _SYMPATHETIC_LAG_S = 15.0
-_SYMPATHETIC_DELAY = 0.7  # part of the way from 1 to 2 s: 1.7 s
+_SYMPATHETIC_DELAY = 0.7  # fraction of the way from 1 to 2 s: 1.7 s
 _BREATH_SPREAD = 0.08
 _BREATH_MEMORY = math.exp(-1.0 / 15.0)
 _BREATHING_RANGE_HZ = (0.15, 0.3)
 _BREATH_HEARD_S = 3
-"""How long before a second the swells lie that breathing goes by: later ones may not have sounded yet when
-the second is computed."""
+"""Delay in s between swells of the music and the breathing that follows them: later swells may not have
+sounded when a second is simulated."""
 
 _BREATH_LAG = 1.0 - math.exp(-1.0 / 5.0)
 _FULL_BREATH_DEPTH = 0.5
@@ -31,24 +31,24 @@ _DEEPER = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutonomicSample:
-    """The state over one second: what it is at the beginning and at the end, straight in between.
+    """The state over one second: values at its beginning and its end, linear in between.
 
     Attributes
     ----------
     number : int
-        It lasts from `number` to `number` + 1, engine seconds.
+        The second from `number` to `number` + 1, in s from the start.
     arousal : (float, float)
         0 is this listener at rest.
     sympathetic : (float, float)
-        Arousal as heart and skin receive it: 1.7 s late and smoothed over 15 s.
+        Arousal as it reaches heart and skin: 1.7 s late and smoothed over 15 s.
     breath_hz : (float, float)
         Breathing rate.
     breath_depth : (float, float)
-        Around 1; slower breaths than the own are deeper.
+        Around 1; breaths slower than the listener's own rate are deeper.
     breath_phase : float
-        At the beginning, radians; 0 is where breathing in begins.
+        At the beginning, in radians; inspiration begins at 0.
     event_scr_us : float
-        Size of the skin conductance response that something beside the music evokes in it; 0 for none.
+        Size of the skin conductance response to an external event in this second; 0 for none.
     """
 
     number: int
@@ -60,34 +60,38 @@ class AutonomicSample:
     event_scr_us: float = 0.0
 
     def breath_phase_at(self, part: FloatArray) -> FloatArray:
-        """Return the breathing phase at parts 0 to 1 of the second, radians."""
+        """Return the breathing phase at fractions 0 to 1 of the second, in radians."""
         start, end = self.breath_hz
         return self.breath_phase + 2.0 * math.pi * (start * part + (end - start) * part**2 / 2.0)
 
 
 def ramp(ends: tuple[float, float], part: FloatArray) -> FloatArray:
-    """Return the values at parts 0 to 1 of the way between two ends."""
+    """Interpolate linearly between two ends, at fractions 0 to 1.
+
+    >>> ramp((1.0, 3.0), np.array([0.0, 0.5, 1.0]))
+    array([1., 2., 3.])
+    """
     return ends[0] + (ends[1] - ends[0]) * part
 
 
 class AutonomicState:
-    """Arousal and breathing.
+    """Arousal and breathing, simulated second by second.
 
-    ``τ_A dA/dt = −(A − A_drive) + noise``, with A_drive the own recovery toward rest plus κ times what
-    music adds (`MusicResponse`), `music_delay_s` late. `ExternalEvents` are added on top. For part of the
-    time, in periods of 40 s, breathing follows swells in the music: with a probability of κ times
-    `breath_following`, less where the swells are shallow.
+    ``τ_A dA/dt = −(A − A_drive) + noise``, where A_drive is the recovery toward rest plus κ times the effect
+    of music (`MusicResponse`), delayed by `music_delay_s`. `ExternalEvents` are added to arousal. In periods
+    of 40 s breathing may follow swells in the music: with a probability of κ times `breath_following`, less
+    where the swells are shallow.
 
     Parameters
     ----------
     listener : ListenerParameters
-        Whose they are.
+        Parameters of the listener.
     kappa : float
-        The one factor on every effect of music.
+        Factor on every effect of music.
     events : ExternalEvents
-        What befalls the listener.
+        Startles and pain.
     rng : Generator
-        Drawn from equally often whatever is heard.
+        The number of draws does not depend on the music.
     """
 
     def __init__(
@@ -104,19 +108,19 @@ class AutonomicState:
         self._driven = self._arousal = self._earlier = self._sympathetic = listener.initial_arousal
         self._pace_hz = listener.breathing_hz
         self._pull = 0.0
-        self._whim = 1.0
+        self._breathing_draw = 1.0
         self._breath_wander = np.zeros(2)
         self._breath_hz, self._breath_depth = self._breathing()
         self._breath_phase = float(rng.uniform(0.0, 2.0 * math.pi))
         self._number = -WARM_UP_S
 
     def step(self, history: MusicHistory) -> AutonomicSample:
-        """Return the next second, given what was heard up to `music_delay_s` before it ends."""
+        """Return the state of the next second, given the music up to `music_delay_s` before its end."""
         arousal, sympathetic = self._arousal, self._sympathetic
         breath_hz, breath_depth = self._breath_hz, self._breath_depth
         event = self._events.second(self._number)
         self._step_arousal(history, event.arousal)
-        self._follow(history.second(self._number - _BREATH_HEARD_S))
+        self._follow_swells(history.second(self._number - _BREATH_HEARD_S))
         self._breath_wander = _BREATH_MEMORY * self._breath_wander + math.sqrt(
             1.0 - _BREATH_MEMORY**2
         ) * self._rng.standard_normal(2)
@@ -146,14 +150,14 @@ class AutonomicState:
         self._driven += self._noise * float(self._rng.standard_normal())
         self._arousal = self._driven + event
 
-    def _follow(self, heard: HeardMusic) -> None:
-        """Be drawn toward the swells of one more second of music."""
+    def _follow_swells(self, heard: PerceivedMusic) -> None:
+        """Update how far breathing follows the swells of one more second of music."""
         if swells := heard.sounding * heard.breath_depth * heard.breath_rate:
             self._pace_hz = heard.breath_rate / 60.0
         if self._number % _ATTENTION_S == 0:
-            self._whim = float(self._rng.uniform())
+            self._breathing_draw = float(self._rng.uniform())
         depth = min(1.0, heard.breath_depth / _FULL_BREATH_DEPTH) if swells else 0.0
-        follows = self._whim < self._kappa * self._listener.breath_following * depth
+        follows = self._breathing_draw < self._kappa * self._listener.breath_following * depth
         self._pull += _BREATH_LAG * (float(follows) - self._pull)
 
     def _breathing(self) -> tuple[float, float]:
@@ -167,7 +171,7 @@ class AutonomicState:
 
 
 DEFAULT_PAIN_AT_S = 300.0
-"""The middle of ten minutes, the length of a short session."""
+"""The middle of a short session of ten minutes."""
 
 _STARTLE_DECAY_PER_S = math.exp(-1.0 / 12.0)
 _PAIN_RISE_S = 10.0
@@ -179,14 +183,14 @@ _SCR_LATENCY_S = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalEvent:
-    """One second of it.
+    """Effect of external events in one second.
 
     Attributes
     ----------
     arousal : float
-        What it adds to arousal at the end of the second.
+        Added to arousal at the end of the second.
     scr_us : float
-        Amplitude of the skin conductance response that begins in it; 0 for none.
+        Amplitude of the skin conductance response that begins in this second; 0 for none.
     """
 
     arousal: float
@@ -194,39 +198,41 @@ class ExternalEvent:
 
 
 class ExternalEvents:
-    """Startles come at random and fade within seconds; pain rises in 10 s, stays, and fades over a minute.
+    """Startles and pain, which do not depend on the music and are not scaled by κ.
 
-    Each is answered by the skin 2 s later, with a median of 0.6 µS. None has to do with music, so κ does
-    not touch them.
+    Startles occur at random and fade within seconds; pain rises in 10 s, lasts, and fades over a minute. Each
+    evokes a skin conductance response 2 s later, with a median of 0.6 µS.
 
     Parameters
     ----------
     listener : ListenerParameters
-        Whom they befall.
+        Rates and sizes.
     pain_at_s : float
         When pain begins, seconds from the session's start.
     rng : Generator
-        Drawn from equally often per second.
+        The number of draws per second is constant.
     """
 
     def __init__(self, listener: ListenerParameters, *, pain_at_s: float, rng: np.random.Generator) -> None:
         self._listener = listener
         self._pain_at_s = pain_at_s
         self._rng = rng
-        self._chance = 1.0 - math.exp(-listener.startles_per_min / 60.0)
+        self._startle_probability = 1.0 - math.exp(-listener.startles_per_min / 60.0)
         self._startle = 0.0
-        self._coming = [0.0] * _SCR_LATENCY_S
+        self._pending_scr_us = [0.0] * _SCR_LATENCY_S
 
     def second(self, number: int) -> ExternalEvent:
-        """Return what happens in the second from `number` on; seconds come one after the other."""
-        startled = float(self._rng.uniform()) < self._chance
+        """Return the events of the second that begins at `number`; call it for consecutive seconds."""
+        startled = float(self._rng.uniform()) < self._startle_probability
         size_us = _EVENT_SCR_MEDIAN_US * math.exp(_EVENT_SCR_SPREAD * float(self._rng.standard_normal()))
         self._startle *= _STARTLE_DECAY_PER_S
         if startled:
             self._startle += self._listener.startle_arousal
         hurts = self._listener.pain_arousal > 0 and number == math.floor(self._pain_at_s)
-        self._coming.append(size_us if startled or hurts else 0.0)
-        return ExternalEvent(arousal=self._startle + self._pain(number + 1.0), scr_us=self._coming.pop(0))
+        self._pending_scr_us.append(size_us if startled or hurts else 0.0)
+        return ExternalEvent(
+            arousal=self._startle + self._pain(number + 1.0), scr_us=self._pending_scr_us.pop(0)
+        )
 
     def _pain(self, t: float) -> float:
         since = t - self._pain_at_s

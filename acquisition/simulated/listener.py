@@ -1,4 +1,4 @@
-"""The virtual listener as a source of ECG, EDA and respiration, with ears."""
+"""The virtual listener: a source of simulated ECG, EDA and respiration that responds to music."""
 
 from __future__ import annotations
 
@@ -23,37 +23,43 @@ from acquisition.simulated.signals import (
     RSP_RATE_HZ,
     Electrodes,
     Heart,
-    Respiration,
+    RespirationBelt,
     Skin,
 )
 from acquisition.streams import Chunk, ClockPair, FloatArray, Kind, StreamInfo
 
 
 class VirtualListener:
-    """Somebody who rests and hears music, simulated sample by sample.
+    """A simulated person who rests and hears music.
 
-    The model is that of docs/listener.md: a hidden arousal that recovers by itself and that music
-    may move, and heart, skin and breath that follow it. It is computed second by second, so samples
-    depend on the seed and on what was heard when, and not on how often they are asked for. A second is
-    computed when its first sample is; what is heard acts a second later at the earliest.
+    The model is described in docs/listener.md: a hidden arousal recovers by itself and may be changed by
+    music; heart, skin and breathing follow it. The simulation runs second by second, so the samples depend on
+    the seed and on the music and its times, not on the size of the chunks that are read. A second is
+    simulated when its first sample is read; music acts one second later at the earliest.
 
     Parameters
     ----------
     persona : str
         One of `acquisition.simulated.persona.PERSONAS`.
     seed : int
-        The person is drawn from it, and every random movement.
+        Determines the person and every random fluctuation.
     kappa : float
-        Factor on every effect of music; 0 is a listener on whom music does nothing.
+        Factor on every effect of music; 0 is a listener on whom music has no effect.
     pain_at_s : float, optional
-        When pain begins, for personas that feel some, in seconds from the session's start; 300 if not given.
+        When pain begins, for personas with pain, in seconds from the session's start; 300 if not given.
     name_stream : callable
         Makes names and ids of streams distinct from those of other sources.
 
     Raises
     ------
     SpecError
-        For an unknown persona, or a time of pain for one that feels none.
+        For an unknown persona, or a time of pain for a persona without pain.
+
+    Examples
+    --------
+    >>> listener = VirtualListener("responder", seed=1)
+    >>> [(chunk.stream.name, chunk.times.size) for chunk in listener.read(1.0)]
+    [('ecg', 251), ('eda', 33), ('rsp', 26)]
     """
 
     def __init__(
@@ -65,12 +71,12 @@ class VirtualListener:
         pain_at_s: float | None = None,
         name_stream: Callable[[str], str] = str,
     ) -> None:
-        # A generator for each organ: what one draws never shifts what another gets.
+        # One random generator per part of the model, so that the parts do not influence each other's draws.
         who, autonomic, heart, electrodes, skin, respiration, chance = np.random.default_rng(seed).spawn(7)
         listener = persona_named(persona).draw(who)
         if pain_at_s is not None and not listener.pain_arousal:
             raise SpecError(
-                f"{persona} feels no pain, so pain_at means nothing; it belongs to "
+                f"{persona} feels no pain, so pain_at has no meaning; it belongs to "
                 "listener=virtual:pain-event?pain_at=300"
             )
         events = ExternalEvents(
@@ -81,10 +87,10 @@ class VirtualListener:
         self._heart = Heart(listener, rng=heart)
         self._electrodes = Electrodes(listener, rng=electrodes)
         self._skin = Skin(listener, kappa=kappa, rng=skin)
-        self._respiration = Respiration(rng=respiration)
+        self._respiration = RespirationBelt(rng=respiration)
         self._arousal = listener.initial_arousal
         self._t0 = 0.0
-        self._clock_told = False
+        self._clock_pairs_taken = False
         self._signals = tuple(
             _Signal(
                 StreamInfo(
@@ -103,9 +109,9 @@ class VirtualListener:
                 (Kind.RSP, "a.u.", RSP_RATE_HZ),
             )
         )
-        self._coming = self._look_ahead()
+        self._next = self._step_state()
         for _ in range(WARM_UP_S):
-            self._coming = self._look_ahead()
+            self._next = self._step_state()
 
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
@@ -119,17 +125,17 @@ class VirtualListener:
 
     @property
     def arousal(self) -> float:
-        """The hidden arousal at the last whole second read; 0 is this listener at rest."""
+        """The hidden arousal at the last whole second that was read; 0 is this listener at rest."""
         return self._arousal
 
     def begin(self, t0: float) -> None:
-        """Let the listener's first second begin at engine time `t0`."""
+        """Place the beginning of the simulation at engine time `t0`."""
         self._t0 = t0
 
     def clock_pairs(self) -> tuple[ClockPair, ...]:
-        """Return, at the first call, that each stream's time 0 is the session's start."""
-        told, self._clock_told = self._clock_told, True
-        if told:
+        """Return, at the first call only, the session's start as time 0 of each stream."""
+        taken, self._clock_pairs_taken = self._clock_pairs_taken, True
+        if taken:
             return ()
         return tuple(
             ClockPair(stream_id=stream.stream_id, source_time_s=0.0, engine_time_s=self._t0)
@@ -137,22 +143,22 @@ class VirtualListener:
         )
 
     def observe_music(self, t: float, sounded: Mapping[str, float] | None) -> None:
-        """Take in what sounded in the step that ended at engine time `t`; None is silence."""
+        """Add the music of the step that ended at engine time `t`; None is silence."""
         self._history.add(t - self._t0, sounded)
 
     def read(self, t: float) -> list[Chunk]:
         """Return the samples at or before engine time `t` that were not read before."""
-        while self._t0 + self._coming.number <= t:
-            self._live()
+        while self._t0 + self._next.number <= t:
+            self._simulate_second()
         chunks = (signal.read(t) for signal in self._signals)
         return [chunk for chunk in chunks if chunk is not None]
 
     def close(self) -> None:
-        """Do nothing: there is nothing to let go of."""
+        """Do nothing: a simulation holds no resources."""
 
-    def _live(self) -> None:
-        """Live through one second: its samples, knowing the beats of the second after it."""
-        now, self._coming = self._coming, self._look_ahead()
+    def _simulate_second(self) -> None:
+        """Compute the samples of one second; the beats of the second after it are known by then."""
+        now, self._next = self._next, self._step_state()
         self._arousal = now.arousal[0]
         heard = self._history.second(now.number - NOVELTY_LATENCY_S)
         samples = (
@@ -163,14 +169,14 @@ class VirtualListener:
         for signal, second in zip(self._signals, samples, strict=True):
             signal.add(self._t0, now.number, second)
 
-    def _look_ahead(self) -> AutonomicSample:
+    def _step_state(self) -> AutonomicSample:
         second = self._autonomic.step(self._history)
         self._electrodes.add(self._heart.beats(second))
         return second
 
 
 class _Signal:
-    """Samples of one stream that were computed and not yet read."""
+    """Simulated samples of one stream that were not read yet."""
 
     def __init__(self, stream: StreamInfo, rate: int) -> None:
         self.stream = stream

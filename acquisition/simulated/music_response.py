@@ -1,4 +1,4 @@
-"""What the listener heard, second by second."""
+"""What the virtual listener hears, second by second, and the effect of music on arousal."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from acquisition.simulated.persona import ListenerParameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeardMusic:
-    """The music of one second: means over the part of it that sounded, and the largest novelty.
+class PerceivedMusic:
+    """The music of one second: means over the part with music, and the largest novelty.
 
     Attributes
     ----------
     sounding : float
-        Part of the second with music, 0 to 1; without any the other values are 0.
+        Part of the second with music, 0 to 1; in silence the other values are 0.
     tempo_bpm, density, level_db, brightness, novelty, breath_rate, breath_depth : float
         As in `acquisition.streams.MusicListener.observe_music`.
     heard_before_s : float
-        Seconds of music before this one.
+        Seconds of music heard before this one.
     """
 
     sounding: float = 0.0
@@ -34,23 +34,23 @@ class HeardMusic:
     heard_before_s: float = 0.0
 
 
-SILENCE = HeardMusic()
+SILENCE = PerceivedMusic()
 _MEANS = ("tempo_bpm", "density", "level_db", "brightness", "breath_rate", "breath_depth")
 
 
 class MusicHistory:
-    """Turns what is heard, however often that is said, into one `HeardMusic` per second."""
+    """Summarises the music of steps of any length as one `PerceivedMusic` per second."""
 
     def __init__(self) -> None:
-        self._seconds: list[HeardMusic] = []
+        self._seconds: list[PerceivedMusic] = []
         self._until = 0.0
         self._heard_s = 0.0
         self._clear()
 
     def add(self, t: float, sounded: Mapping[str, float] | None) -> None:
-        """Take in the step from the last call to `t`; a `t` that is not later than that is ignored.
+        """Add the music from the last call to `t`; a `t` not later than the last is ignored.
 
-        Novelty belongs to the end of the step, all else to the whole of it.
+        Novelty is assigned to the end of the step, all other values to the whole step.
         """
         while self._until < t:
             second_end = len(self._seconds) + 1.0
@@ -62,8 +62,8 @@ class MusicHistory:
                 self._seconds.append(self._summary())
                 self._clear()
 
-    def second(self, number: int) -> HeardMusic:
-        """Return what was heard in the second from `number` to `number` + 1; silence where nothing was."""
+    def second(self, number: int) -> PerceivedMusic:
+        """Return the music of the second from `number` to `number` + 1."""
         return self._seconds[number] if 0 <= number < len(self._seconds) else SILENCE
 
     def _clear(self) -> None:
@@ -77,13 +77,13 @@ class MusicHistory:
         for name in _MEANS:
             self._sums[name] += duration_s * sounded[name]
 
-    def _summary(self) -> HeardMusic:
+    def _summary(self) -> PerceivedMusic:
         if self._sounded_s == 0.0:
             return SILENCE
         means = {name: total / self._sounded_s for name, total in self._sums.items()}
         before_s = self._heard_s
         self._heard_s += min(1.0, self._sounded_s)
-        return HeardMusic(
+        return PerceivedMusic(
             sounding=min(1.0, self._sounded_s), novelty=self._novelty, heard_before_s=before_s, **means
         )
 
@@ -93,30 +93,30 @@ _SILENCE_BEFORE_ONSET_S = 20.0
 _PULSE_DECAY_PER_S = math.exp(-1.0 / 60.0)
 _MISMATCH_FROM = 0.3
 _BELOW_THRESHOLD = 0.1
-# Texture that neither rouses nor calms.
+# Texture that neither raises nor lowers arousal.
 _NEUTRAL_DENSITY = 0.4
 _NEUTRAL_LEVEL_DB = -4.0
 _NEUTRAL_BRIGHTNESS = 0.4
 _FAINTEST_DB = -18.0
-"""The level includes fades; what is fainter than music may ask to be calms no further."""
+"""The level includes fades; levels below the range of a MusicState have no further effect."""
 
 
 class MusicResponse:
     """The part of the drive of arousal that comes from music, before the factor κ.
 
-    ``g·(a_music − a_match)`` + mismatch penalty + pulses, where a_match lies halfway between the music
-    first heard and the own pace, so that both a leading piece and one that is slow from the start act. All of
-    it fades with the minutes of music heard where the listener habituates.
+    ``g·(a_music − a_match)`` + mismatch penalty + pulses, where a_match lies halfway between the music heard
+    first and the listener's own pace, so that music that slows down and music that is slow from the start
+    both act. If the listener habituates, all of it fades with the minutes of music heard.
 
     Parameters
     ----------
     listener : ListenerParameters
-        Whose gains and thresholds these are.
+        Gains and thresholds.
     """
 
     def __init__(self, listener: ListenerParameters) -> None:
         self._listener = listener
-        # % heart rate per % tempo, expressed as arousal per ln(tempo ratio).
+        # % heart rate per % tempo, converted to arousal per ln(tempo ratio).
         self._tempo_gain = listener.tempo_slope * listener.resting_hr_bpm / listener.hr_per_arousal_bpm
         self._pulse = 0.0
         self._silent_s = _SILENCE_BEFORE_ONSET_S
@@ -124,15 +124,15 @@ class MusicResponse:
         self._first_heard = 0.0
         self._first_seconds = 0
 
-    def step(self, heard: HeardMusic, hr_bpm: float) -> float:
-        """Take in one more second of music and return its drive.
+    def step(self, heard: PerceivedMusic, hr_bpm: float) -> float:
+        """Add one second of music and return its drive.
 
         Parameters
         ----------
-        heard : HeardMusic
-            That second.
+        heard : PerceivedMusic
+            The music of that second.
         hr_bpm : float
-            The listener's own heart rate.
+            The listener's heart rate.
         """
         self._pulse *= _PULSE_DECAY_PER_S
         if heard.sounding == 0.0:
@@ -145,16 +145,16 @@ class MusicResponse:
         self._pulse += fresh * self._listener.novelty_gain * heard.novelty
         if self._own_pace_bpm is None:
             self._own_pace_bpm = hr_bpm
-        carried = self._carried(heard, self._own_pace_bpm)
+        expressed = self._expressed(heard, self._own_pace_bpm)
         if self._first_seconds < _FIRST_HEARD_S:
             self._first_seconds += 1
-            self._first_heard += (carried - self._first_heard) / self._first_seconds
+            self._first_heard += (expressed - self._first_heard) / self._first_seconds
         too_far = max(0.0, abs(math.log(heard.tempo_bpm / hr_bpm)) - _MISMATCH_FROM)
-        steady = carried - 0.5 * self._first_heard + self._listener.mismatch_gain * too_far
+        steady = expressed - 0.5 * self._first_heard + self._listener.mismatch_gain * too_far
         return fresh * heard.sounding * steady + self._pulse
 
-    def _carried(self, heard: HeardMusic, own_pace_bpm: float) -> float:
-        """Return the arousal that music carries; 0 is the own pace with neutral texture."""
+    def _expressed(self, heard: PerceivedMusic, own_pace_bpm: float) -> float:
+        """Return the arousal expressed by music; 0 is the listener's own pace with neutral texture."""
         tempo = math.log(heard.tempo_bpm / own_pace_bpm)
         beyond = math.copysign(max(0.0, abs(tempo) - self._listener.tempo_threshold), tempo)
         texture = (
@@ -166,6 +166,6 @@ class MusicResponse:
         return self._tempo_gain * felt_tempo + self._listener.texture_gain * texture
 
 
-def freshness(listener: ListenerParameters, heard: HeardMusic) -> float:
-    """Return the part of the effect of music that habituation has left, 1 for those who do not habituate."""
+def freshness(listener: ListenerParameters, heard: PerceivedMusic) -> float:
+    """Return the part of the effect of music that is left after habituation; 1 without habituation."""
     return math.exp(-listener.habituation_per_min * heard.heard_before_s / 60.0)

@@ -1,6 +1,6 @@
-"""Who a virtual listener can be: ranges of parameters, and one person drawn from them.
+"""Personas of the virtual listener: ranges of parameters from which a person is drawn.
 
-docs/listener.md tells where each range comes from.
+docs/listener.md lists the source of each range.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ Range = tuple[float, float]
 class Persona:
     """Ranges from which one listener is drawn, uniformly and independently.
 
-    Where no source is named the range is our convention.
+    A range without a source is our convention.
 
     Attributes
     ----------
     resting_hr_bpm, hr_per_arousal_bpm : range
-        Heart rate at rest, and how much a unit of arousal adds.
+        Heart rate at rest, and its increase per unit of arousal.
     initial_arousal, recovery_s : range
-        Arousal above rest at the beginning and the time constant of its own way back (5–10 min).
+        Arousal above rest at the beginning, and the time constant of its recovery without music (5–10 min).
     arousal_lag_s, arousal_sd : range
-        Time constant of arousal behind what drives it (60–120 s); spontaneous fluctuation.
+        Time constant with which arousal follows its drive (60–120 s); standard deviation of its fluctuation.
     music_delay_s : range
-        How late music begins to act on arousal (5–20 s).
+        Delay of the effect of music on arousal (5–20 s).
     tempo_slope : range
         Heart rate change per tempo change, % per %. Responders 0.02–0.08 (van Dyck 2017,
         doi 10.1177/1029864917700706: tempo drops of 30–45 % lowered heart rate, smaller ones did not).
@@ -38,9 +38,9 @@ class Persona:
     texture_gain : range
         Arousal per unit of perceived texture: density, level and brightness.
     onset_gain : range
-        Arousal pulse when music sets in; 1–3 bpm of heart rate in all.
+        Arousal pulse at the onset of music; 1–3 bpm of heart rate in total.
     mismatch_gain : range
-        Arousal per unit by which the tempo is further than 30 % from the own heart rate.
+        Arousal per unit by which the tempo differs from the heart rate by more than 30 %.
     novelty_gain : range
         Arousal pulse per unit of novelty.
     lf_depth, rsa_depth : range
@@ -52,19 +52,19 @@ class Persona:
     r_wave_mv : range
         Height of the R wave.
     breath_following : range
-        Share of the time in which breathing goes with swells of the music (inconsistent in people: Haas
-        1986, doi 10.1152/jappl.1986.61.3.1185).
+        Share of the time in which breathing follows swells of the music (inconsistent in people: Haas 1986,
+        doi 10.1152/jappl.1986.61.3.1185).
     resonance_hz, resonance_gain : range
-        Breathing rate at which the heart rate swings most (4.5–6.5 per min: Vaschillo 2006,
-        doi 10.1007/s10484-006-9009-3), and by how much more than elsewhere.
+        Breathing rate with the largest respiratory sinus arrhythmia (4.5–6.5 per min: Vaschillo 2006,
+        doi 10.1007/s10484-006-9009-3), and its relative increase there.
     scl_gain, scr_gain : range
-        Factors on how far the level of skin conductance follows arousal, and on the size of its responses.
+        Factors on the change of skin conductance level with arousal, and on the size of responses.
     habituation_per_min : range
-        Rate at which every effect of music fades with minutes of music heard.
+        Rate at which every effect of music declines per minute of music heard.
     startles_per_min, startle_arousal : range
-        How often the listener starts at something that is not the music, and the arousal this adds at once.
+        Rate of startles not caused by music, and the arousal that each adds at once.
     pain_arousal, pain_s : range
-        Arousal that pain adds, and how long it stays.
+        Arousal added by pain, and its duration.
     """
 
     resting_hr_bpm: Range = (60.0, 78.0)
@@ -105,7 +105,7 @@ class Persona:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerParameters:
-    """One listener: a number out of each range of a persona, see there."""
+    """Parameters of one listener, drawn from the ranges of a `Persona`."""
 
     resting_hr_bpm: float
     hr_per_arousal_bpm: float
@@ -147,25 +147,25 @@ _DRY: dict[str, Range] = {"scl_gain": (0.0, 0.1), "scr_gain": (0.0, 0.02)}
 
 _HABITUATES: dict[str, Range] = {"habituation_per_min": (0.15, 0.35)}
 
-_STARTS: dict[str, Range] = {"startles_per_min": (0.25, 0.6), "novelty_gain": (0.4, 0.8)}
+_STARTLES: dict[str, Range] = {"startles_per_min": (0.25, 0.6), "novelty_gain": (0.4, 0.8)}
 
 _OPPOSITE: dict[str, Range] = {"tempo_slope": (-0.08, -0.04), "texture_gain": (-0.6, -0.3)}
 
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """A mix of listeners: each draw may be somebody else. Shares without a source are our convention.
+    """A mix of personas: each draw may be a different one. Shares without a source are our convention.
 
-    Six in ten do not follow tempo (van Dyck 2017), the others by 0.02 to
-    0.08 % per %; one in twenty goes the other way. One in ten has dry skin, one in five habituates, one in
-    twenty starts easily, each whatever else they are.
+    Six in ten do not follow tempo (van Dyck 2017); the others do, by 0.02 to 0.08 % per %, and one in twenty
+    responds in the opposite direction. Independently of this, one in ten has dry skin, one in five
+    habituates, and one in twenty startles easily.
     """
 
     none: float = 0.6
     opposite: float = 0.05
     dry: float = 0.1
     habituating: float = 0.2
-    starting: float = 0.05
+    startling: float = 0.05
 
     def draw(self, rng: np.random.Generator) -> ListenerParameters:
         """Return one listener."""
@@ -178,7 +178,7 @@ class Population:
         for drawn, share, trait in (
             (skin, self.dry, _DRY),
             (habit, self.habituating, _HABITUATES),
-            (nerve, self.starting, _STARTS),
+            (nerve, self.startling, _STARTLES),
         ):
             if drawn < share:
                 traits |= trait
@@ -187,12 +187,12 @@ class Population:
 
 PERSONAS: dict[str, Persona | Population] = {
     "responder": Persona(**_FOLLOWS),
-    # The 60 % whose heart rate does not follow tempo; music setting in or changing still reaches them.
+    # The 60 % whose heart rate does not follow tempo; onsets and changes of music still have an effect.
     "nonresponder": Persona(),
     "paradoxical": Persona(**_OPPOSITE),
     "eda-nonresponder": Persona(**_FOLLOWS, **_DRY),
     "habituating": Persona(**_FOLLOWS, **_HABITUATES),
-    "startle": Persona(**_FOLLOWS, **_STARTS),
+    "startle": Persona(**_FOLLOWS, **_STARTLES),
     "pain-event": Persona(**_FOLLOWS, pain_arousal=(1.5, 2.5)),
     "population": Population(),
 }
@@ -204,7 +204,7 @@ def persona_named(name: str) -> Persona | Population:
     Raises
     ------
     SpecError
-        Naming those there are.
+        Naming the personas there are.
     """
     if name not in PERSONAS:
         raise SpecError(

@@ -1,4 +1,7 @@
-"""Beats by integral pulse frequency modulation, and the electrocardiogram they make."""
+"""Simulated signals of the virtual listener: heart beats and ECG, skin conductance, respiration.
+
+docs/listener.md describes the models and the sources of their constants.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,26 @@ import math
 import numpy as np
 
 from acquisition.simulated.autonomic_state import AutonomicSample, ramp
-from acquisition.simulated.music_response import HeardMusic, freshness
+from acquisition.simulated.music_response import PerceivedMusic, freshness
 from acquisition.simulated.persona import ListenerParameters
 from acquisition.streams import FloatArray
 
 ECG_RATE_HZ = 250
 _LF_HZ = 0.1
-_RSA_LAG = 0.6  # radians: heart rate is highest shortly before breathing out begins
+_RSA_LAG = 0.6  # radians: heart rate is highest shortly before expiration begins
 _RESONANCE_WIDTH_HZ = 0.012
 _WANDER_SD = 0.018
 _WANDER_MEMORY = math.exp(-1.0 / 20.0)
 
-# Waves of a beat: place in s from the R wave (those of T stand for RR = 1 s and go with √RR, after Bazett),
-# width in s and height as part of the R wave.
+# Waves of a beat: position in s relative to the R wave (for T waves at RR = 1 s, scaled by √RR after Bazett),
+# width in s, and height relative to the R wave.
 _T_FROM = 4
 _PLACES_S = np.array([-0.165, -0.026, 0.0, 0.028, 0.235, 0.275])
 _WIDTHS_S = np.array([0.022, 0.009, 0.0105, 0.0095, 0.045, 0.030])
 _HEIGHTS = np.array([0.10, -0.10, 1.0, -0.20, 0.12, 0.15])
 
 _BEFORE_S, _AFTER_S = 0.3, 0.6
-"""How far a beat reaches."""
+"""Extent of a beat before and after its R wave."""
 
 _WANDER_HZ = np.array([0.043, 0.071, 0.117])
 _WANDER_MV = np.array([0.030, 0.020, 0.015])
@@ -36,27 +39,29 @@ _ECG_PARTS = np.arange(ECG_RATE_HZ + 1) / ECG_RATE_HZ
 
 
 class Heart:
-    """Beats: ``∫ (1 + m)/T dt = 1``, m = 0.1-Hz rhythm + breathing + slow wandering.
+    """Heart beats by integral pulse frequency modulation.
 
-    The part of breathing is largest where breathing is at the resonance of the baroreflex.
+    ``∫ (1 + m)/T dt = 1`` from beat to beat, where m is the sum of a 0.1-Hz rhythm, respiratory sinus
+    arrhythmia and a slow fluctuation. Respiratory sinus arrhythmia is largest at the resonance frequency of
+    the baroreflex.
 
     Parameters
     ----------
     listener : ListenerParameters
-        Whose heart it is.
+        Parameters of the listener.
     rng : Generator
-        Drawn from equally often per second.
+        The number of draws per second is constant.
     """
 
     def __init__(self, listener: ListenerParameters, *, rng: np.random.Generator) -> None:
         self._listener = listener
         self._rng = rng
-        self._fraction = float(rng.uniform())  # of the way to the next beat
+        self._fraction = float(rng.uniform())  # of the interval to the next beat that has passed
         self._lf_phase = float(rng.uniform(0.0, 2.0 * math.pi))
         self._wander = _WANDER_SD * float(rng.standard_normal())
 
     def beats(self, second: AutonomicSample) -> FloatArray:
-        """Return the times of the beats in a second; seconds come one after the other."""
+        """Return the times of the beats in a second; call it for consecutive seconds."""
         rate_hz = self._rate(second)
         steps = (rate_hz[1:] + rate_hz[:-1]) / (2.0 * ECG_RATE_HZ)
         cycles = self._fraction + np.concatenate(([0.0], np.cumsum(steps)))
@@ -71,7 +76,7 @@ class Heart:
         lf_step = 2.0 * math.pi * _LF_HZ * (1.0 + 0.15 * float(lf_unrest))
         lf = person.lf_depth * np.sin(self._lf_phase + lf_step * _ECG_PARTS)
         self._lf_phase += lf_step
-        # Arousal withdraws the vagus: less breathing in the heart rate.
+        # Arousal withdraws vagal activity and so reduces respiratory sinus arrhythmia.
         rsa_depth = (
             person.rsa_depth
             * np.exp(-0.3 * ramp(second.arousal, _ECG_PARTS))
@@ -88,17 +93,17 @@ class Heart:
 
 
 class Electrodes:
-    """The electrocardiogram in mV at `ECG_RATE_HZ`: six Gaussian waves per beat, wander and noise.
+    """ECG in mV at `ECG_RATE_HZ`: six Gaussian waves per beat, baseline wander and noise.
 
-    After McSharry 2003 (doi 10.1109/TBME.2003.808805), but laid along time instead of around a limit
-    cycle, so that each R maximum stands at its beat.
+    After McSharry 2003 (doi 10.1109/TBME.2003.808805), but with the waves placed in time instead of on a
+    limit cycle, so that each R maximum lies at the time of its beat.
 
     Parameters
     ----------
     listener : ListenerParameters
-        Whose chest they are on.
+        Parameters of the listener.
     rng : Generator
-        Drawn from equally often per second.
+        The number of draws per second is constant.
     """
 
     def __init__(self, listener: ListenerParameters, *, rng: np.random.Generator) -> None:
@@ -110,7 +115,7 @@ class Electrodes:
         self._last_beat: float | None = None
 
     def add(self, beats: FloatArray) -> None:
-        """Take in the beats of the second after the one asked for next."""
+        """Add the beats of the second after the next one that `samples` returns."""
         if beats.size == 0:
             return
         before = beats[0] - 0.85 if self._last_beat is None else self._last_beat
@@ -119,7 +124,7 @@ class Electrodes:
         self._last_beat = float(beats[-1])
 
     def samples(self, second: AutonomicSample) -> FloatArray:
-        """Return one second of samples, shape (250,); every beat up to 0.3 s after it is known."""
+        """Return one second of samples, shape (250,). Beats up to 0.3 s after it must have been added."""
         parts = _ECG_PARTS[:-1]
         times = second.number + parts
         near = self._beats > second.number - _AFTER_S
@@ -129,7 +134,7 @@ class Electrodes:
             2.0 * math.pi * np.outer(_WANDER_HZ, times) + self._wander_phases[:, None]
         )
         noise = _NOISE_MV * self._rng.standard_normal(parts.size)
-        # The heart turns and the chest widens with each breath, and the R wave with them.
+        # The heart rotates and the chest widens with each breath, which modulates the R wave.
         waves = self._waves(times) * self._listener.r_wave_mv * (1.0 + 0.05 * breath)
         return np.asarray(waves + wander + _BREATH_MV * breath + noise)
 
@@ -145,7 +150,7 @@ class Electrodes:
 
 EDA_RATE_HZ = 32
 _SCR_MEDIAN_US = 0.15
-_SCR_SPREAD = 0.6  # standard deviation of the logarithm
+_SCR_SPREAD = 0.6  # standard deviation of the natural logarithm
 _SCR_LASTS_S = 30.0
 _KERNEL_PEAK = 0.369
 _LEVEL_PER_AROUSAL = 0.15
@@ -153,23 +158,24 @@ _DRIFT_SD = 0.0006
 _EDA_NOISE_US = 0.002
 _EDA_PARTS = np.arange(EDA_RATE_HZ) / EDA_RATE_HZ
 NOVELTY_LATENCY_S = 2
-"""A change heard in one second is answered two seconds later, thus after 1 to 3 s."""
+"""Seconds between a change of the music and the second of the response: a latency of 1 to 3 s."""
 
 
 class Skin:
-    """``SCL + Σ aᵢ h(t − tᵢ)``, h = (e^(−t/2) − e^(−t/0.7)) / 0.369, in µS at `EDA_RATE_HZ`.
+    """Skin conductance in µS at `EDA_RATE_HZ`: a level that follows arousal, and responses added to it.
 
-    Spontaneous responses come at 2·e^(1.1·arousal) a minute, 0.5 to 25, and have a lognormal amplitude
-    with a median of 0.15 µS. Changes of the music and what else befalls the listener evoke others.
+    ``SCL + Σ aᵢ h(t − tᵢ)`` with h = (e^(−t/2) − e^(−t/0.7)) / 0.369. Spontaneous responses occur at a rate
+    of 2·e^(1.1·arousal) per minute, limited to 0.5 to 25, with a lognormal amplitude whose median is 0.15 µS.
+    Changes of the music and external events evoke further responses.
 
     Parameters
     ----------
     listener : ListenerParameters
-        Whose skin it is.
+        Parameters of the listener.
     kappa : float
-        The one factor on every effect of music.
+        Factor on every effect of music.
     rng : Generator
-        Drawn from equally often whatever is heard.
+        The number of draws does not depend on the music.
     """
 
     def __init__(self, listener: ListenerParameters, *, kappa: float, rng: np.random.Generator) -> None:
@@ -180,15 +186,15 @@ class Skin:
         self._onsets = np.empty(0)
         self._amplitudes = np.empty(0)
 
-    def samples(self, second: AutonomicSample, heard: HeardMusic) -> FloatArray:
+    def samples(self, second: AutonomicSample, heard: PerceivedMusic) -> FloatArray:
         """Return one second of samples, shape (32,).
 
         Parameters
         ----------
         second : AutonomicSample
-            The state.
-        heard : HeardMusic
-            The music `NOVELTY_LATENCY_S` before.
+            The hidden state.
+        heard : PerceivedMusic
+            The music `NOVELTY_LATENCY_S` earlier.
         """
         spontaneous, orienting, *places = self._rng.uniform(size=4)
         rate_per_min = min(25.0, max(0.5, 2.0 * math.exp(1.1 * second.arousal[0])))
@@ -224,18 +230,18 @@ class Skin:
 
 
 RSP_RATE_HZ = 25
-_HASTE = 0.3  # breathing in takes less time than breathing out
+_HASTE = 0.3  # inspiration is shorter than expiration
 _RSP_NOISE = 0.01
 _RSP_PARTS = np.arange(RSP_RATE_HZ) / RSP_RATE_HZ
 
 
-class Respiration:
-    """Chest circumference in arbitrary units at `RSP_RATE_HZ`, rising while breathing in.
+class RespirationBelt:
+    """Chest circumference in arbitrary units at `RSP_RATE_HZ`, increasing during inspiration.
 
     Parameters
     ----------
     rng : Generator
-        For the noise.
+        Source of the noise.
     """
 
     def __init__(self, *, rng: np.random.Generator) -> None:

@@ -12,7 +12,7 @@ from scipy.signal import find_peaks
 from acquisition.errors import SpecError
 from acquisition.simulated.autonomic_state import AutonomicState, ExternalEvents
 from acquisition.simulated.listener import VirtualListener
-from acquisition.simulated.music_response import SILENCE, HeardMusic, MusicHistory
+from acquisition.simulated.music_response import SILENCE, MusicHistory, PerceivedMusic
 from acquisition.simulated.persona import PERSONAS
 from acquisition.simulated.signals import EDA_RATE_HZ, Skin
 from acquisition.streams import Kind
@@ -83,7 +83,7 @@ def test_the_effect_on_the_habituating_shrinks(seed):
 def test_changes_no_longer_surprise_the_skin_of_the_habituating():
     def responses(heard_before_s):
         skin = Skin(person("habituating"), kappa=1.0, rng=np.random.default_rng(5))
-        heard = HeardMusic(sounding=1.0, novelty=1.0, heard_before_s=heard_before_s)
+        heard = PerceivedMusic(sounding=1.0, novelty=1.0, heard_before_s=heard_before_s)
         quiet = Skin(person("habituating"), kappa=1.0, rng=np.random.default_rng(5))
         rest = states(person("habituating"))[:200]
         return sum(

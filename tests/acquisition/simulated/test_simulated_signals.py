@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from acquisition.simulated.autonomic_state import AutonomicSample, AutonomicState, ExternalEvents
-from acquisition.simulated.music_response import SILENCE, HeardMusic, MusicHistory
+from acquisition.simulated.music_response import SILENCE, MusicHistory, PerceivedMusic
 from acquisition.simulated.persona import PERSONAS
 from acquisition.simulated.signals import ECG_RATE_HZ, EDA_RATE_HZ, Electrodes, Heart, Skin
 
@@ -110,7 +110,7 @@ def test_skin_conductance_responses_come_at_the_rate_of_the_formula(arousal, rat
 def test_a_change_in_the_music_makes_a_response_with_the_shape_of_the_formula():
     def trace(novelty):
         skin = Skin(person(), kappa=1.0, rng=np.random.default_rng(5))
-        heard = HeardMusic(sounding=1.0, novelty=novelty)
+        heard = PerceivedMusic(sounding=1.0, novelty=novelty)
         return np.concatenate([skin.samples(steady(n), heard if n == 20 else SILENCE) for n in range(40)])
 
     response = trace(1.0) - trace(0.0)
