@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from generator.player_events import PlayerEvent
-from generator.score import BeatEvent, HeardMusic, NoteEvent, StereoBlock
+from generator.score import AudibleMusic, BeatEvent, NoteEvent, StereoBlock
 from generator.state import MasterVolume, MusicState, SoundCondition
 
 FADE_IN_S = 10.0
@@ -205,7 +205,7 @@ class PlaybackStep:
         Those that began.
     beats : tuple of BeatEvent
         Those that fell into it.
-    heard : HeardMusic or None
+    heard : AudibleMusic or None
         What a listener heard; None in silence.
     audio : ndarray of float32, shape (n, 2), or None
         The sound, `Player.latency_frames` late: 2400 samples in virtual time, what was played since the step
@@ -219,7 +219,7 @@ class PlaybackStep:
 
     notes: tuple[NoteEvent, ...]
     beats: tuple[BeatEvent, ...]
-    heard: HeardMusic | None
+    heard: AudibleMusic | None
     audio: StereoBlock | None
     time_of: Callable[[int], float]
     events: tuple[PlayerEvent, ...] = ()

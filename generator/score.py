@@ -106,7 +106,7 @@ class Block:
     shape: ControlFrame
 
 
-class HeardMusic(NamedTuple):
+class AudibleMusic(NamedTuple):
     """What a listener heard in a step (three blocks).
 
     Attributes

@@ -1,12 +1,13 @@
-"""What the parts of a bar stand on: its place in the phrase, its chord, and the lowest voice."""
+"""The context in which the parts of a bar are written: place in the phrase, chord, bass and held voices."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from generator.composition.form import Phrase
 from generator.composition.harmony import Chord, Scale
-from generator.composition.notation import ScoreNote
+from generator.composition.notation import LineNote, ScoreNote
 from generator.composition.voice_leading import BassMotion, Ornament
 from generator.state import BEATS_PER_BAR
 
@@ -19,60 +20,60 @@ class BassVoice:
     ----------
     before : int or None
         Its pitch at the end of the bar before.
-    moves : tuple of (float, int)
-        Where in the bar it begins notes, in beats, and their pitches.
+    line : tuple of LineNote
+        The notes that it begins in the bar.
     """
 
     before: int | None
-    moves: tuple[tuple[float, int], ...]
+    line: tuple[LineNote, ...]
 
     def at(self, offset: float) -> BassMotion:
-        """Return how it moves at a moment: from a pitch to itself where no note of it begins."""
-        was = self.before
-        for beat, pitch in self.moves:
-            if beat == offset:
-                return BassMotion(was, pitch)
-            if beat > offset:
+        """Return how it moves at an offset in beats: from a pitch to itself where it begins no note."""
+        before = self.before
+        for note in self.line:
+            if note.offset == offset:
+                return BassMotion(before, note.pitch)
+            if note.offset > offset:
                 break
-            was = pitch
-        return BassMotion(was, was)
+            before = note.pitch
+        return BassMotion(before, before)
 
     @property
     def last(self) -> int | None:
         """Its pitch at the end of the bar."""
-        return self.moves[-1][1] if self.moves else self.before
+        return self.line[-1].pitch if self.line else self.before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarContext:
-    """What the parts of a bar stand on.
+    """The context in which the parts of a bar are written.
 
     Attributes
     ----------
     seed : int
-        Of the piece.
+        The seed of the piece.
     bar : int
         Number of the bar from 0.
     phrase : Phrase
-        It belongs to.
+        The phrase to which the bar belongs.
     place : int
-        Its place in the phrase, from 0.
+        Which bar of the phrase it is, from 0.
     scale : Scale
-        In force.
+        The scale of the phrase.
     chord : Chord
-        As the bar begins.
+        The chord with which the bar begins.
     past : int
         How many bars of the chord are past.
     left : int
         How many bars the chord has left, this one included.
-    low : Low
+    low : BassVoice
         The lowest voice.
     pad, strings : tuple of int
-        The chord as the two choirs sing it.
+        Pitches of the chord in the two voice groups.
     ornament : Ornament or None
-        The voice of the pad that moves by itself while the chord lasts.
-    led : bool
-        Whether a melody leads.
+        The pad voice that moves on its own while the chord lasts.
+    has_melody : bool
+        Whether there is a melody above the parts.
     """
 
     seed: int
@@ -87,21 +88,21 @@ class BarContext:
     pad: tuple[int, ...]
     strings: tuple[int, ...]
     ornament: Ornament | None
-    led: bool
+    has_melody: bool
 
     @property
-    def fresh(self) -> bool:
+    def chord_begins(self) -> bool:
         """Whether the chord begins in this bar."""
         return self.past == 0
 
     @property
-    def breathing(self) -> bool:
+    def melody_rests(self) -> bool:
         """Whether the melody has come to rest."""
         return self.place > self.phrase.arrival
 
     @property
     def swell(self) -> float:
-        """How far the phrase has risen, 0 at its ends to 1 in its second bar: its dynamics."""
+        """The dynamics of the phrase: 1 in its second bar, falling to 0 at its end."""
         peak = 1
         if self.place <= peak:
             return 0.5 + 0.5 * self.place
@@ -109,26 +110,26 @@ class BarContext:
 
 
 def notes_of(
-    layer: str, line: list[tuple[float, float, int]], velocity: int, articulation: float = 0.0
+    layer: str, line: Iterable[LineNote], velocity: int, articulation: float = 0.0
 ) -> list[ScoreNote]:
-    """Return a line of (offset, slot, pitch) as notes that fill their slots less, the more detached."""
+    """Return a line as notes of a layer; the more detached, the shorter they are than their beats."""
     return [
         ScoreNote(
             offset=offset,
-            duration=slot * (1.0 - 0.5 * articulation),
+            duration=beats * (1.0 - 0.5 * articulation),
             pitch=pitch,
             velocity=velocity,
             layer=layer,
         )
-        for offset, slot, pitch in line
+        for offset, beats, pitch in line
     ]
 
 
 def held_chord(pitches: tuple[int, ...], layer: str, velocity: int, beats: float) -> list[ScoreNote]:
-    """Return a chord held from the bar line on."""
-    return notes_of(layer, [(0.0, beats, pitch) for pitch in sorted(set(pitches))], velocity)
+    """Return a chord that is held from the bar line on."""
+    return notes_of(layer, [LineNote(0.0, beats, pitch) for pitch in sorted(set(pitches))], velocity)
 
 
 def beats_of_bars(count: int) -> float:
-    """Return the beats of so many bars."""
+    """Return how many beats so many bars have."""
     return float(BEATS_PER_BAR * count)

@@ -1,4 +1,12 @@
-"""The composer: one bar of music at a time, from a MusicState and a seed; and the chords of the ending."""
+"""The composer: one bar of music at a time, from a MusicState and a seed; and the chords of the ending.
+
+>>> composer = Composer(Piece(seed=1))
+>>> bar = composer.bar(MusicState(tempo_bpm=60, layers=2, density=0.4))
+>>> bar.mode.name, bar.chord.name, bar.layers
+('MIXOLYDIAN', 'I7', ('pad', 'melody'))
+>>> [(note.offset, note.pitch) for note in bar.notes if note.layer == "melody"]
+[(0.0, 76), (1.0, 72), (2.0, 76)]
+"""
 
 from __future__ import annotations
 
@@ -9,7 +17,7 @@ from generator.composition.bar_context import BarContext, notes_of
 from generator.composition.form import BarPosition, Form, Phrase
 from generator.composition.harmony import Chord, chord_vocabulary, resting_chord
 from generator.composition.melody import MelodyWriter
-from generator.composition.notation import BarScore, ScoreNote
+from generator.composition.notation import BarScore, LineNote, ScoreNote
 from generator.composition.texture import (
     CounterMelody,
     air_part,
@@ -21,51 +29,53 @@ from generator.composition.texture import (
 from generator.state import BEATS_PER_BAR, LAYERS, Mode, MusicState, Piece
 
 _ROLL = (0.0, 0.5, 1.0, 1.75)
-"""Beats at which the last chord is rolled upwards."""
+"""Beats at which the tones of the last chord begin, from the lowest upwards."""
 
 BELL_BEATS = 2.0
 
 
 def leading_chord(
-    ground: BarContext, line: BassLine, *, lowest: str, pitch: int, beats: float, state: MusicState
+    context: BarContext, line: BassLine, *, lowest: str, pitch: int, beats: float, state: MusicState
 ) -> list[ScoreNote]:
-    """Return so many beats of the chord before the last, or of what of its predecessor still sounds."""
-    notes = notes_of("melody", [(beats / 2, beats / 2, pitch)], 46, state.articulation)
+    """Return so many beats of the chord before the last; tones held from the chord before it go on."""
+    notes = notes_of("melody", [LineNote(beats / 2, beats / 2, pitch)], 46, state.articulation)
     notes += notes_of(lowest, line, 50)
-    if ground.fresh:
-        notes += notes_of("pad", [(0.0, beats, tone) for tone in sorted(set(ground.pad))], 46)
-        notes += notes_of("strings", [(0.0, beats, tone) for tone in sorted(set(ground.strings))], 36)
+    if context.chord_begins:
+        notes += notes_of("pad", [LineNote(0.0, beats, tone) for tone in sorted(set(context.pad))], 46)
+        notes += notes_of(
+            "strings", [LineNote(0.0, beats, tone) for tone in sorted(set(context.strings))], 36
+        )
     return notes
 
 
 def final_chord(
-    ground: BarContext, *, land: float, beats: float, pitch: int, low: int, lowest: str
+    context: BarContext, *, land: float, beats: float, pitch: int, low: int, lowest: str
 ) -> list[ScoreNote]:
     """Return the tonic chord from beat `land` on, ringing until `beats` after the bar line."""
     rest = beats - land
 
     def ring(layer: str, pitches: tuple[int, ...], velocity: int) -> list[ScoreNote]:
-        return notes_of(layer, [(land, rest, tone) for tone in sorted(set(pitches))], velocity)
+        return notes_of(layer, [LineNote(land, rest, tone) for tone in sorted(set(pitches))], velocity)
 
-    bottom = ground.pad[0] + 5
-    rolled = ground.scale.pitches(ground.chord.degrees, bottom, bottom + 24)[: len(_ROLL)]
-    tonic = ground.scale.pitches((0,), 79, 90)[0]
+    bottom = context.pad[0] + 5
+    rolled = context.scale.pitches(context.chord.degrees, bottom, bottom + 24)[: len(_ROLL)]
+    tonic = context.scale.pitches((0,), 79, 90)[0]
     notes = ring(lowest, (low,), 50)
-    notes += ring("pad", ground.pad, 46)
+    notes += ring("pad", context.pad, 46)
     notes += ring("melody", (pitch,), 48)
-    notes += ring("strings", ground.strings, 36)
-    notes += ring("air", (ground.scale.pitches((0,), 67, 78)[0],), 32)
-    notes += ring("counter", (ground.scale.pitches((4, 2), max(52, low + 7), 66)[0],), 38)
+    notes += ring("strings", context.strings, 36)
+    notes += ring("air", (context.scale.pitches((0,), 67, 78)[0],), 32)
+    notes += ring("counter", (context.scale.pitches((4, 2), max(52, low + 7), 66)[0],), 38)
     for late, tone in zip(_ROLL, rolled, strict=False):
         if land + late < BEATS_PER_BAR:
-            notes += notes_of("arpeggio", [(land + late, rest - late, tone)], 36)
+            notes += notes_of("arpeggio", [LineNote(land + late, rest - late, tone)], 36)
     if land + BELL_BEATS < BEATS_PER_BAR:
-        notes += notes_of("bells", [(land + BELL_BEATS, rest - BELL_BEATS, tonic)], 36)
+        notes += notes_of("bells", [LineNote(land + BELL_BEATS, rest - BELL_BEATS, tonic)], 36)
     return notes
 
 
 FIRST_LAYERS = 2
-"""Layers with which music begins; then one more enters with every bar, or one leaves."""
+"""Layers with which the music begins; then one enters or leaves with every bar."""
 
 _TEXTURES = (pad_part, arpeggio_part, strings_part, bells_part, air_part)
 
@@ -73,9 +83,14 @@ _TEXTURES = (pad_part, arpeggio_part, strings_part, bells_part, air_part)
 class Composer:
     """Writes the score bar by bar.
 
-    The mode moves one rung of the ladder where a phrase begins, over a chord that both modes have; the pace
-    of the harmony follows the density where a phrase begins; all else follows the state at each bar line.
-    Every random choice follows from the seed of the piece.
+    Where a phrase begins, the mode moves to the neighbouring one, over a chord that both modes have, and the
+    pace of the harmony follows the density. Everything else follows the state at each bar line. Every random
+    choice follows from the seed of the piece.
+
+    Parameters
+    ----------
+    piece : Piece
+        Tonic, layers, register and seed.
     """
 
     def __init__(self, piece: Piece) -> None:
@@ -83,8 +98,8 @@ class Composer:
         self._register_range = piece.register_range
         self._form = Form(piece.seed)
         self._accompaniment = Accompaniment(piece.seed, piece.tonic)
-        self._melodist = MelodyWriter(piece.seed)
-        self._second = CounterMelody(piece.seed)
+        self._melody = MelodyWriter(piece.seed)
+        self._counter_melody = CounterMelody(piece.seed)
         self._bar = 0
         self._phrase: Phrase | None = None
         self._place = 0
@@ -100,19 +115,18 @@ class Composer:
         state = self._within_bounds(state)
         phrase = self._latch_phrase(state)
         layers = self._latch_layers(state.layers)
-        line, ground = self._accompaniment.bar(
-            BarPosition.of(self._bar, phrase, self._place), state, layers=layers
-        )
-        melody = self._melodist.bar(ground, state)
+        position = BarPosition.of(self._bar, phrase, self._place)
+        context = self._accompaniment.bar(position, state, layers=layers)
+        melody = self._melody.bar(context, state)
         notes = [
             *melody,
-            *bass_part(line, lowest_layer(self._layers), ground.swell, state),
-            *self._second.bar(ground, melody if "melody" in layers else [], state),
+            *bass_part(context.low.line, lowest_layer(self._layers), context.swell, state),
+            *self._counter_melody.bar(context, melody if "melody" in layers else [], state),
         ]
         for layer in _TEXTURES:
-            notes += layer(ground, state)
+            notes += layer(context, state)
         self._place += 1
-        return self._score(ground, notes)
+        return self._score(context, notes)
 
     def cadence(self, state: MusicState, *, land: float, beats: float) -> BarScore:
         """Return a bar of the ending.
@@ -120,12 +134,12 @@ class Composer:
         Parameters
         ----------
         state : MusicState
-            In force.
+            The state at the bar line.
         land : float
-            Beat of this bar on which the tonic chord lands: 0 to 4. Up to there a chord leads to it, or what
-            still sounds of the one before. At 4 the tonic is left to the next bar.
+            Beat of this bar on which the tonic chord begins, 0 to 4. Before it a chord leads to the tonic, or
+            the chord before still sounds. With 4, the tonic begins in the next bar.
         beats : float
-            For how long the tonic chord rings, counted from this bar line.
+            How long the tonic chord rings, counted from this bar line.
         """
         state = self._within_bounds(state)
         phrase = self._phrase or self._latch_phrase(state)
@@ -135,27 +149,32 @@ class Composer:
         if land > 0:
             way = chord_vocabulary(phrase.mode).ways_home[0][0]
             place = BarPosition.of(self._bar, phrase, self._place) if going_on else self._alone(phrase, way)
-            line, ground = self._accompaniment.bar(place, sparse, layers=self._layers)
-            pitch = self._melodist.step_home(ground, state)
-            line = [(offset, land, root) for offset, _, root in line]
+            context = self._accompaniment.bar(place, sparse, layers=self._layers)
+            pitch = self._melody.step_home(context, state)
+            line = [LineNote(offset, land, root) for offset, _, root in context.low.line]
             notes += leading_chord(
-                ground, line, lowest=lowest_layer(self._layers), pitch=pitch, beats=land, state=state
+                context, line, lowest=lowest_layer(self._layers), pitch=pitch, beats=land, state=state
             )
-            notes += [note for note in arpeggio_part(ground, state) if note.offset < land]
-        # The lowest voice sings the tonic, whatever it still holds.
+            notes += [note for note in arpeggio_part(context, state) if note.offset < land]
+        # The lowest voice begins the tonic even where it still holds another note.
         self._accompaniment.release()
         if land < BEATS_PER_BAR:
             place = self._alone(phrase, resting_chord(phrase.mode))
-            line, ground = self._accompaniment.bar(place, sparse, layers=self._layers)
-            pitch = self._melodist.come_home(ground, state)
+            context = self._accompaniment.bar(place, sparse, layers=self._layers)
+            pitch = self._melody.come_home(context, state)
             notes += final_chord(
-                ground, land=land, beats=beats, pitch=pitch, low=line[0][2], lowest=lowest_layer(self._layers)
+                context,
+                land=land,
+                beats=beats,
+                pitch=pitch,
+                low=context.low.line[0].pitch,
+                lowest=lowest_layer(self._layers),
             )
         self._place = phrase.bars
-        return self._score(ground, notes)
+        return self._score(context, notes)
 
     def _alone(self, phrase: Phrase, chord: Chord) -> BarPosition:
-        """Return a bar with a chord of its own after a phrase that was broken off."""
+        """Return a bar with a chord of its own, after a phrase that was cut short."""
         return BarPosition(
             bar=self._bar, phrase=phrase, place=phrase.bars, chord=chord, following=chord, past=0, left=1
         )
@@ -167,7 +186,7 @@ class Composer:
     def _latch_phrase(self, state: MusicState) -> Phrase:
         if self._phrase is None or self._place == self._phrase.bars:
             self._phrase = self._form.next(Mode.of(state.mode), state.density)
-            self._melodist.begin(self._phrase)
+            self._melody.begin(self._phrase)
             self._accompaniment.begin()
             self._place = 0
         return self._phrase
@@ -180,16 +199,16 @@ class Composer:
             self._layers = self._piece.layers[: now + (1 if wanted > now else -1)]
         return self._layers
 
-    def _score(self, ground: BarContext, notes: list[ScoreNote]) -> BarScore:
+    def _score(self, context: BarContext, notes: list[ScoreNote]) -> BarScore:
         played = [note for note in notes if note.layer in self._layers]
         played.sort(key=lambda note: (note.offset, LAYERS.index(note.layer), note.pitch))
         self._bar += 1
         return BarScore(
-            index=ground.bar,
-            phrase=ground.phrase.number,
-            place=ground.place,
-            mode=ground.scale.mode,
-            chord=ground.chord,
+            index=context.bar,
+            phrase=context.phrase.number,
+            place=context.place,
+            mode=context.scale.mode,
+            chord=context.chord,
             layers=self._layers,
             notes=tuple(played),
         )

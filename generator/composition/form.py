@@ -1,4 +1,4 @@
-"""The form: phrases of four to six bars, a question and its answer, in sections A A' B A."""
+"""The form: phrases of four to six bars, in pairs of question and answer, in sections A A' B A."""
 
 from __future__ import annotations
 
@@ -17,9 +17,20 @@ PERIODS = 4
 """Periods of a section: A, A', B, A. Each section has a new B, every fourth a new A."""
 
 UNLIKE = 48
-"""Phrases to look back so as not to repeat them. They fill five minutes at any tempo."""
+"""How many phrases back a phrase may not repeat: at least five minutes at any tempo."""
 
-_TRIES = 30
+_MAX_ATTEMPTS = 30
+
+# Lengths of phrases in bars. A question has four; the answer has four, five (a bar of rest is added) or six
+# (a third pair of chords is added).
+_QUESTION_BARS, _EXTENDED_BARS, _LONG_BARS = 4, 5, 6
+_ANSWER_BARS = (4, 4, 4, 5, 6)
+
+_LINK_PROBABILITY = 0.7
+"""How often a question leads into its answer without a rest."""
+
+_CONTRAST_PERIOD = 2
+"""Which of the `PERIODS` of a section, from 0, has the contrasting theme B."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +43,22 @@ class ChordSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phrase:
-    """A phrase: where it is, what it is for, its chords.
+    """A phrase: its number, its theme and its chords.
 
     Attributes
     ----------
     number : int
         Counted from 0.
     theme : str
-        Name of the motif it sings: ``A0``, ``B3`` …
+        Name of its motif: ``A0``, ``B3`` …
     mode : Mode
-        In force throughout.
+        The mode throughout the phrase.
     spans : tuple of Span
-        The chords; one or two bars each.
+        The chords, one or two bars each.
     arrival : int
-        Bar in which it comes to rest.
+        Bar in which the melody comes to rest.
     linked : bool
-        Whether the melody leads on into the next phrase; else its last bar is a breath.
+        Whether the melody leads into the next phrase; else its last bar is silent.
     """
 
     number: int
@@ -80,11 +91,11 @@ class BarPosition:
     bar : int
         Number of the bar from 0.
     phrase : Phrase
-        It belongs to.
+        The phrase to which it belongs.
     place : int
-        Its place in the phrase, from 0.
+        Which bar of the phrase it is, from 0.
     chord, following : Chord
-        Of this bar and of the next one; the last chord of a phrase is followed by itself.
+        The chords of this bar and the next; the last chord of a phrase is followed by itself.
     past, left : int
         How many bars of the chord are past, and how many are left, this one included.
     """
@@ -99,7 +110,7 @@ class BarPosition:
 
     @classmethod
     def of(cls, bar: int, phrase: Phrase, place: int) -> BarPosition:
-        """Return the bar that is at a place of its phrase."""
+        """Return the position of a bar of a phrase."""
         span, past = phrase.place(place)
         following = phrase.place(min(place + 1, phrase.bars - 1))[0].chord
         return cls(
@@ -114,7 +125,7 @@ class BarPosition:
 
 
 class PhraseHistory:
-    """What a part did in the phrases of the last five minutes, so that none becomes another's double."""
+    """What a part played in the phrases of the last five minutes, so that it does not repeat a phrase."""
 
     def __init__(self) -> None:
         self._now: list[Hashable] = []
@@ -127,11 +138,11 @@ class PhraseHistory:
         self._now = []
 
     def add(self, done: Iterable[Hashable]) -> None:
-        """Remember what is done in this phrase."""
+        """Add what is played in this phrase."""
         self._now += done
 
     def knows(self, ahead: Iterable[Hashable]) -> bool:
-        """Return whether an earlier phrase began as this one would with what is ahead."""
+        """Return whether an earlier phrase began as this one would, with what is ahead added."""
         whole = [*self._now, *ahead]
         return any(phrase[: len(whole)] == whole for phrase in self._past)
 
@@ -144,8 +155,8 @@ class Form:
         self._number = 0
         self._period = 0
         self._answering = False
-        self._breathless = False
-        self._answer = 4
+        self._was_linked = False
+        self._answer = _QUESTION_BARS
         self._mode: Mode | None = None
         self._recent: deque[tuple[ChordSpan, ...]] = deque(maxlen=UNLIKE)
 
@@ -153,20 +164,21 @@ class Form:
         """Begin a new period with the next phrase, as after a silence."""
         if self._answering:
             self._period += 1
-        self._answering = self._breathless = False
+        self._answering = self._was_linked = False
 
     def next(self, asked: Mode, density: float) -> Phrase:
-        """Return the next phrase: its mode one rung nearer to what is asked, its chords as dense."""
+        """Return the next phrase: its mode one step nearer to the one asked for, its chords as dense."""
         before, mode = self._mode, asked if self._mode is None else step_towards(self._mode, asked)
         turning = before is not None and mode is not before
         if turning:
             self._answering = False  # a new mode begins with a question, on the tonic
         rng = seeded_rng(self._seed, "form", self._number)
-        bars = self._answer if self._answering else 4
-        self._answer = pick(rng, (4, 4, 4, 5, 6))
-        # One bar in eight at least is silent.
-        linked = not (self._answering or self._breathless or self._answer == 6) and rng.random() < 0.7
-        for attempt in range(_TRIES):
+        bars = self._answer if self._answering else _QUESTION_BARS
+        self._answer = pick(rng, _ANSWER_BARS)
+        # At least one bar in eight is silent.
+        rests = self._answering or self._was_linked or self._answer == _LONG_BARS
+        linked = not rests and rng.random() < _LINK_PROBABILITY
+        for attempt in range(_MAX_ATTEMPTS):
             spans = self._spans(mode, bars, density, attempt)
             if turning and before is not None:
                 spans = (ChordSpan(pivot_chord(before, mode), spans[0].bars), *spans[1:])
@@ -176,13 +188,13 @@ class Form:
         section, quarter = divmod(self._period, PERIODS)
         phrase = Phrase(
             number=self._number,
-            theme=f"B{section}" if quarter == 2 else f"A{section // 4}",
+            theme=f"B{section}" if quarter == _CONTRAST_PERIOD else f"A{section // 4}",
             mode=mode,
             spans=spans,
-            arrival=4 if bars == 6 else 2,
+            arrival=4 if bars == _LONG_BARS else 2,
             linked=linked,
         )
-        self._mode, self._number, self._breathless = mode, self._number + 1, linked
+        self._mode, self._number, self._was_linked = mode, self._number + 1, linked
         self._period += self._answering
         self._answering = not self._answering
         return phrase
@@ -193,15 +205,15 @@ class Form:
 
         if not self._answering:
             pairs = [pick(rng, says.openings), pick(rng, says.questions)]
-        elif bars == 6:
+        elif bars == _LONG_BARS:
             pairs = [pick(rng, says.openings), pick(rng, says.ways_home), pick(rng, says.homes)]
         else:
             pairs = [pick(rng, says.ways_home), pick(rng, says.homes)]
-        # From density .5 on some pairs move by bars, each from a density of its own; from .9 on all do.
+        # From density .5 on some pairs change every bar, each from its own density on; from .9 on all do.
         spans: list[ChordSpan] = []
         for first, second in pairs:
             fast = density >= FAST_HARMONY + 0.4 * rng.random()
             spans += [ChordSpan(first, 1), ChordSpan(second, 1)] if fast else [ChordSpan(first, 2)]
-        if bars == 5:  # home, and a bar more to breathe
+        if bars == _EXTENDED_BARS:  # the tonic, and one more bar of rest
             spans.append(ChordSpan(pairs[-1][1] if spans[-1].chord == pairs[-1][0] else pairs[-1][0], 1))
         return tuple(spans)

@@ -1,4 +1,16 @@
-"""Scales, chords and what each mode says with them; no sound and no chance."""
+"""Scales, chords and the chords typical of each mode. Nothing here is random.
+
+>>> scale = Scale(tonic=2, mode=Mode.DORIAN)
+>>> [scale.pitch(tone) for tone in range(35, 42)]
+[62, 64, 65, 67, 69, 71, 72]
+>>> chord = Chord.parse("IV9")
+>>> chord.degrees
+(3, 5, 0, 2, 4)
+>>> scale.pitches(chord.degrees, low=60, high=72)
+[62, 65, 67, 69, 71]
+>>> sorted(characteristic_degrees(Mode.IONIAN))
+[3, 6]
+"""
 
 from __future__ import annotations
 
@@ -9,8 +21,9 @@ from functools import cache
 from generator.state import Mode
 
 MODE_ORDER = tuple(Mode)
-"""Phrygian to lydian: neighbours differ by one pitch class."""
+"""The modes from phrygian to lydian; neighbours differ by one pitch class."""
 
+_WHOLE_TONE = 2  # semitones
 _NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII")
 _QUALITIES = {
     # Steps of the scale above the root; the mode decides whether a third is major or minor.
@@ -22,10 +35,9 @@ _QUALITIES = {
     "9sus": (0, 3, 4, 6, 8),
 }
 
-# What each mode says, in pairs of chords: the first of a pair carries the harmony, the second sounds only
-# where chords change fast. Every mode shows what is its own within two pairs: its lowered or raised degree
-# and the one next to be altered on either side of the ladder. A ninth or an eleventh stands only where the
-# mode has it a whole tone (or more) away from a chord tone below it.
+# Typical chords of each mode, in pairs: the first carries the harmony, the second sounds only where chords
+# change fast. Within two pairs every mode shows the degrees that distinguish it from its neighbours. A ninth
+# or an eleventh is used only where it is at least a whole tone above the chord tone below it.
 _IDIOMS = {
     Mode.LYDIAN: (
         "I9 IIadd9/I, I9 III7, Iadd9 VI9",
@@ -64,7 +76,7 @@ _IDIOMS = {
         "I11 I7, I7 I11",
     ),
 }
-# Tonic chords that leave out one degree each: over them a mode becomes its neighbour unnoticed.
+# By degree: tonic chords without that degree. Over them a mode can change to its neighbour unnoticed.
 _PIVOTS = {1: "I7", 2: "I9sus", 3: "I9", 5: "I9", 6: "I6/9"}
 
 
@@ -75,7 +87,7 @@ class Chord:
     Attributes
     ----------
     name : str
-        Roman numeral and quality, as in the strains: ``IV9``, ``IIadd9/I``.
+        Roman numeral and quality, such as ``IV9``, ``IIadd9/I``.
     root, bass : int
         Degrees of the scale, 0 (tonic) to 6.
     degrees : tuple of int
@@ -89,7 +101,7 @@ class Chord:
 
     @classmethod
     def parse(cls, name: str) -> Chord:
-        """Return the chord a Roman numeral names, e.g. ``V9sus`` or ``IIadd9/I``."""
+        """Return the chord of a Roman numeral, such as ``V9sus`` or ``IIadd9/I``."""
         match = re.fullmatch(r"([IV]+)(11|7|9sus|9|add9|6/9)(?:/([IV]+))?", name)
         if match is None:
             raise ValueError(f"{name!r} is not a chord")
@@ -103,7 +115,7 @@ Pair = tuple[Chord, Chord]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A mode on a tonic. Its tones are numbered: tone 35 is the tonic at or above middle C, 36 the next."""
+    """A mode on a tonic. Its tones are numbered: 35 is the tonic at or above middle C, 36 the next tone."""
 
     tonic: int
     mode: Mode
@@ -114,7 +126,7 @@ class Scale:
         return self.tonic + 12 * octave + self.mode.steps[degree]
 
     def nearest(self, pitch: float, degrees: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)) -> int:
-        """Return the tone of those degrees nearest to a pitch; the lower of two equally near."""
+        """Return the tone of those degrees that is nearest to a pitch; of two equally near, the lower."""
         guess = int((pitch - self.tonic) // 12 * 7)
         tones = (tone for tone in range(guess - 7, guess + 15) if tone % 7 in degrees)
         return min(tones, key=lambda tone: abs(self.pitch(tone) - pitch))
@@ -131,32 +143,32 @@ class Scale:
 
 @cache
 def characteristic_degrees(mode: Mode) -> frozenset[int]:
-    """Return the degrees that tell a mode from its neighbours on the ladder."""
+    """Return the degrees by which a mode differs from its neighbours."""
     at = MODE_ORDER.index(mode)
     near = MODE_ORDER[max(0, at - 1) : at] + MODE_ORDER[at + 1 : at + 2]
     return frozenset(i for i in range(7) if any(mode.steps[i] != other.steps[i] for other in near))
 
 
 def step_towards(mode: Mode, target: Mode) -> Mode:
-    """Return the mode one rung nearer to the target on the ladder."""
+    """Return the mode next to `mode` in the direction of the target."""
     here, there = MODE_ORDER.index(mode), MODE_ORDER.index(target)
     return MODE_ORDER[here + (there > here) - (there < here)]
 
 
 @dataclass(frozen=True, slots=True)
 class ChordVocabulary:
-    """What a mode says: pairs of chords by what they do in a phrase.
+    """The typical chords of a mode: pairs of chords, by their function in a phrase.
 
     Attributes
     ----------
     openings : tuple of (Chord, Chord)
-        On the tonic.
+        The beginning of a phrase, on the tonic.
     questions : tuple of (Chord, Chord)
-        Where a phrase comes to rest without coming home.
+        An open end, away from the tonic.
     ways_home : tuple of (Chord, Chord)
-        What goes before the tonic; the first also makes the last cadence.
+        What leads to the tonic; the first pair is also used in the last cadence.
     homes : tuple of (Chord, Chord)
-        Where a phrase comes home.
+        A closed end, on the tonic.
     """
 
     openings: tuple[Pair, ...]
@@ -167,7 +179,7 @@ class ChordVocabulary:
 
 @cache
 def chord_vocabulary(mode: Mode) -> ChordVocabulary:
-    """Return the idiom of a mode."""
+    """Return the typical chords of a mode."""
     return ChordVocabulary(*(tuple(_pair(pair) for pair in pairs.split(", ")) for pairs in _IDIOMS[mode]))
 
 
@@ -185,5 +197,5 @@ def pivot_chord(before: Mode, after: Mode) -> Chord:
 
 @cache
 def resting_chord(mode: Mode) -> Chord:
-    """Return the tonic chord on which a piece ends; its ninth is left out where it would rub."""
-    return Chord.parse("Iadd9" if mode.steps[1] == 2 else "I7")
+    """Return the tonic chord on which a piece ends; it has a ninth only where that is a whole tone."""
+    return Chord.parse("Iadd9" if mode.steps[1] == _WHOLE_TONE else "I7")

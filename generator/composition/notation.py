@@ -1,11 +1,11 @@
-"""A bar of the score: notes in beats, before the tempo turns them into samples."""
+"""A bar of the score, in beats; and the seeded random choices that the composition is made with."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from generator.composition.harmony import Chord
 from generator.state import Mode
@@ -39,6 +39,14 @@ class ScoreNote:
     nudge_s: float = 0.0
 
 
+class LineNote(NamedTuple):
+    """A note of a part before it has a velocity: offset from the bar line and length in beats, MIDI pitch."""
+
+    offset: float
+    beats: float
+    pitch: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarScore:
     """One bar of the score.
@@ -48,13 +56,13 @@ class BarScore:
     index : int
         Its number from 0.
     phrase, place : int, int
-        Number of its phrase, and its place in it, both from 0.
+        Number of its phrase, and which bar of the phrase it is, both from 0.
     mode, chord : Mode, Chord
-        In force; the chord as the bar begins.
+        The mode, and the chord with which the bar begins.
     layers : tuple of str
         The layers that play.
     notes : tuple of ScoreNote
-        By offset.
+        Sorted by offset.
     """
 
     index: int
@@ -67,10 +75,10 @@ class BarScore:
 
 
 def seeded_rng(*key: object) -> random.Random:
-    """Return a generator that follows from its key alone, so that layers never disturb one another."""
+    """Return a random generator seeded by its key alone, so that parts do not depend on one another."""
     return random.Random("/".join(map(str, key)))  # noqa: S311 - music, not cryptography
 
 
 def pick(rng: random.Random, choices: Sequence[_T]) -> _T:
-    """Return one of the choices; built on ``random()``, the one stream Python promises to keep."""
+    """Return one of the choices. It uses ``random()``, the only stream that Python keeps between versions."""
     return choices[int(rng.random() * len(choices))]

@@ -1,4 +1,4 @@
-"""Voice leading: the nearest good position of the next chord."""
+"""Voice leading: the position of the next chord that is nearest to the present one and sounds well."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from itertools import combinations, pairwise, product
 from generator.composition.harmony import Chord, Scale, characteristic_degrees
 
 FLOOR = 54
-"""No choir goes lower, if it can: it would stand too close to a bass on B2."""
+"""Lowest pitch of a voice group, where it can be avoided: lower is too close to a bass on B2."""
 
 MAX_STEP = 2
-"""Semitones a voice of a choir may move from one chord to the next."""
+"""Semitones that a voice may move from one chord to the next."""
 
 MAX_TOP_STEP = 4
-"""Semitones the highest voice of a choir may move to keep away from parallels."""
+"""Semitones that the highest voice of a group may move to avoid parallels."""
 
 
 @dataclass(frozen=True, slots=True)
 class BassMotion:
-    """The lowest voice before and now, from which the others keep parallel fifths and octaves away."""
+    """The pitch of the lowest voice before and now, to avoid parallel fifths and octaves with it."""
 
     before: int | None
     now: int | None
 
     def parallel(self, top_before: int | None, top: int) -> bool:
-        """Return whether a voice and the lowest one go from one fifth or octave to another."""
+        """Return whether a voice and the lowest one move from one fifth or octave to another."""
         if self.before is None or self.now is None or top_before is None:
             return False
         interval = (top - self.now) % 12
@@ -39,19 +39,19 @@ class BassMotion:
 
 @dataclass(frozen=True, slots=True)
 class VoiceGroup:
-    """Some voices that move together: how many, and where they may sing.
+    """Voices that move together: how many, and in which range.
 
     Attributes
     ----------
     voices : int
         Two or more.
     low, high : int
-        The range they return to, MIDI pitches.
+        The range to which they return, MIDI pitches.
     gap : float
-        Semitones from pitch to pitch that sound best.
+        Preferred distance from pitch to pitch, semitones.
     pitches : int
-        How many they sing together: with fewer than voices, some sing in unison, for what lies low beats
-        the more, the closer it is together (Plomp and Levelt 1965, doi 10.1121/1.1909741).
+        How many different pitches they have. If there are fewer than voices, some are in unison: low pitches
+        close together beat (Plomp and Levelt 1965, doi 10.1121/1.1909741).
     """
 
     voices: int
@@ -65,31 +65,31 @@ class VoiceGroup:
         before: tuple[int, ...] | None,
         chord: Chord,
         scale: Scale,
-        outer: BassMotion = BassMotion(None, None),
+        bass_motion: BassMotion = BassMotion(None, None),
         shift: float = 0.0,
     ) -> tuple[int, ...]:
-        """Return the chord's pitches, ascending: common tones held, the rest moved least.
+        """Return the pitches of the chord, ascending: common tones are held, the others move least.
 
-        No voice moves more than `MAX_STEP` semitones (the highest `MAX_TOP_STEP`, if it must) or crosses
-        another, and the highest makes no parallel fifths or octaves with the lowest voice of all. What tells
-        the mode is sung wherever it can be. Without a position before, the best spread one in the middle of
-        the range, moved by `shift` semitones.
+        No voice moves more than `MAX_STEP` semitones (the highest `MAX_TOP_STEP`, if necessary) or crosses
+        another, and the highest makes no parallel fifths or octaves with the bass. The characteristic degrees
+        of the mode are included where possible. Without a position before, the position is the best spread
+        one in the middle of the range, moved by `shift` semitones.
         """
         cost = _Cost(self, before, chord, scale, shift)
         if before is None:
             ways = [*combinations(scale.pitches(chord.degrees, self.low, self.high), self.voices)]
         else:
-            ways = self._ways(before, chord, scale, MAX_STEP, outer)
-            # Now and then the highest voice has nowhere to go but in parallels, or none reaches what tells
-            # the mode: then the highest may take a third.
-            if not any(cost.tells(way) for way in ways):
-                ways = self._ways(before, chord, scale, MAX_TOP_STEP, outer)
+            ways = self._ways(before, chord, scale, MAX_STEP, bass_motion)
+            # Sometimes the highest voice can only move in parallels, or no voice reaches the characteristic
+            # degrees: then the highest may move by a third.
+            if not any(cost.is_characteristic(way) for way in ways):
+                ways = self._ways(before, chord, scale, MAX_TOP_STEP, bass_motion)
         return min(ways, key=lambda way: (cost.of(way), way))
 
     def _ways(
-        self, before: tuple[int, ...], chord: Chord, scale: Scale, top_step: int, outer: BassMotion
+        self, before: tuple[int, ...], chord: Chord, scale: Scale, top_step: int, bass_motion: BassMotion
     ) -> list[tuple[int, ...]]:
-        # Voices may meet, at a price; as no chord has a gap of more than five semitones, each has a way.
+        # Voices may meet, at a cost. No chord has a gap of more than five semitones, so each voice can move.
         steps = (*(MAX_STEP,) * (self.voices - 1), top_step)
         reach = (
             scale.pitches(chord.degrees, voice - step, voice + step)
@@ -98,22 +98,22 @@ class VoiceGroup:
         return [
             way
             for way in product(*reach)
-            if all(a <= b for a, b in pairwise(way)) and not outer.parallel(before[-1], way[-1])
+            if all(a <= b for a, b in pairwise(way)) and not bass_motion.parallel(before[-1], way[-1])
         ]
 
 
 @dataclass(frozen=True, slots=True)
 class Ornament:
-    """An inner voice that moves by step while the others hold: where to, when, and whether it came late.
+    """An inner voice that moves by step while the others hold.
 
     Attributes
     ----------
     voice : int
         Counted from the lowest.
     first, then : int
-        Its two pitches: a suspension falls to its chord tone, a change leaves it for another.
+        Its two pitches: a suspension falls to the chord tone, a change leaves the chord tone for another.
     beats : float
-        From the chord's beginning to the move.
+        From the beginning of the chord to the move.
     """
 
     voice: int
@@ -122,16 +122,16 @@ class Ornament:
     beats: float
 
     def after(self, chord: tuple[int, ...]) -> tuple[int, ...]:
-        """Return where the voices are when it is done."""
+        """Return the pitches of the voices afterwards."""
         return (*chord[: self.voice], self.then, *chord[self.voice + 1 :])
 
 
 def ornaments(
     before: tuple[int, ...] | None, now: tuple[int, ...], chord: Chord, scale: Scale, beats: float
 ) -> list[Ornament]:
-    """Return what the inner voices may do in a chord of so many beats that follows `before`.
+    """Return the possible ornaments of a chord of so many beats that follows `before`.
 
-    They move to tones of the chord; where none is in reach, to others of the scale.
+    Voices move to tones of the chord; where none is in reach, to others of the scale.
     """
     late = [
         Ornament(i, before[i], now[i], min(2.0, beats / 4))
@@ -157,47 +157,61 @@ def _changes(now: tuple[int, ...], degrees: tuple[int, ...], scale: Scale, beats
     return ways
 
 
+# Costs of a position. They are our convention: what is never wanted costs more than all that is only better.
 _NARROW = {1: 8.0, 2: 2.0}
-"""What it costs two voices to rub against each other."""
+"""Cost of two neighbouring pitches a semitone, or a whole tone, apart."""
 
-_MEETING = 10.0
-"""What each pitch costs by which a choir sings fewer, or more, than it would."""
+_PITCH_COUNT = 10.0
+"""Cost of each pitch more or fewer than the group should have."""
+
+_MISSING_CLASS = 5.0
+"""Cost of each chord tone fewer than the group has pitches."""
+
+_MISSING_CHARACTERISTIC = 20.0
+_MISSING_THIRD = 6.0
+_MISSING_COLOUR = 2.0
+
+_OUTSIDE = 8.0
+"""Cost of each semitone outside the range; below `FLOOR`, each counts for eight."""
 
 
 class _Cost:
-    """What a position of a choir costs."""
+    """The cost of a position of a voice group."""
 
     def __init__(
-        self, choir: VoiceGroup, before: tuple[int, ...] | None, chord: Chord, scale: Scale, shift: float
+        self, group: VoiceGroup, before: tuple[int, ...] | None, chord: Chord, scale: Scale, shift: float
     ) -> None:
         self._before = before
-        self._low, self._high = choir.low + shift / 2, choir.high + shift / 2
-        self._gap, self._pitches = choir.gap, choir.pitches
+        self._low, self._high = group.low + shift / 2, group.high + shift / 2
+        self._gap, self._pitches = group.gap, group.pitches
         self._pull = 2.0 if shift else 1.0
-        self._middle = choir.voices * ((choir.low + choir.high) / 2 + shift)
+        self._middle = group.voices * ((group.low + group.high) / 2 + shift)
         self._third = scale.classes(chord.degrees[1:2])
         self._colour = scale.classes(chord.degrees[3:])
-        told = characteristic_degrees(scale.mode).intersection(chord.degrees)
-        self._telling = [(scale.tonic + scale.mode.steps[degree]) % 12 for degree in sorted(told)]
+        characteristic = characteristic_degrees(scale.mode).intersection(chord.degrees)
+        self._characteristic = [
+            (scale.tonic + scale.mode.steps[degree]) % 12 for degree in sorted(characteristic)
+        ]
 
-    def tells(self, way: tuple[int, ...]) -> bool:
-        """Return whether a position holds what tells the mode, as far as its chord does."""
-        return {pitch % 12 for pitch in way}.issuperset(self._telling)
+    def is_characteristic(self, way: tuple[int, ...]) -> bool:
+        """Return whether a position has the characteristic degrees that its chord has."""
+        return {pitch % 12 for pitch in way}.issuperset(self._characteristic)
 
     def of(self, way: tuple[int, ...]) -> float:
         classes = {pitch % 12 for pitch in way}
         pitches = sorted({*way})
-        cost = 5.0 * max(0, self._pitches - len(classes)) + _MEETING * abs(self._pitches - len(pitches))
+        cost = _MISSING_CLASS * max(0, self._pitches - len(classes))
+        cost += _PITCH_COUNT * abs(self._pitches - len(pitches))
         if self._before:
             cost += sum(abs(a - b) for a, b in zip(way, self._before, strict=True))
-        cost += sum(20.0 for each in self._telling if each not in classes)
+        cost += sum(_MISSING_CHARACTERISTIC for each in self._characteristic if each not in classes)
         if self._third.isdisjoint(classes):
-            cost += 6.0
+            cost += _MISSING_THIRD
         if self._colour.isdisjoint(classes):
-            cost += 2.0
+            cost += _MISSING_COLOUR
         for below, pitch in pairwise(pitches):
             apart = pitch - below
             cost += 0.4 * abs(apart - self._gap) + _NARROW.get(apart, 2.0 * max(0, apart - 7))
         outside = max(0.0, self._low - way[0]) + max(0.0, way[-1] - self._high)
         outside += 8.0 * max(0, FLOOR - way[0])
-        return cost + 8.0 * outside + self._pull * abs(sum(way) - self._middle) / len(way)
+        return cost + _OUTSIDE * outside + self._pull * abs(sum(way) - self._middle) / len(way)

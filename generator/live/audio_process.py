@@ -34,8 +34,8 @@ from generator.score import (
     BLOCK_FRAMES,
     BLOCKS_PER_STEP,
     SAMPLE_RATE,
+    AudibleMusic,
     BeatEvent,
-    HeardMusic,
     NoteEvent,
     StereoBlock,
 )
@@ -77,8 +77,8 @@ class AudioRenderer:
         self._events = [PlayerEvent(0, PlaybackBegin(beat=0, bar=0, fade_in_s=setup.fade_in_s))]
         self._notes: deque[NoteEvent] = deque()
         self._beats: deque[BeatEvent] = deque()
-        self._to_hear: deque[tuple[int, HeardMusic | None]] = deque()
-        self._heard: HeardMusic | None = None
+        self._to_hear: deque[tuple[int, AudibleMusic | None]] = deque()
+        self._heard: AudibleMusic | None = None
         self._over_at: int | None = None
         self.latency_frames = self._synth.latency_frames
 
@@ -137,7 +137,7 @@ class AudioRenderer:
         events, self._events = self._events, []
         return events
 
-    def _latest_heard(self, until: int) -> HeardMusic | None:
+    def _latest_heard(self, until: int) -> AudibleMusic | None:
         """Return what was heard last, with the greatest novelty since the last call."""
         novelty = 0.0
         while self._to_hear and self._to_hear[0][0] < until:

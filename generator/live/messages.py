@@ -9,7 +9,7 @@ from typing import NamedTuple
 from generator.live.devices import BackEnd
 from generator.player import ProcessEnding
 from generator.player_events import PlayerEvent
-from generator.score import BeatEvent, HeardMusic, NoteEvent, StereoBlock
+from generator.score import AudibleMusic, BeatEvent, NoteEvent, StereoBlock
 from generator.state import MusicState, Piece
 
 
@@ -106,7 +106,7 @@ class PlaybackReport:
         Those whose sound has begun.
     events : tuple of PlayerEvent
         What took effect on samples rendered, or will on those played next.
-    heard : HeardMusic or None
+    heard : AudibleMusic or None
         As in ``PlaybackStep``.
     audio : ndarray or None
         What was played.
@@ -128,7 +128,7 @@ class PlaybackReport:
     notes: tuple[NoteEvent, ...]
     beats: tuple[BeatEvent, ...]
     events: tuple[PlayerEvent, ...]
-    heard: HeardMusic | None
+    heard: AudibleMusic | None
     audio: StereoBlock | None
     finished: bool
     cpu_s: float

@@ -42,8 +42,8 @@ from generator.score import (
     BLOCK_FRAMES,
     RESTART_FADE_S,
     SAMPLE_RATE,
+    AudibleMusic,
     BeatEvent,
-    HeardMusic,
     NoteEvent,
     StereoBlock,
 )
@@ -154,7 +154,7 @@ class LivePlayer:
         self._fault: ProcessEnding | None = None
         self._restarts = 0
         self._lost_s = self._floor_s = self._risen_s = 0.0
-        self._heard: HeardMusic | None = None
+        self._heard: AudibleMusic | None = None
         self._audio_end = 0
         self._incidents: list[AudioIncident] = []
         self._loss_reporter = LossReporter()

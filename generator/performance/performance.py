@@ -20,10 +20,10 @@ from generator.score import (
     BLOCK_FRAMES,
     BLOCKS_PER_STEP,
     SAMPLE_RATE,
+    AudibleMusic,
     BeatEvent,
     Block,
     ControlFrame,
-    HeardMusic,
     NoteEvent,
 )
 from generator.state import BEATS_PER_BAR, LAYERS, MusicState, Piece
@@ -144,12 +144,12 @@ class Performance:
             sounding=not now.fade.silent,
         )
 
-    def heard(self) -> HeardMusic | None:
+    def heard(self) -> AudibleMusic | None:
         """Return what a listener heard in the last step (three blocks) at full volume; None in silence."""
         now = self._controls
         if now.fade.silent or self._tempo is None:
             return None
-        return HeardMusic(
+        return AudibleMusic(
             tempo_bpm=self._tempo,
             density=now.density,
             level_db=now.level_db + 20.0 * log10(max(now.fade.amplitude, FAINTEST)),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.signal import butter, firwin, lfilter, sos2tf, upfirdn
 
 from generator.performance.controls import approach
-from generator.score import BLOCK_FRAMES, RESTART_FADE_S, SAMPLE_RATE, ControlFrame, HeardMusic, StereoBlock
+from generator.score import BLOCK_FRAMES, RESTART_FADE_S, SAMPLE_RATE, AudibleMusic, ControlFrame, StereoBlock
 from generator.state import REFERENCE_LUFS
 
 FloatArray = npt.NDArray[np.float64]
@@ -288,6 +288,6 @@ class VolumeFader:
         gains = np.linspace(amplitude(before), amplitude(self._db), BLOCK_FRAMES + 1, dtype=np.float32)[1:]
         return block * gains[:, None]
 
-    def heard(self, heard: HeardMusic | None) -> HeardMusic | None:
+    def heard(self, heard: AudibleMusic | None) -> AudibleMusic | None:
         """Return what a listener heard, its level at this volume."""
         return heard and heard._replace(level_db=heard.level_db + self._target_db)
