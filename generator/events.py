@@ -12,7 +12,7 @@ from pathlib import Path
 import mido
 
 from generator.errors import EventsError
-from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.score import MIDI_MAX, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import BEATS_PER_BAR, LAYERS, TEMPO_RANGE_BPM
 
 COLUMNS = ("time_s", "duration_s", "beat", "bar", "pitch", "velocity", "layer")
@@ -72,7 +72,9 @@ def _note(row: list[str], where: str) -> NoteEvent:
         )
     except (ValueError, OverflowError) as error:
         raise EventsError(f"{where}: {','.join(row)!r} is not a note ({','.join(COLUMNS)})") from error
-    if not (note.frame >= 0 and 0 <= note.pitch <= 127 and 1 <= note.velocity <= 127 and layer in LAYERS):
+    if not (
+        note.frame >= 0 and 0 <= note.pitch <= MIDI_MAX and 1 <= note.velocity <= MIDI_MAX and layer in LAYERS
+    ):
         raise EventsError(
             f"{where}: time must not be negative, pitch lies between 0 and 127, velocity between 1 and 127, "
             f"and the layer is one of {', '.join(LAYERS)}; this is {','.join(row)}"

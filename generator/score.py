@@ -13,6 +13,9 @@ BLOCK_FRAMES = 800
 """Frames of one block; three make a step of the engine (1/20 s)."""
 
 BLOCKS_PER_STEP = 3
+CHANNELS = 2
+MIDI_MAX = 127
+
 RESTART_FADE_S = 10.0
 """Fade-in after the synthesizer has been built anew."""
 

@@ -21,6 +21,10 @@ from typing import Any
 from generator.errors import StateError
 
 BEATS_PER_BAR = 4
+PITCH_CLASSES = 12
+MODE_TOLERANCE = 1e-3
+"""A mode is recognised from a number this near to its openness, as files round it."""
+
 REFERENCE_LUFS = -23.0
 LAYERS = ("pad", "melody", "bass", "arpeggio", "counter", "strings", "bells", "air")
 """Layers in the order in which they enter as ``layers`` rises from 1 to 8."""
@@ -69,7 +73,7 @@ class Mode(Enum):
 
     @classmethod
     def of(cls, value: float | str) -> Mode:
-        """Return the mode of that openness (within 0.001) or name.
+        """Return the mode of that openness (within `MODE_TOLERANCE`) or name.
 
         Raises
         ------
@@ -80,7 +84,7 @@ class Mode(Enum):
             if isinstance(value, str):
                 if value.strip().lower() == mode.name.lower():
                     return mode
-            elif abs(value - mode.openness) <= 1e-3:
+            elif abs(value - mode.openness) <= MODE_TOLERANCE:
                 return mode
         known = ", ".join(f"{mode.openness:g} {mode.name.lower()}" for mode in cls)
         raise StateError(f"mode {value!r} does not exist; the modes are {known}")
@@ -261,7 +265,7 @@ class Piece:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.tonic <= 11:
+        if not 0 <= self.tonic < PITCH_CLASSES:
             raise StateError(f"tonic is {self.tonic}; it must lie between 0 (C) and 11 (B)")
         if self.palette not in PALETTES:
             raise StateError(f"palette {self.palette!r} does not exist; there are {', '.join(PALETTES)}")

@@ -16,7 +16,7 @@ import pyo64 as pyo
 from generator.errors import SoundError
 from generator.live.devices import BackEnd
 from generator.live.messages import OutputMoment
-from generator.score import SAMPLE_RATE, StereoBlock
+from generator.score import CHANNELS, SAMPLE_RATE, StereoBlock
 
 DECLICK_FRAMES = 240
 _RISE = (np.arange(1, DECLICK_FRAMES + 1) / DECLICK_FRAMES)[:, None].astype(np.float32)
@@ -279,7 +279,7 @@ def booted(back_end: BackEnd) -> Any:
     with contextlib.redirect_stdout(said):
         server = pyo.Server(
             sr=SAMPLE_RATE,
-            nchnls=2,
+            nchnls=CHANNELS,
             buffersize=back_end.buffer_frames,
             duplex=0,
             audio=back_end.kind,
@@ -296,7 +296,7 @@ def booted(back_end: BackEnd) -> Any:
     if rate != SAMPLE_RATE:
         server.shutdown()
         raise SoundError(f"{back_end.name} runs at {rate:g} Hz; set it to {SAMPLE_RATE} Hz")
-    if channels < 2:
+    if channels < CHANNELS:
         server.shutdown()
         raise SoundError(f"{back_end.name} has {channels} channel; two are needed")
     return server

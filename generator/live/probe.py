@@ -17,7 +17,7 @@ from generator.errors import SoundError
 from generator.live.devices import BackEnd
 from generator.live.output import booted
 from generator.player import NO_LATENCY
-from generator.score import SAMPLE_RATE
+from generator.score import CHANNELS, SAMPLE_RATE
 
 JACK_PERIODS = 2
 
@@ -47,7 +47,7 @@ def portaudio() -> list[dict[str, Any]]:
     rows = []
     for index, info in sorted(infos.items()):
         channels = pyo.pa_get_output_max_channels(index)
-        if channels >= 2:
+        if channels >= CHANNELS:
             row = {"name": info["name"], "index": index, "back_end": "portaudio", "channels": channels}
             row |= {"default_rate": float(info["default sr"]), "latency_s": info["latency"]}
             rows.append({**row, "default": index == pyo.pa_get_default_output()})

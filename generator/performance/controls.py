@@ -8,6 +8,9 @@ MAX_LEVEL_SLOPE_DB_PER_S = 0.2
 BREATH_DB = 2.0
 """Swing of the breath envelope to either side at full depth."""
 
+UNHEARD_DEPTH = 1e-3
+"""Depth (2 thousandths of a dB) below which the rate may jump."""
+
 
 def approach(value: float, target: float, step: float) -> float:
     """Return the value moved towards a target by at most `step`."""
@@ -30,7 +33,7 @@ class BreathEnvelope:
     def advance(self, rate: float, depth: float, dt: float, tau: float) -> float:
         """Move on by `dt` seconds towards a rate (per minute) and depth; return the envelope in dB."""
         if rate > 0.0:
-            unheard = self.depth < 1e-3
+            unheard = self.depth < UNHEARD_DEPTH
             self.rate = rate if unheard else smooth_towards(self.rate, rate, dt, tau)
         self.depth = smooth_towards(self.depth, depth if rate > 0.0 else 0.0, dt, tau)
         self._phase = (self._phase + self.rate / 60.0 * dt) % 1.0

@@ -18,6 +18,9 @@ FloatArray = npt.NDArray[np.float64]
 LOOP_FRAMES = (262_144, 250_047, 281_250, 259_200, 272_160, 253_125, 288_000)
 """Lengths of the bands' loops: unlike, so that together they do not repeat within hours."""
 
+HALF_BAND_OCTAVES = 0.5
+"""From the middle of a band to its edge; neighbours, half an octave apart, overlap to even power."""
+
 _RISE = np.arange(1, BLOCK_FRAMES + 1) / BLOCK_FRAMES
 _DROP_FRAMES = SAMPLE_RATE // 8
 _DROP_S = np.arange(_DROP_FRAMES) / SAMPLE_RATE
@@ -196,7 +199,9 @@ def room_db(level_db: float) -> float:
 def _noise(hz: float, frames: int, rng: np.random.Generator) -> FloatArray:
     """Return a loop of noise, unlike left and right; its beginning stands again at its end."""
     octaves = np.log2(np.maximum(np.fft.rfftfreq(frames, 1 / SAMPLE_RATE), 1.0) / hz)
-    shape = np.where(np.abs(octaves) < 0.5, np.cos(pi * octaves), 0.0)  # neighbours add up to even power
+    shape = np.where(
+        np.abs(octaves) < HALF_BAND_OCTAVES, np.cos(pi * octaves), 0.0
+    )  # neighbours add up to even power
     phases = rng.random((2, shape.size))
     loop = np.fft.irfft(shape * np.exp(2j * pi * phases), frames)
     loop /= np.sqrt(np.mean(loop**2))
