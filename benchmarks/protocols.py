@@ -35,21 +35,22 @@ PAGE, PICTURES = ROOT / "docs" / "protocols.md", ROOT / "docs" / "simulations"
 BEGIN, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
 
 INTRODUCTION = f"""\
-## What becomes of them on virtual listeners
+## Results on virtual listeners
 
-Made by `python benchmarks/protocols.py --write`: every protocol, whole, on each of [the virtual
-listeners](listener.md) (seed {SEED}, the same person but for what makes the persona), and on the responder
-with κ = 0, on whom music does nothing. **It shows that protocols run as designed, and cannot show that
-music works:** what music does to these listeners was written into them. Compare each row with κ = 0 before
-reading anything into it; most of a fall is rest. `biofeedback simulate` makes such a table of protocols of
-your own.
+Made by `python benchmarks/protocols.py --write`: every protocol, whole, on each of
+[the virtual listeners](listener.md) (seed {SEED}, the same person except for what makes the
+persona), and on the responder with κ = 0, on whom music has no effect. **It shows that protocols
+run as designed, and cannot show that music works:** the effect of music on these listeners was
+written into them. Compare each row with κ = 0 before you draw conclusions; most of a fall is rest.
+`biofeedback simulate` makes such a table of your own protocols.
 
-*In target* is the share of the lead's valid seconds with activation at or below what it was in the last
-minute before the lead (upward: at or above). *Tempo limited* counts decisions, one each 5 s, in which the
-limit of tempo allowed less than was wanted. Heart rate goes from the baseline (without one, from the first
-phase) to the last phase with music; activation there is relative to the baseline's 0. Nobody answers
-questions, so goals about ratings cannot be reached here; cues come 10 min after a phase began to wait for
-them; pain comes amid the procedure, or amid the session.
+*In target* is the share of the lead's valid seconds with activation at or below that of the last
+minute before the lead (upward: at or above). *Tempo limited* counts decisions, one every 5 s, in
+which the limit of tempo allowed less than was wanted. Heart rate is that of the baseline (without
+one, of the first phase) and of the last phase with music; activation there is relative to the
+baseline's 0. Nobody answers questions, so goals about ratings cannot be reached here. Cues come
+10 min after a phase began to wait for them; pain comes in the middle of the procedure, or of the
+session.
 """
 
 

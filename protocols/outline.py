@@ -38,7 +38,7 @@ def _change(value: Any) -> Any:
 
 
 class Goal(ProtocolPart):
-    """A change that a session is meant to bring, from one phase to another. Not an effect of the music."""
+    """A change from one phase to another that the session aims at. It is no effect of the music."""
 
     name: Short = described("the goal in words", "a text of at most 120 characters")
     measure: Annotated[str, one_of(MEASURES)] = described("what is measured", "one of " + ", ".join(MEASURES))
@@ -48,13 +48,13 @@ class Goal(ProtocolPart):
     )
     # Called plain `from` in files: a word that Python keeps for itself.
     from_: Name | None = described(
-        "phase it is measured from; where left out, the baseline, and for a rating the phase that asks first",
+        "phase of the first value; where left out, the baseline, for a rating the first phase that asks",
         "the name of a phase",
         default=None,
         alias="from",
     )
     at: Name | None = described(
-        "phase it is measured at; where left out, the last with music, and for a rating the last to ask",
+        "phase of the second value; where left out, the last with music, for a rating the last that asks",
         "the name of a phase",
         default=None,
     )
@@ -73,7 +73,7 @@ class GoalSpan(NamedTuple):
 
 
 def span_of(goal: Goal, phases: Sequence[Stretch]) -> GoalSpan:
-    """Return which of a protocol's phases, arcs opened up, a goal compares; defaults filled in."""
+    """Return which phases, or sections of arcs, a goal compares, with defaults filled in."""
     if goal.scale is None:
         baselines = [phase.name for phase in phases if phase.kind == "baseline"]
         starts, ends = baselines, [phase.name for phase in phases if phase.sounds]
@@ -93,13 +93,13 @@ class PieceDefaults(ProtocolPart):
     """What stays the same through the piece: its sounds and its tonic."""
 
     palette: Annotated[str, one_of(PALETTES)] = described(
-        "the sounds", "one of " + ", ".join(PALETTES), default=PALETTES[0]
+        "the instruments", "one of " + ", ".join(PALETTES), default=PALETTES[0]
     )
     nature: Annotated[str, one_of(NATURES)] = described(
-        "what lies under them", "one of " + ", ".join(NATURES), default=NATURES[0]
+        "the nature sounds under the music", "one of " + ", ".join(NATURES), default=NATURES[0]
     )
     nature_db: float = described(
-        "how loud that is, relative to the music",
+        "level of the nature sounds relative to the music",
         "a number of dB from -30 to -6",
         default=-12.0,
         ge=NATURE_RANGE_DB[0],
@@ -118,12 +118,12 @@ class Outline(ProtocolPart):
         "version of the protocol language", "2, or left out", since=2, default=LANGUAGE, alias="schema"
     )
     id: Name = described(
-        "what it is called by", "a name of small letters and digits, words joined by hyphens"
+        "identifier of the protocol", "a name of small letters and digits, words joined by hyphens"
     )
     version: int = described(
         "raise it with every change once the protocol was used", "a whole number from 1", ge=1
     )
-    title: Text = described("a few words for people", "a text")
+    title: Text = described("title that people read", "a text")
     rationale: Text = described("why the protocol is as it is", "a text")
     sources: Texts = described("studies, or `our own convention`", "a list of texts")
     arm: Annotated[str, one_of(ARMS)] = described(
@@ -132,7 +132,7 @@ class Outline(ProtocolPart):
         "one of " + ", ".join(ARMS),
     )
     piece: PieceDefaults = described(
-        "the sounds; see below", "keys and values indented below it", default=PieceDefaults()
+        "the sounds of the piece; see below", "keys and values indented below it", default=PieceDefaults()
     )
     default_tempo_bpm: MatchedBpm = described(
         "tempo while no heart rate is known", "a number from 50 to 100 bpm", default=70.0
@@ -140,7 +140,7 @@ class Outline(ProtocolPart):
     limits: Limits = described(
         "how fast the music may change; see below", "keys and values indented below it", default=Limits()
     )
-    cautions: Texts = described("shown before a session: whom to think twice about", "a list of texts")
+    cautions: Texts = described("cautions that are shown before a session", "a list of texts")
     numbers_shown: bool = described(
         "`false` hides heart rate, activation and all other numbers on the screen during the session",
         "true or false",
@@ -148,9 +148,9 @@ class Outline(ProtocolPart):
         default=True,
     )
     goals: tuple[Goal, ...] = described(
-        "what the report is to check; see below", "a list of goals", since=2, default=()
+        "goals that the report checks; see below", "a list of goals", since=2, default=()
     )
-    phases: tuple[AnyPhase, ...] = described("what happens, in order; see below", "a list of phases")
+    phases: tuple[AnyPhase, ...] = described("the phases in order; see below", "a list of phases")
     end_fade_s: float = described(
         "length of the fade that follows the last phase",
         "a number of seconds from 15 to 30",
@@ -161,10 +161,10 @@ class Outline(ProtocolPart):
 
     @property
     def stretches(self) -> tuple[Stretch, ...]:
-        """All phases in order, arcs opened up into their sections."""
+        """All phases in order, with the sections of arcs in place of the arcs."""
         return tuple(stretch for phase in self.phases for stretch in stretches(phase))
 
     @property
     def duration_s(self) -> float:
-        """Length of all phases together, without the end fade; what waits for a cue at its longest."""
+        """Length of all phases, without the end fade; phases that wait for a cue at their longest."""
         return sum(stretch.duration_s for stretch in self.stretches)

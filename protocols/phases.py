@@ -1,4 +1,4 @@
-"""The kinds of phases a session is made of, each with the keys it has of its own."""
+"""The kinds of phases, what every phase may contain, and the energy of an engage phase."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from protocols.scales import SCALES
 
 
 class Until(ProtocolPart):
-    """What ends a phase before its longest time is over."""
+    """A cue that ends a phase before its longest time is over."""
 
     cue: Name = described(
         "name of the cue that ends the phase", "a name of small letters and digits, words joined by hyphens"
@@ -35,19 +35,19 @@ class Until(ProtocolPart):
 
 
 class ScheduledRating(ProtocolPart):
-    """A rating to ask the listener for."""
+    """A question to the listener, on one of the rating scales."""
 
     scale: Annotated[str, one_of(SCALES)] = described("the scale", "one of " + ", ".join(SCALES))
     at: Literal["begin", "end"] = described("when in the phase", "begin or end", default="end")
 
 
 class PhaseMarkers(ProtocolPart):
-    """Marks that the recording gets, and whoever listens to its markers."""
+    """Texts that are written into the recording and sent as markers to other programs."""
 
     begin: Short | None = described(
-        "mark at the phase's begin", "a text of at most 120 characters", default=None
+        "marker at the begin of the phase", "a text of at most 120 characters", default=None
     )
-    end: Short | None = described("mark at its end", "a text of at most 120 characters", default=None)
+    end: Short | None = described("marker at its end", "a text of at most 120 characters", default=None)
 
 
 class GateSettings(ProtocolPart):
@@ -61,27 +61,31 @@ class GateSettings(ProtocolPart):
         le=5,
     )
     hold_after_s: float = described(
-        "after so long", "a number of seconds from 5 to 300", default=15.0, ge=5, le=300
+        "seconds beyond hold_sigma after which it is held",
+        "a number of seconds from 5 to 300",
+        default=15.0,
+        ge=5,
+        le=300,
     )
     release_sigma: float = described(
-        "σ below which it goes on; less than hold_sigma",
+        "σ below which a held lead goes on; less than hold_sigma",
         "a number from 0 to 5",
         default=0.5,
         ge=0,
         le=5,
     )
     step_back_after_s: float = described(
-        "each time it was held so long it goes back",
+        "seconds of holding after which it steps back, again and again",
         "a number of seconds from 30 to 1800",
         default=150.0,
         ge=30,
         le=1800,
     )
     step_back_share: float = described(
-        "by this share of its progress", "a number from 0 to 0.5", default=0.25, ge=0, le=0.5
+        "share of its progress by which it steps back", "a number from 0 to 0.5", default=0.25, ge=0, le=0.5
     )
     plateau_step_backs: int = described(
-        "the step back with which it stays where it is and asks the therapist",
+        "number of steps back after which it stays where it is and asks the therapist",
         "a whole number from 1 to 10",
         default=2,
         ge=1,
@@ -95,7 +99,11 @@ class GateSettings(ProtocolPart):
         le=6,
     )
     plateau_after_s: float = described(
-        "after so long", "a number of seconds from 15 to 600", default=60.0, ge=15, le=600
+        "seconds beyond plateau_sigma after which it asks",
+        "a number of seconds from 15 to 600",
+        default=60.0,
+        ge=15,
+        le=600,
     )
 
 
@@ -123,10 +131,10 @@ class Phase(ProtocolPart):
         default=None,
     )
     ratings: tuple[ScheduledRating, ...] = described(
-        "what the listener is asked", "a list such as [{scale: pain-nrs, at: begin}]", since=2, default=()
+        "questions to the listener", "a list such as [{scale: pain-nrs, at: begin}]", since=2, default=()
     )
     markers: PhaseMarkers = described(
-        "marks in the recording",
+        "markers in the recording",
         "a mapping such as {begin: procedure starts, end: procedure over}",
         since=2,
         default=PhaseMarkers(),
@@ -134,12 +142,12 @@ class Phase(ProtocolPart):
 
     @property
     def sounds(self) -> bool:
-        """Whether there is music in it."""
+        """Whether the phase has music."""
         return isinstance(self, Texture)
 
 
 class SettlePhase(Phase):
-    """Silence: listener and sensors come to rest."""
+    """Silence in which listener and sensors settle."""
 
     kind: Literal["settle"]
 
@@ -168,10 +176,10 @@ def _ranged(name: str, means: str, kind: str, unit: str = "") -> Any:
 
 
 class Texture(ProtocolPart):
-    """What the music is to be like when the phase has run its course.
+    """What the music is like at the end of the phase.
 
-    A field that is left out stays as the phase before has it; before the first, as
-    ``generator.state.MusicState`` has it.
+    A field that is left out stays as in the phase before; before the first, as in
+    ``generator.state.MusicState``.
     """
 
     mode: ModeOf | None = described(
@@ -179,7 +187,7 @@ class Texture(ProtocolPart):
         "phrygian, aeolian, dorian, mixolydian, ionian, lydian or its number 0, 0.2 … 1",
         default=None,
     )
-    density: float | None = _ranged("density", "how many notes", "a number")
+    density: float | None = _ranged("density", "how many notes sound", "a number")
     # Called plain `register` in files: that attribute name is taken by the class's own machinery.
     register_: float | None = described(
         "how high", "a number from 0 to 1", default=None, alias="register", ge=0, le=1
@@ -198,7 +206,7 @@ TEXTURE_FIELDS = tuple(field.alias or name for name, field in Texture.model_fiel
 
 
 class ChangeRates(ProtocolPart):
-    """How fast the music may change in a phase, where that is not what `limits` says for all."""
+    """How fast the music may change in a phase, in place of the protocol's `limits`."""
 
     tempo_bpm_per_min: float | None = described(
         "fastest change of tempo in this phase, in place of the protocol's; in a lead at most 3",
@@ -250,7 +258,7 @@ class MatchPhase(Phase, Texture, ChangeRates):
 
 
 class LeadPhase(Phase, Texture, ChangeRates):
-    """Music that goes from the matched tempo toward a goal; it stands directly after a match."""
+    """Music that leads from the matched tempo toward a goal; it comes directly after a match."""
 
     kind: Literal["lead"]
     goal_bpm: float = described(
@@ -323,7 +331,7 @@ class BreathePhase(Phase, Texture, ChangeRates):
 
 
 class Section(Phase, Texture, ChangeRates):
-    """A part of an arc: it travels to its tempo and texture, then stays there."""
+    """A part of an arc: the music moves to its tempo and texture, then stays there."""
 
     kind: ClassVar[str] = "arc"
     tempo_bpm: Tempo = described(
@@ -335,7 +343,7 @@ class Section(Phase, Texture, ChangeRates):
 
 
 class ArcPhase(ProtocolPart):
-    """A course written out section by section; the clock moves it on, or a cue."""
+    """A course written section by section; the clock or a cue moves it on."""
 
     kind: Literal["arc"]
     name: Name = described(
@@ -354,7 +362,7 @@ class EngagePhase(Phase, Texture, ChangeRates):
 
     kind: Literal["engage"]
     energy: float | None = described(
-        "how energetic it begins; where left out, as energetic as the engage phase before ended",
+        "energy at its begin; where left out, that with which the engage phase before ended",
         "a number from 0 to 1",
         default=None,
         ge=0,
@@ -363,7 +371,7 @@ class EngagePhase(Phase, Texture, ChangeRates):
 
 
 class ReturnPhase(Phase, Texture, ChangeRates):
-    """Music that travels gently to what it asks for, all its time long: the way back to the room."""
+    """Music that moves gently to its tempo and texture over the whole phase: the way back to the room."""
 
     kind: Literal["return"]
     tempo_bpm: Tempo = described(
@@ -387,7 +395,7 @@ PHASES: dict[str, type[ProtocolPart]] = {
     "return": ReturnPhase,
     "recovery": RecoveryPhase,
 }
-"""The kinds of phases there are."""
+"""The kinds of phases by their names in files."""
 
 AnyPhase = Annotated[
     SettlePhase
