@@ -27,8 +27,7 @@ import pyxdf
 
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import Recorder
-from biofeedback.store import Store
-from biofeedback.store.backup import back_up, restore
+from biofeedback.store.store import Store
 from generator.state import Piece
 
 CLIENTS = 80
@@ -102,12 +101,12 @@ def record(directory: Path, number: int) -> None:
 def fill(store: Store, sessions: int) -> None:
     """Put clients and sessions into the store."""
     for number in range(CLIENTS):
-        store.add_client(f"K-{number:03d}", cautions=["tinnitus"], goals=["sleep"])
-        store.give_consent(f"K-{number:03d}", version="2026-03")
+        store.clients.add(f"K-{number:03d}", cautions=["tinnitus"], goals=["sleep"])
+        store.clients.give_consent(f"K-{number:03d}", version="2026-03")
     for number in range(sessions):
         directory = store.folder / "sessions" / f"s{number:05d}"
         record(directory, number)
-        store.adopt(directory, f"K-{number % CLIENTS:03d}")
+        store.sessions.adopt(directory, f"K-{number % CLIENTS:03d}")
 
 
 def best_ms(action: Callable[[], Any]) -> float:
@@ -126,21 +125,23 @@ def times_of(folder: Path, sessions: int) -> dict[str, Any]:
         fill(store, sessions)
         figures: dict[str, Any] = {
             "sessions": sessions,
-            "events": sum(len(store.facts(session.id).events) for session in store.sessions(limit=1))
+            "events": sum(
+                len(store.sessions.facts(session.id).events) for session in store.sessions.list(limit=1)
+            )
             * sessions,
-            "list_all": best_ms(store.sessions),
-            "list_page": best_ms(lambda: store.sessions(limit=50, offset=sessions // 2)),
-            "search_common": best_ms(lambda: store.sessions("chair")),
-            "search_rare": best_ms(lambda: store.sessions(f"slept {sessions - 3}")),
-            "client": best_ms(lambda: store.sessions(client="K-007")),
+            "list_all": best_ms(store.sessions.list),
+            "list_page": best_ms(lambda: store.sessions.list(limit=50, offset=sessions // 2)),
+            "search_common": best_ms(lambda: store.sessions.list("chair")),
+            "search_rare": best_ms(lambda: store.sessions.list(f"slept {sessions - 3}")),
+            "client": best_ms(lambda: store.sessions.list(client="K-007")),
         }
         open_ms = best_ms(lambda: Store.open(folder, now=now).close())
         began = time.perf_counter()
-        findings = store.verify()
+        findings = store.audit.verify()
         verified = time.perf_counter()
-        size = back_up(store, folder.parent / "b.zip")
+        size = store.backup.write(folder.parent / "b.zip")
         backed_up = time.perf_counter()
-        restore(folder.parent / "b.zip", folder.parent / "restored", now=now).close()
+        Store.restore(folder.parent / "b.zip", folder.parent / "restored", now=now).close()
     return {
         **figures,
         "open": open_ms,
@@ -158,8 +159,8 @@ def kill_often(folder: Path, kills: int) -> dict[str, Any]:
     protocol = folder.parent / "killed.yaml"
     protocol.write_text(PROTOCOL, encoding="utf-8")
     with Store.open(folder, now=now) as store:
-        store.add_client("K-1")
-        store.give_consent("K-1", version="1")
+        store.clients.add("K-1")
+        store.clients.give_consent("K-1", version="1")
     command = [
         *(sys.executable, "-m", "biofeedback", "run", "--client", "K-1", "--data", str(folder)),
         *("--protocol", str(protocol), "--input", "listener=virtual:responder", "--time", "virtual"),
@@ -193,7 +194,7 @@ def kill_often(folder: Path, kills: int) -> dict[str, Any]:
                 faults += faults_of(directory, written)
                 lost_s.append(lost(directory))
     with Store.open(folder, now=now) as store:
-        findings = [str(finding) for finding in store.verify()]
+        findings = [str(finding) for finding in store.audit.verify()]
     return {
         "kills": kills,
         "recovered": recovered,

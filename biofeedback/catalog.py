@@ -16,8 +16,8 @@ from types import MappingProxyType
 
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.setups import Setup, load_setup, parse_setup, setup_text
-from biofeedback.store import Store
 from biofeedback.store.records import MigratedSetup, ProtocolVersion, SetupFile
+from biofeedback.store.store import Store
 from protocols import library, load
 from protocols.errors import UnknownProtocolError
 from protocols.hashing import protocol_sha256
@@ -83,7 +83,7 @@ class Catalog:
 
     def protocols(self) -> tuple[ProtocolListing, ...]:
         """Return all protocols by name; of each name, first the version that the name stands for."""
-        saved = () if self._store is None else self._store.protocols()
+        saved = () if self._store is None else self._store.protocol_versions.list()
         return tuple(
             listing
             for name in sorted({*library(), *(version.name for version in saved)})
@@ -100,7 +100,7 @@ class Catalog:
         """
         if (parts := _REFERENCE.fullmatch(reference)) is not None:
             name, version = parts["name"], parts["version"]
-            saved = () if self._store is None else self._store.protocols(name)
+            saved = () if self._store is None else self._store.protocol_versions.list(name)
             for listing in _versions(name, saved):
                 if version is None or listing.protocol.version == int(version):
                     return listing
@@ -136,7 +136,7 @@ class Catalog:
         UsageError
             If a session used this version with other content; the changed protocol needs another version.
         """
-        return _listing(self._writable().save_protocol(text))
+        return _listing(self._writable().protocol_versions.save(text))
 
     def remove_protocol(self, name: str, version: int) -> None:
         """Remove a saved version of a protocol.
@@ -148,11 +148,11 @@ class Catalog:
         UsageError
             If a session used it: it then stays.
         """
-        self._writable().remove_protocol(name, version)
+        self._writable().protocol_versions.remove(name, version)
 
     def setups(self) -> Mapping[str, Setup]:
         """Return all saved sensor set-ups, by name."""
-        saved = () if self._store is None else self._store.setups()
+        saved = () if self._store is None else self._store.setups.list()
         return MappingProxyType({each.name: parse_setup(each.text, each.name) for each in saved})
 
     def named_setup(self, name: str) -> Setup:
@@ -200,7 +200,7 @@ class Catalog:
             )
         if not replace and name in self.setups():
             raise UsageError(f"there is a set-up {name} already; add --replace to write over it")
-        self._writable().save_setup(name, setup_text(setup))
+        self._writable().setups.save(name, setup_text(setup))
 
     def remove_setup(self, name: str) -> None:
         """Remove a saved sensor set-up.
@@ -210,7 +210,7 @@ class Catalog:
         NotFoundError
             If there is none of that name.
         """
-        self._writable().remove_setup(name)
+        self._writable().setups.remove(name)
 
     def migrate_setup_files(self, paths: Sequence[Path]) -> SetupMigration:
         """Copy set-up files into the store, each once; the files stay as they are.
@@ -231,11 +231,11 @@ class Catalog:
                 refused.append(str(error))
             else:
                 found.append(SetupFile(path=path, text=setup_text(setup)))
-        migrated = self._writable().migrate_setup_files(found) if found else ()
+        migrated = self._writable().setups.migrate_files(found) if found else ()
         return SetupMigration(migrated, tuple(refused))
 
     def _names(self) -> list[str]:
-        saved = () if self._store is None else self._store.protocols()
+        saved = () if self._store is None else self._store.protocol_versions.list()
         return sorted({*library(), *(version.name for version in saved)})
 
     def _writable(self) -> Store:

@@ -10,6 +10,12 @@ from platformdirs import user_config_path, user_data_path
 VARIABLE = "BIOFEEDBACK_SETTINGS"
 """Names another folder of settings, in the environment."""
 
+EXPORT_KEY_NAME = "export.key"
+"""Name of the key of the participant numbers in the data folder."""
+
+STORE_NAME = "store.sqlite"
+"""Name of the store's database in the data folder."""
+
 DATA_VARIABLE = "BIOFEEDBACK_DATA"
 """Names another folder of data, in the environment."""
 

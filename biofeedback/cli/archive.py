@@ -13,10 +13,10 @@ from biofeedback.cli.data import data_option, now, open_catalog, open_store, tel
 from biofeedback.errors import StoreError
 from biofeedback.recording.recovery import recover as recover_directory
 from biofeedback.settings import data_folder
-from biofeedback.store.backup import back_up, backup_contents, backup_head
-from biofeedback.store.backup import restore as restore_from
-from biofeedback.store.keeping import counted
-from biofeedback.store.records import Finding, Session
+from biofeedback.store.backup import backup_contents, backup_head
+from biofeedback.store.records import AuditFinding, Session
+from biofeedback.store.retention import counted
+from biofeedback.store.store import Store
 
 FINDINGS = 3
 """Exit status where something is not as it was left."""
@@ -45,7 +45,7 @@ def list_(
 ) -> None:
     """List sessions, the newest first."""
     with open_store(data) as store:
-        found = store.sessions(search, client, limit=limit, deleted=deleted)
+        found = store.sessions.list(search, client, limit=limit, deleted=deleted)
     if as_json:
         click.echo(json.dumps([_as_dict(session) for session in found], indent=2, ensure_ascii=False))
         return
@@ -61,8 +61,8 @@ def list_(
 def show(session: str, data: Path | None) -> None:
     """Print all facts of a session, as JSON."""
     with open_store(data) as store:
-        found = store.session(session)
-        facts = asdict(store.facts(found.id))
+        found = store.sessions.get(session)
+        facts = asdict(store.sessions.facts(found.id))
     click.echo(json.dumps({**_as_dict(found), **facts}, indent=2, ensure_ascii=False))
 
 
@@ -77,7 +77,7 @@ def adopt(directories: tuple[Path, ...], client: str | None, data: Path | None) 
     """
     with open_store(data) as store:
         for directory in directories:
-            session = store.adopt(directory, client)
+            session = store.sessions.adopt(directory, client)
             click.echo(f"{session.id}  {session.directory}")
 
 
@@ -107,11 +107,11 @@ def recover(directories: tuple[Path, ...], data: Path | None) -> None:
 def delete(session: str, data: Path | None, *, yes: bool) -> None:
     """Delete a session's files and facts, for good."""
     with open_store(data) as store:
-        found = store.session(session)
+        found = store.sessions.get(session)
         if not yes:
             click.echo(f"{_line(found)}\nwould be deleted for good; add --yes to do it")
             return
-        store.delete_session(found.id)
+        store.retention.delete_session(found.id)
     click.echo(
         f"session {found.id} was deleted, and its files are gone; back-ups made before are not touched"
     )
@@ -124,7 +124,7 @@ def delete(session: str, data: Path | None, *, yes: bool) -> None:
 def note(session: str, text: str, data: Path | None) -> None:
     """Write a note on a session, afterwards."""
     with open_store(data) as store:
-        store.add_note(session, text)
+        store.sessions.add_note(session, text)
     click.echo("the note was added")
 
 
@@ -139,7 +139,7 @@ def audit() -> None:
 def list_audit(limit: int | None, data: Path | None) -> None:
     """List what was done, oldest first; subjects are random ids, never a client's code."""
     with open_store(data, recover=False) as store:
-        for entry in store.audit(limit):
+        for entry in store.audit.entries(limit):
             click.echo(f"{entry.number:>6}  {entry.at[:19]}  {entry.action:<22} {entry.kind} {entry.subject}")
 
 
@@ -160,9 +160,9 @@ def verify(backups: tuple[Path, ...], data: Path | None) -> int:
     heads = {str(file): backup_head(file) for file in backups}
     try:
         with open_store(data, recover=False) as store:
-            findings = store.verify(heads)
+            findings = store.audit.verify(heads)
     except StoreError as error:
-        findings = [Finding("store", str(error))]
+        findings = [AuditFinding("store", str(error))]
     for finding in findings:
         click.echo(str(finding))
     click.echo(counted(len(findings), "finding") if findings else "everything is as it was left")
@@ -182,7 +182,7 @@ def backup(file: Path, data: Path | None) -> None:
     with open_catalog(data, writes=True):  # copies set-up files of an earlier version into the store
         pass
     with open_store(data) as store:
-        contents = back_up(store, file, calibration=calibration_file())
+        contents = store.backup.write(file, calibration=calibration_file())
     click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB: {contents}")
 
 
@@ -196,9 +196,9 @@ def restore(file: Path, data: Path | None) -> None:
     """
     folder = data or data_folder()
     contents = backup_contents(file)
-    with restore_from(file, folder, now=now, calibration=calibration_file()) as store:
+    with Store.restore(file, folder, now=now, calibration=calibration_file()) as store:
         tell_recovered(store)
-        count = len(store.sessions())
+        count = len(store.sessions.list())
     held = counted(count, "session") if contents is None else contents
     click.echo(f"{folder}: restored {held}; every file is as it was written")
     if contents is None:

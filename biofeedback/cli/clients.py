@@ -19,8 +19,8 @@ from biofeedback.cli.preferences import (
 )
 from biofeedback.errors import UsageError
 from biofeedback.store.clients import NEEDED
-from biofeedback.store.keeping import counted
 from biofeedback.store.records import SCOPES, Client, Consent, Scope
+from biofeedback.store.retention import counted
 from generator.preferences import Preferences
 
 code_argument = click.argument("code", metavar="CODE")
@@ -82,7 +82,7 @@ def add(
     """Add a client."""
     likes = preferences.applied_to(Preferences())
     with open_store(data) as store:
-        store.add_client(code, preferences=likes, volume_db=volume_db, cautions=cautions, goals=goals)
+        store.clients.add(code, preferences=likes, volume_db=volume_db, cautions=cautions, goals=goals)
     click.echo(f"client {code} was added; write a consent down with biofeedback consent give {code}")
 
 
@@ -92,7 +92,7 @@ def add(
 def list_(data: Path | None, *, as_json: bool) -> None:
     """List all clients."""
     with open_store(data) as store:
-        found = [(overview.client, overview.consent) for overview in store.overviews()]
+        found = [(overview.client, overview.consent) for overview in store.clients.overviews()]
     if as_json:
         click.echo(json.dumps([_as_dict(*pair) for pair in found], indent=2, ensure_ascii=False))
         return
@@ -108,8 +108,8 @@ def list_(data: Path | None, *, as_json: bool) -> None:
 def show(code: str, data: Path | None) -> None:
     """Print all that is known of a client, as JSON."""
     with open_store(data) as store:
-        known = _as_dict(store.client(code), store.consent_of(code))
-        known["sessions"] = [session.id for session in store.sessions(client=code)]
+        known = _as_dict(store.clients.get(code), store.clients.consent_of(code))
+        known["sessions"] = [session.id for session in store.sessions.list(client=code)]
     click.echo(json.dumps(known, indent=2, ensure_ascii=False))
 
 
@@ -132,7 +132,7 @@ def change(
     emptied = {name: EMPTY_PROFILE[name] for name in PROFILE_FIELDS.values() if name in cleared}
     likes = preferences.cleared(tuple(name for name in cleared if name not in EMPTY_PROFILE))
     with open_store(data) as store:
-        store.change_client(code, preferences=likes.applied_to, **given, **emptied)
+        store.clients.change(code, preferences=likes.applied_to, **given, **emptied)
     click.echo(f"client {code} was changed")
 
 
@@ -143,13 +143,13 @@ def change(
 def delete(code: str, data: Path | None, *, yes: bool) -> None:
     """Delete a client with all sessions, consents and rules, for good."""
     with open_store(data) as store:
-        count = len(store.sessions(client=store.client(code).code))
+        count = len(store.sessions.list(client=store.clients.get(code).code))
         if not yes:
             click.echo(
                 f"client {code} and {counted(count, 'session')} would be deleted for good; add --yes to do it"
             )
             return
-        count = store.delete_client(code)
+        count = store.retention.delete_client(code)
     click.echo(f"client {code} and {counted(count, 'session')} were deleted; back-ups are not touched")
 
 
@@ -172,7 +172,9 @@ def give(
     Without --scope, to sessions and storage.
     """
     with open_store(data) as store:
-        given = store.give_consent(code, version=version, scopes=scopes or NEEDED, keep_days=keep_days)
+        given = store.clients.give_consent(
+            code, version=version, scopes=scopes or NEEDED, keep_days=keep_days
+        )
     click.echo(f"client {code}: {_in_words(given)}")
 
 
@@ -182,7 +184,7 @@ def give(
 def show_consent(code: str, data: Path | None) -> None:
     """Print what a client has agreed to."""
     with open_store(data) as store:
-        click.echo(f"client {code}: {_in_words(store.consent_of(code))}")
+        click.echo(f"client {code}: {_in_words(store.clients.consent_of(code))}")
 
 
 @consent.command()
@@ -197,14 +199,14 @@ def withdraw(code: str, scopes: tuple[Scope, ...], data: Path | None, *, yes: bo
     Without --scope, all of it is withdrawn.
     """
     with open_store(data) as store:
-        agreed = store.consent_of(code)
+        agreed = store.clients.consent_of(code)
         asked = scopes or (agreed.scopes if agreed else ())
-        for sentence in store.what_withdrawal_does(code, asked):
+        for sentence in store.retention.what_withdrawal_does(code, asked):
             click.echo(sentence)
         if not yes:
             click.echo("nothing was done yet; add --yes to do it")
             return
-        for sentence in store.withdraw_consent(code, asked):
+        for sentence in store.retention.withdraw_consent(code, asked):
             click.echo(f"done: {sentence}")
 
 
@@ -220,7 +222,7 @@ def retention() -> None:
 def set_(days: int, client: str | None, data: Path | None) -> None:
     """Keep sessions for DAYS from their start; a client's consent goes before this."""
     with open_store(data) as store:
-        store.set_retention(days, client)
+        store.retention.set_rule(days, client)
     click.echo(f"sessions of {_whose(client)} are kept for {counted(days, 'day')}")
 
 
@@ -230,7 +232,7 @@ def set_(days: int, client: str | None, data: Path | None) -> None:
 def remove(client: str | None, data: Path | None) -> None:
     """Take a rule away."""
     with open_store(data) as store:
-        store.set_retention(None, client)
+        store.retention.set_rule(None, client)
     click.echo(f"the rule for {_whose(client)} was removed")
 
 
@@ -239,7 +241,7 @@ def remove(client: str | None, data: Path | None) -> None:
 def list_rules(data: Path | None) -> None:
     """List the rules."""
     with open_store(data) as store:
-        rules = store.retention_rules()
+        rules = store.retention.rules()
     for rule in rules:
         click.echo(f"{_whose(rule.client):<20} {counted(rule.days, 'day')}")
     if not rules:
@@ -252,7 +254,7 @@ def list_rules(data: Path | None) -> None:
 def apply(data: Path | None, *, dry_run: bool) -> None:
     """Delete the sessions that have been kept as long as they may be."""
     with open_store(data) as store:
-        past = store.past_retention() if dry_run else store.apply_retention()
+        past = store.retention.past() if dry_run else store.retention.apply()
     for session in past:
         click.echo(f"{session.id}  {session.begun_at[:10]}  {'would be' if dry_run else 'was'} deleted")
     click.echo(f"{'would be deleted' if dry_run else 'deleted'}: {counted(len(past), 'session')}")

@@ -12,10 +12,9 @@ from click.shell_completion import CompletionItem
 
 from biofeedback.catalog import Catalog
 from biofeedback.errors import BiofeedbackError
-from biofeedback.settings import data_folder
+from biofeedback.settings import STORE_NAME, data_folder
 from biofeedback.setups import setup_files
-from biofeedback.store import Store
-from biofeedback.store.store import STORE_NAME
+from biofeedback.store.store import Store
 
 data_option = click.option(
     "--data",

@@ -14,12 +14,12 @@ from biofeedback.cli.stream import parse_baseline
 from biofeedback.errors import IdentifyingContent
 from biofeedback.exports import FORMATS, ExportRequest, Format, StoreEntry, export
 from biofeedback.exports.consent import SCOPE, Permission, file_sha256, find_entry, permission
-from biofeedback.exports.identity import KEY_NAME, key_of
+from biofeedback.exports.identity import key_of
 from biofeedback.imports import import_recordings, read_recorded_file
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME
-from biofeedback.settings import data_folder
-from biofeedback.store.store import STORE_NAME, Store
+from biofeedback.settings import EXPORT_KEY_NAME, STORE_NAME, data_folder
+from biofeedback.store.store import Store
 
 FAULT = 3
 
@@ -66,8 +66,8 @@ SUBJECT_DIGITS = 32
     "--key",
     "key_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Identifier behind the participants' numbers; made if it does not exist. "
-    f"[default: {KEY_NAME} in the data folder]",
+    help="Secret behind the participants' numbers; made if it does not exist. "
+    f"[default: {EXPORT_KEY_NAME} in the data folder]",
 )
 @click.option(
     "--consent",
@@ -129,7 +129,7 @@ def export_command(
     order = ExportRequest(
         formats=chosen,
         out=out,
-        key=key_of(key_file or data_folder() / KEY_NAME),
+        key=key_of(key_file or data_folder() / EXPORT_KEY_NAME),
         identified=identified,
         with_text=with_text,
         consent_stated=stated_scope is not None,
@@ -170,7 +170,7 @@ def _log_stated(directories: Sequence[Path], entries: Mapping[Path, StoreEntry |
         with Store.open(data_folder(), now=now, recover=False) as store:
             for directory in stated:
                 subject = file_sha256(directory / META_NAME)[:SUBJECT_DIGITS]
-                store.log_event(f"{SCOPE} stated by {name}", subject)
+                store.audit.log_event(f"{SCOPE} stated by {name}", subject)
 
 
 @click.command("import")

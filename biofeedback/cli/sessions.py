@@ -35,7 +35,7 @@ from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.report.page import write_report
 from biofeedback.session import FLAC_NAME, MIDI_NAME, SessionConfig, run_session
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, fallback_text, probe_outputs
 from generator.preferences import Preferences
 from protocols import load, override
@@ -203,7 +203,7 @@ def run(
     back_end = output(audio, device) if real else None
     with ExitStack() as stack:
         store = stack.enter_context(open_store(data)) if client else None
-        who = store.client(client) if store and client else None
+        who = store.clients.get(client) if store and client else None
         likes = preferences.cleared(cleared).within_session(who.preferences if who else Preferences())
         own = who.cautions if who else ()
         cautions = (*protocol.cautions, *own)
@@ -212,7 +212,7 @@ def run(
             protocol=protocol,
             inputs=inputs,
             setup=sensors,
-            directory=out or (store.new_directory if store else new_directory)(protocol.id),
+            directory=out or (store.sessions.new_directory if store else new_directory)(protocol.id),
             seed=seed,
             keep_sound=audio == "file" or (audio == "auto" and not real),
             back_end=back_end,
@@ -238,20 +238,20 @@ def kept(store: Store, plan: SessionConfig, client: str, protocol: Protocol) -> 
     UsageError
         If there is no such client or consent, or this version of the protocol had another content before.
     """
-    session = store.begin_session(plan.directory, client=client, protocol=protocol)
+    session = store.sessions.begin(plan.directory, client=client, protocol=protocol)
     try:
         yield replace(
             plan,
-            consent=store.recorded_consent(session.id),
-            about={**plan.about, **store.anchor()},
-            at_close=store.anchor,
+            consent=store.sessions.recorded_consent(session.id),
+            about={**plan.about, **store.audit.anchor()},
+            at_close=store.audit.anchor,
         )
     finally:
         try:
             if (plan.directory / META_NAME).exists():
-                click.echo(f"session    {store.adopt(plan.directory).id}")
+                click.echo(f"session    {store.sessions.adopt(plan.directory).id}")
             else:
-                store.abandon_session(session.id)
+                store.sessions.abandon(session.id)
         except BiofeedbackError as error:
             click.echo(
                 f"biofeedback: note: the next start takes the session into the store: {error}", err=True

@@ -135,14 +135,14 @@ def find_entry(store: Store, directory: Path) -> StoreEntry | None:
     session = _find_session(store, directory)
     if session is None:
         return None
-    facts = store.facts(session.id)
+    facts = store.sessions.facts(session.id)
     texts = tuple(note.text for note in facts.notes) + tuple(event.text for event in facts.adverse_events)
     return StoreEntry(
         client=session.client,
         texts=texts,
         ids=(session.id,),
-        consent=None if session.client is None else store.consent_of(session.client),
-        given={} if session.client is None else store.consents_given(session.client),
+        consent=None if session.client is None else store.clients.consent_of(session.client),
+        given={} if session.client is None else store.clients.consents_given(session.client),
         recorded_here=_holds_audit_of(store, read_meta(directory)),
         deleted=session.state in {"deleting", "deleted"},
     )
@@ -154,7 +154,7 @@ def _find_session(store: Store, directory: Path) -> Session | None:
     recorded_id = entry.get("session") if isinstance(entry, Mapping) else None
     digest = file_sha256(directory / META_NAME)
     place, xdf = directory.resolve(), _xdf_sha256(directory)
-    sessions = store.sessions(deleted=True)
+    sessions = store.sessions.list(deleted=True)
     for session in sessions:
         if session.directory is not None and session.directory.resolve() == place:
             return session
@@ -171,7 +171,9 @@ def _holds_audit_of(store: Store, meta: Mapping[str, Any]) -> bool:
     head = (meta.get("arguments") or {}).get("audit_head")
     if not isinstance(head, Mapping):
         return False
-    return any(row.number == head.get("number") and row.sha256 == head.get("sha256") for row in store.audit())
+    return any(
+        row.number == head.get("number") and row.sha256 == head.get("sha256") for row in store.audit.entries()
+    )
 
 
 def _xdf_sha256(directory: Path) -> str | None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from biofeedback.errors import UsageError
 from biofeedback.recording.storage import atomic_path
 
-KEY_NAME = "export.key"
 KEY_BYTES = 32
 
 

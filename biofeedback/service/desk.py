@@ -56,7 +56,7 @@ class Desk:
         UsageError, ProtocolError, StateError, StoreError
             In words, if it cannot be done.
         """
-        client = self.store.client(order.client) if order.client else None
+        client = self.store.clients.get(order.client) if order.client else None
         setup = self.catalog.named_setup(order.setup) if order.setup else None
         if setup is not None and order.inputs:
             raise UsageError("give inputs or a set-up, not both")
@@ -92,15 +92,15 @@ class Desk:
         UsageError
             If the client has not agreed to it, or this version of the protocol was used with other content.
         """
-        directory = self.store.new_directory(intent.protocol.id)
+        directory = self.store.sessions.new_directory(intent.protocol.id)
         if intent.client is not None:
-            self.store.begin_session(directory, client=intent.client.code, protocol=intent.protocol)
+            self.store.sessions.begin(directory, client=intent.client.code, protocol=intent.protocol)
         return directory
 
     def abandon(self, directory: Path, intent: Intent) -> None:
         """Forget a session that could not begin."""
         if intent.client is not None:
-            self.store.abandon_session(directory.name)
+            self.store.sessions.abandon(directory.name)
 
     def file(self, directory: Path, intent: Intent) -> None:
         """Take a session that is over into the store.
@@ -110,7 +110,7 @@ class Desk:
         RecordingError, StoreError
             If it cannot be read or kept; the recording stays where it is.
         """
-        self.store.adopt(directory, client=None if intent.client is None else intent.client.code)
+        self.store.sessions.adopt(directory, client=None if intent.client is None else intent.client.code)
 
     def report(self, directory: Path) -> Path:
         """Return the report of a closed session; a process of its own writes it where there is no whole one.
@@ -139,7 +139,7 @@ class Desk:
     def comfortable(self, intent: Intent, volume_db: float) -> None:
         """Remember what a client found comfortable."""
         if intent.client is not None:
-            self.store.change_client(intent.client.code, volume_db=volume_db)
+            self.store.clients.change(intent.client.code, volume_db=volume_db)
 
 
 def protocol_view(protocol: Protocol) -> ProtocolView:

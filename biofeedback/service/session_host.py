@@ -306,9 +306,11 @@ class SessionHost:
         try:
             config = preparation.config(
                 directory,
-                {**store.anchor(), **told},
-                consent=None if preparation.intent.client is None else store.recorded_consent(directory.name),
-                at_close=store.anchor,
+                {**store.audit.anchor(), **told},
+                consent=None
+                if preparation.intent.client is None
+                else store.sessions.recorded_consent(directory.name),
+                at_close=store.audit.anchor,
             )
             opened = preparation.hand_over()
             self._end_reason = run_session(

@@ -1,5 +1,1 @@
-"""What is kept of clients, consents, protocols and sessions, in SQL beside the recordings."""
-
-from biofeedback.store.store import Store
-
-__all__ = ["Store"]
+"""Clients, consents, protocols, sensor set-ups, sessions and the audit, in SQL beside the recordings."""

@@ -14,9 +14,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from biofeedback.recording.storage import cannot_write
-from biofeedback.store.digests import joint_digest, sha256_of
 from biofeedback.store.records import AuditEntry, AuditHead
-from biofeedback.store.tables import AUDIT, SUBJECTS
+from biofeedback.store.tables import AUDIT, SUBJECTS, joint_digest, sha256_of
 
 HEADS_NAME = "audit.heads"
 BEGINNING = AuditHead(0, "0" * 64)

@@ -9,7 +9,6 @@ import shutil
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -19,15 +18,15 @@ import sqlalchemy as sa
 
 from biofeedback.calibration import add_calibrations, calibrated_devices
 from biofeedback.errors import StoreError, UsageError
-from biofeedback.exports.identity import KEY_NAME
 from biofeedback.recording.recorder import META_NAME
+from biofeedback.settings import EXPORT_KEY_NAME, STORE_NAME
 from biofeedback.store import audit
 from biofeedback.store.database import Database
-from biofeedback.store.keeping import counted
 from biofeedback.store.records import AuditHead
+from biofeedback.store.retention import counted
 from biofeedback.store.sessions import SESSIONS_FOLDER
-from biofeedback.store.store import STORE_NAME, Store
 from biofeedback.store.tables import CLIENTS, METADATA, PROTOCOLS, SESSIONS, SETUPS
+from biofeedback.store.transactions import Transactions
 
 MANIFEST_NAME = "manifest.json"
 CALIBRATION_NAME = "calibration.json"
@@ -72,105 +71,84 @@ class BackupContents:
         return ", ".join(parts)
 
 
-def back_up(store: Store, file: Path, *, calibration: Path | None = None) -> BackupContents:
-    """Write the data folder into one file, which takes the place of an earlier one only when it is whole.
-
-    It holds everything that a restored clinic needs: sessions, clients, consents, rules, protocols, sensor
-    set-ups, the audit, the key of the participant numbers, and the calibrations of sound devices.
-
-    Sessions may be recorded meanwhile: of those that have no end yet, the back-up holds what there is at that
-    moment, and a restore takes them up as cut off.
+class Backup:
+    """Writes the data folder and the calibrations of sound devices into one file.
 
     Parameters
     ----------
-    store : Store
-        Of the data folder.
-    file : Path
-        The back-up.
-    calibration : Path, optional
-        The file of calibrations, if it is to be backed up too.
-
-    Returns
-    -------
-    BackupContents
-        What the back-up holds.
-
-    Raises
-    ------
-    StoreError
-        If something cannot be read or written, or a session was deleted meanwhile.
+    transactions : Transactions
+        Of the store.
     """
-    part = file.with_name(f"{file.name}.part")
-    facts = file.with_name(f"{file.name}.facts.part")
-    try:
-        facts.unlink(missing_ok=True)
-        copied = _copy_rows(store, facts)
-        others = {KEY_NAME: store.folder / KEY_NAME}
-        if calibration is not None:
-            others[CALIBRATION_NAME] = calibration
-        others = {name: path for name, path in others.items() if path.is_file()}
-        contents = BackupContents(
-            **copied.counts,
-            export_key=KEY_NAME in others,
-            calibrations=len(calibrated_devices(others[CALIBRATION_NAME]))
-            if CALIBRATION_NAME in others
-            else 0,
-        )
-        with part.open("wb") as raw:
-            with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                members = {STORE_NAME: _put(archive, STORE_NAME, facts)}
-                members |= {name: _put(archive, name, path) for name, path in others.items()}
-                for directory in copied.directories:
-                    for path in _in_order(directory):
-                        name = path.relative_to(store.folder).as_posix()
-                        members[name] = _put(archive, name, path)
-                manifest = {
-                    "audit_head": [copied.head.number, copied.head.sha256],
-                    "contents": asdict(contents),
-                    "files": members,
-                }
-                archive.writestr(MANIFEST_NAME, json.dumps(manifest, indent=1))
-            raw.flush()
-            os.fsync(raw.fileno())
-        part.replace(file)
-    except FileNotFoundError as error:
-        raise StoreError(f"{error.filename} went away while it was backed up; back up again") from None
-    except OSError as error:
-        raise StoreError(f"{file} cannot be written: {error.strerror or error}") from None
-    finally:
-        facts.unlink(missing_ok=True)
-    store.log_event("back-up made")
-    return contents
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def write(self, file: Path, *, calibration: Path | None = None) -> BackupContents:
+        """Write everything into a file, which takes the place of an earlier one only when it is whole.
+
+        Everything that a restored clinic needs: sessions, clients, consents, rules, protocols, sensor
+        set-ups, the audit, the key of the participant numbers, and the calibrations of sound devices.
+        Sessions may be recorded meanwhile: of those that have no end yet, the back-up holds what there is at
+        that moment, and a restore recovers them as cut off.
+
+        Parameters
+        ----------
+        file : Path
+            The back-up.
+        calibration : Path, optional
+            The file of calibrations, if it is to be backed up too.
+
+        Raises
+        ------
+        StoreError
+            If something cannot be read or written, or a session was deleted meanwhile.
+        """
+        part = file.with_name(f"{file.name}.part")
+        rows = file.with_name(f"{file.name}.rows.part")
+        try:
+            rows.unlink(missing_ok=True)
+            copied = _copy_rows(self._transactions, rows)
+            others = {EXPORT_KEY_NAME: self._transactions.folder / EXPORT_KEY_NAME}
+            if calibration is not None:
+                others[CALIBRATION_NAME] = calibration
+            others = {name: path for name, path in others.items() if path.is_file()}
+            contents = BackupContents(
+                **copied.counts,
+                export_key=EXPORT_KEY_NAME in others,
+                calibrations=len(calibrated_devices(others[CALIBRATION_NAME]))
+                if CALIBRATION_NAME in others
+                else 0,
+            )
+            with part.open("wb") as raw:
+                with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                    members = {STORE_NAME: _put(archive, STORE_NAME, rows)}
+                    members |= {name: _put(archive, name, path) for name, path in others.items()}
+                    for directory in copied.directories:
+                        for path in _in_order(directory):
+                            name = path.relative_to(self._transactions.folder).as_posix()
+                            members[name] = _put(archive, name, path)
+                    manifest = {
+                        "audit_head": [copied.head.number, copied.head.sha256],
+                        "contents": asdict(contents),
+                        "files": members,
+                    }
+                    archive.writestr(MANIFEST_NAME, json.dumps(manifest, indent=1))
+                raw.flush()
+                os.fsync(raw.fileno())
+            part.replace(file)
+        except FileNotFoundError as error:
+            raise StoreError(f"{error.filename} went away while it was backed up; back up again") from None
+        except OSError as error:
+            raise StoreError(f"{file} cannot be written: {error.strerror or error}") from None
+        finally:
+            rows.unlink(missing_ok=True)
+        with self._transactions.write() as transaction:
+            transaction.log("back-up made", "store", "")
+        return contents
 
 
-def restore(
-    file: Path, folder: Path, *, now: Callable[[], datetime], calibration: Path | None = None
-) -> Store:
-    """Make a data folder of a back-up, after every byte was checked.
-
-    Parameters
-    ----------
-    file : Path
-        The back-up.
-    folder : Path
-        Must not exist, or be empty.
-    now : callable
-        The wall clock.
-    calibration : Path, optional
-        The file of calibrations, to which those of the back-up are added; a device that has one keeps it.
-
-    Returns
-    -------
-    Store
-        Of the new folder, open.
-
-    Raises
-    ------
-    UsageError
-        If `folder` holds something.
-    StoreError
-        If `file` is no back-up, half of one, or not as it was written; nothing is left behind then.
-    """
+def unpack(file: Path, folder: Path, calibration: Path | None) -> None:
+    """Make a data folder of a back-up; see `Store.restore`."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not empty; restore into a folder that does not exist yet")
     part = folder.with_name(f".{folder.name}.restoring")
@@ -178,9 +156,9 @@ def restore(
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(mode=0o700, parents=True)
         with _opened(file) as archive:
-            _unpack(archive, file, part)
+            _extract(archive, file, part)
         (part / audit.HEADS_NAME).touch()  # filled from the rows when the store is opened
-        if (key := part / KEY_NAME).exists():
+        if (key := part / EXPORT_KEY_NAME).exists():
             key.chmod(0o600)
         if (calibrations := part / CALIBRATION_NAME).exists():
             if calibration is not None:
@@ -195,9 +173,6 @@ def restore(
         raise StoreError(f"{file} cannot be restored to {folder}: {error.strerror or error}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    store = Store.open(folder, now=now)
-    store.log_event("restored")
-    return store
 
 
 def backup_contents(file: Path) -> BackupContents | None:
@@ -237,27 +212,29 @@ class _CopiedRows(NamedTuple):
     directories: list[Path]
 
 
-def _copy_rows(store: Store, target: Path) -> _CopiedRows:
+def _copy_rows(transactions: Transactions, target: Path) -> _CopiedRows:
     """Copy all rows, as they are at one moment, into a database of their own.
 
     Row by row, so that any database can be backed up, and restored as SQLite.
     """
     copy = Database(sa.URL.create("sqlite", database=str(target)))
     try:
-        with store.database.reading() as source, copy.writing() as written:
+        with transactions.database.reading() as source, copy.writing() as written:
             for table in METADATA.sorted_tables:
                 for rows in source.execute(sa.select(table)).mappings().partitions(_ROWS):
                     written.execute(sa.insert(table), [dict(row) for row in rows])
             closed = sa.select(SESSIONS.c.location).where(SESSIONS.c.state.in_(("closed", "recovered")))
-            needed = {store.folder / location for location in source.scalars(closed)}
+            needed = {transactions.folder / location for location in source.scalars(closed)}
             head = audit.head_of(source)
             counts = _counts(source)
         copy.tidy()
     except UnicodeEncodeError:
-        raise StoreError(f"{store.database.name} is damaged; see biofeedback audit verify") from None
+        raise StoreError(f"{transactions.database.name} is damaged; see biofeedback audit verify") from None
     finally:
         copy.close()
-    there = {path for path in (store.folder / SESSIONS_FOLDER).iterdir() if not path.name.startswith(".")}
+    there = {
+        path for path in (transactions.folder / SESSIONS_FOLDER).iterdir() if not path.name.startswith(".")
+    }
     return _CopiedRows(head, counts, sorted(needed | there))
 
 
@@ -314,7 +291,7 @@ def _manifest(archive: zipfile.ZipFile, file: Path) -> tuple[AuditHead, dict[str
         raise StoreError(f"{file} is not a back-up, or its {MANIFEST_NAME} was changed") from None
 
 
-def _unpack(archive: zipfile.ZipFile, file: Path, folder: Path) -> None:
+def _extract(archive: zipfile.ZipFile, file: Path, folder: Path) -> None:
     _, members = _manifest(archive, file)
     if {*archive.namelist()} != {MANIFEST_NAME, *members}:
         raise StoreError(f"{file} does not hold the files that its {MANIFEST_NAME} lists")

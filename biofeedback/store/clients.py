@@ -10,11 +10,10 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from biofeedback.errors import NotFoundError, UsageError
-from biofeedback.store.codes import check_code
-from biofeedback.store.digests import canonical
-from biofeedback.store.ledger import Ledger
+from biofeedback.store.pseudonym import check_pseudonym
 from biofeedback.store.records import NOT_GIVEN, SCOPES, Client, ClientOverview, Consent, NotGiven, Scope
-from biofeedback.store.tables import CLIENTS, CONSENTS, SESSIONS
+from biofeedback.store.tables import CLIENTS, CONSENTS, SESSIONS, canonical
+from biofeedback.store.transactions import Transactions
 from generator.preferences import Preferences
 from generator.state import VOLUME_RANGE_DB
 
@@ -22,10 +21,19 @@ NEEDED: tuple[Scope, ...] = ("sessions", "storage")
 """What must be agreed to before a session."""
 
 
-class ClientBook(Ledger):
-    """The part of the store that knows clients and consents."""
+class ClientRepository:
+    """Clients and their consents.
 
-    def add_client(
+    Parameters
+    ----------
+    transactions : Transactions
+        Of the store.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def add(
         self,
         code: str,
         *,
@@ -39,22 +47,22 @@ class ClientBook(Ledger):
         Raises
         ------
         UsageError
-            If the code is none (`biofeedback.store.codes.check_code`) or taken.
+            If the code is none (`biofeedback.store.pseudonym.check_pseudonym`) or taken.
         """
         values = {
-            "code": check_code(code),
+            "code": check_pseudonym(code),
             **_columns(
                 preferences=preferences or Preferences(), volume_db=volume_db, cautions=cautions, goals=goals
             ),
         }
-        with self._writing() as entry:
-            if entry.connection.scalar(sa.select(CLIENTS.c.id).where(CLIENTS.c.code == code)):
+        with self._transactions.write() as transaction:
+            if transaction.connection.scalar(sa.select(CLIENTS.c.id).where(CLIENTS.c.code == code)):
                 raise UsageError(f"there is a client {code} already")
-            client_id = entry.insert(CLIENTS, {**values, "created_at": entry.at})
-            entry.log("client added", "client", client_id)
-        return self.client(code)
+            client_id = transaction.insert(CLIENTS, {**values, "created_at": transaction.at})
+            transaction.log("client added", "client", client_id)
+        return self.get(code)
 
-    def client(self, code: str) -> Client:
+    def get(self, code: str) -> Client:
         """Return a client.
 
         Raises
@@ -62,12 +70,12 @@ class ClientBook(Ledger):
         UsageError
             If there is none of that code.
         """
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             return _client(client_row(connection, code))
 
-    def clients(self) -> tuple[Client, ...]:
+    def list(self) -> tuple[Client, ...]:
         """Return all clients, by code."""
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             rows = connection.execute(sa.select(CLIENTS).order_by(CLIENTS.c.code)).mappings()
             return tuple(_client(row) for row in rows)
 
@@ -79,7 +87,7 @@ class ClientBook(Ledger):
         NotFoundError
             If there is no client of that code.
         """
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             rows = (
                 connection.execute(sa.select(CLIENTS).order_by(CLIENTS.c.code)).mappings().all()
                 if code is None
@@ -99,7 +107,7 @@ class ClientBook(Ledger):
             for row in rows
         )
 
-    def change_client(
+    def change(
         self,
         code: str,
         *,
@@ -126,13 +134,13 @@ class ClientBook(Ledger):
         UsageError
             If there is no such client, or the volume is out of range.
         """
-        with self._writing() as entry:
-            row = client_row(entry.connection, code)
+        with self._transactions.write() as transaction:
+            row = client_row(transaction.connection, code)
             new = preferences if preferences is NOT_GIVEN else preferences(_client(row).preferences)
             changes = _columns(preferences=new, volume_db=volume_db, cautions=cautions, goals=goals)
-            entry.update(CLIENTS, row["id"], changes)
-            entry.log("client changed", "client", row["id"])
-        return self.client(code)
+            transaction.update(CLIENTS, row["id"], changes)
+            transaction.log("client changed", "client", row["id"])
+        return self.get(code)
 
     def give_consent(
         self,
@@ -169,23 +177,23 @@ class ClientBook(Ledger):
             raise UsageError("say which text was signed, in up to 64 characters, such as 2026-03")
         if keep_days is not None and keep_days < 1:
             raise UsageError(f"recordings cannot be kept for {keep_days} days; give 1 or more")
-        with self._writing() as entry:
-            client_id = client_row(entry.connection, code)["id"]
+        with self._transactions.write() as transaction:
+            client_id = client_row(transaction.connection, code)["id"]
             of_client = CONSENTS.c.client_id == client_id
             newest = sa.select(sa.func.max(CONSENTS.c.number)).where(of_client)
-            consent_id = entry.insert(
+            consent_id = transaction.insert(
                 CONSENTS,
                 {
                     "client_id": client_id,
-                    "number": (entry.connection.scalar(newest) or 0) + 1,
+                    "number": (transaction.connection.scalar(newest) or 0) + 1,
                     "version": version,
                     "scopes": canonical(given),
-                    "given_at": entry.at,
+                    "given_at": transaction.at,
                     "withdrawn": canonical({}),
                     "keep_days": keep_days,
                 },
             )
-            entry.log("consent given", "consent", consent_id)
+            transaction.log("consent given", "consent", consent_id)
         return cast(Consent, self.consent_of(code))
 
     def consent_of(self, code: str) -> Consent | None:
@@ -196,7 +204,7 @@ class ClientBook(Ledger):
         UsageError
             If there is no such client.
         """
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             row = consent_row(connection, client_row(connection, code)["id"])
             return None if row is None else consent_record(row)
 
@@ -208,7 +216,7 @@ class ClientBook(Ledger):
         UsageError
             If there is no such client.
         """
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             client_id = client_row(connection, code)["id"]
             query = sa.select(CONSENTS.c.id, CONSENTS.c.scopes).where(CONSENTS.c.client_id == client_id)
             return {row.id: tuple(json.loads(row.scopes)) for row in connection.execute(query)}

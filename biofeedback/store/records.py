@@ -352,7 +352,7 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """Something that is not as it was left.
 
     Attributes

@@ -1,10 +1,12 @@
-"""Sessions: begun, taken in from their directories, listed and looked up."""
+"""Sessions: begun, indexed from their directories, listed, and annotated afterwards."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,9 @@ from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, write_meta
 from biofeedback.store import records
 from biofeedback.store.clients import client_row, consent_record, consent_row, require_consent
-from biofeedback.store.facts import Taken, kept_files, sha256_of_file, take_facts
-from biofeedback.store.ledger import Entry, Ledger
-from biofeedback.store.records import Facts, Session
-from biofeedback.store.shelf import keep_protocol
+from biofeedback.store.protocol_versions import keep_protocol
+from biofeedback.store.records import Facts, Session, Severity
+from biofeedback.store.session_index import SessionRows, index_session, listed_files, sha256_of_file
 from biofeedback.store.tables import (
     ADVERSE_EVENTS,
     CLIENTS,
@@ -31,26 +32,48 @@ from biofeedback.store.tables import (
     PHASES,
     RATINGS,
     SESSIONS,
+    canonical,
 )
+from biofeedback.store.transactions import Transaction, Transactions
+from protocols.scales import SCALES
 from protocols.schema import Protocol
 
 SESSIONS_FOLDER = "sessions"
+
+WRITTEN_FROM = 1_000_000
+"""Numbers of what is added: far from those of what is in the recording, which taking it in writes anew."""
 
 _WRITTEN = {table.name: "written_at" in table.c for table in FACTS}
 """Which tables hold, beside what is in the recording, what was written afterwards."""
 
 
-class SessionBook(Ledger):
-    """The part of the store that knows sessions."""
+class SessionRepository:
+    """Sessions, what their recordings say of them, and what is written down afterwards.
+
+    A closed recording is never changed. What is added afterwards stands in the store with the moment at which
+    it was written, goes into the audit, and stays when the session is indexed again.
+
+    Parameters
+    ----------
+    transactions : Transactions
+        Of the store.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
 
     def new_directory(self, name: str) -> Path:
         """Return a new directory's path in the data folder for a session, after the time and `name`."""
-        stamp = self._now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-        base = self.folder / SESSIONS_FOLDER / f"{stamp}-{re.sub(r'[^a-z0-9-]+', '-', name.lower())}"
+        stamp = self._transactions.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+        base = (
+            self._transactions.folder
+            / SESSIONS_FOLDER
+            / f"{stamp}-{re.sub(r'[^a-z0-9-]+', '-', name.lower())}"
+        )
         candidates = (base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 1000)))
         return next(path for path in candidates if not path.exists())
 
-    def begin_session(self, directory: Path, *, client: str, protocol: Protocol) -> Session:
+    def begin(self, directory: Path, *, client: str, protocol: Protocol) -> Session:
         """Write down that a session is about to be recorded.
 
         Parameters
@@ -70,25 +93,25 @@ class SessionBook(Ledger):
             used before with other content.
         """
         location = self._location(directory)
-        with self._writing() as entry:
-            client_id = client_row(entry.connection, client)["id"]
-            require_consent(entry.connection, client_id, client)
-            kept = keep_protocol(entry, protocol, use=True)
+        with self._transactions.write() as transaction:
+            client_id = client_row(transaction.connection, client)["id"]
+            require_consent(transaction.connection, client_id, client)
+            kept = keep_protocol(transaction, protocol, use=True)
             row = {
                 "client_id": client_id,
                 "protocol_row": kept.id,
                 "state": "open",
                 "location": location,
-                "begun_at": entry.at,
+                "begun_at": transaction.at,
                 "protocol": protocol.id,
                 "protocol_version": protocol.version,
                 "protocol_title": protocol.title,
                 "arm": protocol.arm,
                 "words": f"{protocol.id}\n{protocol.title}".casefold(),
             }
-            session_id = entry.insert(SESSIONS, row)
-            entry.log("session begun", "session", session_id)
-        return self.session(session_id)
+            session_id = transaction.insert(SESSIONS, row)
+            transaction.log("session begun", "session", session_id)
+        return self.get(session_id)
 
     def recorded_consent(self, session_id: str) -> RecordedConsent | None:
         """Return the consent to be written into a session's recording; None for a session without a client.
@@ -98,18 +121,18 @@ class SessionBook(Ledger):
         UsageError
             If there is no such session.
         """
-        session = self.session(session_id)
+        session = self.get(session_id)
         return None if session.client is None else self._recorded_consent(session.client, session.id)
 
     def _recorded_consent(self, client: str, session_id: str | None) -> RecordedConsent:
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             row = consent_row(connection, client_row(connection, client)["id"])
         if row is None:
             return RecordedConsent(scopes=(), session=session_id)
         consent = consent_record(row)
         return RecordedConsent(scopes=consent.scopes, consent=consent.id, session=session_id)
 
-    def abandon_session(self, session_id: str) -> None:
+    def abandon(self, session_id: str) -> None:
         """Forget a session that was begun but of which nothing was recorded.
 
         Raises
@@ -117,12 +140,12 @@ class SessionBook(Ledger):
         UsageError
             If something was recorded.
         """
-        session = self.session(session_id)
+        session = self.get(session_id)
         if session.state != "open" or (session.directory and (session.directory / META_NAME).exists()):
             raise UsageError(f"session {session_id} has a recording; it cannot be abandoned")
-        with self._writing() as entry:
-            entry.delete(SESSIONS, SESSIONS.c.id == session_id)
-            entry.log("session abandoned", "session", session_id)
+        with self._transactions.write() as transaction:
+            transaction.delete(SESSIONS, SESSIONS.c.id == session_id)
+            transaction.log("session abandoned", "session", session_id)
 
     def adopt(self, directory: Path, client: str | None = None, *, recovered: bool = False) -> Session:
         """Take the facts of a closed session from its directory into the store.
@@ -146,25 +169,25 @@ class SessionBook(Ledger):
         UsageError
             If there is no such client, or the session is in the store from another directory.
         """
-        taken = take_facts(directory)
-        if taken.session["reason"] is None:
+        rows = index_session(directory)
+        if rows.session["reason"] is None:
             raise RecordingError(
                 f"{directory} was not closed; if no session is going on in it, recover it with "
                 "biofeedback sessions recover"
             )
-        with self.database.reading() as connection:
-            known = self._known(connection, directory, taken)
+        with self._transactions.database.reading() as connection:
+            known = self._known(connection, directory, rows)
         if known is None and not self._is_inside(directory):
             directory = self._brought_in(directory)
         if client is not None and (meta := read_meta(directory)).get(CONSENT) is None:
             meta[CONSENT] = self._recorded_consent(client, None if known is None else known["id"]).entry(meta)
             write_meta(directory, meta)
-            taken = take_facts(directory)
-        with self._writing() as entry:
-            session_id = self._keep(entry, directory, taken, client, recovered=recovered)
-        return self.session(session_id)
+            rows = index_session(directory)
+        with self._transactions.write() as transaction:
+            session_id = self._keep(transaction, directory, rows, client, recovered=recovered)
+        return self.get(session_id)
 
-    def sessions(
+    def list(
         self,
         search: str = "",
         client: str | None = None,
@@ -194,10 +217,10 @@ class SessionBook(Ledger):
             query = query.where(CLIENTS.c.code == client)
         for word in search.split():
             query = query.where(_mentions(word))
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             return tuple(self._session(row) for row in connection.execute(query).mappings())
 
-    def session(self, session_id: str) -> Session:
+    def get(self, session_id: str) -> Session:
         """Return a session by its id, or by the name of its directory.
 
         Raises
@@ -206,7 +229,7 @@ class SessionBook(Ledger):
             If there is none.
         """
         is_it = (SESSIONS.c.id == session_id) | (SESSIONS.c.location == f"{SESSIONS_FOLDER}/{session_id}")
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             row = connection.execute(_SESSION.where(is_it)).mappings().first()
         if row is None:
             raise NotFoundError(f"there is no session {session_id}; see biofeedback sessions list")
@@ -220,8 +243,8 @@ class SessionBook(Ledger):
         UsageError
             If there is no such session.
         """
-        session_id = self.session(session_id).id
-        with self.database.reading() as connection:
+        session_id = self.get(session_id).id
+        with self._transactions.database.reading() as connection:
 
             def rows(table: sa.Table) -> list[dict[str, Any]]:
                 left_out = {"session_id", "number", "digest"}
@@ -238,45 +261,116 @@ class SessionBook(Ledger):
                 adverse_events=tuple(records.AdverseEventFact(**row) for row in rows(ADVERSE_EVENTS)),
             )
 
+    def add_note(self, session_id: str, text: str) -> None:
+        """Write a note on a session, afterwards.
+
+        Raises
+        ------
+        UsageError
+            If there is no such session, or the note is empty.
+        """
+        self._write_down(session_id, NOTES, "note added", {"text": _words(text)})
+
+    def add_adverse_event(self, session_id: str, text: str, severity: Severity) -> None:
+        """Write down, afterwards, that something untoward happened in a session.
+
+        Raises
+        ------
+        UsageError
+            As `add_note`.
+        """
+        self._write_down(
+            session_id, ADVERSE_EVENTS, "adverse event added", {"text": _words(text), "severity": severity}
+        )
+
+    def add_rating(self, session_id: str, scale: str, value: float | None) -> None:
+        """Write down what the client said of their state once the recording was closed.
+
+        Parameters
+        ----------
+        session_id : str
+            As in `session`.
+        scale : str
+            One of `protocols.scales.SCALES`.
+        value : float or None
+            On it; None where the client did not want to say.
+
+        Raises
+        ------
+        UsageError
+            If there is no such session or scale, or the value does not lie on the scale.
+        """
+        if (known := SCALES.get(scale)) is None:
+            raise UsageError(f"there is no scale {scale!r}; there are {', '.join(SCALES)}")
+        if value is not None and not known.low <= value <= known.high:
+            raise UsageError(f"{scale} is {value:g}; it must lie between {known.low} and {known.high}")
+        begun = datetime.fromisoformat(self.get(session_id).begun_at)
+        t_s = round(max(0.0, (self._transactions.now().astimezone(UTC) - begun).total_seconds()), 3)
+        data = canonical({"scale": scale, "value": value, "at": "afterwards"})
+        self._write_down(
+            session_id, RATINGS, "rating added", {"t_s": t_s, "scale": scale, "value": value, "data": data}
+        )
+
+    def _write_down(self, session_id: str, table: sa.Table, action: str, values: Mapping[str, Any]) -> None:
+        session = self.get(session_id)
+        if session.state in {"deleting", "deleted"}:
+            raise UsageError(f"session {session_id} was deleted")
+        newest = sa.select(sa.func.max(table.c.number)).where(table.c.session_id == session.id)
+        with self._transactions.write() as transaction:
+            last = transaction.connection.scalar(newest)
+            number = max(-1 if last is None else last, WRITTEN_FROM - 1) + 1
+            row = {"session_id": session.id, "number": number, "written_at": transaction.at, **values}
+            transaction.insert_all(table, [row])
+            transaction.update(SESSIONS, session.id, {"words": words_of(transaction.connection, session.id)})
+            transaction.log(action, "session", session.id)
+
     def _keep(
-        self, entry: Entry, directory: Path, taken: Taken, client: str | None, *, recovered: bool
+        self,
+        transaction: Transaction,
+        directory: Path,
+        rows: SessionRows,
+        client: str | None,
+        *,
+        recovered: bool,
     ) -> str:
-        known = self._known(entry.connection, directory, taken)
+        known = self._known(transaction.connection, directory, rows)
         if known is not None and known["state"] == "deleting":
             raise UsageError(f"session {known['id']} is being deleted")
-        values = {**taken.session, "location": self._location(directory), "state": "closed"}
+        values = {**rows.session, "location": self._location(directory), "state": "closed"}
         if recovered or (known is not None and known["state"] == "recovered"):
             values["state"] = "recovered"
         if client is not None:
-            values["client_id"] = client_row(entry.connection, client)["id"]
+            values["client_id"] = client_row(transaction.connection, client)["id"]
         if known is None:
-            session_id = entry.insert(SESSIONS, values)
+            session_id = transaction.insert(SESSIONS, values)
         else:
             session_id = known["id"]
-            entry.update(SESSIONS, session_id, values)
+            transaction.update(SESSIONS, session_id, values)
         for table in FACTS:
             recorded = table.c.session_id == session_id
             if _WRITTEN[table.name]:
                 recorded &= table.c.written_at.is_(None)
-            entry.delete(table, recorded)
-            entry.insert_all(table, [{"session_id": session_id, **row} for row in taken.facts[table.name]])
-        entry.update(SESSIONS, session_id, {"words": words_of(entry.connection, session_id)})
-        entry.log("session recovered" if recovered else "session taken in", "session", session_id)
+            transaction.delete(table, recorded)
+            transaction.insert_all(
+                table, [{"session_id": session_id, **row} for row in rows.facts[table.name]]
+            )
+        transaction.update(SESSIONS, session_id, {"words": words_of(transaction.connection, session_id)})
+        transaction.log("session recovered" if recovered else "session taken in", "session", session_id)
         return session_id
 
-    def _known(self, connection: sa.Connection, directory: Path, taken: Taken) -> sa.RowMapping | None:
+    def _known(self, connection: sa.Connection, directory: Path, rows: SessionRows) -> sa.RowMapping | None:
         """Return the row of a session that is in the store already, from this directory or as a copy."""
         here = SESSIONS.c.location == self._location(directory) if self._is_inside(directory) else sa.false()
         row = connection.execute(sa.select(SESSIONS).where(here)).mappings().first()
         if row is not None:
             return row
         # Not by session.json alone: a consent may have been written into it here.
-        same = SESSIONS.c.meta_sha256 == taken.session["meta_sha256"]
-        same |= SESSIONS.c.begun_at == taken.session["begun_at"]
+        same = SESSIONS.c.meta_sha256 == rows.session["meta_sha256"]
+        same |= SESSIONS.c.begun_at == rows.session["begun_at"]
         copies = sa.select(SESSIONS).where(same & SESSIONS.c.location.is_not(None))
         for copy in connection.execute(copies).mappings():
-            xdf_sha256 = _xdf_sha256(self.folder / copy["location"])
-            if copy["meta_sha256"] == taken.session["meta_sha256"] or (
+            xdf_sha256 = _xdf_sha256(self._transactions.folder / copy["location"])
+            if copy["meta_sha256"] == rows.session["meta_sha256"] or (
                 not self._is_inside(directory)
                 and xdf_sha256 is not None
                 and xdf_sha256 == _xdf_sha256(directory)
@@ -286,7 +380,7 @@ class SessionBook(Ledger):
 
     def _brought_in(self, directory: Path) -> Path:
         """Copy a directory into the data folder, whole or not at all, and return the copy."""
-        target = self.folder / SESSIONS_FOLDER / directory.resolve().name
+        target = self._transactions.folder / SESSIONS_FOLDER / directory.resolve().name
         number = 1
         while target.exists():
             number += 1
@@ -306,11 +400,11 @@ class SessionBook(Ledger):
         return target
 
     def _is_inside(self, directory: Path) -> bool:
-        return directory.resolve().parent == (self.folder / SESSIONS_FOLDER).resolve()
+        return directory.resolve().parent == (self._transactions.folder / SESSIONS_FOLDER).resolve()
 
     def _location(self, directory: Path) -> str:
         if not self._is_inside(directory):
-            raise UsageError(f"{directory} does not lie in {self.folder / SESSIONS_FOLDER}")
+            raise UsageError(f"{directory} does not lie in {self._transactions.folder / SESSIONS_FOLDER}")
         return f"{SESSIONS_FOLDER}/{directory.resolve().name}"
 
     def _session(self, row: sa.RowMapping) -> Session:
@@ -319,7 +413,7 @@ class SessionBook(Ledger):
         return Session(
             **{
                 **values,
-                "directory": None if location is None else self.folder / location,
+                "directory": None if location is None else self._transactions.folder / location,
                 "inputs": tuple(json.loads(values["inputs"] or "[]")),
                 "complete": bool(values["complete"]),
             }
@@ -360,7 +454,7 @@ def words_of(connection: sa.Connection, session_id: str) -> str:
 
 def _xdf_sha256(directory: Path) -> str | None:
     try:
-        return kept_files(read_meta(directory)).get(XDF_NAME)
+        return listed_files(read_meta(directory)).get(XDF_NAME)
     except RecordingError:  # told by `Store.verify`
         return None
 
@@ -372,3 +466,9 @@ def _decoded(row: sa.RowMapping) -> dict[str, Any]:
     if values.get("accepted") is not None:
         values["accepted"] = bool(values["accepted"])
     return values
+
+
+def _words(text: str) -> str:
+    if not text.strip():
+        raise UsageError("a note needs words")
+    return text

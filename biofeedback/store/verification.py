@@ -1,4 +1,4 @@
-"""Whether everything is as it was left: rows, files, and what the one says of the other."""
+"""The audit of a store, and its verification: rows, files, and whether they agree."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,20 +16,60 @@ from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
 from biofeedback.recording.storage import held_by_us
 from biofeedback.store import audit
-from biofeedback.store.digests import DIGEST, joint_digest, row_digest
-from biofeedback.store.facts import kept_files, sha256_of_file, take_facts
-from biofeedback.store.ledger import Ledger, sealed
-from biofeedback.store.records import AuditEntry, AuditHead, Finding
+from biofeedback.store.records import AuditEntry, AuditFinding, AuditHead
+from biofeedback.store.session_index import index_session, listed_files, sha256_of_file
 from biofeedback.store.sessions import SESSIONS_FOLDER
-from biofeedback.store.tables import CONSENTS, FACTS, SESSIONS, SUBJECTS
+from biofeedback.store.tables import CONSENTS, DIGEST, FACTS, SESSIONS, SUBJECTS, joint_digest, row_digest
+from biofeedback.store.transactions import Transactions, sealed
 
 Row = sa.RowMapping
 
 
-class Verification(Ledger):
-    """The part of the store that looks for what was changed, deleted or cut off."""
+class AuditLog:
+    """The audit of a store, and the check that everything is as it was left.
 
-    def verify(self, heads: Mapping[str, AuditHead] | None = None) -> list[Finding]:
+    Parameters
+    ----------
+    transactions : Transactions
+        Of the store.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def head(self) -> AuditHead:
+        """Return number and SHA-256 of the newest row.
+
+        Raises
+        ------
+        StoreError
+            As every method, if the database fails.
+        """
+        with self._transactions.database.reading() as connection:
+            return audit.head_of(connection)
+
+    def entries(self, limit: int | None = None) -> tuple[AuditEntry, ...]:
+        """Return the newest rows, oldest first."""
+        with self._transactions.database.reading() as connection:
+            return audit.entries(connection, limit=limit)
+
+    def log_event(self, action: str, subject: str = "") -> None:
+        """Add a row about the store as a whole, such as ``back-up made``.
+
+        `subject` is the beginning of the SHA-256 of what it was done with, where that is not in the store.
+        """
+        with self._transactions.write() as transaction:
+            transaction.log(action, "store", subject)
+
+    def anchor(self) -> dict[str, Any]:
+        """Return the head for ``session.json``; a store that fails must not stop a recording."""
+        try:
+            head = self.head()
+        except StoreError:
+            return {"audit_head": None}
+        return {"audit_head": {"number": head.number, "sha256": head.sha256}}
+
+    def verify(self, heads: Mapping[str, AuditHead] | None = None) -> list[AuditFinding]:
         """Look at every row and every kept file.
 
         Parameters
@@ -38,20 +79,26 @@ class Verification(Ledger):
 
         Returns
         -------
-        list of Finding
+        list of AuditFinding
             Empty where everything is as it was left.
         """
         # Rows are read last: whatever knows them was there before, also while somebody writes.
         directories = self._directories()
-        listed, damaged = self._heads.read()
-        findings = [Finding(f"{self._heads.path} line {place}", "was changed") for place in damaged]
+        listed, damaged = self._transactions.heads.read()
+        findings = [
+            AuditFinding(f"{self._transactions.heads.path} line {place}", "was changed") for place in damaged
+        ]
         known = {
-            f"{self._heads.path} {number}": AuditHead(number, sha256) for number, sha256 in listed.items()
+            f"{self._transactions.heads.path} {number}": AuditHead(number, sha256)
+            for number, sha256 in listed.items()
         }
         known |= {**_anchors(directories), **(heads or {})}
         try:
-            findings += [Finding(self.database.name, line) for line in self.database.damage()]
-            with self.database.reading() as connection:
+            findings += [
+                AuditFinding(self._transactions.database.name, line)
+                for line in self._transactions.database.damage()
+            ]
+            with self._transactions.database.reading() as connection:
                 chain = audit.entries(connection)
                 rows = {
                     table.name: connection.execute(sa.select(table)).mappings().all()
@@ -59,17 +106,17 @@ class Verification(Ledger):
                     for table, _ in tables
                 }
         except StoreError as error:
-            return [*findings, Finding(self.database.name, str(error))]
-        if chain and not self._heads.path.exists():
-            findings.append(Finding(str(self._heads.path), "is missing"))
+            return [*findings, AuditFinding(self._transactions.database.name, str(error))]
+        if chain and not self._transactions.heads.path.exists():
+            findings.append(AuditFinding(str(self._transactions.heads.path), "is missing"))
         findings += [*_of_chain(chain, known), *_of_rows(chain, rows), *self._of_files(directories, rows)]
         return list(dict.fromkeys(findings))
 
     def _directories(self) -> list[Path]:
-        folder = self.folder / SESSIONS_FOLDER
+        folder = self._transactions.folder / SESSIONS_FOLDER
         return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
-    def _of_files(self, directories: list[Path], rows: Mapping[str, Iterable[Row]]) -> Iterator[Finding]:
+    def _of_files(self, directories: list[Path], rows: Mapping[str, Iterable[Row]]) -> Iterator[AuditFinding]:
         facts: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
         for table in FACTS:
             for row in rows[table.name]:
@@ -79,7 +126,7 @@ class Verification(Ledger):
         for row in rows[SESSIONS.name]:
             if row["location"] is None:
                 continue
-            directory = self.folder / str(row["location"])
+            directory = self._transactions.folder / str(row["location"])
             located[directory] = row
             if row["state"] in {"closed", "recovered"}:
                 found = list(_of_directory(directory, row))
@@ -107,19 +154,19 @@ def _anchors(directories: Iterable[Path]) -> dict[str, AuditHead]:
     return found
 
 
-def _of_chain(chain: tuple[AuditEntry, ...], heads: Mapping[str, AuditHead]) -> Iterator[Finding]:
+def _of_chain(chain: tuple[AuditEntry, ...], heads: Mapping[str, AuditHead]) -> Iterator[AuditFinding]:
     """Look at the chain itself, and compare it with the heads that others know."""
     for broken in audit.breaks(chain):
-        yield Finding(f"audit row {broken.number}", broken.what)
+        yield AuditFinding(f"audit row {broken.number}", broken.what)
     known = {entry.number: entry.sha256 for entry in chain}
     for source, head in heads.items():
         if head.number and head.number not in known:
-            yield Finding(f"audit row {head.number}", f"is missing; {source} knows it")
+            yield AuditFinding(f"audit row {head.number}", f"is missing; {source} knows it")
         elif head.number and known[head.number] != head.sha256:
-            yield Finding(f"audit row {head.number}", f"is not the one that {source} knows")
+            yield AuditFinding(f"audit row {head.number}", f"is not the one that {source} knows")
 
 
-def _of_rows(chain: Iterable[AuditEntry], rows: Mapping[str, Iterable[Row]]) -> Iterator[Finding]:
+def _of_rows(chain: Iterable[AuditEntry], rows: Mapping[str, Iterable[Row]]) -> Iterator[AuditFinding]:
     """Compare rows with their own fingerprints, and these with what the audit holds of their subject."""
     last = {(entry.kind, entry.subject): entry.state for entry in chain}
     for kind, tables in SUBJECTS.items():
@@ -131,64 +178,64 @@ def _of_rows(chain: Iterable[AuditEntry], rows: Mapping[str, Iterable[Row]]) -> 
                 found[subject].append((table.name, str(row["digest"])))
                 if row_digest(dict(row)) != row["digest"]:
                     changed.add(subject)
-                    yield Finding(_row_name(table.name, row), "was changed")
+                    yield AuditFinding(_row_name(table.name, row), "was changed")
         expected = {subject: state for (of, subject), state in last.items() if of == kind}
         for subject in sorted({*found, *expected}):
             state = joint_digest(found[subject]) if subject in found else None
             if subject not in expected:
-                yield Finding(f"{kind} {subject}", "is not in the audit")
+                yield AuditFinding(f"{kind} {subject}", "is not in the audit")
             elif state is None and expected[subject] is not None:
-                yield Finding(f"{kind} {subject}", "is missing")
+                yield AuditFinding(f"{kind} {subject}", "is missing")
             elif state != expected[subject] and subject not in changed:
-                yield Finding(f"{kind} {subject}", "has rows that were added, removed or replaced")
+                yield AuditFinding(f"{kind} {subject}", "has rows that were added, removed or replaced")
 
 
-def _of_directory(directory: Path, row: Row) -> Iterator[Finding]:
+def _of_directory(directory: Path, row: Row) -> Iterator[AuditFinding]:
     """Compare a session's files with their checksums."""
     path = directory / META_NAME
     if not path.exists():
-        yield Finding(str(path), "is missing")
+        yield AuditFinding(str(path), "is missing")
         return
     if sha256_of_file(path) != row["meta_sha256"]:
-        yield Finding(str(path), "was changed")
+        yield AuditFinding(str(path), "was changed")
     try:
-        listed = kept_files(read_meta(directory))
+        listed = listed_files(read_meta(directory))
     except BiofeedbackError as error:
-        yield Finding(str(path), str(error))
+        yield AuditFinding(str(path), str(error))
         return
     for name, sha256 in {XDF_NAME: "", **listed}.items():
         if not (directory / name).exists():
-            yield Finding(str(directory / name), "is missing")
+            yield AuditFinding(str(directory / name), "is missing")
         elif sha256_of_file(directory / name) != sha256:
-            yield Finding(str(directory / name), "was changed")
+            yield AuditFinding(str(directory / name), "was changed")
 
 
-def _contradictions(directory: Path, row: Row, facts: Mapping[str, list[Row]]) -> Iterator[Finding]:
+def _contradictions(directory: Path, row: Row, facts: Mapping[str, list[Row]]) -> Iterator[AuditFinding]:
     """Compare a session's rows with what its recording says."""
     try:
-        taken = take_facts(directory)
+        taken = index_session(directory)
     except BiofeedbackError as error:
-        yield Finding(str(directory), str(error))
+        yield AuditFinding(str(directory), str(error))
         return
     for name, value in sealed(SESSIONS, taken.session).items():
         if name != DIGEST and row[name] != value:
-            yield Finding(_row_name(SESSIONS.name, row), f"contradicts the recording in {name}")
+            yield AuditFinding(_row_name(SESSIONS.name, row), f"contradicts the recording in {name}")
     for table in FACTS:
         kept = {fact["number"]: fact for fact in facts[table.name]}
         recorded = {fact["number"]: sealed(table, fact) for fact in taken.facts[table.name]}
         for number in sorted(kept.keys() | recorded.keys()):
             where = f"{table.name} row {number} of session {row['id']}"
             if number not in kept:
-                yield Finding(where, "is missing; it is in the recording")
+                yield AuditFinding(where, "is missing; it is in the recording")
             elif number not in recorded:
-                yield Finding(where, "is not in the recording")
+                yield AuditFinding(where, "is not in the recording")
             elif any(
                 kept[number][name] != value for name, value in recorded[number].items() if name != DIGEST
             ):
-                yield Finding(where, "contradicts the recording")
+                yield AuditFinding(where, "contradicts the recording")
 
 
-def _of_consent(directory: Path, given: Mapping[str, set[str]]) -> Iterator[Finding]:
+def _of_consent(directory: Path, given: Mapping[str, set[str]]) -> Iterator[AuditFinding]:
     """Compare the consent in ``session.json`` with the one that was given."""
     try:
         meta = read_meta(directory)
@@ -197,14 +244,14 @@ def _of_consent(directory: Path, given: Mapping[str, set[str]]) -> Iterator[Find
     try:
         recorded = recorded_consent(meta)
     except RecordingError as error:
-        yield Finding(str(directory / META_NAME), str(error))
+        yield AuditFinding(str(directory / META_NAME), str(error))
         return
     known = None if recorded is None else given.get(recorded.consent or "")
     if recorded is not None and known is not None and not {*recorded.scopes} <= known:
-        yield Finding(str(directory / META_NAME), "holds a consent that the client has not given")
+        yield AuditFinding(str(directory / META_NAME), "holds a consent that the client has not given")
 
 
-def _of_unknown(directory: Path, state: str | None) -> Iterator[Finding]:
+def _of_unknown(directory: Path, state: str | None) -> Iterator[AuditFinding]:
     """Tell of a directory that the store does not know as closed."""
     if state in {"closed", "recovered"} or not any(
         (directory / name).exists() for name in (META_NAME, XDF_NAME)
@@ -212,15 +259,17 @@ def _of_unknown(directory: Path, state: str | None) -> Iterator[Finding]:
         return
     try:
         if "end" in read_meta(directory):
-            yield Finding(str(directory), "is not in the store; take it in with biofeedback sessions adopt")
+            yield AuditFinding(
+                str(directory), "is not in the store; take it in with biofeedback sessions adopt"
+            )
             return
         with held_by_us(directory / XDF_NAME) as free:
             being_recorded = not free
     except (BiofeedbackError, OSError) as error:
-        yield Finding(str(directory), str(error))
+        yield AuditFinding(str(directory), str(error))
         return
     if not being_recorded:
-        yield Finding(str(directory), "was cut off; take it up with biofeedback sessions recover")
+        yield AuditFinding(str(directory), "was cut off; take it up with biofeedback sessions recover")
 
 
 def _row_name(table: str, row: Row) -> str:

@@ -17,7 +17,7 @@ from biofeedback.service.routes.protocols import protocols_router
 from biofeedback.service.routes.sensors import sensors_router
 from biofeedback.settings import DATA_VARIABLE, VARIABLE
 from biofeedback.setups import Expected, Setup, setup_files
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 from protocols import library, load
 from protocols.errors import UnknownProtocolError
 
@@ -161,18 +161,18 @@ def test_a_later_built_in_version_stands_before_an_earlier_saved_one(catalog, mo
 
 
 def test_a_built_in_protocol_that_was_used_is_listed_once(store, catalog, data):
-    store.add_client("P-1")
-    store.give_consent("P-1", version="1")
-    store.begin_session(data / "sessions" / "one", client="P-1", protocol=load(BUILT_IN))
+    store.clients.add("P-1")
+    store.clients.give_consent("P-1", version="1")
+    store.sessions.begin(data / "sessions" / "one", client="P-1", protocol=load(BUILT_IN))
     (listing,) = (each for each in catalog.protocols() if each.protocol.id == BUILT_IN)
     assert (listing.built_in, listing.used) == (True, True)
 
 
 def test_a_used_protocol_is_not_removed(store, catalog, data):
     protocol = catalog.save_protocol(short()).protocol
-    store.add_client("P-1")
-    store.give_consent("P-1", version="1")
-    store.begin_session(data / "sessions" / "one", client="P-1", protocol=protocol)
+    store.clients.add("P-1")
+    store.clients.give_consent("P-1", version="1")
+    store.sessions.begin(data / "sessions" / "one", client="P-1", protocol=protocol)
     with pytest.raises(UsageError, match="was used in a session and stays"):
         catalog.remove_protocol("short", 1)
 
@@ -217,8 +217,8 @@ def test_set_up_files_are_copied_once_and_stay(catalog, store, settings):
     ]
     assert catalog.migrate_setup_files(setup_files()).migrated == ()
     assert len(setup_files()) == 2
-    assert [entry.action for entry in store.audit()].count("set-up file copied") == 2
-    assert store.verify() == []
+    assert [entry.action for entry in store.audit.entries()].count("set-up file copied") == 2
+    assert store.audit.verify() == []
 
 
 def test_a_name_that_is_taken_stays_with_the_saved_set_up(catalog, settings):
@@ -234,7 +234,7 @@ def test_a_removed_set_up_does_not_come_back(catalog, store, settings):
     catalog.remove_setup("room-1")
     assert catalog.migrate_setup_files(setup_files()).migrated == ()
     assert list(catalog.setups()) == ["room-2"]
-    assert store.verify() == []
+    assert store.audit.verify() == []
 
 
 def test_a_file_that_is_no_set_up_is_named_and_the_others_are_copied(catalog, settings):

@@ -12,7 +12,7 @@ from biofeedback.commands import EmergencyStop
 from biofeedback.errors import RecordingError
 from biofeedback.recording import recorder, storage
 from biofeedback.session import SessionConfig, run_session
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 from generator.errors import SoundError
 from protocols import load
 
@@ -49,13 +49,13 @@ def test_a_refused_unit_leaves_no_directory_and_the_retry_works(
 def test_a_refused_unit_leaves_no_session_in_the_client_s_history(eda: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     with Store.open(data, now=now) as store:
-        store.add_client("P-017")
-        store.give_consent("P-017", version="2026-03", scopes=("sessions", "storage"))
+        store.clients.add("P-017")
+        store.clients.give_consent("P-017", version="2026-03", scopes=("sessions", "storage"))
     arguments = ("--client", "P-017", "--data", str(data))
     assert exit_status(run(f"eda={eda}:EDA_mV@32", *arguments)) == 2
     with Store.open(data, now=now) as store:
         store.recover()
-        assert store.sessions(client="P-017") == ()
+        assert store.sessions.list(client="P-017") == ()
         assert list((data / "sessions").iterdir()) == []
     assert exit_status(run(f"eda={eda}:EDA_uS@32", *arguments)) == 0
 

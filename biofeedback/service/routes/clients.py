@@ -88,18 +88,18 @@ def clients_router(desk: Desk) -> APIRouter:
         )
 
     def one(code: str) -> ClientView:
-        return view(store.overviews(code)[0])
+        return view(store.clients.overviews(code)[0])
 
     @router.get("")
     def clients() -> tuple[ClientView, ...]:
         """Return all clients, by code."""
-        return tuple(view(overview) for overview in store.overviews())
+        return tuple(view(overview) for overview in store.clients.overviews())
 
     @router.post("", status_code=201)
     def add_client(body: NewClient) -> ClientView:
         """Add a client under a pseudonym."""
         likes = body.preferences or PreferencesRequest()
-        store.add_client(
+        store.clients.add(
             body.code,
             preferences=likes.applied_to(Preferences()),
             volume_db=body.volume_db,
@@ -116,20 +116,20 @@ def clients_router(desk: Desk) -> APIRouter:
     @router.patch("/{code}")
     def change_client(code: str, body: ChangedClient) -> ClientView:
         """Change the fields that are given."""
-        store.change_client(code, **body.changes())
+        store.clients.change(code, **body.changes())
         return one(code)
 
     @router.post("/{code}/consents", status_code=201)
     def give_consent(code: str, body: NewConsent) -> ClientView:
         """Write down what a client has agreed to, in place of what was agreed to before."""
-        store.give_consent(code, version=body.version, scopes=body.scopes, keep_days=body.keep_days)
+        store.clients.give_consent(code, version=body.version, scopes=body.scopes, keep_days=body.keep_days)
         return one(code)
 
     @router.post("/{code}/consents/withdrawal")
     def withdraw_consent(code: str, body: Withdrawn) -> Withdrawal:
         """Take consent back, or only say what that would do: without consent to storage, recordings go."""
         if not body.carry_out:
-            return Withdrawal(done=False, sentences=store.what_withdrawal_does(code, body.scopes))
-        return Withdrawal(done=True, sentences=store.withdraw_consent(code, body.scopes))
+            return Withdrawal(done=False, sentences=store.retention.what_withdrawal_does(code, body.scopes))
+        return Withdrawal(done=True, sentences=store.retention.withdraw_consent(code, body.scopes))
 
     return router

@@ -54,8 +54,8 @@ def sessions_router(desk: Desk) -> APIRouter:
     store = desk.store
 
     def detail(session_id: str) -> SessionDetail:
-        session = store.session(session_id)
-        facts = store.facts(session.id)
+        session = store.sessions.get(session_id)
+        facts = store.sessions.facts(session.id)
         paths = [session.directory / name for name in FILES] if session.directory is not None else []
         return SessionDetail(
             entry=session,
@@ -76,7 +76,7 @@ def sessions_router(desk: Desk) -> APIRouter:
         offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     ) -> tuple[Session, ...]:
         """Return sessions, the newest first: with these words, of this client."""
-        return store.sessions(search, client or None, limit=limit, offset=offset)
+        return store.sessions.list(search, client or None, limit=limit, offset=offset)
 
     @router.get("/{session_id}")
     def session(session_id: str) -> SessionDetail:
@@ -87,15 +87,15 @@ def sessions_router(desk: Desk) -> APIRouter:
     def add_note(session_id: str, body: NoteRequest) -> SessionDetail:
         """Write a note on a session, afterwards."""
         if body.severity is None:
-            store.add_note(session_id, body.text)
+            store.sessions.add_note(session_id, body.text)
         else:
-            store.add_adverse_event(session_id, body.text, body.severity)
+            store.sessions.add_adverse_event(session_id, body.text, body.severity)
         return detail(session_id)
 
     @router.post("/{session_id}/ratings", status_code=201)
     def add_rating(session_id: str, body: RatingRequest) -> SessionDetail:
         """Write down a rating that was given after the end; the closed recording stays as it is."""
-        store.add_rating(session_id, body.scale, body.value)
+        store.sessions.add_rating(session_id, body.scale, body.value)
         return detail(session_id)
 
     return router
@@ -105,7 +105,7 @@ def _files_router(desk: Desk) -> APIRouter:
     router = APIRouter()
 
     def directory_of(session_id: str) -> Path:
-        session = desk.store.session(session_id)
+        session = desk.store.sessions.get(session_id)
         if session.directory is None or not session.directory.is_dir():
             raise NotFoundError(f"session {session_id} has no files any more")
         return session.directory

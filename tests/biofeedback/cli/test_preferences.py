@@ -7,7 +7,7 @@ import pytest
 from biofeedback.cli import exit_status, sessions
 from biofeedback.cli.data import now
 from biofeedback.settings import DATA_VARIABLE
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 from generator.preferences import Preferences
 
 LIKED = Preferences(
@@ -43,8 +43,8 @@ def data(tmp_path, monkeypatch):
     folder = tmp_path / "data"
     monkeypatch.setenv(DATA_VARIABLE, str(folder))
     with Store.open(folder, now=now) as store:
-        store.add_client("P-017", preferences=LIKED, **PROFILE)
-        store.give_consent("P-017", version="2026-03")
+        store.clients.add("P-017", preferences=LIKED, **PROFILE)
+        store.clients.give_consent("P-017", version="2026-03")
     return folder
 
 
@@ -55,7 +55,7 @@ def client_after(data):
     def change(*arguments):
         assert exit_status(["clients", "change", "P-017", *arguments]) == 0
         with Store.open(data, now=now) as store:
-            return store.client("P-017")
+            return store.clients.get("P-017")
 
     return change
 
@@ -112,7 +112,7 @@ def test_one_option_sets_its_field_of_a_new_client(data, option):
     arguments, expected = (GIVEN | PROFILE_GIVEN)[option]
     assert exit_status(["clients", "add", "P-018", *arguments]) == 0
     with Store.open(data, now=now) as store:
-        added = store.client("P-018")
+        added = store.clients.get("P-018")
     assert added.preferences == (Preferences(**expected) if option in GIVEN else Preferences())
     empty = {"cautions": (), "goals": (), "volume_db": None}
     profile = empty if option in GIVEN else {**empty, **expected}

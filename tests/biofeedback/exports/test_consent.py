@@ -33,13 +33,13 @@ def session_of_client(recorded):
 
     def make(folder, scopes):
         with open_store(folder) as store:
-            store.add_client("Q-4711")
-            store.give_consent("Q-4711", version="1", scopes=scopes)
-            directory = store.new_directory("rest")
-            begun = store.begin_session(directory, client="Q-4711", protocol=load("isoprinciple-relaxation"))
-            consent = store.recorded_consent(begun.id)
+            store.clients.add("Q-4711")
+            store.clients.give_consent("Q-4711", version="1", scopes=scopes)
+            directory = store.sessions.new_directory("rest")
+            begun = store.sessions.begin(directory, client="Q-4711", protocol=load("isoprinciple-relaxation"))
+            consent = store.sessions.recorded_consent(begun.id)
             recorded.record(directory, until_s=5.0, sound=False, consent=consent)
-            store.adopt(directory)
+            store.sessions.adopt(directory)
         return directory
 
     return make
@@ -100,7 +100,7 @@ def test_a_consent_withdrawn_later_outranks_the_recording(session_of_client, exp
     copy = shutil.copytree(directory, tmp_path / "copy")
     assert export(directory)[0] == 0
     with open_store(data) as store:
-        store.withdraw_consent("Q-4711", ("research",))
+        store.retention.withdraw_consent("Q-4711", ("research",))
     for place in (directory, copy):
         status, said = export(place)
         assert status == 2
@@ -111,7 +111,7 @@ def test_a_consent_withdrawn_later_outranks_the_recording(session_of_client, exp
 def test_a_consent_given_later_outranks_the_recording(session_of_client, export, data, tmp_path):
     copy = shutil.copytree(session_of_client(data, CARE), tmp_path / "copy")
     with open_store(data) as store:
-        store.give_consent("Q-4711", version="2", scopes=ALL)
+        store.clients.give_consent("Q-4711", version="2", scopes=ALL)
     assert export(copy)[0] == 0
 
 
@@ -119,7 +119,7 @@ def test_the_copy_of_a_deleted_session_is_refused(session_of_client, export, dat
     directory = session_of_client(data, ALL)
     copy = shutil.copytree(directory, tmp_path / "copy")
     with open_store(data) as store:
-        store.delete_session(directory.name)
+        store.retention.delete_session(directory.name)
     status, said = export(copy)
     assert status == 2
     assert "has deleted it" in said
@@ -134,7 +134,7 @@ def test_a_scope_added_by_hand_is_noticed(session_of_client, export, data, tmp_p
     assert "the file was changed" in said
     edit(directory, lambda meta: meta["consent"].update(scopes=list(ALL)))
     with open_store(tmp_path / "elsewhere") as store:
-        assert "the consent in session.json was changed" in str([str(one) for one in store.verify()])
+        assert "the consent in session.json was changed" in str([str(one) for one in store.audit.verify()])
 
 
 def test_a_scope_added_with_its_checksum_is_noticed_by_the_store(session_of_client, export, data, tmp_path):
@@ -151,7 +151,9 @@ def test_a_scope_added_with_its_checksum_is_noticed_by_the_store(session_of_clie
     assert "the file was changed" in said
     edit(directory, widen)
     with open_store(data) as store:
-        assert "holds a consent that the client has not given" in str([str(one) for one in store.verify()])
+        assert "holds a consent that the client has not given" in str(
+            [str(one) for one in store.audit.verify()]
+        )
 
 
 def test_a_consent_of_another_session_does_not_fit(session_of_client, recorded, tmp_path):
@@ -179,13 +181,13 @@ def test_a_recording_of_before_with_a_client_needs_the_store_or_somebodys_word(
     status, said = export(directory, "--consent", "research", "--by", "Dr. Sommer")
     assert status == 0, said
     with open_store(data) as store:
-        assert store.audit()[-1].action == "research stated by Dr. Sommer"
-        assert store.verify() == []
-        store.add_client("Q-4711")
-        store.adopt(directory, "Q-4711")
+        assert store.audit.entries()[-1].action == "research stated by Dr. Sommer"
+        assert store.audit.verify() == []
+        store.clients.add("Q-4711")
+        store.sessions.adopt(directory, "Q-4711")
     assert export(directory, "--consent", "research", "--by", "Dr. Sommer")[0] == 2
     with open_store(data) as store:
-        store.give_consent("Q-4711", version="1", scopes=ALL)
+        store.clients.give_consent("Q-4711", version="1", scopes=ALL)
     assert export(directory)[0] == 0
 
 
@@ -197,26 +199,26 @@ def test_a_recording_of_before_without_a_client_is_exported(recorded, export, tm
 
 def test_a_session_of_nobody_recorded_with_the_store_is_exported(recorded, export, data, tmp_path):
     with open_store(data) as store:
-        store.log_event("back-up made")
-        head = store.anchor()
-        directory = recorded.record(store.new_directory("rest"), until_s=5.0, sound=False)
+        store.audit.log_event("back-up made")
+        head = store.audit.anchor()
+        directory = recorded.record(store.sessions.new_directory("rest"), until_s=5.0, sound=False)
         edit(directory, lambda meta: (meta.pop("consent"), meta["arguments"].update(head)))
-        store.adopt(directory)
+        store.sessions.adopt(directory)
     assert export(directory)[0] == 0
     elsewhere = recorded.record(tmp_path / "of another store", until_s=4.0, sound=False)
     edit(elsewhere, as_recorded_before)
     with open_store(data) as store:
-        adopted = store.adopt(elsewhere)
+        adopted = store.sessions.adopt(elsewhere)
     assert export(adopted.directory)[0] == 2
 
 
 def test_adopting_a_session_for_a_client_writes_the_consent_into_it(recorded, export, data, tmp_path):
     directory = recorded.record(tmp_path / "recorded", until_s=5.0, sound=False)
     with open_store(data) as store:
-        store.add_client("Q-4711")
-        store.give_consent("Q-4711", version="1", scopes=CARE)
-        adopted = store.adopt(directory, "Q-4711")
-        assert store.verify() == []
+        store.clients.add("Q-4711")
+        store.clients.give_consent("Q-4711", version="1", scopes=CARE)
+        adopted = store.sessions.adopt(directory, "Q-4711")
+        assert store.audit.verify() == []
     assert recorded_consent(read_meta(adopted.directory)).scopes == CARE
     copy = shutil.copytree(adopted.directory, tmp_path / "copy")
     shutil.rmtree(data)

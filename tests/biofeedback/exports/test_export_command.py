@@ -171,10 +171,10 @@ def test_clients_come_from_what_is_known(session_directory, recorded, agreed, tm
 def test_what_the_store_knows_does_not_leave(recorded, tmp_path, data):
     directory = recorded.record(tmp_path / "recorded", until_s=5.0, sound=False)
     with Store.open(data, now=lambda: datetime(2026, 3, 1, 10, tzinfo=UTC)) as store:
-        store.add_client("Q-4711")
-        session = store.adopt(directory, "Q-4711")
-        store.add_note(session.id, "Rief abends noch einmal an")
-        store.give_consent("Q-4711", version="1", scopes=("sessions", "storage", "research"))
+        store.clients.add("Q-4711")
+        session = store.sessions.adopt(directory, "Q-4711")
+        store.sessions.add_note(session.id, "Rief abends noch einmal an")
+        store.clients.give_consent("Q-4711", version="1", scopes=("sessions", "storage", "research"))
     out = tmp_path / "out"
     arguments = ["export", str(session.directory), "--out", str(out), "--to"]
     assert exit_status([*arguments, "csv"]) == 0

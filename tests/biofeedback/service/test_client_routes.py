@@ -11,7 +11,7 @@ from biofeedback.cli.data import now
 from biofeedback.service.desk import Desk
 from biofeedback.service.requests import Prepare
 from biofeedback.service.routes.clients import clients_router
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 from generator.preferences import Preferences
 
 LIKED = {
@@ -106,7 +106,7 @@ def test_null_preferences_clear_all_of_them(http):
 @pytest.mark.parametrize("field", LIKED)
 def test_a_session_keeps_the_preferences_of_the_client_that_are_left_out(http, desk, field):
     order = {"client": "P-1", "protocol": "isoprinciple-relaxation", "inputs": ["listener=virtual:responder"]}
-    own = desk.store.client("P-1").preferences
+    own = desk.store.clients.get("P-1").preferences
     assert desk.understand(Prepare(**order)).preferences == own
     intent = desk.understand(Prepare(**order, preferences={field: NEW_LIKED[field]}))
     expected = {**LIKED, field: NEW_LIKED[field]}
@@ -127,14 +127,14 @@ def test_null_preferences_set_those_of_the_client_aside_for_a_session(http, desk
 
 def test_a_list_of_clients_takes_a_handful_of_statements(http, desk):
     for number in range(20):
-        desk.store.add_client(f"Q-{number}")
-        desk.store.give_consent(f"Q-{number}", version="1", keep_days=3650)
+        desk.store.clients.add(f"Q-{number}")
+        desk.store.clients.give_consent(f"Q-{number}", version="1", keep_days=3650)
     statements = []
     engine = desk.store.database._engine
     sa.event.listen(engine, "before_cursor_execute", lambda *event: statements.append(event[2]))
     assert len(http("GET", "/clients").json()) == 21
     assert len([each for each in statements if each.startswith("SELECT")]) <= 3
-    for ask in (desk.store.past_retention, desk.store.sessions, desk.catalog.protocols):
+    for ask in (desk.store.retention.past, desk.store.sessions.list, desk.catalog.protocols):
         statements.clear()
         ask()
         assert len([each for each in statements if each.startswith("SELECT")]) <= 3

@@ -8,7 +8,7 @@ import pytest
 
 from acquisition.streams import Chunk, Kind, StreamInfo
 from biofeedback.recording.recorder import Recorder
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 from generator.score import NoteEvent
 from generator.state import Piece
 
@@ -45,8 +45,8 @@ def store(folder, clock):
 @pytest.fixture
 def client(store):
     """A client who has agreed to everything."""
-    store.add_client("P-017", cautions=["tinnitus"], goals=["sleep better"])
-    store.give_consent("P-017", version="2026-03", scopes=("sessions", "storage", "research"))
+    store.clients.add("P-017", cautions=["tinnitus"], goals=["sleep better"])
+    store.clients.give_consent("P-017", version="2026-03", scopes=("sessions", "storage", "research"))
     return "P-017"
 
 
@@ -93,7 +93,7 @@ def record():
 @pytest.fixture
 def kept(store, client, folder, record):
     """A closed session of the client, in the store."""
-    return store.adopt(record(folder / "sessions" / "one"), client)
+    return store.sessions.adopt(record(folder / "sessions" / "one"), client)
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from biofeedback.calibration import keep_calibration, read_calibration
 from biofeedback.errors import StoreError, UsageError
-from biofeedback.exports.identity import KEY_NAME, key_of, number_participants
-from biofeedback.store import Store
-from biofeedback.store.backup import back_up, backup_contents, backup_head, restore
+from biofeedback.exports.identity import key_of, number_participants
+from biofeedback.settings import EXPORT_KEY_NAME
+from biofeedback.store.backup import backup_contents, backup_head
+from biofeedback.store.store import Store
 from protocols import load
 
 EARLIER = Path(__file__).parents[2] / "fixtures" / "version-0.1"
@@ -26,51 +27,51 @@ SPEAKERS = Calibration(device="Speakers", dba=62.0, noise_dbfs_a=-25.0)
 @pytest.fixture
 def file(store, kept, tmp_path):
     """A back-up of a store with a session."""
-    back_up(store, tmp_path / "b.zip")
+    store.backup.write(tmp_path / "b.zip")
     return tmp_path / "b.zip"
 
 
 @pytest.fixture
 def both(store, kept, file):
     """A back-up, the session in it, and its facts."""
-    return file, kept, store.facts(kept.id)
+    return file, kept, store.sessions.facts(kept.id)
 
 
 def test_what_was_backed_up_comes_back(store, kept, file, tmp_path, clock):
-    with restore(file, tmp_path / "new", now=clock) as restored:
-        assert restored.clients() == store.clients()
-        assert restored.consent_of("P-017") == store.consent_of("P-017")
-        (session,) = restored.sessions()
+    with Store.restore(file, tmp_path / "new", now=clock) as restored:
+        assert restored.clients.list() == store.clients.list()
+        assert restored.clients.consent_of("P-017") == store.clients.consent_of("P-017")
+        (session,) = restored.sessions.list()
         assert session.id == kept.id
-        assert restored.facts(session.id) == store.facts(kept.id)
+        assert restored.sessions.facts(session.id) == store.sessions.facts(kept.id)
         for path in kept.directory.iterdir():
             assert (session.directory / path.name).read_bytes() == path.read_bytes()
-        assert restored.verify({"b.zip": backup_head(file)}) == []
-        assert restored.audit()[-1].action == "restored"
+        assert restored.audit.verify({"b.zip": backup_head(file)}) == []
+        assert restored.audit.entries()[-1].action == "restored"
     assert not list(tmp_path.glob(".*.restoring"))
 
 
 def test_it_holds_everything_that_a_restored_clinic_needs(store, kept, tmp_path, clock):
     here, there = tmp_path / "here.json", tmp_path / "there.json"
-    key = key_of(store.folder / KEY_NAME)
+    key = key_of(store.folder / EXPORT_KEY_NAME)
     keep_calibration(SPEAKERS, here)
     keep_calibration(Calibration(device="Headphones", dba=70.0, noise_dbfs_a=-25.0), here)
     other = Calibration(device="Headphones", dba=50.0, noise_dbfs_a=-25.0)
     keep_calibration(other, there)
-    store.save_setup("room-1", "title: Room\ninputs: [ecg=lsl:name=Polar]\nnote: left arm\n")
-    store.save_protocol(SHORT)
-    contents = back_up(store, tmp_path / "b.zip", calibration=here)
+    store.setups.save("room-1", "title: Room\ninputs: [ecg=lsl:name=Polar]\nnote: left arm\n")
+    store.protocol_versions.save(SHORT)
+    contents = store.backup.write(tmp_path / "b.zip", calibration=here)
     assert contents == backup_contents(tmp_path / "b.zip")
     assert str(contents) == (
         "1 session, 1 client, 1 saved protocol, 1 sensor set-up, 2 calibrations, "
         "the key of the participant numbers"
     )
-    with restore(tmp_path / "b.zip", tmp_path / "new", now=clock, calibration=there) as restored:
-        assert restored.setups() == store.setups()
-        assert restored.protocols() == store.protocols()
-        assert restored.verify() == []
-        assert key_of(restored.folder / KEY_NAME) == key
-        assert (restored.folder / KEY_NAME).stat().st_mode & 0o077 == 0
+    with Store.restore(tmp_path / "b.zip", tmp_path / "new", now=clock, calibration=there) as restored:
+        assert restored.setups.list() == store.setups.list()
+        assert restored.protocol_versions.list() == store.protocol_versions.list()
+        assert restored.audit.verify() == []
+        assert key_of(restored.folder / EXPORT_KEY_NAME) == key
+        assert (restored.folder / EXPORT_KEY_NAME).stat().st_mode & 0o077 == 0
     assert read_calibration("Speakers", there) == SPEAKERS
     assert read_calibration("Headphones", there) == other
     assert not (tmp_path / "new" / "calibration.json").exists()
@@ -78,59 +79,61 @@ def test_it_holds_everything_that_a_restored_clinic_needs(store, kept, tmp_path,
 
 def test_participant_numbers_stay_on_another_machine(store, client, tmp_path, clock):
     for number in range(20):
-        store.add_client(f"Q-{number}")
-    key_of(store.folder / KEY_NAME)
-    back_up(store, tmp_path / "b.zip")
+        store.clients.add(f"Q-{number}")
+    key_of(store.folder / EXPORT_KEY_NAME)
+    store.backup.write(tmp_path / "b.zip")
 
     def numbers(of):
-        return number_participants([(each.code, "") for each in of.clients()], key_of(of.folder / KEY_NAME))
+        return number_participants(
+            [(each.code, "") for each in of.clients.list()], key_of(of.folder / EXPORT_KEY_NAME)
+        )
 
-    with restore(tmp_path / "b.zip", tmp_path / "new", now=clock) as restored:
+    with Store.restore(tmp_path / "b.zip", tmp_path / "new", now=clock) as restored:
         assert numbers(restored) == numbers(store)
 
 
 def test_a_back_up_of_an_earlier_version_is_restored(tmp_path, clock):
-    with restore(EARLIER / "backup.zip", tmp_path / "new", now=clock) as restored:
+    with Store.restore(EARLIER / "backup.zip", tmp_path / "new", now=clock) as restored:
         assert backup_contents(EARLIER / "backup.zip") is None
-        assert [client.code for client in restored.clients()] == ["1", "2"]
-        assert [setup.name for setup in restored.setups()] == ["raum-1", "raum-2"]
-        assert restored.verify() == []
+        assert [client.code for client in restored.clients.list()] == ["1", "2"]
+        assert [setup.name for setup in restored.setups.list()] == ["raum-1", "raum-2"]
+        assert restored.audit.verify() == []
 
 
 def test_the_present_store_is_the_one_that_was_backed_up(store, file):
-    store.add_client("P-2")
-    assert store.verify({"b.zip": backup_head(file)}) == []
+    store.clients.add("P-2")
+    assert store.audit.verify({"b.zip": backup_head(file)}) == []
 
 
 def test_a_session_that_is_being_recorded_is_backed_up_as_far_as_it_has_come(
     store, client, folder, tmp_path, clock
 ):
-    begun = store.begin_session(store.new_directory("x"), client=client, protocol=load("u-arc"))
+    begun = store.sessions.begin(store.sessions.new_directory("x"), client=client, protocol=load("u-arc"))
     code = RECORD.format(directory=str(begun.directory))
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         while int(process.stdout.readline()) < 60:
             pass
-        back_up(store, tmp_path / "b.zip")
+        store.backup.write(tmp_path / "b.zip")
         assert store.recover() == ()
         process.kill()
-    with restore(tmp_path / "b.zip", tmp_path / "new", now=clock) as restored:
-        (session,) = restored.sessions()
+    with Store.restore(tmp_path / "b.zip", tmp_path / "new", now=clock) as restored:
+        (session,) = restored.sessions.list()
         assert (session.id, session.client, session.state) == (begun.id, client, "recovered")
         assert session.duration_s >= 2.0
         assert "s of recording are there" in str(restored.recovered[0])
-        assert restored.verify() == []
+        assert restored.audit.verify() == []
 
 
 def test_it_goes_only_where_nothing_is(store, file, folder, clock):
     with pytest.raises(UsageError, match="is not empty; restore into a folder that does not exist yet"):
-        restore(file, folder, now=clock)
-    assert len(store.sessions()) == 1
+        Store.restore(file, folder, now=clock)
+    assert len(store.sessions.list()) == 1
 
 
 def test_an_empty_folder_will_do(file, tmp_path, clock):
     (tmp_path / "new").mkdir()
-    with restore(file, tmp_path / "new", now=clock) as restored:
-        assert len(restored.sessions()) == 1
+    with Store.restore(file, tmp_path / "new", now=clock) as restored:
+        assert len(restored.sessions.list()) == 1
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -140,7 +143,7 @@ def test_half_a_back_up_is_refused_and_leaves_nothing(file, tmp_path, clock, dat
     half = tmp_path / "half.zip"
     half.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
     with pytest.raises(StoreError, match=r"half\.zip is half a back-up, or none: it has no end"):
-        restore(half, tmp_path / "new", now=clock)
+        Store.restore(half, tmp_path / "new", now=clock)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.zip", "data", "half.zip"]
 
 
@@ -154,9 +157,9 @@ def test_a_byte_flipped_in_a_back_up_never_comes_back(both, tmp_path, clock, dat
     damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     flipped.write_bytes(damaged)
     try:
-        with restore(flipped, new, now=clock) as restored:
-            assert restored.verify() == []
-            assert restored.facts(kept.id) == facts
+        with Store.restore(flipped, new, now=clock) as restored:
+            assert restored.audit.verify() == []
+            assert restored.sessions.facts(kept.id) == facts
     except StoreError:
         assert not new.exists()
     shutil.rmtree(new, ignore_errors=True)
@@ -166,7 +169,7 @@ def test_a_file_that_does_not_belong_there_is_refused(file, tmp_path, clock):
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr("../evil", "x")
     with pytest.raises(StoreError, match="does not hold the files that its manifest"):
-        restore(file, tmp_path / "new", now=clock)
+        Store.restore(file, tmp_path / "new", now=clock)
     assert not (tmp_path / "evil").exists()
 
 
@@ -174,22 +177,22 @@ def test_another_archive_or_no_file_is_refused_in_one_line(tmp_path, clock):
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("x", "y")
     with pytest.raises(StoreError, match="is not a back-up"):
-        restore(tmp_path / "other.zip", tmp_path / "new", now=clock)
+        Store.restore(tmp_path / "other.zip", tmp_path / "new", now=clock)
     with pytest.raises(StoreError, match="there is no back-up"):
-        restore(tmp_path / "none.zip", tmp_path / "new", now=clock)
+        Store.restore(tmp_path / "none.zip", tmp_path / "new", now=clock)
 
 
 BACK_UP = """
 import sys, threading
 from datetime import datetime, timezone
 from pathlib import Path
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 from biofeedback.store.backup import back_up
 
 with Store.open(Path(sys.argv[1]), now=lambda: datetime.now(timezone.utc)) as store:
     print("begins", flush=True)
     while True:
-        back_up(store, Path(sys.argv[2]))
+        store.backup.write(Path(sys.argv[2]))
         print("done", flush=True)
 """
 
@@ -234,10 +237,10 @@ def test_killed_in_the_middle_the_earlier_back_up_stays_and_the_half_is_told_as_
         process.kill()
     assert file.read_bytes() == before
     with pytest.raises(StoreError, match="is half a back-up, or none"):
-        restore(part, tmp_path / "new", now=clock)
-    with restore(file, tmp_path / "new", now=clock) as restored:
-        assert len(restored.sessions()) == 1
-    back_up(store, file)
+        Store.restore(part, tmp_path / "new", now=clock)
+    with Store.restore(file, tmp_path / "new", now=clock) as restored:
+        assert len(restored.sessions.list()) == 1
+    store.backup.write(file)
     assert not part.exists()
 
 
@@ -247,11 +250,11 @@ def test_a_session_that_vanishes_meanwhile_is_said(store, kept, tmp_path, monkey
 
     monkeypatch.setattr("biofeedback.store.backup._in_order", gone)
     with pytest.raises(StoreError, match="one went away while it was backed up; back up again"):
-        back_up(store, tmp_path / "b.zip")
+        store.backup.write(tmp_path / "b.zip")
     assert not (tmp_path / "b.zip").exists()
 
 
 def test_a_place_that_cannot_be_written_is_said_in_one_line(store, tmp_path):
     with pytest.raises(StoreError, match=r"no such folder/b\.zip"):
-        back_up(store, tmp_path / "no such folder" / "b.zip")
+        store.backup.write(tmp_path / "no such folder" / "b.zip")
     assert isinstance(store, Store)

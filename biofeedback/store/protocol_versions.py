@@ -1,4 +1,4 @@
-"""Protocols and sensor set-ups that are kept."""
+"""Saved versions of protocols, and saved sensor set-ups."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import yaml
 
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.setups import parse_setup
-from biofeedback.store.digests import sha256_of
-from biofeedback.store.ledger import Entry, Ledger
 from biofeedback.store.records import MigratedSetup, ProtocolVersion, SavedSetup, SetupFile
-from biofeedback.store.tables import PROTOCOLS, SETUP_FILES, SETUPS
+from biofeedback.store.tables import PROTOCOLS, SETUP_FILES, SETUPS, sha256_of
+from biofeedback.store.transactions import Transaction, Transactions
 from protocols.hashing import protocol_sha256
 from protocols.loading import parse
 from protocols.schema import Protocol
@@ -20,10 +19,19 @@ from protocols.schema import Protocol
 _COLUMNS = [column for column in PROTOCOLS.c if column.name != "digest"]
 
 
-class Shelf(Ledger):
-    """The part of the store that keeps protocols and set-ups."""
+class ProtocolVersionRepository:
+    """Saved versions of protocols.
 
-    def save_protocol(self, text: str) -> ProtocolVersion:
+    Parameters
+    ----------
+    transactions : Transactions
+        Of the store.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def save(self, text: str) -> ProtocolVersion:
         """Keep a protocol, as YAML, under its own id and version.
 
         Raises
@@ -34,18 +42,18 @@ class Shelf(Ledger):
             If a session used this version of it with other content; it must then get another version.
         """
         protocol = parse(text.encode("utf-8"), "protocol")
-        with self._writing() as entry:
-            return keep_protocol(entry, protocol, text)
+        with self._transactions.write() as transaction:
+            return keep_protocol(transaction, protocol, text)
 
-    def protocols(self, name: str | None = None) -> tuple[ProtocolVersion, ...]:
+    def list(self, name: str | None = None) -> tuple[ProtocolVersion, ...]:
         """Return the saved protocols, or the versions of one, by name; the highest version first."""
         query = sa.select(*_COLUMNS).order_by(PROTOCOLS.c.name, PROTOCOLS.c.version.desc())
         if name is not None:
             query = query.where(PROTOCOLS.c.name == name)
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             return tuple(ProtocolVersion(**row) for row in connection.execute(query).mappings())
 
-    def protocol(self, name: str, version: int | None = None) -> ProtocolVersion:
+    def get(self, name: str, version: int | None = None) -> ProtocolVersion:
         """Return a saved protocol by its name, in the given or the highest version.
 
         Raises
@@ -53,13 +61,13 @@ class Shelf(Ledger):
         NotFoundError
             If it is not saved.
         """
-        for saved in self.protocols(name):
+        for saved in self.list(name):
             if version in (None, saved.version):
                 return saved
         which = name if version is None else f"{name}, version {version}"
         raise NotFoundError(f"there is no saved protocol {which}")
 
-    def remove_protocol(self, name: str, version: int) -> None:
+    def remove(self, name: str, version: int) -> None:
         """Remove a saved version of a protocol.
 
         Raises
@@ -69,14 +77,27 @@ class Shelf(Ledger):
         UsageError
             If a session used it: it then stays.
         """
-        saved = self.protocol(name, version)
+        saved = self.get(name, version)
         if saved.used_at is not None:
             raise UsageError(f"protocol {name}, version {version}, was used in a session and stays")
-        with self._writing() as entry:
-            entry.delete(PROTOCOLS, (PROTOCOLS.c.id == saved.id) & PROTOCOLS.c.used_at.is_(None))
-            entry.log("protocol removed", "protocol", saved.id)
+        with self._transactions.write() as transaction:
+            transaction.delete(PROTOCOLS, (PROTOCOLS.c.id == saved.id) & PROTOCOLS.c.used_at.is_(None))
+            transaction.log("protocol removed", "protocol", saved.id)
 
-    def save_setup(self, name: str, text: str) -> SavedSetup:
+
+class SetupRepository:
+    """Saved sensor set-ups.
+
+    Parameters
+    ----------
+    transactions : Transactions
+        Of the store.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def save(self, name: str, text: str) -> SavedSetup:
         """Keep a sensor set-up, as YAML, under a name; it takes the place of one of that name.
 
         Raises
@@ -87,18 +108,18 @@ class Shelf(Ledger):
         setup = parse_setup(text, name)
         if not 0 < len(name.strip()) <= 64:
             raise UsageError("a set-up's name has 1 to 64 characters")
-        with self._writing() as entry:
-            _save_setup(entry, name, setup.title, text)
-        return self.setup(name)
+        with self._transactions.write() as transaction:
+            _save_setup(transaction, name, setup.title, text)
+        return self.get(name)
 
-    def setups(self) -> tuple[SavedSetup, ...]:
+    def list(self) -> tuple[SavedSetup, ...]:
         """Return all saved set-ups, by name."""
         columns = [column for column in SETUPS.c if column.name != "digest"]
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             rows = connection.execute(sa.select(*columns).order_by(SETUPS.c.name)).mappings()
             return tuple(SavedSetup(**row) for row in rows)
 
-    def setup(self, name: str) -> SavedSetup:
+    def get(self, name: str) -> SavedSetup:
         """Return a saved set-up.
 
         Raises
@@ -106,13 +127,13 @@ class Shelf(Ledger):
         NotFoundError
             If there is none of that name.
         """
-        saved = {each.name: each for each in self.setups()}
+        saved = {each.name: each for each in self.list()}
         if name not in saved:
             there_are = ", ".join(saved) or "none yet"
             raise NotFoundError(f"there is no sensor set-up {name!r}; there are: {there_are}")
         return saved[name]
 
-    def remove_setup(self, name: str) -> None:
+    def remove(self, name: str) -> None:
         """Remove a saved set-up.
 
         Raises
@@ -120,64 +141,64 @@ class Shelf(Ledger):
         NotFoundError
             If there is none of that name.
         """
-        saved = self.setup(name)
-        with self._writing() as entry:
-            entry.delete(SETUPS, SETUPS.c.id == saved.id)
-            entry.log("set-up removed", "set-up", saved.id)
+        saved = self.get(name)
+        with self._transactions.write() as transaction:
+            transaction.delete(SETUPS, SETUPS.c.id == saved.id)
+            transaction.log("set-up removed", "set-up", saved.id)
 
-    def migrate_setup_files(self, files: Sequence[SetupFile]) -> tuple[MigratedSetup, ...]:
+    def migrate_files(self, files: Sequence[SetupFile]) -> tuple[MigratedSetup, ...]:
         """Copy set-up files that were not copied before; return those that were copied now.
 
         A file whose name is taken by another set-up is saved under its name with a number.
         """
         done = sa.select(SETUP_FILES.c.name, SETUP_FILES.c.sha256)
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             before = {(name, sha256) for name, sha256 in connection.execute(done)}
         new = [file for file in files if (file.path.stem, sha256_of(file.text)) not in before]
         if not new:
             return ()
-        with self._writing() as entry:
+        with self._transactions.write() as transaction:
             return tuple(
-                _migrate_setup(entry, file)
+                _migrate_setup(transaction, file)
                 for file in new
                 if (file.path.stem, sha256_of(file.text))
-                not in set(map(tuple, entry.connection.execute(done)))
+                not in set(map(tuple, transaction.connection.execute(done)))
             )
 
 
-def _save_setup(entry: Entry, name: str, title: str, text: str) -> None:
-    values = {"name": name, "title": title, "text": text, "saved_at": entry.at}
-    row_id = entry.connection.scalar(sa.select(SETUPS.c.id).where(SETUPS.c.name == name))
+def _save_setup(transaction: Transaction, name: str, title: str, text: str) -> None:
+    values = {"name": name, "title": title, "text": text, "saved_at": transaction.at}
+    row_id = transaction.connection.scalar(sa.select(SETUPS.c.id).where(SETUPS.c.name == name))
     if row_id is None:
-        row_id = entry.insert(SETUPS, values)
+        row_id = transaction.insert(SETUPS, values)
     else:
-        entry.update(SETUPS, row_id, values)
-    entry.log("set-up saved", "set-up", row_id)
+        transaction.update(SETUPS, row_id, values)
+    transaction.log("set-up saved", "set-up", row_id)
 
 
-def _migrate_setup(entry: Entry, file: SetupFile) -> MigratedSetup:
+def _migrate_setup(transaction: Transaction, file: SetupFile) -> MigratedSetup:
     """Copy a set-up file into the store, under the first name that is free or has the same set-up."""
     setup = parse_setup(file.text, str(file.path))
-    rows = entry.connection.execute(sa.select(SETUPS.c.name, SETUPS.c.text))
+    rows = transaction.connection.execute(sa.select(SETUPS.c.name, SETUPS.c.text))
     saved = {name: parse_setup(text, name) for name, text in rows}
     numbered = (f"{file.path.stem}-{number}" for number in range(2, 1000))
     name = next(name for name in (file.path.stem, *numbered) if saved.get(name, setup) == setup)
     if name not in saved:
-        _save_setup(entry, name, setup.title, file.text)
+        _save_setup(transaction, name, setup.title, file.text)
     sha256 = sha256_of(file.text)
-    values = {"name": file.path.stem, "sha256": sha256, "saved_as": name, "migrated_at": entry.at}
-    entry.log("set-up file copied", "set-up file", entry.insert(SETUP_FILES, values))
+    values = {"name": file.path.stem, "sha256": sha256, "saved_as": name, "migrated_at": transaction.at}
+    transaction.log("set-up file copied", "set-up file", transaction.insert(SETUP_FILES, values))
     return MigratedSetup(path=file.path, saved_as=name)
 
 
 def keep_protocol(
-    entry: Entry, protocol: Protocol, text: str | None = None, *, use: bool = False
+    transaction: Transaction, protocol: Protocol, text: str | None = None, *, use: bool = False
 ) -> ProtocolVersion:
-    """Keep a version of a protocol within a transaction; see `Shelf.save_protocol`.
+    """Keep a version of a protocol within a transaction; see `ProtocolVersionRepository.save`.
 
     Parameters
     ----------
-    entry : Entry
+    transaction : Transaction
         The transaction.
     protocol : Protocol
         What to keep.
@@ -187,20 +208,20 @@ def keep_protocol(
         Whether a session uses it now: from then on it stays as it is.
     """
     of_version = (PROTOCOLS.c.name == protocol.id) & (PROTOCOLS.c.version == protocol.version)
-    row = entry.connection.execute(sa.select(*_COLUMNS).where(of_version)).mappings().first()
+    row = transaction.connection.execute(sa.select(*_COLUMNS).where(of_version)).mappings().first()
     before = None if row is None else ProtocolVersion(**row)
     values = {
         "name": protocol.id,
         "version": protocol.version,
         "title": protocol.title,
         "sha256": protocol_sha256(protocol),
-        "text": _yaml(protocol) if text is None else text,
-        "saved_at": entry.at,
-        "used_at": entry.at if use else None,
+        "text": _as_yaml(protocol) if text is None else text,
+        "saved_at": transaction.at,
+        "used_at": transaction.at if use else None,
     }
     if before is None:
-        row_id = entry.insert(PROTOCOLS, values)
-        entry.log("protocol used" if use else "protocol saved", "protocol", row_id)
+        row_id = transaction.insert(PROTOCOLS, values)
+        transaction.log("protocol used" if use else "protocol saved", "protocol", row_id)
     else:
         row_id = before.id
         same = _same(before, protocol)
@@ -212,9 +233,11 @@ def keep_protocol(
         if same and text is None:
             values |= {"text": before.text, "saved_at": before.saved_at}
         if not before.used_at and (use or text is not None):
-            entry.update(PROTOCOLS, row_id, values)
-            entry.log("protocol used" if use else "protocol saved", "protocol", row_id)
-    kept = entry.connection.execute(sa.select(*_COLUMNS).where(PROTOCOLS.c.id == row_id)).mappings().one()
+            transaction.update(PROTOCOLS, row_id, values)
+            transaction.log("protocol used" if use else "protocol saved", "protocol", row_id)
+    kept = (
+        transaction.connection.execute(sa.select(*_COLUMNS).where(PROTOCOLS.c.id == row_id)).mappings().one()
+    )
     return ProtocolVersion(**kept)
 
 
@@ -224,6 +247,6 @@ def _same(kept: ProtocolVersion, protocol: Protocol) -> bool:
     return sha256 in {kept.sha256, protocol_sha256(parse(kept.text.encode("utf-8"), kept.name))}
 
 
-def _yaml(protocol: Protocol) -> str:
+def _as_yaml(protocol: Protocol) -> str:
     data = protocol.model_dump(mode="json", by_alias=True, exclude_none=True)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from biofeedback.cli import exit_status
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 
 PROTOCOL = """\
 id: short
@@ -163,7 +163,7 @@ def test_retention_is_set_shown_and_applied(run, store, kept):
     assert run("retention", "apply", "--dry-run")[1] == "would be deleted: 0 sessions\n"
     run("retention", "remove", "--client", "P-017")
     assert "would be deleted: 1 session" in run("retention", "apply", "--dry-run")[1]
-    assert store.session(kept.id) == kept
+    assert store.sessions.get(kept.id) == kept
     assert "\ndeleted: 1 session" in run("retention", "apply")[1]
     assert not kept.directory.exists()
 

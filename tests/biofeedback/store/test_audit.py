@@ -11,11 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biofeedback.errors import StoreError
-from biofeedback.store import Store
+from biofeedback.settings import STORE_NAME
 from biofeedback.store.audit import HEADS_NAME
-from biofeedback.store.digests import sha256_of
-from biofeedback.store.store import STORE_NAME
-from biofeedback.store.tables import AUDIT, METADATA, NOTES
+from biofeedback.store.store import Store
+from biofeedback.store.tables import AUDIT, METADATA, NOTES, sha256_of
 from protocols import load
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -24,15 +23,15 @@ FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChec
 @pytest.fixture
 def full(store, client, kept, record):
     """A store with something in every table."""
-    store.save_setup("room-1", "title: Room\ninputs: [ecg=lsl:name=Polar]\n")
-    store.set_retention(3650)
-    store.add_note(kept.id, "called next day: well")
-    begun = store.begin_session(
-        store.new_directory("rest"), client=client, protocol=load("isoprinciple-relaxation")
+    store.setups.save("room-1", "title: Room\ninputs: [ecg=lsl:name=Polar]\n")
+    store.retention.set_rule(3650)
+    store.sessions.add_note(kept.id, "called next day: well")
+    begun = store.sessions.begin(
+        store.sessions.new_directory("rest"), client=client, protocol=load("isoprinciple-relaxation")
     )
-    record(begun.directory, about=store.anchor())
-    store.adopt(begun.directory)
-    assert store.verify() == []
+    record(begun.directory, about=store.audit.anchor())
+    store.sessions.adopt(begun.directory)
+    assert store.audit.verify() == []
     return store
 
 
@@ -97,9 +96,9 @@ def test_a_byte_flipped_in_any_row_is_found_and_the_row_is_named(full, data):
             change(full, f"UPDATE {table} SET {column} = {new} WHERE rowid = ?", changed, rowid)  # noqa: S608
         except sqlite3.IntegrityError:  # another row has that number: the database itself refuses it
             return
-        named = " ".join(str(finding) for finding in full.verify())
+        named = " ".join(str(finding) for finding in full.audit.verify())
     assert ("audit row" if table == "audit" else f"{table} row") in named
-    assert full.verify() == []
+    assert full.audit.verify() == []
 
 
 @FEW
@@ -112,10 +111,10 @@ def test_a_byte_flipped_in_any_kept_file_is_found_and_the_file_is_named(full, da
     damaged = bytearray(whole)
     damaged[place] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(damaged)
-    findings = full.verify()
+    findings = full.audit.verify()
     path.write_bytes(whole)
     assert any(str(path) in str(finding) for finding in findings)
-    assert full.verify() == []
+    assert full.audit.verify() == []
 
 
 @FEW
@@ -124,35 +123,35 @@ def test_a_row_that_is_removed_is_found(full, data):
     table, rowid, *_ = data.draw(st.sampled_from(rows_of(full)))
     with as_it_was(full):
         change(full, f"DELETE FROM {table} WHERE rowid = ?", rowid)  # noqa: S608 - a name of ours
-        assert full.verify()
-    assert full.verify() == []
+        assert full.audit.verify()
+    assert full.audit.verify() == []
 
 
 def newest(store):
-    return store.audit_head().number
+    return store.audit.head().number
 
 
 def test_an_audit_that_is_cut_off_at_its_end_is_found_by_the_file_of_its_heads(full):
     last = newest(full)
-    full.log_event("back-up made")
+    full.audit.log_event("back-up made")
     change(full, "DELETE FROM audit WHERE number > ?", last)
-    assert [str(finding) for finding in full.verify()] == [
+    assert [str(finding) for finding in full.audit.verify()] == [
         f"audit row {last + 1}: is missing; {full.folder / HEADS_NAME} {last + 1} knows it"
     ]
 
 
 def test_an_audit_that_is_cut_off_with_the_file_of_its_heads_is_found_by_a_session(full, clock, record):
-    record(full.new_directory("later"), about=full.anchor())
+    record(full.sessions.new_directory("later"), about=full.audit.anchor())
     lines = (full.folder / HEADS_NAME).read_text().splitlines(keepends=True)
     (full.folder / HEADS_NAME).write_text("".join(lines[:-1]))
     change(full, "DELETE FROM audit WHERE number = ?", newest(full))
-    assert any("later/session.json (arguments) knows it" in str(finding) for finding in full.verify())
+    assert any("later/session.json (arguments) knows it" in str(finding) for finding in full.audit.verify())
 
 
 def test_a_chain_that_was_written_anew_is_found_by_what_others_hold(full):
     """Somebody who knows how the chain is made changes a row and all that follow."""
-    head = full.audit_head()
-    entries = full.audit()
+    head = full.audit.head()
+    entries = full.audit.entries()
     change(full, "DELETE FROM audit")
     previous = "0" * 64
     with full.database.writing() as connection:
@@ -163,7 +162,7 @@ def test_a_chain_that_was_written_anew_is_found_by_what_others_hold(full):
             previous = sha256_of(values)
             connection.execute(sa.insert(AUDIT).values(**values, sha256=previous))
     (full.folder / HEADS_NAME).unlink()
-    findings = {str(finding) for finding in full.verify({"b.zip": head})}
+    findings = {str(finding) for finding in full.audit.verify({"b.zip": head})}
     assert f"audit row {head.number}: is not the one that b.zip knows" in findings
     assert f"{full.folder / HEADS_NAME}: is missing" in findings
     assert any("session.json (arguments) knows" in finding for finding in findings)
@@ -171,12 +170,12 @@ def test_a_chain_that_was_written_anew_is_found_by_what_others_hold(full):
 
 def test_facts_that_contradict_the_recording_are_found_although_the_audit_agrees(full, kept):
     """Somebody changes a fact through the store's own means."""
-    with full._writing() as entry:
+    with full.sessions._transactions.write() as entry:
         entry.delete(NOTES, (NOTES.c.session_id == kept.id) & (NOTES.c.number == 0))
         note = {"session_id": kept.id, "number": 0, "t_s": 1.0, "text": "slept well", "written_at": None}
         entry.insert_all(NOTES, [note])
         entry.log("note added", "session", kept.id)
-    assert [str(finding) for finding in full.verify()] == [
+    assert [str(finding) for finding in full.audit.verify()] == [
         f"notes row 0 of session {kept.id}: contradicts the recording"
     ]
 
@@ -185,7 +184,7 @@ def test_a_session_directory_that_is_gone_or_new_is_named(full, kept, record, fo
     shutil.rmtree(kept.directory)
     record(folder / "sessions" / "unknown")
     record(folder / "sessions" / "cut", end=None)
-    findings = {str(finding) for finding in full.verify()}
+    findings = {str(finding) for finding in full.audit.verify()}
     assert f"{kept.directory / 'session.json'}: is missing" in findings
     assert any("unknown: is not in the store" in finding for finding in findings)
     assert any("cut: was cut off" in finding for finding in findings)
@@ -205,7 +204,7 @@ def test_a_byte_flipped_anywhere_in_the_database_file_is_found_unless_no_row_is_
         path.write_bytes(damaged)
         try:
             with Store.open(full.folder, now=clock, recover=False) as store:
-                found = bool(store.verify())
+                found = bool(store.audit.verify())
         except StoreError:
             found = True
         if not found:
@@ -217,11 +216,11 @@ def test_a_byte_flipped_anywhere_in_the_database_file_is_found_unless_no_row_is_
 
 
 def test_neither_pseudonym_nor_free_text_is_in_the_audit_or_its_file(full, client, kept, record, tmp_path):
-    full.adopt(record(tmp_path / "Anna-Schmidt", note="divorced"), client)
-    full.add_adverse_event(kept.id, "fainted", "severe")
-    full.withdraw_consent(client, ["storage"])
-    full.delete_client(client)
-    audit = " ".join(f"{entry}" for entry in full.audit()) + (full.folder / HEADS_NAME).read_text()
+    full.sessions.adopt(record(tmp_path / "Anna-Schmidt", note="divorced"), client)
+    full.sessions.add_adverse_event(kept.id, "fainted", "severe")
+    full.retention.withdraw_consent(client, ["storage"])
+    full.retention.delete_client(client)
+    audit = " ".join(f"{entry}" for entry in full.audit.entries()) + (full.folder / HEADS_NAME).read_text()
     for private in (
         "P-017",
         "slept",

@@ -21,7 +21,7 @@ from biofeedback.errors import RecordingError, StoreError
 from biofeedback.recording import recovery, xdf
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.storage import AppendFile
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 from generator.render import SoundFile
 from protocols import load
 
@@ -38,7 +38,7 @@ import numpy as np
 from acquisition.streams import Chunk, Kind, StreamInfo
 from biofeedback.errors import RecordingError
 from biofeedback.recording.recorder import Recorder
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 from generator.score import BeatEvent, NoteEvent
 from generator.state import Piece
 from protocols import load
@@ -46,7 +46,7 @@ from protocols import load
 eda = StreamInfo(stream_id="e", name="e", kind=Kind.EDA, unit="uS", rate_hz=200.0, labels=("counter",))
 folder = Path(sys.argv[1])
 store = Store.open(folder, now=lambda: datetime.now(timezone.utc))
-session = store.begin_session(folder / "sessions" / "s", client="P-017", protocol=load("u-arc"))
+session = store.sessions.begin(folder / "sessions" / "s", client="P-017", protocol=load("u-arc"))
 recorder = Recorder(
     session.directory,
     protocol={"id": "u-arc", "version": 1, "title": "U"},
@@ -55,7 +55,7 @@ recorder = Recorder(
     inputs=[eda],
     t0_s=0.0,
     t0_wall=datetime(2026, 1, 1, tzinfo=timezone.utc),
-    arguments=store.anchor(),
+    arguments=store.audit.anchor(),
 )
 recorder.open()
 
@@ -95,8 +95,8 @@ try:
 except RecordingError as error:
     print(step, error)
 try:
-    recorder.close("fault", **store.anchor())
-    store.adopt(session.directory)
+    recorder.close("fault", **store.audit.anchor())
+    store.sessions.adopt(session.directory)
 except Exception as error:
     print(type(error).__name__, error)
 """
@@ -126,12 +126,12 @@ def test_killed_at_a_random_moment_the_next_start_recovers_and_says_so(store, cl
         assert recovered.what == "s"
         assert "s of recording are there" in recovered.did[0]
         assert recovered.did[-1] == "it was taken into the store"
-        (session,) = later.sessions()
+        (session,) = later.sessions.list()
         assert (session.state, session.client, session.reason) == ("recovered", client, "cut off")
         counter = counter_of(session.directory)
         assert counter.size >= 10 * (reported - 9)
-        assert len(later.facts(session.id).notes) == counter.size // 1000
-        assert later.verify() == []
+        assert len(later.sessions.facts(session.id).notes) == counter.size // 1000
+        assert later.audit.verify() == []
         end = read_recording(session.directory).meta["end"]
         assert end["audit_head"]["number"] >= 3
         assert end["recovered"]["did"] == list(recovered.did[:-1])
@@ -161,8 +161,8 @@ def small_disk(tmp_path):
 
 def give_client(folder, clock):
     with Store.open(folder, now=clock) as store:
-        store.add_client("P-017")
-        store.give_consent("P-017", version="1")
+        store.clients.add("P-017")
+        store.clients.give_consent("P-017", version="1")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither small disks nor limits of size")
@@ -180,10 +180,10 @@ def test_on_a_full_disk_nothing_recorded_is_lost(small_disk, tmp_path, clock):
     if mount:
         mount("remount,size=8m")
     with Store.open(folder, now=clock) as store:
-        (session,) = store.sessions()
+        (session,) = store.sessions.list()
         assert session.state in {"closed", "recovered"}
         assert counter_of(session.directory).size >= 10 * (int(step) - 11)
-        assert store.verify() == []
+        assert store.audit.verify() == []
 
 
 @contextmanager
@@ -227,30 +227,32 @@ def test_a_read_only_folder_is_refused_in_one_line_and_stays_as_it_is(small_disk
     give_client(folder, clock)
     with read_only(folder, small_disk):
         with pytest.raises(StoreError) as refused, Store.open(folder, now=clock) as store:
-            store.add_client("P-2")
+            store.clients.add("P-2")
         assert "\n" not in str(refused.value)
         with pytest.raises(StoreError, match=r"cannot be the data folder: (Read-only|Permission)"):
             Store.open(folder / "new", now=clock)
     with Store.open(folder, now=clock) as store:
-        assert [client.code for client in store.clients()] == ["P-017"]
-        assert store.verify() == []
+        assert [client.code for client in store.clients.list()] == ["P-017"]
+        assert store.audit.verify() == []
 
 
 def test_a_clock_set_back_in_mid_session_loses_nothing(store, client, record, clock):
-    first = store.begin_session(store.new_directory("u-arc"), client=client, protocol=load("u-arc"))
+    first = store.sessions.begin(store.sessions.new_directory("u-arc"), client=client, protocol=load("u-arc"))
     clock.at -= timedelta(hours=1)
-    record(first.directory, about=store.anchor())
-    taken = store.adopt(first.directory)
-    second = store.begin_session(store.new_directory("u-arc"), client=client, protocol=load("u-arc"))
+    record(first.directory, about=store.audit.anchor())
+    taken = store.sessions.adopt(first.directory)
+    second = store.sessions.begin(
+        store.sessions.new_directory("u-arc"), client=client, protocol=load("u-arc")
+    )
     clock.at -= timedelta(hours=1)
     record(second.directory, end=None)
     (recovered,) = store.recover()
     assert recovered.what == second.directory.name
-    assert {session.id for session in store.sessions()} == {taken.id, second.id}
-    assert store.session(second.id).duration_s == pytest.approx(29.9)
-    numbers = [entry.number for entry in store.audit()]
+    assert {session.id for session in store.sessions.list()} == {taken.id, second.id}
+    assert store.sessions.get(second.id).duration_s == pytest.approx(29.9)
+    numbers = [entry.number for entry in store.audit.entries()]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert store.verify() == []
+    assert store.audit.verify() == []
 
 
 def test_the_rest_of_a_half_chunk_is_kept_beside(record, tmp_path, clock):
@@ -302,7 +304,7 @@ def test_a_directory_in_which_nothing_was_written_yet_is_no_finding_and_goes_aft
     os.utime(empty, (0, clock.at.timestamp()))
     assert store.recover() == ()
     assert empty.exists()
-    assert store.verify() == []
+    assert store.audit.verify() == []
     clock.at += timedelta(days=2)
     store.recover()
     assert not empty.exists()
@@ -341,8 +343,8 @@ def test_a_session_killed_before_its_recording_began_opens_too(record, tmp_path,
     (directory / "session.xdf").unlink()
     (recovered,) = store.recover()
     assert recovered.did[0] == "0.0 s of recording are there"
-    assert store.sessions()[0].duration_s == 0.0
-    assert store.verify() == []
+    assert store.sessions.list()[0].duration_s == 0.0
+    assert store.audit.verify() == []
 
 
 def test_sound_that_was_cut_off_opens_again(record, tmp_path, clock):
@@ -367,17 +369,17 @@ def test_what_cannot_be_recovered_is_told_and_stays(store, record, folder):
     (recovered,) = store.recover()
     assert recovered.did[0].startswith("cannot be recovered: ")
     assert (directory / "session.xdf").read_bytes() == b"no recording"
-    assert store.sessions() == ()
+    assert store.sessions.list() == ()
 
 
 def test_a_session_that_never_began_is_forgotten_after_a_day(store, client, clock):
-    begun = store.begin_session(store.new_directory("x"), client=client, protocol=load("u-arc"))
+    begun = store.sessions.begin(store.sessions.new_directory("x"), client=client, protocol=load("u-arc"))
     assert store.recover() == ()
     clock.at += timedelta(days=2)
     assert [str(entry) for entry in store.recover()] == [
         f"{begun.id}: nothing of it was recorded; it was forgotten"
     ]
-    assert store.sessions() == ()
+    assert store.sessions.list() == ()
 
 
 def test_a_recording_is_held_until_it_is_closed(tmp_path):

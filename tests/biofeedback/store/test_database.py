@@ -13,7 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 
 from biofeedback.errors import StoreError
-from biofeedback.store import Store, database
+from biofeedback.store import database
+from biofeedback.store.store import Store
 from biofeedback.store.tables import METADATA
 from protocols import load
 
@@ -42,19 +43,19 @@ def test_every_statement_is_one_for_postgresql_too(store, client, record, folder
     def executed(_connection, _cursor, statement, _parameters, _context, _many):
         written.append(statement)
 
-    session = store.adopt(record(folder / "sessions" / "s"), client)
-    begun = store.begin_session(store.new_directory("x"), client=client, protocol=load("u-arc"))
-    store.abandon_session(begun.id)
-    store.save_setup("room", "title: Room\ninputs: [ecg=lsl:name=Polar]\n")
-    store.sessions("50% pain", client, limit=3, offset=1)
-    store.add_note(session.id, "note")
-    store.facts(session.id)
-    store.change_client(client, goals=["x"])
-    store.set_retention(3, client)
-    store.past_retention()
+    session = store.sessions.adopt(record(folder / "sessions" / "s"), client)
+    begun = store.sessions.begin(store.sessions.new_directory("x"), client=client, protocol=load("u-arc"))
+    store.sessions.abandon(begun.id)
+    store.setups.save("room", "title: Room\ninputs: [ecg=lsl:name=Polar]\n")
+    store.sessions.list("50% pain", client, limit=3, offset=1)
+    store.sessions.add_note(session.id, "note")
+    store.sessions.facts(session.id)
+    store.clients.change(client, goals=["x"])
+    store.retention.set_rule(3, client)
+    store.retention.past()
     store.recover()
-    store.audit(3)
-    store.delete_client(client)
+    store.audit.entries(3)
+    store.retention.delete_client(client)
     assert any("FOR UPDATE" in statement for statement in said)
     of_the_driver = ("BEGIN", "PRAGMA wal_checkpoint")
     assert len(said) == sum(not statement.startswith(of_the_driver) for statement in written)
@@ -70,8 +71,8 @@ def test_any_thread_may_call_and_the_audit_stays_one_chain(store):
     def add(number):
         try:
             for count in range(5):
-                store.add_client(f"T-{number}-{count}")
-                store.clients()
+                store.clients.add(f"T-{number}-{count}")
+                store.clients.list()
         except Exception as error:  # noqa: BLE001 - told to the test
             faults.append(error)
 
@@ -81,20 +82,20 @@ def test_any_thread_may_call_and_the_audit_stays_one_chain(store):
     for thread in threads:
         thread.join()
     assert faults == []
-    assert len(store.clients()) == 30
-    assert store.audit_head().number == 30
-    assert store.verify() == []
+    assert len(store.clients.list()) == 30
+    assert store.audit.head().number == 30
+    assert store.audit.verify() == []
 
 
 ADD = """
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from biofeedback.store import Store
+from biofeedback.store.store import Store
 
 with Store.open(Path(sys.argv[1]), now=lambda: datetime.now(timezone.utc)) as store:
     for count in range(5):
-        store.add_client(f"{sys.argv[2]}-{count}")
+        store.clients.add(f"{sys.argv[2]}-{count}")
 """
 
 
@@ -105,8 +106,8 @@ def test_processes_that_open_a_new_store_at_once_share_it(folder, clock):
     ]
     assert [process.communicate()[1] for process in processes] == [b""] * 3
     with Store.open(folder, now=clock) as store:
-        assert len(store.clients()) == 15
-        assert store.verify() == []
+        assert len(store.clients.list()) == 15
+        assert store.audit.verify() == []
 
 
 def test_the_folder_is_for_its_owner_only(store, folder):

@@ -1,4 +1,4 @@
-"""Rows that are written together with the audit row that tells of it."""
+"""Transactions on the database of the store, each with the audit rows of its changes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from biofeedback.errors import StoreError
 from biofeedback.store import audit
 from biofeedback.store.audit import Heads
 from biofeedback.store.database import Database
-from biofeedback.store.digests import row_digest
-from biofeedback.store.records import AuditEntry, AuditHead
+from biofeedback.store.records import AuditHead
+from biofeedback.store.tables import row_digest
 
 Row = Mapping[str, Any]
 
 
-class Ledger:
-    """The database of the store and its audit, as every part of the store uses them.
+class Transactions:
+    """The database of a store, in which every change leaves a row in the audit.
+
+    Any thread may call any method: each call has a connection and a transaction of its own.
 
     Parameters
     ----------
@@ -35,66 +36,37 @@ class Ledger:
 
     Attributes
     ----------
-    folder, database
+    folder, database, now
         As given.
+    heads : Heads
+        The file that repeats the fingerprints of the audit.
     """
 
     def __init__(self, folder: Path, database: Database, now: Callable[[], datetime]) -> None:
         self.folder = folder
         self.database = database
-        self._now = now
-        self._heads = Heads(folder / audit.HEADS_NAME)
+        self.now = now
+        self.heads = Heads(folder / audit.HEADS_NAME)
 
-    def audit_head(self) -> AuditHead:
-        """Return number and SHA-256 of the newest row of the audit.
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """Yield a transaction that is kept as a whole, or not at all after an exception.
 
         Raises
         ------
         StoreError
-            As every method, if the database fails.
+            If the database fails.
         """
-        with self.database.reading() as connection:
-            return audit.head_of(connection)
-
-    def audit(self, limit: int | None = None) -> tuple[AuditEntry, ...]:
-        """Return the newest rows of the audit, oldest first."""
-        with self.database.reading() as connection:
-            return audit.entries(connection, limit=limit)
-
-    def log_event(self, action: str, subject: str = "") -> None:
-        """Write down that something was done with the store as a whole, such as ``back-up made``.
-
-        `subject` is the beginning of the SHA-256 of what it was done with, where that is not in the store.
-        """
-        with self._writing() as entry:
-            entry.log(action, "store", subject)
-
-    def anchor(self) -> dict[str, Any]:
-        """Return the audit's head for ``session.json``; a store that fails must not stop a recording."""
-        try:
-            head = self.audit_head()
-        except StoreError:
-            return {"audit_head": None}
-        return {"audit_head": {"number": head.number, "sha256": head.sha256}}
-
-    def close(self) -> None:
-        """Let go of the database."""
-        self.database.close()
-
-    def _moment(self) -> str:
-        return self._now().astimezone(UTC).isoformat(timespec="milliseconds")
-
-    @contextmanager
-    def _writing(self) -> Iterator[Entry]:
+        at = self.now().astimezone(UTC).isoformat(timespec="milliseconds")
         with self.database.writing() as connection:
-            entry = Entry(connection, self._moment())
-            yield entry
+            transaction = Transaction(connection, at)
+            yield transaction
         # After the rows are kept: a head that is only in the file would tell of rows cut off.
-        self._heads.add(entry.heads)
+        self.heads.add(transaction.heads)
 
 
-class Entry:
-    """What is written in one transaction, each row with its fingerprint, each change with its audit row.
+class Transaction:
+    """Writes rows, each with its fingerprint, and the audit rows of what was changed.
 
     Parameters
     ----------

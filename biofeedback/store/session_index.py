@@ -1,4 +1,4 @@
-"""What a session directory says of its session: the one way from a recording to rows of the store."""
+"""The rows of the store that index a session, read from its directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from biofeedback.analysis.phases import phases
 from biofeedback.errors import RecordingError
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.recording.recorder import META_NAME
-from biofeedback.store.digests import canonical
+from biofeedback.store.tables import canonical
 
 Rows = list[dict[str, Any]]
 
@@ -23,7 +23,7 @@ NOT_EVENTS = ("phase", "note", "adverse event", "cue")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class SessionRows:
     """The rows of a session.
 
     Attributes
@@ -38,7 +38,7 @@ class Taken:
     facts: dict[str, Rows]
 
 
-def take_facts(directory: Path) -> Taken:
+def index_session(directory: Path) -> SessionRows:
     """Read a session directory.
 
     Raises
@@ -47,7 +47,7 @@ def take_facts(directory: Path) -> Taken:
         If it holds no session, or its recording cannot be read.
     """
     recording = read_recording(directory)
-    return Taken(
+    return SessionRows(
         session=_session(recording),
         facts={
             "phases": _numbered(
@@ -75,7 +75,7 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def kept_files(meta: Mapping[str, Any]) -> dict[str, str]:
+def listed_files(meta: Mapping[str, Any]) -> dict[str, str]:
     """Return name and SHA-256 of each file that ``session.json`` lists."""
     listed = _mapping(_mapping(meta.get("end")).get("checksums"))
     return {str(name): str(sha256) for name, sha256 in listed.items()}
@@ -116,7 +116,7 @@ def _utc(recording: Recording) -> str:
 
 
 def _bytes(recording: Recording) -> int:
-    paths = [recording.directory / name for name in (META_NAME, *kept_files(recording.meta))]
+    paths = [recording.directory / name for name in (META_NAME, *listed_files(recording.meta))]
     return sum(path.stat().st_size for path in paths if path.exists())
 
 

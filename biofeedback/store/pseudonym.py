@@ -1,4 +1,4 @@
-"""What may stand for a client: a pseudonym, never what identifies a person."""
+"""Check that the code of a client is a pseudonym."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _DATES = (
 """How dates are written, and which of the parts are year, month and day."""
 
 
-def check_code(code: str) -> str:
-    """Return a client's code, if it can be a pseudonym.
+def check_pseudonym(code: str) -> str:
+    """Return the code of a client if it can be a pseudonym.
 
     Raises
     ------

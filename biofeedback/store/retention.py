@@ -1,4 +1,4 @@
-"""How long things are kept, and how they go: retention, deletion, withdrawal of consent."""
+"""Retention, deletion, and withdrawal of consent."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import sqlalchemy as sa
 from biofeedback.errors import StoreError, UsageError
 from biofeedback.recording.recorder import XDF_NAME
 from biofeedback.recording.storage import held_by_us
-from biofeedback.store.additions import Additions
 from biofeedback.store.clients import (
-    ClientBook,
+    ClientRepository,
     blank,
     client_row,
     consent_record,
     consent_row,
     newest_consents,
 )
-from biofeedback.store.digests import canonical
 from biofeedback.store.records import SCOPES, RetentionRule, Scope, Session
-from biofeedback.store.tables import CLIENTS, CONSENTS, FACTS, RETENTION, SESSIONS
+from biofeedback.store.sessions import SessionRepository
+from biofeedback.store.tables import CLIENTS, CONSENTS, FACTS, RETENTION, SESSIONS, canonical
+from biofeedback.store.transactions import Transactions
 
 WITHDRAWN, EXPIRED, ASKED = "consent withdrawn", "retention", "asked for"
 """Why a session was deleted."""
@@ -32,10 +32,27 @@ _LEFT = {"id", "salt", "meta_sha256", "deleted_at", "deleted_why"}
 """What an entry of a deleted session still holds: that it was, and the fingerprint of what it was."""
 
 
-class Keeping(ClientBook, Additions):
-    """The part of the store that removes things, and shows that they are gone."""
+class Retention:
+    """How long things are kept, and how they are removed.
 
-    def set_retention(self, days: int | None, client: str | None = None) -> None:
+    Parameters
+    ----------
+    transactions : Transactions
+        Of the store.
+    clients : ClientRepository
+        In it.
+    sessions : SessionRepository
+        In it.
+    """
+
+    def __init__(
+        self, transactions: Transactions, clients: ClientRepository, sessions: SessionRepository
+    ) -> None:
+        self._transactions = transactions
+        self._clients = clients
+        self._sessions = sessions
+
+    def set_rule(self, days: int | None, client: str | None = None) -> None:
         """Say for how many days from their start sessions are kept; None takes the rule away.
 
         Parameters
@@ -52,38 +69,38 @@ class Keeping(ClientBook, Additions):
         """
         if days is not None and days < 1:
             raise UsageError(f"sessions cannot be kept for {days} days; give 1 or more")
-        with self._writing() as entry:
-            client_id = None if client is None else client_row(entry.connection, client)["id"]
+        with self._transactions.write() as transaction:
+            client_id = None if client is None else client_row(transaction.connection, client)["id"]
             of_client = (
                 RETENTION.c.client_id.is_(None) if client_id is None else RETENTION.c.client_id == client_id
             )
-            rule_id = entry.connection.scalar(sa.select(RETENTION.c.id).where(of_client))
+            rule_id = transaction.connection.scalar(sa.select(RETENTION.c.id).where(of_client))
             if days is None:
                 if rule_id is None:
                     raise UsageError("there is no such rule")
-                entry.delete(RETENTION, RETENTION.c.id == rule_id)
+                transaction.delete(RETENTION, RETENTION.c.id == rule_id)
             elif rule_id is None:
-                rule_id = entry.insert(RETENTION, {"client_id": client_id, "days": days})
+                rule_id = transaction.insert(RETENTION, {"client_id": client_id, "days": days})
             else:
-                entry.update(RETENTION, rule_id, {"days": days})
-            entry.log("retention removed" if days is None else "retention set", "retention", rule_id)
+                transaction.update(RETENTION, rule_id, {"days": days})
+            transaction.log("retention removed" if days is None else "retention set", "retention", rule_id)
 
-    def retention_rules(self) -> tuple[RetentionRule, ...]:
+    def rules(self) -> tuple[RetentionRule, ...]:
         """Return the rules, that for everybody first."""
         query = sa.select(CLIENTS.c.code, RETENTION.c.days).join_from(RETENTION, CLIENTS, isouter=True)
-        with self.database.reading() as connection:
+        with self._transactions.database.reading() as connection:
             rules = [RetentionRule(client=code, days=days) for code, days in connection.execute(query)]
         return tuple(sorted(rules, key=lambda rule: rule.client or ""))
 
-    def past_retention(self) -> tuple[Session, ...]:
+    def past(self) -> tuple[Session, ...]:
         """Return the sessions that have been kept as long as they may be, the oldest first.
 
         A client's consent says how long; else the rule for the client; else that for everybody.
         """
-        rules = {rule.client: rule.days for rule in self.retention_rules()}
-        with self.database.reading() as connection:
+        rules = {rule.client: rule.days for rule in self.rules()}
+        with self._transactions.database.reading() as connection:
             consents = newest_consents(connection)
-        now = self._now().astimezone(UTC)
+        now = self._transactions.now().astimezone(UTC)
 
         def is_past(session: Session) -> bool:
             consent = consents.get(session.client or "")
@@ -95,19 +112,19 @@ class Keeping(ClientBook, Additions):
 
         return tuple(
             session
-            for session in self.sessions()[::-1]
+            for session in self._sessions.list()[::-1]
             if session.state in {"closed", "recovered"} and is_past(session)
         )
 
-    def apply_retention(self) -> tuple[Session, ...]:
-        """Delete what `past_retention` returns, and return it.
+    def apply(self) -> tuple[Session, ...]:
+        """Delete what `past` returns, and return it.
 
         Raises
         ------
         StoreError
             As `delete_session`.
         """
-        past = self.past_retention()
+        past = self.past()
         for session in past:
             self.delete_session(session.id, why=EXPIRED)
         return past
@@ -125,17 +142,17 @@ class Keeping(ClientBook, Additions):
         StoreError
             If something cannot be removed; it is tried again whenever the store is opened.
         """
-        session = self.session(session_id)
+        session = self._sessions.get(session_id)
         if session.state == "deleted":
             raise UsageError(f"session {session_id} was deleted before")
         if session.directory is not None and _is_recorded(session.directory):
             raise UsageError(f"session {session_id} is being recorded; stop it first")
-        with self._writing() as entry:
+        with self._transactions.write() as transaction:
             for table in FACTS:
-                entry.delete(table, table.c.session_id == session.id)
-            entry.update(SESSIONS, session.id, {"state": "deleting", "deleted_why": why})
-            entry.log("session deletion begun", "session", session.id)
-        self.finish_deletion(self.session(session.id))
+                transaction.delete(table, table.c.session_id == session.id)
+            transaction.update(SESSIONS, session.id, {"state": "deleting", "deleted_why": why})
+            transaction.log("session deletion begun", "session", session.id)
+        self.finish_deletion(self._sessions.get(session.id))
 
     def finish_deletion(self, session: Session) -> None:
         """Remove the files of a session in state ``deleting``.
@@ -148,11 +165,11 @@ class Keeping(ClientBook, Additions):
         if session.directory is not None:
             _remove(session.directory)
         gone = {column.name: None for column in SESSIONS.c if column.name not in {*_LEFT, "digest"}}
-        with self._writing() as entry:
-            changes = {**gone, "state": "deleted", "begun_at": entry.at, "deleted_at": entry.at}
-            entry.update(SESSIONS, session.id, changes)
-            entry.log("session deleted", "session", session.id)
-        self.database.tidy()
+        with self._transactions.write() as transaction:
+            changes = {**gone, "state": "deleted", "begun_at": transaction.at, "deleted_at": transaction.at}
+            transaction.update(SESSIONS, session.id, changes)
+            transaction.log("session deleted", "session", session.id)
+        self._transactions.database.tidy()
 
     def delete_client(self, code: str) -> int:
         """Remove a client with all sessions, consents and rules; return how many sessions were removed.
@@ -164,23 +181,23 @@ class Keeping(ClientBook, Additions):
         StoreError
             As `delete_session`.
         """
-        client_id = self.client(code).id
-        sessions = self.sessions(client=code)
+        client_id = self._clients.get(code).id
+        sessions = self._sessions.list(client=code)
         if any(session.directory and _is_recorded(session.directory) for session in sessions):
             raise UsageError(f"a session of client {code} is being recorded; stop it first")
         for session in sessions:
             self.delete_session(session.id)
-        with self._writing() as entry:
+        with self._transactions.write() as transaction:
             for kind, table in (("consent", CONSENTS), ("retention", RETENTION)):
-                ids = entry.connection.scalars(
+                ids = transaction.connection.scalars(
                     sa.select(table.c.id).where(table.c.client_id == client_id)
                 ).all()
-                entry.delete(table, table.c.client_id == client_id)
+                transaction.delete(table, table.c.client_id == client_id)
                 for row_id in ids:
-                    entry.log(f"{kind} deleted", kind, row_id)
-            entry.delete(CLIENTS, CLIENTS.c.id == client_id)
-            entry.log("client deleted", "client", client_id)
-        self.database.tidy()
+                    transaction.log(f"{kind} deleted", kind, row_id)
+            transaction.delete(CLIENTS, CLIENTS.c.id == client_id)
+            transaction.log("client deleted", "client", client_id)
+        self._transactions.database.tidy()
         return len(sessions)
 
     def what_withdrawal_does(self, code: str, scopes: Iterable[Scope]) -> tuple[str, ...]:
@@ -209,12 +226,12 @@ class Keeping(ClientBook, Additions):
             As `delete_session`.
         """
         agreed = self._agreed(code, scopes)
-        with self._writing() as entry:
-            row = consent_row(entry.connection, client_row(entry.connection, code)["id"])
+        with self._transactions.write() as transaction:
+            row = consent_row(transaction.connection, client_row(transaction.connection, code)["id"])
             assert row is not None  # noqa: S101 - _agreed has seen it
-            withdrawn = {**consent_record(row).withdrawn, **dict.fromkeys(agreed, entry.at)}
-            entry.update(CONSENTS, row["id"], {"withdrawn": canonical(withdrawn)})
-            entry.log("consent withdrawn", "consent", row["id"])
+            withdrawn = {**consent_record(row).withdrawn, **dict.fromkeys(agreed, transaction.at)}
+            transaction.update(CONSENTS, row["id"], {"withdrawn": canonical(withdrawn)})
+            transaction.log("consent withdrawn", "consent", row["id"])
         said = [f"client {code} no longer agrees that {SCOPES[scope]}" for scope in agreed]
         if "storage" in agreed:
             said.append(self.carry_out_withdrawal(code))
@@ -228,22 +245,22 @@ class Keeping(ClientBook, Additions):
         StoreError
             As `delete_session`.
         """
-        sessions = self.sessions(client=code)
+        sessions = self._sessions.list(client=code)
         going_on = [session for session in sessions if session.directory and _is_recorded(session.directory)]
         for session in sessions:
             if session not in going_on:
                 self.delete_session(session.id, why=WITHDRAWN)
-        with self._writing() as entry:
-            client_id = client_row(entry.connection, code)["id"]
-            entry.update(CLIENTS, client_id, blank())
-            entry.log("client cleared", "client", client_id)
-        self.database.tidy()
+        with self._transactions.write() as transaction:
+            client_id = client_row(transaction.connection, code)["id"]
+            transaction.update(CLIENTS, client_id, blank())
+            transaction.log("client cleared", "client", client_id)
+        self._transactions.database.tidy()
         later = "; one that is being recorded goes when the store is next opened" if going_on else ""
         count = len(sessions) - len(going_on)
         return f"deleted: {counted(count, 'session')}, and what was written about the client{later}"
 
     def _agreed(self, code: str, scopes: Iterable[Scope]) -> tuple[Scope, ...]:
-        consent = self.consent_of(code)
+        consent = self._clients.consent_of(code)
         holds = () if consent is None else consent.scopes
         asked = set(scopes)
         if not asked or asked - set(holds):
@@ -257,7 +274,7 @@ class Keeping(ClientBook, Additions):
             return f"no further session can begin for client {code}; what is recorded stays"
         if scope == "research":
             return f"the recordings of client {code} may no longer be used for research; they stay"
-        count = len(self.sessions(client=code))
+        count = len(self._sessions.list(client=code))
         return (
             f"{counted(count, 'session')} of client {code} will be deleted for good, with preferences, "
             "cautions and goals, and no further session can begin; back-ups made before are not touched"
