@@ -23,7 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from PIL import Image
 
-from biofeedback.simulation.results import COMPLETE, draw, markdown
+from biofeedback.models import EndReason
+from biofeedback.simulation.results import draw, markdown
 from biofeedback.simulation.runs import Simulated, Trial, every_persona, simulate_all
 from protocols import library, load
 
@@ -101,7 +102,7 @@ def figures(runs: Sequence[Simulated]) -> dict[str, object]:
         "missed": [
             f"{run.trial.protocol.id} on {run.trial.persona}: {run.fault or run.outcome.ended}"
             for run in runs
-            if run.fault or run.outcome.ended != COMPLETE
+            if run.fault or run.outcome.ended != EndReason.COMPLETE
         ],
     }
 

@@ -9,7 +9,8 @@ import pytest
 
 from acquisition.errors import SpecError
 from acquisition.spec import parse_spec
-from biofeedback.simulation.results import COMPLETE, draw, markdown, write_csv
+from biofeedback.models import EndReason
+from biofeedback.simulation.results import draw, markdown, write_csv
 from biofeedback.simulation.runs import (
     CUE_AFTER_S,
     Trial,
@@ -42,7 +43,7 @@ def test_a_built_in_protocol_runs_to_its_end(name, short):
     persona = PERSONAS[QUICK.index(name) % len(PERSONAS)]
     run = simulate(trial(name, short, persona=persona))
     assert run.fault == ""
-    assert run.outcome.ended == COMPLETE
+    assert run.outcome.ended == EndReason.COMPLETE
     assert run.outcome.duration_s >= run.trial.protocol.duration_s - 1
 
 
@@ -102,7 +103,7 @@ def test_rows_say_what_was_simulated_and_what_came_of_it(runs, tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["persona"] for row in rows] == ["responder", "startle"]
     assert {row["in_target"] for row in rows} == {""}  # no lead, no target
-    assert {row["ended"] for row in rows} == {COMPLETE}
+    assert {row["ended"] for row in rows} == {EndReason.COMPLETE}
     failed = replace(runs[0], fault="it broke")
     lines = markdown([failed, runs[1]]).splitlines()
     assert lines[0].startswith("**silence-control** – ")
