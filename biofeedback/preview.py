@@ -1,4 +1,4 @@
-"""What a protocol plans, as a picture of its phases and as music in fast motion."""
+"""Previews of a protocol: a plot of what it plans, and its course compressed in time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHADES = ("#f4f7f9", "#e9f0f4")
 TEMPO, MODE, LEVEL, BREATH = "#2a6f97", "#7b5ea7", "#4d7c57", "#b0653a"
 TEXTURE = {"density": "#c8553d", "register": "#d99a2b", "brightness": "#5b8e7d", "articulation": "#9aa5b1"}
 WIDTHS = (4.2, 3.2, 2.2, 1.3)
-"""Of the lines of texture: where two run together, both can be seen."""
+"""Line widths of the texture panel; they differ so that coinciding lines stay visible."""
 
 KINDS = {
     "match": "#bcd5e6",
@@ -39,26 +39,26 @@ KINDS = {
     "return": "#d3e3c8",
 }
 LETTER = 0.0085
-"""Share of the picture's width that a letter takes."""
+"""Width of a letter as a share of the width of the plot."""
 
 TALL = {"strip": 1.2, "tempo": 2.1, "mode": 1.3, "texture": 1.7, "layers": 0.9, "level": 0.9, "breath": 0.9}
-"""Inches of each panel."""
+"""Height of each panel in inches."""
 
 
 def fast_forward(protocol: Protocol, seconds: float, *, hr_bpm: float | None = 72.0) -> Trajectory:
-    """Return what a protocol plans, in less time: tempi as they are, their course compressed.
+    """Return the planned trajectory of a protocol, compressed in time; tempi stay as they are.
 
-    Silences are left out. Level and modes go no faster than the music allows (1 dB in 5 s, a rung at a
+    Silences are left out. Level and mode change no faster than the music allows (1 dB in 5 s, one mode per
     phrase), so a short preview does not reach all of them.
 
     Parameters
     ----------
     protocol : Protocol
-        What to carry out.
+        The protocol.
     seconds : float
-        Length of the whole.
+        Length of the result.
     hr_bpm : float or None
-        Steady heart rate of the listener who follows; None where none is known.
+        Constant heart rate of an assumed listener who follows; None if no heart rate is known.
     """
     music = [point.music for point in planned_arc(protocol, hr_bpm) if point.music.sounding]
     if not music:
@@ -79,18 +79,18 @@ def draw_arc(
     Parameters
     ----------
     protocol : Protocol
-        What to draw.
+        The protocol.
     target : Path or binary file
-        Where to write the picture.
+        File to write.
     hr_bpm : float or None
-        Steady heart rate of the listener who follows; None where none is known.
+        Constant heart rate of an assumed listener who follows; None if no heart rate is known.
     form : str
         ``png`` or ``svg``.
 
     Raises
     ------
     OSError
-        Where it cannot be written.
+        If the file cannot be written.
     """
     points = planned_arc(protocol, hr_bpm)
     words = list(_words(protocol))
@@ -130,7 +130,7 @@ def _panels(points: list[PlannedPoint]) -> list[str]:
 
 
 def _words(protocol: Protocol) -> Iterator[str]:
-    """Yield what a picture cannot show: cues, questions, marks and goals, in lines."""
+    """Yield lines of text about cues, questions, marks and goals."""
     stretches = protocol.stretches
     asked = [
         f"{phase.name}: " + ", ".join(f"{asked.scale} ({asked.at})" for asked in phase.ratings)
@@ -159,25 +159,16 @@ def _draw(
 ) -> None:
     if name == "strip":
         _draw_strip(axes, protocol)
-        return
-    match name:
-        case "tempo":
-            _draw_tempo(axes, protocol, points, hr_bpm)
-        case "mode":
-            _draw_mode(axes, points)
-        case "texture":
-            _draw_texture(axes, points)
-        case "layers":
-            _draw_layers(axes, points)
-        case "level":
-            _draw_level(axes, points)
-        case "breath":
-            _draw_breath(axes, points)
-    _dress(axes, protocol)
+    elif name == "tempo":
+        _draw_tempo(axes, protocol, points, hr_bpm)
+    else:
+        _PANELS[name](axes, points)
+    if name != "strip":
+        _dress(axes, protocol)
 
 
 def _draw_strip(axes: Axes, protocol: Protocol) -> None:
-    """Draw the phases as a ribbon, their cues, what is asked and what is marked above it."""
+    """Draw the phases as a strip, with their cues, ratings and marks."""
     for segment in segments(protocol):
         start, end = segment.start_s / 60, segment.end_s / 60
         axes.axvspan(start, end, 0, 0.65, color=KINDS.get(segment.kind, "#dde1e5"), linewidth=0)
@@ -211,7 +202,7 @@ def _minutes(points: list[PlannedPoint]) -> np.ndarray:
 
 
 def _values(points: list[PlannedPoint], name: str) -> np.ndarray:
-    """Return a field second by second, NaN in silence: nothing is asked for there."""
+    """Return a field for each second; NaN in silence."""
     return np.array(
         [float(getattr(point.music, name)) if point.music.sounding else np.nan for point in points]
     )
@@ -306,3 +297,12 @@ def _dress(axes: Axes, protocol: Protocol) -> None:
     axes.grid(axis="y", color="white", linewidth=1)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
+
+
+_PANELS = {
+    "mode": _draw_mode,
+    "texture": _draw_texture,
+    "layers": _draw_layers,
+    "level": _draw_level,
+    "breath": _draw_breath,
+}

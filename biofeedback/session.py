@@ -1,10 +1,10 @@
-"""A session from its configuration to its closed directory."""
+"""Carries out a session: opens its inputs, player and recording, steps the engine, closes everything."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -57,39 +57,39 @@ class SessionConfig:
     Attributes
     ----------
     protocol : Protocol
-        What is to be done.
+        The protocol to carry out.
     inputs : tuple of str
         Input specifications (``KIND=WHERE``).
     directory : Path
-        Where the session is kept; created, must not hold a session already.
+        Directory of the session; created, must not hold a session already.
     seed : int
-        Every random choice follows from it.
+        Determines every random choice.
     keep_sound : bool
-        Whether the sound is kept in ``audio.flac``; its score is recorded in any case.
+        Whether the sound is recorded in ``audio.flac``; the score is recorded in any case.
     back_end : BackEnd or None
         Where the sound goes in real time; None for virtual time.
     publish : bool
-        Whether what is found, asked and sounded is published as LSL outlets; in real time only.
+        Whether features, music, score and markers are published as LSL outlets; in real time only.
     faults : tuple of InjectedFault
-        Troubles that the inputs are given on purpose.
+        Faults to inject into the inputs.
     setup : Setup or None
-        The sensor set-up that the inputs are of: a session does not begin if they are not as it expects.
+        The sensor set-up that the inputs belong to; the session is refused if they do not match it.
     preferences : Preferences
-        What the listener likes to hear, laid over the protocol's piece.
+        The listener's preferences; they take precedence over the piece of the protocol.
     calibration : Calibration or None
-        How loud the reference noise is at the ear, on this back end; None where nobody has measured.
+        Level of the reference noise at the ear on this back end; None if it was not measured.
     scr_threshold_us : float
         Least amplitude of a skin conductance response, in µS.
     comfort_db : float
-        The level found comfortable at the sound check, 0 or below; the master volume counts from there.
+        Comfortable level found at the sound check, in dB, 0 or below; the master volume is relative to it.
     script : tuple of (float, Command)
-        Commands laid down before the session, each with its time in seconds from the session's start.
+        Scripted commands, each with its time in seconds from the session's start.
     consent : RecordedConsent or None
         What the client has agreed to; None for a session without a client.
     about : mapping
-        What else ``session.json`` is to say of how the session came about.
+        Further entries of ``arguments`` in ``session.json``.
     at_close : callable
-        Gives what else its `end` is to say.
+        Returns further entries of ``end`` in ``session.json``; called when the session closes.
     """
 
     protocol: Protocol
@@ -112,7 +112,7 @@ class SessionConfig:
 
     @property
     def piece(self) -> Piece:
-        """What stays the same in the music."""
+        """The constants of the music: tonic, palette, seed and so on."""
         return self.preferences.applied_to(Piece(**self.protocol.piece.model_dump(), seed=self.seed))
 
 
@@ -154,36 +154,67 @@ def run_session(
     """
     inbox = inbox or CommandInbox()
     with ExitStack() as stack:
-        sources = stack.enter_context(_open(config) if opened is None else opened)
+        if opened is None:
+            live = config.back_end is not None
+            opened = open_inputs(
+                config.inputs, seed=config.seed, live=live, faults=config.faults, setup=config.setup
+            )
+        stack.enter_context(opened)
         player = _player(config)
         player.set_volume(MasterVolume(comfort_db=config.comfort_db))
         stack.enter_context(player)
-        session = _begin(config, sources, player, inbox, observer)
+        session = _Session(config, opened, player, inbox, observer)
         stack.callback(inbox.connect, None)
         inbox.connect(session.engine.emergency_stop)
-        return session.carry_out(watch, _commands(config, inbox, session.t0_s))
+        return session.carry_out(watch, inbox)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Session:
-    """A session that has begun: its recording is open."""
+    """A session whose recording is open."""
 
-    config: SessionConfig
-    engine: Engine
-    recorder: Recorder
-    audio: SoundFile | None
-    player: Player
-    pacer: RealTimePacer | None
-    t0_s: float
+    def __init__(
+        self,
+        config: SessionConfig,
+        sources: OpenSources,
+        player: Player,
+        inbox: CommandInbox,
+        observer: SampleObserver | None,
+    ) -> None:
+        self._config = config
+        self._player = player
+        self._pacer = None if config.back_end is None else RealTimePacer(pylsl.local_clock, time.sleep)
+        self._t0_s = t0_s = 0.0 if self._pacer is None else self._pacer.t0_s
+        sources.begin(t0_s)
+        self._recorder = _recorder(config, sources.streams, t0_s)
+        behind_s = 0.0 if self._pacer is None else BEHIND_S
+        intake = SignalIntake(sources, scr_threshold_us=config.scr_threshold_us, behind_s=behind_s)
+        controller = Controller(config.protocol)
+        outlets = Outlets(config.directory.name) if config.publish else None
+        # The recording comes last: what can be refused was refused by now, and what fails here is undone.
+        with ExitStack() as undo:
+            self._recorder.open()
+            undo.callback(self._recorder.discard)
+            self._audio = _sound_file(config, player, t0_s, undo)
+            self.engine = Engine(
+                intake=intake,
+                controller=controller,
+                player=player,
+                recorder=self._recorder,
+                t0_s=t0_s,
+                audio=self._audio,
+                outlets=outlets,
+                on_answer=inbox.on_answer,
+                observer=observer,
+            )
+            undo.pop_all()
 
-    def carry_out(
-        self, watch: Callable[[Snapshot], None], commands: Callable[[float], tuple[IssuedCommand, ...]]
-    ) -> str:
+    def carry_out(self, watch: Callable[[Snapshot], None], inbox: CommandInbox) -> str:
         """Step to the end of the session, close its files and return why it ended."""
+        script = deque(sorted(self._config.script, key=lambda entry: entry[0]))
         reason = "fault"
         try:
-            for t in self.pacer or virtual_times():
-                watch(self.engine.step(t, commands(t)))
+            for t in self._pacer or virtual_times():
+                watch(self.engine.step(t, (*self._scripted(script, t), *inbox.take())))
                 if self.engine.finished:
                     break
             reason = self.engine.end_reason
@@ -194,71 +225,36 @@ class _Session:
             self._close(reason)
         return reason
 
+    def _scripted(self, script: deque[tuple[float, Command]], t: float) -> Iterator[IssuedCommand]:
+        """Take the commands that are due at engine time `t` from the script."""
+        while script and script[0][0] <= t - self._t0_s + _TINY:
+            _, command = script.popleft()
+            yield IssuedCommand(command, "script", f"script {len(self._config.script) - len(script)}")
+
     def _close(self, reason: str) -> None:
-        """Close every file, whatever fails on the way; the recording last, for its checksums."""
-        end = {"reason": reason, **_live_figures(self.pacer, self.player, self.config)}
+        """Close every file, whichever of them fails; the recording last, for its checksums."""
+        end = {"reason": reason, **self._live_figures()}
         with ExitStack() as stack:
-            stack.callback(lambda: self.recorder.close(**end))
-            stack.callback(_write_score, self.engine, self.config.directory / MIDI_NAME)
-            if self.audio is not None:
-                stack.callback(self.audio.close)
-            end |= self.config.at_close()
+            stack.callback(lambda: self._recorder.close(**end))
+            stack.callback(self._write_score)
+            if self._audio is not None:
+                stack.callback(self._audio.close)
+            end |= self._config.at_close()
 
+    def _live_figures(self) -> dict[str, Any]:
+        """Return how well real time was kept and, if the music was played, how loud it was."""
+        if self._pacer is None:
+            return {}
+        sound = self._player.statistics()
+        figures = {"punctuality": asdict(self._pacer.punctuality()), "sound": asdict(sound)}
+        if self._config.back_end is not None and self._config.back_end.kind != "paced":
+            seconds = sound.frames_played / SAMPLE_RATE
+            figures["exposure"] = exposure_record(sound.energy_s, seconds, self._config.calibration)
+        return figures
 
-def _open(config: SessionConfig) -> OpenSources:
-    return open_inputs(
-        config.inputs,
-        seed=config.seed,
-        live=config.back_end is not None,
-        faults=config.faults,
-        setup=config.setup,
-    )
-
-
-def _begin(
-    config: SessionConfig,
-    sources: OpenSources,
-    player: Player,
-    inbox: CommandInbox,
-    observer: SampleObserver | None,
-) -> _Session:
-    """Begin the recording, last: what can be refused is refused before; what fails then is undone."""
-    pacer = None if config.back_end is None else RealTimePacer(pylsl.local_clock, time.sleep)
-    t0_s = 0.0 if pacer is None else pacer.t0_s
-    sources.begin(t0_s)
-    recorder = _recorder(config, sources.streams, t0_s)
-    intake = SignalIntake(
-        sources,
-        scr_threshold_us=config.scr_threshold_us,
-        behind_s=0.0 if pacer is None else BEHIND_S,
-    )
-    controller = Controller(config.protocol)
-    outlets = Outlets(config.directory.name) if config.publish else None
-    with ExitStack() as undo:
-        recorder.open()
-        undo.callback(recorder.discard)
-        audio = _sound_file(config, player, t0_s, undo)
-        engine = Engine(
-            intake=intake,
-            controller=controller,
-            player=player,
-            recorder=recorder,
-            t0_s=t0_s,
-            audio=audio,
-            outlets=outlets,
-            on_answer=inbox.on_answer,
-            observer=observer,
-        )
-        undo.pop_all()
-    return _Session(
-        config=config,
-        engine=engine,
-        recorder=recorder,
-        audio=audio,
-        player=player,
-        pacer=pacer,
-        t0_s=t0_s,
-    )
+    def _write_score(self) -> None:
+        with atomic_path(self._config.directory / MIDI_NAME) as part:
+            write_midi(part, self.engine.notes, self.engine.beats)
 
 
 def _player(config: SessionConfig) -> Player:
@@ -303,36 +299,3 @@ def _sound_file(config: SessionConfig, player: Player, t0_s: float, undo: ExitSt
     audio = SoundFile(path, latency_frames=early)
     undo.callback(audio.close)
     return audio
-
-
-def _commands(
-    config: SessionConfig, inbox: CommandInbox, t0_s: float
-) -> Callable[[float], tuple[IssuedCommand, ...]]:
-    """Return what gives the commands due at a step: those of the script, then those that were put in."""
-    script = deque(sorted(config.script, key=lambda entry: entry[0]))
-    total = len(script)
-
-    def due(t: float) -> tuple[IssuedCommand, ...]:
-        told = []
-        while script and script[0][0] <= t - t0_s + _TINY:
-            told.append(IssuedCommand(script.popleft()[1], "script", f"script {total - len(script)}"))
-        return (*told, *inbox.take())
-
-    return due
-
-
-def _live_figures(pacer: RealTimePacer | None, player: Player, config: SessionConfig) -> dict[str, Any]:
-    """Return how well real time was kept and, if it was played, how loud, for ``session.json``."""
-    if pacer is None:
-        return {}
-    sound = player.statistics()
-    figures = {"punctuality": asdict(pacer.punctuality()), "sound": asdict(sound)}
-    if config.back_end is not None and config.back_end.kind != "paced":
-        seconds = sound.frames_played / SAMPLE_RATE
-        figures["exposure"] = exposure_record(sound.energy_s, seconds, config.calibration)
-    return figures
-
-
-def _write_score(engine: Engine, path: Path) -> None:
-    with atomic_path(path) as part:
-        write_midi(part, engine.notes, engine.beats)

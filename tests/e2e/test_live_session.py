@@ -35,7 +35,7 @@ phases:
   - {kind: match, name: match, duration_s: 15, layers: 4, density: 0.6}
 end_fade_s: 15
 """
-OUTLET = Path(__file__).parents[1] / "acquisition" / "fake_lsl_outlet.py"
+OUTLET = Path(__file__).parents[1] / "acquisition" / "lsl" / "fake_lsl_outlet.py"
 
 
 def sound_processes(parent: int) -> list[int]:
