@@ -30,8 +30,7 @@ import pylsl
 from generator.errors import SoundError
 from generator.live.devices import PACED, BackEnd, choose_back_end, probe_outputs
 from generator.live.player import LivePlayer
-from generator.player import PlaybackStep
-from generator.render import AudioIncidentKind, incident_text
+from generator.player import AudioIncidentKind, PlaybackStep, incident_text
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE
 from generator.state import MusicState, Piece
 

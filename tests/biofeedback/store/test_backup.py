@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from generator.calibration import Calibration
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from biofeedback.exports.identity import key_of, number_participants
 from biofeedback.settings import EXPORT_KEY_NAME
 from biofeedback.store.backup import backup_contents, backup_head
 from biofeedback.store.store import Store
+from generator.synthesis.calibration import Calibration
 from protocols import load
 
 EARLIER = Path(__file__).parents[2] / "fixtures" / "version-0.1"

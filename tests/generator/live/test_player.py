@@ -19,9 +19,9 @@ from generator.live.devices import PACED, BackEnd
 from generator.live.messages import OrphanPolicy
 from generator.live.player import LivePlayer
 from generator.performance.performance import Performance
+from generator.player import NO_LATENCY, AudioIncident, ProcessEndCause, ProcessEnding, incident_text
+from generator.player import AudioIncidentKind as Kind
 from generator.player_events import EndRequest, PlaybackBegin, PlayerEvent, StopRequest, VolumeRequest
-from generator.render import NO_LATENCY, AudioIncident, ProcessEndCause, ProcessEnding, incident_text
-from generator.render import AudioIncidentKind as Kind
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import BEATS_PER_BAR, MasterVolume, MusicState, Piece
 from generator.synthesis.mastering import VolumeFader
