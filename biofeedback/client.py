@@ -14,7 +14,7 @@ The contract between the engine and its clients:
   Every request carries ``Authorization: Bearer TOKEN``; a browser never sees the token.
 - **Stages.** ``state().engine.stage``: ``idle`` → ``preparing`` → ``prepared`` (→ ``checking`` →
   ``sound check`` → ``ready``, optional and in any order) → ``running`` → ``closing`` → ``closed`` →
-  (``close``) ``idle``. See `biofeedback.service.stages`. ``prepare`` and ``start`` are answered at once and
+  (``close``) ``idle``. See `biofeedback.service.requests`. ``prepare`` and ``start`` are answered at once and
   take seconds: read the stage. Where ``prepare`` fails, the stage is ``idle`` again and ``engine.trouble``
   says why.
 - **Session.** It is None while idle. Its `Snapshot` exists from ``prepared`` on (lifecycle ``waiting``,

@@ -1,6 +1,7 @@
 """Imports point one way: what each package may import of ours, and nothing else."""
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -66,6 +67,18 @@ def test_no_modules_import_each_other_in_a_circle(package: str) -> None:
         order.prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_a_request_to_the_service_is_followed_through_eight_modules_at_most() -> None:
+    files = {name_of(file): file for file in (ROOT / "biofeedback" / "service").rglob("*.py")}
+    imports = {name: imported_modules(file) & files.keys() - {name} for name, file in files.items()}
+
+    @cache
+    def longest(name: str) -> tuple[str, ...]:
+        return max(((name, *longest(each)) for each in imports[name]), key=len, default=(name,))
+
+    chain = max(map(longest, imports), key=len)
+    assert len(chain) <= 8, " imports ".join(chain)
 
 
 def name_of(file: Path) -> str:

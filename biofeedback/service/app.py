@@ -8,12 +8,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from biofeedback.catalog import Catalog
 from biofeedback.errors import NotFoundError, StoreError
 from biofeedback.service.auth import Keys
-from biofeedback.service.desk import REFUSALS, Desk
-from biofeedback.service.error_log import report_error
+from biofeedback.service.error_log import REFUSALS, report_error
 from biofeedback.service.live_feed import Hub
-from biofeedback.service.preview_renderer import PreviewRenderer
+from biofeedback.service.renderers import PreviewRenderer, ReportRenderer
 from biofeedback.service.routes.clients import clients_router
 from biofeedback.service.routes.pages import pages_router
 from biofeedback.service.routes.protocols import protocols_router
@@ -22,13 +22,21 @@ from biofeedback.service.routes.session import session_router
 from biofeedback.service.routes.sessions import sessions_router
 from biofeedback.service.schemas import Problem
 from biofeedback.service.session_host import SessionHost
+from biofeedback.store.store import Store
 
 REFUSED = (400, 401, 403, 404, 413, 422, 503)
 """How any request may be refused."""
 
 
 def make_app(
-    host: SessionHost, hub: Hub, desk: Desk, keys: Keys, previews: PreviewRenderer, *, version: str
+    host: SessionHost,
+    hub: Hub,
+    store: Store,
+    keys: Keys,
+    *,
+    previews: PreviewRenderer,
+    reports: ReportRenderer,
+    version: str,
 ) -> FastAPI:
     """Return the application; `biofeedback.local_guard.LocalGuard` must stand before it."""
     app = FastAPI(
@@ -43,12 +51,13 @@ def make_app(
         app.add_exception_handler(refusal, _refused)
     app.add_exception_handler(Exception, _failed)
 
+    catalog = Catalog(store)
     for router in (
         session_router(host, hub),
-        clients_router(desk),
-        protocols_router(desk, previews),
-        sensors_router(desk),
-        sessions_router(desk),
+        clients_router(store),
+        protocols_router(catalog, previews),
+        sensors_router(catalog),
+        sessions_router(store, reports),
         pages_router(host, keys),
     ):
         app.include_router(router)

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 from biofeedback.command_inbox import CommandInbox
 from biofeedback.commands import Answer, EmergencyStop, Origin
-from biofeedback.service.requests import CommandRequest, HostOrder
-from biofeedback.service.stages import refusal
+from biofeedback.service.requests import CommandRequest, HostOrder, Stage, refusal
 
 MAX_KEYS = 10_000
 """Keys whose answers are kept; a session has some hundred."""
@@ -97,7 +96,7 @@ class CommandQueue:
     def _hand_over(self, waiting: Waiting, inbox: CommandInbox) -> None:
         ordered = waiting.ordered
         if isinstance(ordered.command, HostOrder):
-            self.answer(ordered.key, Answer(False, refusal(ordered.command.name, "running")))
+            self.answer(ordered.key, Answer(False, refusal(ordered.command.name, Stage.RUNNING)))
         else:
             inbox.put(ordered.command, origin=waiting.origin, key=ordered.key)
 

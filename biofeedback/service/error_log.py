@@ -9,6 +9,15 @@ import logging
 import traceback
 from types import TracebackType
 
+from acquisition.errors import AcquisitionError
+from biofeedback.errors import BiofeedbackError
+from generator.errors import GeneratorError
+from physiology.errors import PhysiologyError
+from protocols.errors import ProtocolError
+
+REFUSALS = (AcquisitionError, BiofeedbackError, GeneratorError, PhysiologyError, ProtocolError)
+"""Errors whose message says in one line, made for people, why something cannot be done."""
+
 log = logging.getLogger("biofeedback.service")
 
 
@@ -16,6 +25,11 @@ def report_error(what: str, error: BaseException) -> str:
     """Write down a fault, and return what clients are told of it."""
     log.error("%s", what, exc_info=error)
     return f"{what[0].upper()}{what[1:]} inside the engine ({type(error).__name__}); its log says where."
+
+
+def message_of(error: BaseException, what: str) -> str:
+    """Return what clients are told of an error: its own message where it is made for people."""
+    return str(error) if isinstance(error, (*REFUSALS, OSError)) else report_error(what, error)
 
 
 class RedactingFormatter(logging.Formatter):

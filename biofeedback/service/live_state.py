@@ -15,14 +15,23 @@ from typing import Any
 from biofeedback.commands import OVERRIDABLE
 from biofeedback.errors import UsageError
 from biofeedback.models import PlannedPhase, Snapshot
-from biofeedback.service.desk import protocol_view
 from biofeedback.service.preparation import Intent, Preparation
-from biofeedback.service.schemas import ArcView, AudioView, RecordingView, SensorStatus, SessionView
-from biofeedback.service.stages import Stage
+from biofeedback.service.requests import Stage
+from biofeedback.service.schemas import (
+    ArcView,
+    AudioView,
+    ProtocolView,
+    RatingQuestion,
+    RecordingView,
+    SessionView,
+)
+from biofeedback.service.sensor_status import SensorStatus
 from generator.live.devices import fallback_text
 from generator.state import STATE_COLUMNS, MusicState
 from physiology.state import PhysiologyState, Reading
 from protocols.course import planned_arc, segments
+from protocols.hashing import protocol_sha256
+from protocols.scales import SCALES
 from protocols.schema import Protocol
 
 READINGS = ("hr_bpm", "rmssd_ms", "scl_us", "scr_rate_per_min", "breathing_rate")
@@ -197,3 +206,36 @@ def _reading(reading: Reading) -> dict[str, Any]:
 
 def _number(value: float | None) -> float | None:
     return round(value, 3) if value is not None and math.isfinite(value) else None
+
+
+def protocol_view(protocol: Protocol) -> ProtocolView:
+    """Return what clients are told of a protocol."""
+    return ProtocolView(
+        protocol_id=protocol.id,
+        version=protocol.version,
+        title=protocol.title,
+        arm=protocol.arm,
+        sha256=protocol_sha256(protocol),
+        cautions=tuple(protocol.cautions),
+        duration_s=protocol.duration_s,
+        numbers_shown=protocol.numbers_shown,
+        ratings=_asked(protocol),
+    )
+
+
+def _asked(protocol: Protocol) -> tuple[RatingQuestion, ...]:
+    asked = {}
+    for part in segments(protocol):
+        for each in sorted(part.phase.ratings, key=lambda rating: rating.at):  # begin, then end
+            scale = SCALES[each.scale]
+            asked[scale.id] = RatingQuestion(
+                scale=scale.id,
+                question=scale.question,
+                low=scale.low,
+                high=scale.high,
+                low_means=scale.low_means,
+                high_means=scale.high_means,
+                phase=part.name,
+                at=each.at,
+            )
+    return tuple(asked.values())

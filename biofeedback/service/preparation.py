@@ -12,23 +12,26 @@ from typing import Any
 
 from acquisition.streams import ClockPair, SourceIncident
 from biofeedback.calibration import calibration_file, read_calibration
+from biofeedback.catalog import Catalog
+from biofeedback.errors import UsageError
 from biofeedback.intake import Batch, OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.service.live_feed import LiveFrameBuilder
 from biofeedback.service.requests import Prepare
-from biofeedback.service.schemas import SensorStatus
-from biofeedback.service.sensor_status import status_of_sensor
-from biofeedback.service.soundcheck import LET_GO_S, SoundCheckRun
+from biofeedback.service.sensor_status import SensorStatus, status_of_sensor
+from biofeedback.service.sound_check import LET_GO_S, SoundCheckRun
 from biofeedback.session import SessionConfig
 from biofeedback.setups import Setup
 from biofeedback.store.records import Client
+from biofeedback.store.store import Store
 from generator.errors import SoundError
 from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, probe_outputs
 from generator.preferences import Preferences
 from generator.state import MusicState, Piece
 from physiology.state import PhysiologyState
 from protocols.course import segments
+from protocols.loading import parse
 from protocols.schema import Protocol
 
 MOST_INCIDENTS = 500
@@ -279,3 +282,49 @@ def _output(order: Prepare) -> BackEnd:
             f"there is nothing to play on ({failure_text(outputs.failure)}); choose no sound, or a file"
         )
     return back_end
+
+
+def resolve(order: Prepare, store: Store, catalog: Catalog) -> Intent:
+    """Return a request with its client, protocol, sensors and preferences looked up.
+
+    Raises
+    ------
+    UsageError, ProtocolError, StateError, StoreError
+        In words, if it cannot be done.
+    """
+    client = store.clients.get(order.client) if order.client else None
+    setup = catalog.named_setup(order.setup) if order.setup else None
+    if setup is not None and order.inputs:
+        raise UsageError("give inputs or a set-up, not both")
+    inputs = setup.inputs if setup is not None else tuple(order.inputs)
+    if not inputs:
+        raise UsageError("no sensor: give a set-up, or inputs such as listener=virtual:responder")
+    if order.device and order.audio in {"file", "none"}:
+        raise UsageError(f"a device is for audio auto or device, not {order.audio}")
+    protocol = _protocol_of(order, catalog)
+    preferences = _preferences(order, client)
+    return Intent(
+        order=order,
+        client=client,
+        protocol=protocol,
+        inputs=inputs,
+        setup=setup,
+        preferences=preferences,
+        piece=preferences.applied_to(Piece(**protocol.piece.model_dump(), seed=order.seed)),
+    )
+
+
+def _protocol_of(order: Prepare, catalog: Catalog) -> Protocol:
+    if order.protocol_text is not None and order.protocol is None:
+        return parse(order.protocol_text.encode(), "protocol")
+    if order.protocol is None or order.protocol_text is not None:
+        raise UsageError("give either protocol, an id, or protocol_text, a protocol as YAML")
+    return catalog.protocol_listing(order.protocol).protocol
+
+
+def _preferences(order: Prepare, client: Client | None) -> Preferences:
+    if client is None or (order.preferences is None and "preferences" in order.model_fields_set):
+        own = Preferences()
+    else:
+        own = client.preferences
+    return own if order.preferences is None else order.preferences.applied_to(own)

@@ -1,8 +1,10 @@
-"""What a client may order: the commands of a session, and those around it."""
+"""What a client may request: the commands of a session, those before and after it, and when each applies."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -150,3 +152,58 @@ class CommandRequest(BaseModel):
 
 
 COMMAND_REQUEST: TypeAdapter[CommandRequest] = TypeAdapter(CommandRequest)
+
+
+class Stage(StrEnum):
+    """Where the engine stands."""
+
+    IDLE = "idle"
+    """No session."""
+
+    PREPARING = "preparing"
+    """Sensors and sound device are being opened; leads to `PREPARED`, or back to `IDLE` if it fails."""
+
+    PREPARED = "prepared"
+    """They are open; nothing is recorded."""
+
+    CHECKING = "checking"
+    """The sensors are checked again from the start."""
+
+    SOUND_CHECK = "sound check"
+    """Ten seconds play; the stage stays until the volume is confirmed or another command comes."""
+
+    READY = "ready"
+    """The listener's comfortable volume is known."""
+
+    RUNNING = "running"
+    """The session runs and is recorded; its `Lifecycle` says more."""
+
+    CLOSING = "closing"
+    """The session is over; its files are being closed and taken into the store."""
+
+    CLOSED = "closed"
+    """The session can be reviewed."""
+
+
+OPEN = (Stage.PREPARED, Stage.CHECKING, Stage.SOUND_CHECK, Stage.READY)
+"""The stages in which sensors are open and nothing is recorded."""
+
+LEADS_TO: Mapping[str, Mapping[Stage, Stage]] = {
+    "prepare": {Stage.IDLE: Stage.PREPARING, Stage.CLOSED: Stage.PREPARING},
+    "check sensors": dict.fromkeys(OPEN, Stage.CHECKING),
+    "sound check": dict.fromkeys(OPEN, Stage.SOUND_CHECK),
+    "confirm comfort": dict.fromkeys(OPEN, Stage.READY),
+    "start": dict.fromkeys(OPEN, Stage.RUNNING),
+    "close": {
+        Stage.PREPARING: Stage.IDLE,
+        **dict.fromkeys(OPEN, Stage.IDLE),
+        Stage.CLOSED: Stage.IDLE,
+    },
+}
+"""For each command of the host the stages in which it applies, and the stage it leads to."""
+
+
+def refusal(command: str, stage: Stage) -> str:
+    """Return why a command of the host does not apply now."""
+    where = " or ".join(dict.fromkeys(LEADS_TO[command]))
+    return f"{command!r} does not apply now: the engine is {stage}, and it would have to be {where}."

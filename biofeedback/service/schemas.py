@@ -7,39 +7,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from biofeedback.models import PlannedPhase, Snapshot
-from biofeedback.service.requests import PreferencesRequest
-from biofeedback.service.stages import Stage
+from biofeedback.service.requests import PreferencesRequest, Stage
+from biofeedback.service.sensor_status import SensorStatus
 from biofeedback.store.records import AdverseEventFact, NoteFact, PhaseFact, RatingFact, Session
 
 
 class _View(BaseModel):
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
-
-
-class SensorStatus(_View):
-    """How a sensor is doing.
-
-    Attributes
-    ----------
-    name, kind, unit : str
-        Of its stream.
-    rate_hz : float
-        Nominal; 0 for irregular streams.
-    light : str
-        ``good``, ``doubtful``, ``lost``, or ``unknown`` while too little was seen.
-    words : str
-        Why, in words; ``good`` where there is nothing to say.
-    remedy : str
-        What to do about it; empty where it is good.
-    """
-
-    name: str
-    kind: str
-    unit: str
-    rate_hz: float
-    light: Literal["good", "doubtful", "lost", "unknown"]
-    words: str
-    remedy: str = ""
 
 
 class RatingQuestion(_View):
@@ -155,7 +129,7 @@ class EngineView(_View):
     version : str
         Of the program.
     stage : str
-        See `biofeedback.service.stages.Stage`.
+        See `biofeedback.service.requests.Stage`.
     trouble : str
         What failed last, such as a sensor that could not be opened; empty where nothing did.
     heartbeat_s : float

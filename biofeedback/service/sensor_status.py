@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from acquisition.stream_status import SILENT_AFTER_S
 from acquisition.streams import Condition, Kind, Status, StreamInfo
-from biofeedback.service.schemas import SensorStatus
 from physiology.fault_reasons import FaultKind, fault_text
 from physiology.state import SignalQuality
 
@@ -39,6 +40,34 @@ _WAITING = {fault for fault, remedy in REMEDIES.items() if remedy == WAIT}
 
 CONNECTION = "Check the sensor's plug, battery and connection."
 SEAT = "Check how the sensor sits."
+
+
+class SensorStatus(BaseModel):
+    """How a sensor is doing.
+
+    Attributes
+    ----------
+    name, kind, unit : str
+        Of its stream.
+    rate_hz : float
+        Nominal; 0 for irregular streams.
+    light : str
+        ``good``, ``doubtful``, ``lost``, or ``unknown`` while too little was seen.
+    words : str
+        Why, in words; ``good`` where there is nothing to say.
+    remedy : str
+        What to do about it; empty where it is good.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: str
+    unit: str
+    rate_hz: float
+    light: Literal["good", "doubtful", "lost", "unknown"]
+    words: str
+    remedy: str = ""
 
 
 def status_of_sensor(

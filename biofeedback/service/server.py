@@ -22,11 +22,10 @@ from starlette.types import ASGIApp
 from biofeedback.local_guard import LocalGuard
 from biofeedback.service.app import make_app
 from biofeedback.service.auth import MAX_BODY_BYTES, Keys, Page
-from biofeedback.service.desk import Desk
 from biofeedback.service.endpoint_file import EngineEndpoint, EngineLock
 from biofeedback.service.error_log import RedactingFormatter
 from biofeedback.service.live_feed import Hub
-from biofeedback.service.preview_renderer import PreviewRenderer
+from biofeedback.service.renderers import PreviewRenderer, ReportRenderer
 from biofeedback.service.session_host import SessionHost
 from biofeedback.store.store import Store
 
@@ -61,12 +60,12 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
     ):
         hub = Hub()
         version = metadata.version("biofeedback-music")
-        desk = Desk(store)
-        host = SessionHost(desk, hub, clock=pylsl.local_clock, version=version)
+        reports = ReportRenderer()
+        host = SessionHost(store, reports, hub, clock=pylsl.local_clock, version=version)
         bound = listener.getsockname()[1]
         keys = Keys(bound)
         app = LocalGuard(
-            make_app(host, hub, desk, keys, previews, version=version),
+            make_app(host, hub, store, keys, previews=previews, reports=reports, version=version),
             port=bound,
             admit=keys.admit,
             max_body_bytes=MAX_BODY_BYTES,

@@ -13,17 +13,26 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from biofeedback.catalog import Catalog
 from biofeedback.commands import Answer, EmergencyStop, Hold, Origin, Stop, Volume
 from biofeedback.models import STEPS_PER_SECOND, Snapshot
 from biofeedback.recording.recorder import XDF_NAME
-from biofeedback.service.background import in_background
 from biofeedback.service.command_queue import CommandQueue, Waiting
-from biofeedback.service.desk import REFUSALS, Desk
-from biofeedback.service.error_log import report_error
+from biofeedback.service.error_log import REFUSALS, message_of, report_error
 from biofeedback.service.live_feed import Hub
 from biofeedback.service.live_state import TempoHistory, arc_of, live_state, session_view
-from biofeedback.service.preparation import Intent, Opened, Preparation, close_opened, open_preparation
+from biofeedback.service.preparation import (
+    Intent,
+    Opened,
+    Preparation,
+    close_opened,
+    open_preparation,
+    resolve,
+)
+from biofeedback.service.renderers import ReportRenderer
 from biofeedback.service.requests import (
+    LEADS_TO,
+    OPEN,
     CheckSensors,
     Close,
     CommandRequest,
@@ -31,11 +40,14 @@ from biofeedback.service.requests import (
     HostOrder,
     Prepare,
     SoundCheck,
+    Stage,
     Start,
+    refusal,
 )
 from biofeedback.service.schemas import ArcView, EngineView, State
-from biofeedback.service.stages import LEADS_TO, OPEN, Stage, refusal
+from biofeedback.service.sound_check import in_background
 from biofeedback.session import run_session
+from biofeedback.store.store import Store
 from biofeedback.tokens import replace_token
 
 SUPPOSED_HR_BPM = 72.0
@@ -58,8 +70,10 @@ class SessionHost:
 
     Parameters
     ----------
-    desk : Desk
-        Understands orders and files sessions.
+    store : Store
+        Of the data folder.
+    reports : ReportRenderer
+        Writes the report of a session once it is closed.
     hub : Hub
         Where live screens are fed.
     clock : callable
@@ -68,8 +82,12 @@ class SessionHost:
         Of the program.
     """
 
-    def __init__(self, desk: Desk, hub: Hub, *, clock: Callable[[], float], version: str) -> None:
-        self._desk = desk
+    def __init__(
+        self, store: Store, reports: ReportRenderer, hub: Hub, *, clock: Callable[[], float], version: str
+    ) -> None:
+        self._store = store
+        self._catalog = Catalog(store)
+        self._reports = reports
         self._hub = hub
         self._clock = clock
         self._version = version
@@ -83,7 +101,7 @@ class SessionHost:
             Close: self._close,
         }
         self._leaving = False
-        self._stage: Stage = "idle"
+        self._stage = Stage.IDLE
         self._beat_s = self._due_s = clock()
         self._trouble = ""
         self._forget()
@@ -156,7 +174,7 @@ class SessionHost:
     def serve(self) -> None:
         """Carry out orders, and the session they ask for, until `leave` is called."""
         try:
-            while not (self._leaving and self._stage != "closing"):
+            while not (self._leaving and self._stage != Stage.CLOSING):
                 try:
                     self._turn()
                 except Exception as error:  # noqa: BLE001 - whatever fails, the engine goes on
@@ -174,18 +192,18 @@ class SessionHost:
     def _turn(self) -> None:
         self._beat_s = now = self._clock()
         self._due_s = max(self._due_s + (STEP_S if self._stage in OPEN else IDLE_S), now)
-        while self._stage != "running" and (left_s := self._due_s - self._clock()) > 0:
+        while self._stage != Stage.RUNNING and (left_s := self._due_s - self._clock()) > 0:
             if (waiting := self._queue.take(left_s)) is not None:
                 self._carry_out(waiting)
             if self._leaving:
                 break
-        if self._stage == "preparing":
+        if self._stage == Stage.PREPARING:
             self._look_whether_open()
         elif self._stage in OPEN:
             self._step()
-        elif self._stage == "running":
+        elif self._stage == Stage.RUNNING:
             self._run()
-        elif self._stage == "closing":
+        elif self._stage == Stage.CLOSING:
             self._look_whether_filed()
         if self._stage not in OPEN:
             self._show_stage()
@@ -224,7 +242,7 @@ class SessionHost:
         return Answer(False, f"No session is running: the engine is {self._stage}.")
 
     def _prepare(self, order: Prepare) -> Answer:
-        intent = self._desk.understand(order)
+        intent = resolve(order, self._store, self._catalog)
         self._forget()
         self._intent = intent
         self._opening = in_background(lambda: open_preparation(intent))
@@ -240,15 +258,15 @@ class SessionHost:
             self._snapshot = preparation.step(self._clock())
             stack.pop_all()
         self._preparation = preparation
-        self._stage = "prepared"
+        self._stage = Stage.PREPARED
 
     def _give_up(self, error: Exception) -> None:
         """Go back to idle, and say why."""
-        trouble = _words_of(error, f"what was {self._stage} failed")
+        trouble = message_of(error, f"what was {self._stage} failed")
         self._queue.close_session()
         self._close_sensors()
         self._forget(trouble)
-        self._stage = "idle"
+        self._stage = Stage.IDLE
 
     def _step(self) -> None:
         preparation = self._open()
@@ -276,7 +294,8 @@ class SessionHost:
         preparation = self._open()
         preparation.comfort_db = order.volume_db
         preparation.end_sound_check()
-        self._desk.comfortable(preparation.intent, order.volume_db)
+        if (client := preparation.intent.client) is not None:
+            self._store.clients.change(client.code, volume_db=order.volume_db)
         return Answer(True, f"The session will not go above {order.volume_db:g} dB.")
 
     def _start(self, order: Start) -> Answer:
@@ -285,11 +304,11 @@ class SessionHost:
             return Answer(False, "The cautions must be confirmed before the start.")
         if intent.client is not None and not order.consent_confirmed:
             return Answer(False, "The client's consent must be confirmed before the start.")
-        self._directory = self._desk.begin(intent)
+        self._directory = self._begin(intent)
         return Answer(True, "The session begins; from now on it is recorded.")
 
     def _close(self, _order: Close) -> Answer:
-        over = self._stage == "closed"
+        over = self._stage == Stage.CLOSED
         self._close_sensors()
         self._forget()
         return Answer(True, "The session is put away." if over else "The sensors are let go.")
@@ -302,7 +321,7 @@ class SessionHost:
         inbox = self._queue.open_session()
         if self._leaving:
             inbox.interrupt()
-        store, told = self._desk.store, {"told_before": self._told}
+        store, told = self._store, {"told_before": self._told}
         try:
             config = preparation.config(
                 directory,
@@ -317,27 +336,55 @@ class SessionHost:
                 config, watch=self._watch, inbox=inbox, opened=opened, observer=preparation.live_frames
             )
         except Exception as error:  # noqa: BLE001 - the engine outlives a session that fails
-            self._trouble = _words_of(error, "the session failed")
+            self._trouble = message_of(error, "the session failed")
         self._queue.close_session()
-        self._stage = "closing"
+        self._stage = Stage.CLOSING
         intent = preparation.intent
         if not (directory / XDF_NAME).exists():
             preparation.close()
-            self._desk.abandon(directory, intent)
+            self._abandon(directory, intent)
             self._forget(self._trouble)
-            self._stage = "idle"
+            self._stage = Stage.IDLE
             return
         self._bytes = (directory / XDF_NAME).stat().st_size
-        self._filing = in_background(lambda: self._desk.file(directory, intent))
+        self._filing = in_background(lambda: self._file(directory, intent))
+
+    def _begin(self, intent: Intent) -> Path:
+        """Return the directory of a session that is about to begin, written down if it is a client's.
+
+        Raises
+        ------
+        UsageError
+            If the client has not agreed to it, or this version of the protocol was used with other content.
+        """
+        directory = self._store.sessions.new_directory(intent.protocol.id)
+        if intent.client is not None:
+            self._store.sessions.begin(directory, client=intent.client.code, protocol=intent.protocol)
+        return directory
+
+    def _abandon(self, directory: Path, intent: Intent) -> None:
+        """Forget a session that could not begin."""
+        if intent.client is not None:
+            self._store.sessions.abandon(directory.name)
+
+    def _file(self, directory: Path, intent: Intent) -> None:
+        """Take a session that is over into the store.
+
+        Raises
+        ------
+        RecordingError, StoreError
+            If it cannot be read or kept; the recording stays where it is.
+        """
+        self._store.sessions.adopt(directory, client=None if intent.client is None else intent.client.code)
 
     def _look_whether_filed(self) -> None:
         if self._filing is None or not self._filing.done():
             return
         if (error := self._filing.exception()) is not None:
-            self._trouble = _words_of(error, "the session was not filed")
+            self._trouble = message_of(error, "the session was not filed")
         elif (directory := self._directory) is not None:
-            in_background(lambda: self._desk.report(directory))  # asked for soon, and it takes seconds
-        self._stage = "closed"
+            in_background(lambda: self._reports.render(directory))  # asked for soon, and it takes seconds
+        self._stage = Stage.CLOSED
 
     def _watch(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -383,8 +430,3 @@ async def answer_of(host: SessionHost, ordered: CommandRequest, *, origin: Origi
         return await asyncio.wait_for(waiting, SILENCE_S if urgent else ANSWER_S)
     except TimeoutError:
         return Answer(True, "The music is silenced at once.") if urgent else None
-
-
-def _words_of(error: BaseException, what: str) -> str:
-    """Return what clients are told of an error: its own words where they are made for people."""
-    return str(error) if isinstance(error, REFUSALS) else report_error(what, error)

@@ -10,8 +10,8 @@ from biofeedback.catalog import Catalog
 from biofeedback.cli import exit_status, sessions
 from biofeedback.cli.data import now
 from biofeedback.errors import NotFoundError, UsageError
-from biofeedback.service.desk import Desk
-from biofeedback.service.preview_renderer import PreviewRenderer
+from biofeedback.service.preparation import resolve
+from biofeedback.service.renderers import PreviewRenderer
 from biofeedback.service.requests import Prepare
 from biofeedback.service.routes.protocols import protocols_router
 from biofeedback.service.routes.sensors import sensors_router
@@ -103,10 +103,10 @@ def plan(data, monkeypatch):
 @pytest.fixture
 def http(store):
     """Return a function that sends a request to the service's routes."""
-    app, desk = FastAPI(), Desk(store)
+    app, catalog = FastAPI(), Catalog(store)
     with PreviewRenderer() as previews:
-        app.include_router(protocols_router(desk, previews))
-        app.include_router(sensors_router(desk))
+        app.include_router(protocols_router(catalog, previews))
+        app.include_router(sensors_router(catalog))
 
         async def send(method, path, body):
             transport = httpx.ASGITransport(app)
@@ -275,7 +275,7 @@ def test_what_the_command_line_saves_the_service_knows(run, http, store, tmp_pat
     assert [each["name"] for each in http("GET", "/setups")] == ["room-8"]
     assert "short" in [each["name"] for each in http("GET", "/protocols")]
     assert http("GET", "/protocols/short")["text"] == short()
-    intent = Desk(store).understand(Prepare(protocol="short", setup="room-8"))
+    intent = resolve(Prepare(protocol="short", setup="room-8"), store, Catalog(store))
     assert (intent.protocol.id, intent.setup.title) == ("short", "Bed")
     assert run("protocols", "remove", "short", 1)[0] == 0
     assert run("setups", "remove", "room-8")[0] == 0

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from biofeedback.service.desk import Desk
 from biofeedback.service.requests import PreferencesRequest
 from biofeedback.service.schemas import ClientView, ConsentView, Withdrawal
 from biofeedback.store.clients import NEEDED
 from biofeedback.store.records import ClientOverview
+from biofeedback.store.store import Store
 from generator.preferences import Preferences
 from generator.state import VOLUME_RANGE_DB
 
@@ -67,10 +67,9 @@ class Withdrawn(_Body):
     carry_out: bool = False
 
 
-def clients_router(desk: Desk) -> APIRouter:
+def clients_router(store: Store) -> APIRouter:
     """Return the endpoints."""
     router = APIRouter(prefix="/clients", tags=["clients"])
-    store = desk.store
 
     def view(overview: ClientOverview) -> ClientView:
         client, consent = overview.client, overview.consent

@@ -7,10 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from biofeedback.catalog import ProtocolListing
-from biofeedback.service.desk import Desk
+from biofeedback.catalog import Catalog, ProtocolListing
 from biofeedback.service.live_state import arc_of
-from biofeedback.service.preview_renderer import PreviewRenderer
+from biofeedback.service.renderers import PreviewRenderer
 from biofeedback.service.requests import LONGEST_PROTOCOL
 from biofeedback.service.schemas import ArcView, ProtocolEntry, ProtocolFault, ProtocolText
 from protocols.loading import faults_of, parse
@@ -40,11 +39,10 @@ class Rendered(BaseModel):
     share: float | None
 
 
-def protocols_router(desk: Desk, previews: PreviewRenderer) -> APIRouter:
+def protocols_router(catalog: Catalog, previews: PreviewRenderer) -> APIRouter:
     """Return the endpoints."""
     router = APIRouter(prefix="/protocols", tags=["protocols"])
     router.include_router(_previews_router(previews))
-    catalog = desk.catalog
 
     @router.get("")
     def protocols() -> tuple[ProtocolEntry, ...]:

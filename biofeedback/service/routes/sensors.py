@@ -13,8 +13,8 @@ from acquisition.errors import SourceError
 from acquisition.lsl.connection import describe, visible_streams
 from acquisition.serial.profiles import known_profiles
 from acquisition.simulated.persona import PERSONAS
+from biofeedback.catalog import Catalog
 from biofeedback.errors import UsageError
-from biofeedback.service.desk import Desk
 from biofeedback.service.requests import Name, Spec
 from biofeedback.service.schemas import SetupView, SourceView
 from biofeedback.setups import Expected, Setup
@@ -42,10 +42,9 @@ class NewSetup(BaseModel):
         return Setup.model_validate(values)
 
 
-def sensors_router(desk: Desk) -> APIRouter:
+def sensors_router(catalog: Catalog) -> APIRouter:
     """Return the endpoints."""
     router = APIRouter(tags=["sensors"])
-    catalog = desk.catalog
 
     @router.get("/setups")
     def setups() -> tuple[SetupView, ...]:

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from biofeedback.commands import Short, Words
 from biofeedback.errors import NotFoundError
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
-from biofeedback.service.desk import REPORT_NAME, Desk
+from biofeedback.service.renderers import REPORT_NAME, ReportRenderer
 from biofeedback.service.schemas import FileView, SessionDetail
 from biofeedback.session import FLAC_NAME, MIDI_NAME
 from biofeedback.store.records import Session
+from biofeedback.store.store import Store
 
 FILES = {
     XDF_NAME: "application/octet-stream",
@@ -47,11 +48,10 @@ class RatingRequest(BaseModel):
     value: float | None
 
 
-def sessions_router(desk: Desk) -> APIRouter:
+def sessions_router(store: Store, reports: ReportRenderer) -> APIRouter:
     """Return the endpoints."""
     router = APIRouter(prefix="/sessions", tags=["sessions"])
-    router.include_router(_files_router(desk))
-    store = desk.store
+    router.include_router(_files_router(store, reports))
 
     def detail(session_id: str) -> SessionDetail:
         session = store.sessions.get(session_id)
@@ -101,11 +101,11 @@ def sessions_router(desk: Desk) -> APIRouter:
     return router
 
 
-def _files_router(desk: Desk) -> APIRouter:
+def _files_router(store: Store, reports: ReportRenderer) -> APIRouter:
     router = APIRouter()
 
     def directory_of(session_id: str) -> Path:
-        session = desk.store.sessions.get(session_id)
+        session = store.sessions.get(session_id)
         if session.directory is None or not session.directory.is_dir():
             raise NotFoundError(f"session {session_id} has no files any more")
         return session.directory
@@ -113,14 +113,14 @@ def _files_router(desk: Desk) -> APIRouter:
     @router.get("/{session_id}/report", response_class=FileResponse)
     def report(session_id: str) -> FileResponse:
         """Return the report, written first where there is none yet."""
-        return FileResponse(desk.report(directory_of(session_id)), media_type="text/html")
+        return FileResponse(reports.render(directory_of(session_id)), media_type="text/html")
 
     @router.get("/{session_id}/files/{name}", response_class=FileResponse)
     def file(session_id: str, name: FileName) -> FileResponse:
         """Return a file of a session."""
         path = directory_of(session_id) / name
         if name == REPORT_NAME and path.is_file():
-            path = desk.report(path.parent)
+            path = reports.render(path.parent)
         if not path.is_file():
             raise HTTPException(404, f"this session has no {name}")
         return FileResponse(path, media_type=FILES[name], filename=name)

@@ -4,7 +4,7 @@ import subprocess
 from types import SimpleNamespace
 
 from biofeedback.report import is_complete
-from biofeedback.service.desk import Desk
+from biofeedback.service.renderers import ReportRenderer
 
 
 def test_a_half_report_is_none(tmp_path):
@@ -25,7 +25,7 @@ def test_a_half_report_is_made_again_and_a_whole_one_is_not(tmp_path, monkeypatc
     monkeypatch.setattr(subprocess, "run", run)
     path = tmp_path / "report.html"
     path.write_text("<html>ha", encoding="utf-8")
-    desk = Desk(store=None)
+    reports = ReportRenderer()
     for _ in range(2):
-        assert desk.report(tmp_path).read_text(encoding="utf-8") == "<html>whole</html>"
+        assert reports.render(tmp_path).read_text(encoding="utf-8") == "<html>whole</html>"
     assert len(made) == 1

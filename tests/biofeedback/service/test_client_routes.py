@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
+from biofeedback.catalog import Catalog
 from biofeedback.cli.data import now
-from biofeedback.service.desk import Desk
+from biofeedback.service.preparation import resolve
 from biofeedback.service.requests import Prepare
 from biofeedback.service.routes.clients import clients_router
 from biofeedback.store.store import Store
@@ -59,16 +60,16 @@ class Routes:
 
 
 @pytest.fixture
-def desk(tmp_path):
+def store(tmp_path):
     with Store.open(tmp_path / "data", now=now) as store:
-        yield Desk(store)
+        yield store
 
 
 @pytest.fixture
-def http(desk):
+def http(store):
     """A client of the routes, with one client of the store."""
     app = FastAPI()
-    app.include_router(clients_router(desk))
+    app.include_router(clients_router(store))
     http = Routes(app)
     assert http("POST", "/clients", {"code": "P-1", "preferences": LIKED, **PROFILE}).status_code == 201
     return http
@@ -104,37 +105,37 @@ def test_null_preferences_clear_all_of_them(http):
 
 
 @pytest.mark.parametrize("field", LIKED)
-def test_a_session_keeps_the_preferences_of_the_client_that_are_left_out(http, desk, field):
+def test_a_session_keeps_the_preferences_of_the_client_that_are_left_out(http, store, field):
     order = {"client": "P-1", "protocol": "isoprinciple-relaxation", "inputs": ["listener=virtual:responder"]}
-    own = desk.store.clients.get("P-1").preferences
-    assert desk.understand(Prepare(**order)).preferences == own
-    intent = desk.understand(Prepare(**order, preferences={field: NEW_LIKED[field]}))
+    own = store.clients.get("P-1").preferences
+    assert resolve(Prepare(**order), store, Catalog(store)).preferences == own
+    intent = resolve(Prepare(**order, preferences={field: NEW_LIKED[field]}), store, Catalog(store))
     expected = {**LIKED, field: NEW_LIKED[field]}
     register = (expected.pop("register_low"), expected.pop("register_high"))
     unwanted = tuple(expected.pop("unwanted"))
     assert intent.preferences == Preferences(**expected, unwanted=unwanted, register_range=register)
 
 
-def test_null_preferences_set_those_of_the_client_aside_for_a_session(http, desk):
+def test_null_preferences_set_those_of_the_client_aside_for_a_session(http, store):
     order = Prepare(
         client="P-1",
         protocol="isoprinciple-relaxation",
         inputs=["listener=virtual:responder"],
         preferences=None,
     )
-    assert desk.understand(order).preferences == Preferences()
+    assert resolve(order, store, Catalog(store)).preferences == Preferences()
 
 
-def test_a_list_of_clients_takes_a_handful_of_statements(http, desk):
+def test_a_list_of_clients_takes_a_handful_of_statements(http, store):
     for number in range(20):
-        desk.store.clients.add(f"Q-{number}")
-        desk.store.clients.give_consent(f"Q-{number}", version="1", keep_days=3650)
+        store.clients.add(f"Q-{number}")
+        store.clients.give_consent(f"Q-{number}", version="1", keep_days=3650)
     statements = []
-    engine = desk.store.database._engine
+    engine = store.database._engine
     sa.event.listen(engine, "before_cursor_execute", lambda *event: statements.append(event[2]))
     assert len(http("GET", "/clients").json()) == 21
     assert len([each for each in statements if each.startswith("SELECT")]) <= 3
-    for ask in (desk.store.retention.past, desk.store.sessions.list, desk.catalog.protocols):
+    for ask in (store.retention.past, store.sessions.list, Catalog(store).protocols):
         statements.clear()
         ask()
         assert len([each for each in statements if each.startswith("SELECT")]) <= 3

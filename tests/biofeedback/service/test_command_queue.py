@@ -6,8 +6,7 @@ import pytest
 
 from biofeedback.commands import Answer, EmergencyStop, Marker
 from biofeedback.service.command_queue import OVER, CommandQueue
-from biofeedback.service.requests import Close, CommandRequest, HostOrder
-from biofeedback.service.stages import LEADS_TO, Stage, refusal
+from biofeedback.service.requests import LEADS_TO, Close, CommandRequest, HostOrder, Stage, refusal
 
 
 def ordered(command, key: str = "key-00001") -> CommandRequest:
@@ -74,6 +73,6 @@ def test_an_emergency_stop_acts_before_anybody_steps() -> None:
 def test_every_order_of_the_host_has_its_stages(order: str) -> None:
     names = {kind.model_fields["name"].default for kind in get_args(HostOrder)}
     assert names == set(LEADS_TO)
-    assert set(LEADS_TO[order]) | set(LEADS_TO[order].values()) <= set(get_args(Stage))
+    assert set(LEADS_TO[order]) | set(LEADS_TO[order].values()) <= set(Stage)
     assert "running" not in LEADS_TO[order]
     assert order in refusal(order, "running")

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.streams import Chunk, Kind, StreamInfo
-from biofeedback.service.decimate import Decimator
-from biofeedback.service.live_feed import MOST_WATCHERS, QUEUE, Hub, LiveFrameBuilder
+from biofeedback.service.live_feed import MOST_WATCHERS, QUEUE, Decimator, Hub, LiveFrameBuilder
 from physiology.state import Beat, BeatAction
 
 

@@ -1,4 +1,4 @@
-"""Protocols heard: rendered in a process of their own, behind all else, since a session may be running."""
+"""Previews of protocols and reports of sessions, each rendered in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from biofeedback.errors import UsageError
+from biofeedback.errors import RecordingError, UsageError
+from biofeedback.report import is_complete
 from protocols.loading import parse
 
 LONGEST_S = 120.0
@@ -22,6 +23,10 @@ BYTES = SECONDS * 48_000 * 2 * 3
 """Of half a minute of sound: 48 kHz, two channels of 24 bits."""
 
 NICENESS = 10
+
+REPORT_NAME = "report.html"
+REPORT_S = 300.0
+"""How long a report may take."""
 
 
 class PreviewRenderer:
@@ -111,3 +116,34 @@ class PreviewRenderer:
                     self._process = self._made = None
             process.kill()
             process.communicate()
+
+
+class ReportRenderer:
+    """Writes the report of a closed session, one at a time. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def render(self, directory: Path) -> Path:
+        """Return the report of a closed session; a process of its own writes it where there is no whole one.
+
+        Raises
+        ------
+        RecordingError
+            If it cannot be written.
+        """
+        path = directory / REPORT_NAME
+        with self._lock:
+            if is_complete(path):
+                return path
+            command = [sys.executable, "-P", "-m", "biofeedback", "report", str(directory)]
+            try:
+                done = subprocess.run(  # noqa: S603 - our own interpreter and module
+                    command, capture_output=True, text=True, timeout=REPORT_S, check=False
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise RecordingError(f"the report could not be written: {error}") from None
+            if done.returncode != 0:
+                last = " ".join(done.stderr.strip().splitlines()[-1:])
+                raise RecordingError(f"the report could not be written: {last}")
+            return path
