@@ -19,6 +19,7 @@ MIDI_MAX = 127
 RESTART_FADE_S = 10.0
 """Fade-in after the synthesizer has been built anew."""
 
+FloatArray = npt.NDArray[np.float64]
 StereoBlock = npt.NDArray[np.float32]
 """Samples, shape (n, 2), within ±1."""
 

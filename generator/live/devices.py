@@ -217,11 +217,7 @@ def _back_end_of(device: OutputDevice) -> BackEnd:
 
 def environment() -> dict[str, str]:
     """Return the environment in which processes that load pyo are started."""
-    defaults = {
-        "PYO_GUI_WX": "0",
-        "JACK_NO_START_SERVER": "1",
-        "OMP_NUM_THREADS": "1",
-    }
+    defaults = {"PYO_GUI_WX": "0", "JACK_NO_START_SERVER": "1", "OMP_NUM_THREADS": "1"}
     # The ALSA in pyo's wheels looks for its plugins where Debian and Ubuntu do not keep them.
     plugins = Path("/usr/lib") / str(sysconfig.get_config_var("MULTIARCH")) / "alsa-lib"
     if plugins.is_dir():

@@ -12,15 +12,12 @@ from functools import cache
 from math import inf, isfinite, log10, pi
 
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import bilinear_zpk, lfilter, sosfilt, zpk2sos
 
 from generator.errors import StateError
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, StereoBlock
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, FloatArray, StereoBlock
 from generator.state import LAYERS, REFERENCE_LUFS, MusicState
 from generator.synthesis.mastering import K_WEIGHTING, MasteringChain, amplitude, lufs
-
-FloatArray = npt.NDArray[np.float64]
 
 DBA_RANGE = (30.0, 100.0)
 """What a sensible measurement of the reference noise lies in."""

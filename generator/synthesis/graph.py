@@ -15,17 +15,14 @@ from math import pi, sin
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from generator.errors import SoundError
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, ControlFrame
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, ControlFrame, FloatArray
 from generator.synthesis.palette import Palette, Reverb, wavetable
 from generator.synthesis.voices import Oscillator, OscillatorFrame
 
 os.environ.setdefault("PYO_GUI_WX", "0")  # pyo would look for a toolkit of windows while it is imported
 import pyo64 as pyo
-
-FloatArray = npt.NDArray[np.float64]
 
 SIDES_APART_CYCLES = 30
 

@@ -6,14 +6,19 @@ from collections import deque
 from math import log10
 
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import butter, firwin, lfilter, sos2tf, upfirdn
 
 from generator.performance.controls import approach
-from generator.score import BLOCK_FRAMES, RESTART_FADE_S, SAMPLE_RATE, AudibleMusic, ControlFrame, StereoBlock
+from generator.score import (
+    BLOCK_FRAMES,
+    RESTART_FADE_S,
+    SAMPLE_RATE,
+    AudibleMusic,
+    ControlFrame,
+    FloatArray,
+    StereoBlock,
+)
 from generator.state import REFERENCE_LUFS
-
-FloatArray = npt.NDArray[np.float64]
 
 SHORT_TERM_CEILING_LUFS = -20.0
 TRUE_PEAK_CEILING_DBTP = -3.0

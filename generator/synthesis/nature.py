@@ -8,12 +8,9 @@ from math import log10, pi
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, FloatArray
 from generator.state import REFERENCE_LUFS
-
-FloatArray = npt.NDArray[np.float64]
 
 LOOP_FRAMES = (262_144, 250_047, 281_250, 259_200, 272_160, 253_125, 288_000)
 """Lengths of the bands' loops: unlike, so that together they do not repeat within hours."""

@@ -8,9 +8,8 @@ from functools import cache
 from math import inf
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from generator.score import FloatArray
 
 SINGLE_CYCLE_FRAMES = 4096
 ENSEMBLE_FRAMES = 2**18
@@ -18,7 +17,7 @@ ENSEMBLE_CYCLES = 1429
 """Periods in an ensemble table: middle C, near enough, when it is read at its own speed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class OscillatorSpec:
     """One oscillator of a voice.
 

@@ -8,7 +8,7 @@ WARM_PADS = Palette(
     timbres={
         "pad": Timbre(
             voices=10,
-            strands=(OscillatorSpec(partials=falling(24, 0.85), bandwidth_cents=20.0, core=0.5),),
+            strands=(OscillatorSpec(falling(24, 0.85), bandwidth_cents=20.0, core=0.5),),
             attack_s=(4.0, 0.8),
             release_s=(6.0, 2.0),
             level_db=-33.5,
@@ -21,7 +21,7 @@ WARM_PADS = Palette(
             voices=6,
             strands=(
                 OscillatorSpec(
-                    partials=(1.0, 0.34, 0.15, 0.07, 0.03),
+                    (1.0, 0.34, 0.15, 0.07, 0.03),
                     bandwidth_cents=3.0,
                     core=0.85,
                     stretch=_FELT_STRETCH,
@@ -30,7 +30,7 @@ WARM_PADS = Palette(
                     bus="clear",
                 ),
                 OscillatorSpec(
-                    partials=(0.5, 0.4, 0.35, 0.5, 0.3, 0.22, 0.12, 0.08, 0.05),
+                    (0.5, 0.4, 0.35, 0.5, 0.3, 0.22, 0.12, 0.08, 0.05),
                     bandwidth_cents=3.0,
                     core=0.85,
                     stretch=_FELT_STRETCH,
@@ -40,7 +40,7 @@ WARM_PADS = Palette(
                     bus="clear",
                 ),
                 OscillatorSpec(
-                    partials=(0.6, 1.0, 0.8, 0.5),
+                    (0.6, 1.0, 0.8, 0.5),
                     bandwidth_cents=900.0,
                     core=0.0,
                     decay_s=0.045,
@@ -56,7 +56,7 @@ WARM_PADS = Palette(
         ),
         "bass": Timbre(
             voices=3,
-            strands=(OscillatorSpec(partials=(1.0, 0.45, 0.2, 0.08, 0.03), decay_s=7.0, bus="low"),),
+            strands=(OscillatorSpec((1.0, 0.45, 0.2, 0.08, 0.03), decay_s=7.0, bus="low"),),
             attack_s=(0.25, 0.05),
             release_s=(1.5, 0.4),
             level_db=-26.5,
@@ -67,13 +67,9 @@ WARM_PADS = Palette(
         "arpeggio": Timbre(
             voices=6,
             strands=(
-                OscillatorSpec(partials=(1.0, 0.2, 0.05), decay_s=0.8, bus="clear"),
+                OscillatorSpec((1.0, 0.2, 0.05), decay_s=0.8, bus="clear"),
                 OscillatorSpec(
-                    partials=(0, 0, 0.5, 0.3, 0.4, 0, 0.15),
-                    decay_s=0.18,
-                    level=0.32,
-                    hardness=1.0,
-                    bus="clear",
+                    (0, 0, 0.5, 0.3, 0.4, 0, 0.15), decay_s=0.18, level=0.32, hardness=1.0, bus="clear"
                 ),
             ),
             attack_s=(0.05, 0.01),
@@ -84,11 +80,7 @@ WARM_PADS = Palette(
         ),
         "counter": Timbre(
             voices=3,
-            strands=(
-                OscillatorSpec(
-                    partials=falling(9, 1.6, odd_only=True), bandwidth_cents=7.0, vibrato_cents=6.0
-                ),
-            ),
+            strands=(OscillatorSpec(falling(9, 1.6, odd_only=True), bandwidth_cents=7.0, vibrato_cents=6.0),),
             attack_s=(0.6, 0.15),
             release_s=(1.2, 0.4),
             level_db=-30.0,
@@ -96,7 +88,7 @@ WARM_PADS = Palette(
         ),
         "strings": Timbre(
             voices=6,
-            strands=(OscillatorSpec(partials=falling(26, 0.8), bandwidth_cents=34.0),),
+            strands=(OscillatorSpec(falling(26, 0.8), bandwidth_cents=34.0),),
             attack_s=(2.5, 0.7),
             release_s=(3.5, 1.2),
             level_db=-30.0,
@@ -106,11 +98,9 @@ WARM_PADS = Palette(
         "bells": Timbre(
             voices=4,
             strands=(
-                OscillatorSpec(partials=(1.0,), decay_s=2.2, bus="clear"),
-                OscillatorSpec(partials=(1.0,), ratio=2.006, decay_s=1.1, level=0.35, bus="clear"),
-                OscillatorSpec(
-                    partials=(1.0,), ratio=4.17, decay_s=0.35, level=0.12, hardness=0.7, bus="clear"
-                ),
+                OscillatorSpec((1.0,), decay_s=2.2, bus="clear"),
+                OscillatorSpec((1.0,), ratio=2.006, decay_s=1.1, level=0.35, bus="clear"),
+                OscillatorSpec((1.0,), ratio=4.17, decay_s=0.35, level=0.12, hardness=0.7, bus="clear"),
             ),
             attack_s=(0.05, 0.01),
             release_s=(2.0, 0.8),
@@ -120,16 +110,14 @@ WARM_PADS = Palette(
         ),
         "air": Timbre(
             voices=3,
-            strands=(
-                OscillatorSpec(partials=(1.0, 0.5, 0.25, 0.2), bandwidth_cents=180.0, core=0.05, bus="clear"),
-            ),
+            strands=(OscillatorSpec((1.0, 0.5, 0.25, 0.2), bandwidth_cents=180.0, core=0.05, bus="clear"),),
             attack_s=(3.0, 1.0),
             release_s=(4.0, 1.5),
             level_db=-35.0,
             sway=0.4,
             typical_lufs=-42.2,
         ),
-    },
+    }
 )
 
 
@@ -142,7 +130,7 @@ def _harp(decay_s: float, at: float, edge: float) -> tuple[OscillatorSpec, ...]:
     )
     return tuple(
         OscillatorSpec(
-            partials=partials,
+            partials,
             bandwidth_cents=shimmer_cents,
             core=0.9,
             stretch=5e-5 if shimmer_cents else 0.0,
@@ -157,21 +145,13 @@ def _harp(decay_s: float, at: float, edge: float) -> tuple[OscillatorSpec, ...]:
 
 # A bell whose partials agree with any mode: octaves and a twelfth, each a few cents off and slowly beating.
 _BELL = (
+    OscillatorSpec((1.0,), ratio=0.5, bandwidth_cents=2.5, core=0.75, decay_s=4.5, level=0.3, bus="clear"),
+    OscillatorSpec((1.0,), bandwidth_cents=2.0, core=0.6, decay_s=3.4, bus="clear"),
     OscillatorSpec(
-        partials=(1.0,), ratio=0.5, bandwidth_cents=2.5, core=0.75, decay_s=4.5, level=0.3, bus="clear"
-    ),
-    OscillatorSpec(partials=(1.0,), bandwidth_cents=2.0, core=0.6, decay_s=3.4, bus="clear"),
-    OscillatorSpec(
-        partials=(0, 1.0, 0.5),
-        bandwidth_cents=3.0,
-        core=0.6,
-        ratio=1.0015,
-        decay_s=1.8,
-        level=0.4,
-        bus="clear",
+        (0, 1.0, 0.5), bandwidth_cents=3.0, core=0.6, ratio=1.0015, decay_s=1.8, level=0.4, bus="clear"
     ),
     OscillatorSpec(
-        partials=(0, 0, 0, 1.0, 0, 0.35),
+        (0, 0, 0, 1.0, 0, 0.35),
         bandwidth_cents=4.0,
         core=0.7,
         ratio=1.003,
@@ -187,17 +167,11 @@ HARP_BELLS = Palette(
     drone=Drone(
         strands=(
             OscillatorSpec(
-                partials=(1.0, 0.5, 0.35, 0.2, 0.0, 0.12, 0.0, 0.06), bandwidth_cents=9.0, core=0.3, level=0.6
+                (1.0, 0.5, 0.35, 0.2, 0.0, 0.12, 0.0, 0.06), bandwidth_cents=9.0, core=0.3, level=0.6
             ),
-            OscillatorSpec(
-                partials=(1.0, 0.5, 0.35, 0.25, 0.0, 0.1), bandwidth_cents=12.0, core=0.3, ratio=2.0
-            ),
-            OscillatorSpec(
-                partials=(1.0, 0.5, 0.0, 0.2), bandwidth_cents=12.0, core=0.3, ratio=2.9966, level=0.7
-            ),
-            OscillatorSpec(
-                partials=(1.0, 0.4, 0.2, 0.1), bandwidth_cents=14.0, core=0.3, ratio=4.0, level=0.4
-            ),
+            OscillatorSpec((1.0, 0.5, 0.35, 0.25, 0.0, 0.1), bandwidth_cents=12.0, core=0.3, ratio=2.0),
+            OscillatorSpec((1.0, 0.5, 0.0, 0.2), bandwidth_cents=12.0, core=0.3, ratio=2.9966, level=0.7),
+            OscillatorSpec((1.0, 0.4, 0.2, 0.1), bandwidth_cents=14.0, core=0.3, ratio=4.0, level=0.4),
         ),
         level_db=-35.0,
         sway=0.6,
@@ -208,9 +182,7 @@ HARP_BELLS = Palette(
         "pad": Timbre(
             voices=8,
             strands=(
-                OscillatorSpec(
-                    partials=(1.0, 0.5, 0.3, 0.22, 0.06, 0.12, 0.03, 0.08), bandwidth_cents=12.0, core=0.5
-                ),
+                OscillatorSpec((1.0, 0.5, 0.3, 0.22, 0.06, 0.12, 0.03, 0.08), bandwidth_cents=12.0, core=0.5),
             ),
             attack_s=(4.0, 0.8),
             release_s=(6.0, 2.0),
@@ -231,13 +203,9 @@ HARP_BELLS = Palette(
         "bass": Timbre(
             voices=3,
             strands=(
-                OscillatorSpec(partials=(1.0, 0.6, 0.3, 0.15, 0.06), decay_s=2.6, bus="low"),
+                OscillatorSpec((1.0, 0.6, 0.3, 0.15, 0.06), decay_s=2.6, bus="low"),
                 OscillatorSpec(
-                    partials=(0, 0.3, 0.5, 0.5, 0.4, 0.3, 0.15),
-                    decay_s=0.5,
-                    level=0.3,
-                    hardness=0.8,
-                    bus="low",
+                    (0, 0.3, 0.5, 0.5, 0.4, 0.3, 0.15), decay_s=0.5, level=0.3, hardness=0.8, bus="low"
                 ),
             ),
             attack_s=(0.12, 0.03),
@@ -262,7 +230,7 @@ HARP_BELLS = Palette(
             voices=3,
             strands=(
                 OscillatorSpec(
-                    partials=(1.0, 0.12, 0.2, 0.04, 0.05), bandwidth_cents=8.0, core=0.7, vibrato_cents=5.0
+                    (1.0, 0.12, 0.2, 0.04, 0.05), bandwidth_cents=8.0, core=0.7, vibrato_cents=5.0
                 ),
             ),
             attack_s=(0.5, 0.12),
@@ -272,9 +240,7 @@ HARP_BELLS = Palette(
         ),
         "strings": Timbre(
             voices=6,
-            strands=(
-                OscillatorSpec(partials=(1.0, 0.5, 0.2, 0.15, 0.05, 0.05), bandwidth_cents=24.0, core=0.4),
-            ),
+            strands=(OscillatorSpec((1.0, 0.5, 0.2, 0.15, 0.05, 0.05), bandwidth_cents=24.0, core=0.4),),
             attack_s=(2.5, 0.7),
             release_s=(3.5, 1.2),
             level_db=-30.0,
@@ -294,10 +260,8 @@ HARP_BELLS = Palette(
         "air": Timbre(
             voices=3,
             strands=(
-                OscillatorSpec(partials=(1.0,), bandwidth_cents=3.0, core=0.3, ratio=0.5, bus="clear"),
-                OscillatorSpec(
-                    partials=(0, 1.0, 0, 0.15), bandwidth_cents=4.0, core=0.3, level=0.3, bus="clear"
-                ),
+                OscillatorSpec((1.0,), bandwidth_cents=3.0, core=0.3, ratio=0.5, bus="clear"),
+                OscillatorSpec((0, 1.0, 0, 0.15), bandwidth_cents=4.0, core=0.3, level=0.3, bus="clear"),
             ),
             attack_s=(3.0, 1.0),
             release_s=(5.0, 1.5),
@@ -309,17 +273,14 @@ HARP_BELLS = Palette(
 )
 
 
-_CHOIR = OscillatorSpec(partials=falling(24, 0.9), bandwidth_cents=26.0, core=0.3, bus="vowel")
+_CHOIR = OscillatorSpec(falling(24, 0.9), bandwidth_cents=26.0, core=0.3, bus="vowel")
 
 SOFT_STRINGS = Palette(
     hall=Reverb(t60_s=(5.6, 2.4), gain=(1.1, 0.65), damp_hz=4500.0),
     timbres={
         "pad": Timbre(
             voices=8,
-            strands=(
-                OscillatorSpec(partials=falling(26, 0.95), bandwidth_cents=30.0, core=0.35),
-                _CHOIR,
-            ),
+            strands=(OscillatorSpec(falling(26, 0.95), bandwidth_cents=30.0, core=0.35), _CHOIR),
             attack_s=(3.2, 0.6),
             release_s=(5.0, 1.6),
             level_db=-37.5,
@@ -331,7 +292,7 @@ SOFT_STRINGS = Palette(
             voices=5,
             strands=(
                 OscillatorSpec(
-                    partials=(1.0, 0.75, 0.55, 0.3, 0.28, 0.2, 0.1, 0.12, 0.07, 0.05, 0.04, 0.03),
+                    (1.0, 0.75, 0.55, 0.3, 0.28, 0.2, 0.1, 0.12, 0.07, 0.05, 0.04, 0.03),
                     bandwidth_cents=6.0,
                     core=0.75,
                     vibrato_cents=13.0,
@@ -346,7 +307,7 @@ SOFT_STRINGS = Palette(
             voices=3,
             strands=(
                 OscillatorSpec(
-                    partials=(1.0, 0.7, 0.4, 0.25, 0.15, 0.1, 0.05), bandwidth_cents=6.0, core=0.8, bus="low"
+                    (1.0, 0.7, 0.4, 0.25, 0.15, 0.1, 0.05), bandwidth_cents=6.0, core=0.8, bus="low"
                 ),
             ),
             attack_s=(0.5, 0.05),
@@ -359,13 +320,9 @@ SOFT_STRINGS = Palette(
         "arpeggio": Timbre(
             voices=6,
             strands=(
-                OscillatorSpec(partials=(1.0, 0.5, 0.2), decay_s=0.42, bus="clear"),
+                OscillatorSpec((1.0, 0.5, 0.2), decay_s=0.42, bus="clear"),
                 OscillatorSpec(
-                    partials=(0, 0.2, 0.5, 0.4, 0.3, 0.2, 0.1),
-                    decay_s=0.13,
-                    level=0.3,
-                    hardness=1.0,
-                    bus="clear",
+                    (0, 0.2, 0.5, 0.4, 0.3, 0.2, 0.1), decay_s=0.13, level=0.3, hardness=1.0, bus="clear"
                 ),
             ),
             attack_s=(0.05, 0.01),
@@ -378,7 +335,7 @@ SOFT_STRINGS = Palette(
             voices=3,
             strands=(
                 OscillatorSpec(
-                    partials=(1.0, 0.55, 0.45, 0.4, 0.2, 0.15, 0.1, 0.06),
+                    (1.0, 0.55, 0.45, 0.4, 0.2, 0.15, 0.1, 0.06),
                     bandwidth_cents=8.0,
                     core=0.7,
                     vibrato_cents=11.0,
@@ -391,7 +348,7 @@ SOFT_STRINGS = Palette(
         ),
         "strings": Timbre(
             voices=6,
-            strands=(OscillatorSpec(partials=falling(20, 1.3), bandwidth_cents=36.0, core=0.3),),
+            strands=(OscillatorSpec(falling(20, 1.3), bandwidth_cents=36.0, core=0.3),),
             attack_s=(2.2, 0.6),
             release_s=(3.5, 1.0),
             level_db=-29.0,
@@ -402,8 +359,8 @@ SOFT_STRINGS = Palette(
         "bells": Timbre(
             voices=4,
             strands=(
-                OscillatorSpec(partials=(1.0,), decay_s=1.5, bus="clear"),
-                OscillatorSpec(partials=(0, 0, 0, 1.0), decay_s=0.35, level=0.12, hardness=0.8, bus="clear"),
+                OscillatorSpec((1.0,), decay_s=1.5, bus="clear"),
+                OscillatorSpec((0, 0, 0, 1.0), decay_s=0.35, level=0.12, hardness=0.8, bus="clear"),
             ),
             attack_s=(0.05, 0.01),
             release_s=(1.6, 0.6),
@@ -424,8 +381,4 @@ SOFT_STRINGS = Palette(
 )
 
 
-BY_NAME: dict[str, Palette] = {
-    "warm-pads": WARM_PADS,
-    "harp-bells": HARP_BELLS,
-    "soft-strings": SOFT_STRINGS,
-}
+BY_NAME: dict[str, Palette] = {"warm-pads": WARM_PADS, "harp-bells": HARP_BELLS, "soft-strings": SOFT_STRINGS}

@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from generator.errors import SoundError
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, StereoBlock
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, FloatArray, StereoBlock
 from generator.state import LAYERS, Piece
 from generator.synthesis.graph import FilterFrame, SynthGraph
 from generator.synthesis.mastering import MasteringChain
 from generator.synthesis.nature import NaturePlayer, room_db
 from generator.synthesis.palettes import BY_NAME
 from generator.synthesis.voices import VoiceBank
-
-FloatArray = npt.NDArray[np.float64]
 
 _SILENCE = np.zeros((2, BLOCK_FRAMES))
 
