@@ -88,16 +88,17 @@ COLOURS = ("#2a6f97", "#c8553d", "#5c4d3c", "#d99a2b", "#7b5ea7", "#5b8e7d", "#e
 INK = "#22303c"
 INTRODUCTION = f"""# Twelve minutes of the music
 
-Three palettes in four states, a minute of each, as `python benchmarks/examples.py` renders and measures it
-(seed {SEED}, tonic C, no bed of nature; with `--wav DIR` it writes the sound too). Above the notes, a colour
-for each layer, bar lines grey; below the spectrum of the sound, 70 dB deep. All share one seed: it is the
-same piece, met in different conditions.
+Three palettes in four states, a minute each, rendered and measured by
+`python benchmarks/examples.py` (seed {SEED}, tonic C, no nature sound; with `--wav DIR` it also writes
+the sound). Upper picture: the notes, a colour for each layer, bar lines grey. Lower picture: the
+spectrum of the sound, 70 dB deep. All share one seed: it is the same piece in different states.
 """
 EXPLANATION = """\
-Measured with librosa and pyloudnorm (`benchmarks/ears.py`): moments are those at which something begins
-(plucked or swelling), onsets those of them that stand out of the sound; roughness is that of beating partials
-(Sethares 1993), self-similarity the mean likeness of any two seconds (chroma). The loudness asked for is
-−23 LUFS and the level on top. The melody against its accompaniment: `benchmarks/music.py --only melody`.
+Measured with librosa and pyloudnorm (`benchmarks/ears.py`). A *moment* is a time at which something
+begins (plucked or swelling), an *onset* a moment that stands out of the sound. Roughness is that of
+beating partials (Sethares 1993), self-similarity the mean similarity of any two seconds (chroma).
+The loudness asked for is −23 LUFS plus the level. For the melody against its accompaniment see
+`benchmarks/music.py --only melody`.
 """
 
 
