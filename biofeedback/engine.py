@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Protocol
 
 from acquisition.streams import Chunk
@@ -305,22 +305,14 @@ class Engine:
     def _snapshot(self, t: float) -> Snapshot:
         view = self._controller.view()
         return Snapshot(
+            **{each.name: getattr(view, each.name) for each in fields(view)},
             t=t,
             elapsed_s=t - self._t0_s,
-            phase=view.phase,
             physiology=self._state,
             music=self._music,
             why=self._why,
             finished=self.finished,
-            lifecycle=view.lifecycle,
-            plan=view.plan,
-            progress=view.progress,
-            left_s=view.left_s,
-            terms=view.terms,
-            asks=view.asks,
-            overrides=view.overrides,
             volume_db=self._player.volume.db,
-            energy=view.energy,
             sound=self._player.condition,
             inputs=self._intake.sources.statuses(),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, ClassVar, Literal
 
 from biofeedback.commands import Answer, IssuedCommand
@@ -30,9 +30,15 @@ class SessionMarker:
     type: ClassVar[str]
 
     def json(self) -> dict[str, Any]:
-        """Return the entry as it is recorded: ``{"type": ..., ...}``, without fields that are None."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {"type": self.type, **{name: value for name, value in values.items() if value is not None}}
+        """Return the entry as it is recorded: its type and fields, without those that are None."""
+        entry: dict[str, Any] = {"type": self.type}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if is_dataclass(value) and not isinstance(value, type):
+                entry |= asdict(value)
+            elif value is not None:
+                entry[field.name] = value
+        return entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +58,6 @@ class BaselineMarker(SessionMarker):
     type = "baseline"
     baseline: Baseline
 
-    def json(self) -> dict[str, Any]:
-        """Return the entry with the fields of the baseline."""
-        return {"type": self.type, **asdict(self.baseline)}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessmentMarker(SessionMarker):
@@ -63,10 +65,6 @@ class AssessmentMarker(SessionMarker):
 
     type = "assessment"
     assessment: Assessment
-
-    def json(self) -> dict[str, Any]:
-        """Return the entry with the fields of the assessment so far."""
-        return {"type": self.type, **asdict(self.assessment)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

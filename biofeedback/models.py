@@ -140,44 +140,44 @@ class OpenQuestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerView:
-    """The controller at one moment, as the engine reads it.
+    """The controller at one moment.
 
     Attributes
     ----------
-    lifecycle : Lifecycle
-        The state of the session.
     phase : str
         Name of the present phase or section; empty before the first step, ``end`` from the fade on.
+    lifecycle : Lifecycle
+        The state of the session.
+    plan : tuple of PlannedPhase
+        All phases, past and to come.
     progress : float
         0 to 1 through the present phase.
     left_s : float
         Seconds left in it as now foreseen.
-    plan : tuple of PlannedPhase
-        All phases, past and to come.
+    terms : mapping
+        The newest decision's.
     asks : tuple of OpenQuestion
         Questions that wait for an answer.
     overrides : mapping of str to float
         Overridden parameters of the music, with the values asked for.
     energy : float or None
-        The energy of a phase of pain distraction; None in others.
-    terms : mapping
-        The newest decision's.
+        Of a phase of pain distraction, 0 to 1; else None.
     """
 
-    lifecycle: Lifecycle
     phase: str
-    progress: float
-    left_s: float
-    plan: tuple[PlannedPhase, ...]
-    asks: tuple[OpenQuestion, ...]
-    overrides: Mapping[str, float]
-    energy: float | None
-    terms: Mapping[str, float | str | bool | None]
+    lifecycle: Lifecycle = Lifecycle.RUNNING
+    plan: tuple[PlannedPhase, ...] = ()
+    progress: float = 0.0
+    left_s: float = 0.0
+    terms: Mapping[str, float | str | bool | None] = field(default_factory=dict)
+    asks: tuple[OpenQuestion, ...] = ()
+    overrides: Mapping[str, float] = field(default_factory=dict)
+    energy: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """The session at one moment, for whoever watches.
+class Snapshot(ControllerView):
+    """The session at one moment, as people and programs watch it.
 
     Attributes
     ----------
@@ -185,8 +185,6 @@ class Snapshot:
         Engine seconds.
     elapsed_s : float
         Seconds from the session's start.
-    phase : str
-        Name of the phase.
     physiology : PhysiologyState or None
         The newest; None before the first.
     music : MusicState
@@ -196,46 +194,21 @@ class Snapshot:
     finished : bool
         Whether the session is over and the last sound has faded.
     inputs : mapping of str to Status
-        How each live stream is doing, by its name.
-    lifecycle : Lifecycle
-        The state of the session.
-    plan : tuple of PlannedPhase
-        All phases, past and to come.
-    progress : float
-        0 to 1 through the present phase.
-    left_s : float
-        Seconds left in it as now foreseen.
-    terms : mapping
-        The newest decision's.
-    asks : tuple of OpenQuestion
-        Questions that wait for an answer.
-    overrides : mapping of str to float
-        Parameters in the therapist's hands, with what was asked.
+        Status of each live stream, by its name.
     volume_db : float
         The master volume.
-    energy : float or None
-        Of a phase of pain distraction, 0 to 1; else None.
-    sound : str
-        See `generator.state.SoundCondition`.
+    sound : SoundCondition
+        Whether the music can be heard.
     """
 
     t: float
     elapsed_s: float
-    phase: str
     physiology: PhysiologyState | None
     music: MusicState
     why: str
     finished: bool
     inputs: Mapping[str, Status]
-    lifecycle: Lifecycle = Lifecycle.RUNNING
-    plan: tuple[PlannedPhase, ...] = ()
-    progress: float = 0.0
-    left_s: float = 0.0
-    terms: Mapping[str, float | str | bool | None] = field(default_factory=dict)
-    asks: tuple[OpenQuestion, ...] = ()
-    overrides: Mapping[str, float] = field(default_factory=dict)
     volume_db: float = 0.0
-    energy: float | None = None
     sound: SoundCondition = SoundCondition.ON
 
 

@@ -33,16 +33,10 @@ _CLAMPED_BPM = 0.05
 class Reason(Enum):
     """Why the music is as it is; the value is the sentence."""
 
-    SETTLE = "Settling: there is no music for another {left_s:.0f} s while listener and sensors settle."
-    SETTLE_UNTIL_CUE = "Settling: there is no music until the cue {cue}, for at most another {left_s:.0f} s."
-    BASELINE = "Baseline: silence for another {left_s:.0f} s while the resting state is measured."
-    SILENCE = "Silence: the protocol asks for a pause of another {left_s:.0f} s."
-    SILENCE_UNTIL_CUE = "Silence: a pause until the cue {cue}, for at most another {left_s:.0f} s."
-    RECOVERY = "Recovery: silence for another {left_s:.0f} s while physiology is observed."
-    RECOVERY_UNTIL_CUE = (
-        "Recovery: silence until the cue {cue}, for at most another {left_s:.0f} s, while physiology is "
-        "observed."
-    )
+    SETTLE = "Settling: there is no music {how_long} while listener and sensors settle."
+    BASELINE = "Baseline: silence {how_long} while the resting state is measured."
+    SILENCE = "Silence: the protocol asks for a pause {how_long}."
+    RECOVERY = "Recovery: silence {how_long} while physiology is observed."
     MATCH = "Matching: the heart rate is {hr:.0f} per minute and the music plays at {tempo:.1f} bpm."
     MATCH_MOVING = (
         "Matching: the heart rate is {hr:.0f} per minute; the tempo moves toward {matched:.1f} bpm, now "
@@ -67,44 +61,24 @@ class Reason(Enum):
         "no time to go further from {t0:.1f} bpm."
     )
     LEAD = (
-        "Leading: physiological activation is {activation:+.1f}, not above {hold_at:+.1f}, so the tempo "
-        "moves on toward {goal:.1f} bpm, now {tempo:.1f}."
+        "Leading {direction}: physiological activation is {activation:+.1f}, not {beyond} {hold_at:+.1f}, so "
+        "the tempo moves on toward {goal:.1f} bpm, now {tempo:.1f}."
     )
-    LEAD_RISING = (
-        "Leading: physiological activation is {activation:+.1f}, above {hold_at:+.1f} for {off_s:.0f} s; the "
-        "music, now at {tempo:.1f} bpm, moves on unless this lasts {hold_after:.0f} s."
-    )
-    LEAD_UP = (
-        "Leading up: physiological activation is {activation:+.1f}, not below {hold_at:+.1f}, so the tempo "
-        "moves on toward {goal:.1f} bpm, now {tempo:.1f}."
-    )
-    LEAD_UP_FALLING = (
-        "Leading up: physiological activation is {activation:+.1f}, below {hold_at:+.1f} for {off_s:.0f} s; "
-        "the music, now at {tempo:.1f} bpm, moves on unless this lasts {hold_after:.0f} s."
+    LEAD_MAY_HOLD = (
+        "Leading {direction}: physiological activation is {activation:+.1f}, {beyond} {hold_at:+.1f} for "
+        "{off_s:.0f} s; the music, now at {tempo:.1f} bpm, moves on unless this lasts {hold_after:.0f} s."
     )
     HOLD = (
-        "Holding: physiological activation rose above {hold_at:+.1f} and has not fallen below "
-        "{release_at:+.1f}, so the music waits at {tempo:.1f} bpm."
-    )
-    HOLD_UP = (
-        "Holding: physiological activation fell below {hold_at:+.1f} and has not risen above "
+        "Holding: physiological activation went {beyond} {hold_at:+.1f} and is not yet back {within} "
         "{release_at:+.1f}, so the music waits at {tempo:.1f} bpm."
     )
     STEP_BACK = (
-        "Stepping back: physiological activation has stayed high, so the lead loses {back_percent:.0f} % of "
-        "its progress and stands at {percent:.0f} %, now {tempo:.1f} bpm."
-    )
-    STEP_BACK_UP = (
-        "Stepping back: physiological activation has stayed low, so the lead loses {back_percent:.0f} % of "
-        "its progress and stands at {percent:.0f} %, now {tempo:.1f} bpm."
+        "Stepping back: physiological activation stayed {beyond} {release_at:+.1f}, so the lead loses "
+        "{back_percent:.0f} % of its progress and stands at {percent:.0f} %, now {tempo:.1f} bpm."
     )
     PLATEAU_AFTER_STEPS = (
-        "Plateau: physiological activation stayed high after {step_backs} steps back, so the music stays as "
-        "it is; please look at the listener and choose Resume to go on."
-    )
-    PLATEAU_UP_AFTER_STEPS = (
-        "Plateau: physiological activation stayed low after {step_backs} steps back, so the music stays as "
-        "it is; please look at the listener and choose Resume to go on."
+        "Plateau: physiological activation stayed {beyond} {release_at:+.1f} after {step_backs} steps back, "
+        "so the music stays as it is; please look at the listener and choose Resume to go on."
     )
     PLATEAU_FAR = (
         "Plateau: physiological activation was above {far_above:+.1f} for {far_after:.0f} s, so the music "
@@ -115,12 +89,8 @@ class Reason(Enum):
         "{tempo:.1f} bpm."
     )
     LEAD_BY_CLOCK = (
-        "Leading by the clock: the protocol does not wait for the listener here, now {tempo:.1f} bpm on the "
-        "way to {goal:.1f}."
-    )
-    OPEN_LOOP = (
-        "Leading by the clock: the open-loop arm does not wait for the listener, now {tempo:.1f} bpm on the "
-        "way to {goal:.1f}."
+        "Leading by the clock: {source} does not wait for the listener here, now {tempo:.1f} bpm on the way "
+        "to {goal:.1f}."
     )
     SIGNAL_WEAK = "Continuing as before at {tempo:.1f} bpm: the signal is too weak to trust."
     SIGNAL_FROZEN = (
@@ -172,12 +142,8 @@ class Reason(Enum):
         "{tempo:.1f} bpm."
     )
     ENGAGE = (
-        "Engaging: people alone set the energy, now {energy:.1f}, so the music goes to {goal:.1f} bpm, now "
-        "{tempo:.1f}."
-    )
-    ENGAGE_UNTIL_CUE = (
-        "Engaging: people alone set the energy, now {energy:.1f}, so the music goes to {goal:.1f} bpm, now "
-        "{tempo:.1f}, until the cue {cue}."
+        "Engaging {how_long}: people alone set the energy, now {energy:.1f}, so the music goes to "
+        "{goal:.1f} bpm, now {tempo:.1f}."
     )
     RETURN = "Returning: the music goes to {goal:.1f} bpm, now {tempo:.1f}, for another {left_s:.0f} s."
     PAUSED = (
@@ -343,12 +309,13 @@ def explain(
     at : float
         Seconds from the start of the session.
     """
-    adaptation, until = state.adaptation, segment.phase.until
+    adaptation, left_s = state.adaptation, state.timeline.left_s(at)
     values = {
         **terms,
         "name": segment.name,
-        "cue": until.cue if until else "",
-        "left_s": state.timeline.left_s(at),
+        "left_s": left_s,
+        "how_long": _how_long(segment, left_s),
+        "source": "the open-loop arm" if state.protocol.arm == "open-loop" else "the protocol",
         "tempo": music.tempo_bpm,
         "matched": adaptation.matched_bpm,
         "t0": state.course.t0_bpm,
@@ -360,9 +327,16 @@ def explain(
         "idle_s": adaptation.signal.idle_for(at),
         "rate": music.breath_rate,
         **_phase_values(segment),
-        **_gate_values(adaptation.gate, state.timeline.course_s(at)),
+        **_gate_values(segment.phase, adaptation.gate, state.timeline.course_s(at)),
     }
     return Message(_reason(state, segment, music, terms), values, _overrides(state, music))
+
+
+def _how_long(segment: Segment, left_s: float) -> str:
+    until = segment.phase.until
+    if until is None:
+        return f"for another {left_s:.0f} s"
+    return f"until the cue {until.cue}, for at most {left_s:.0f} s"
 
 
 def _overrides(state: ControllerState, music: MusicState) -> tuple[str, ...]:
@@ -382,11 +356,15 @@ def _phase_values(segment: Segment) -> dict[str, Any]:
     return {}
 
 
-def _gate_values(gate: LeadGate | None, now: float) -> dict[str, Any]:
-    if gate is None:
+def _gate_values(phase: object, gate: LeadGate | None, now: float) -> dict[str, Any]:
+    if gate is None or not isinstance(phase, LeadPhase):
         return {}
     rules = gate.rules
+    beyond, within = ("above", "below") if phase.direction == "down" else ("below", "above")
     return {
+        "direction": phase.direction,
+        "beyond": beyond,
+        "within": within,
         "hold_at": gate.hold_at,
         "release_at": gate.release_at,
         "far_above": gate.plateau_at,
@@ -405,8 +383,7 @@ def _reason(state: ControllerState, segment: Segment, music: MusicState, terms: 
         return Reason.PAUSED if music.sounding else Reason.PAUSED_IN_SILENCE
     if (choose := _BY_KIND.get(segment.kind)) is not None:
         return choose(state, segment, terms)
-    plain, until_cue = _UNTIL_CUE[segment.kind]
-    return until_cue if segment.phase.until else plain
+    return _CONSTANT[segment.kind]
 
 
 def _match(state: ControllerState, segment: Segment, terms: Mapping[str, Any]) -> Reason:
@@ -478,32 +455,25 @@ def _follow_heart_rate(adaptation: Adaptation, segment: Segment, terms: Mapping[
     return Reason.MATCH_MOVING if terms["limited"] else Reason.MATCH
 
 
-def _lead(state: ControllerState, segment: Segment, terms: Mapping[str, Any]) -> Reason:
-    adaptation, lead = state.adaptation, segment.phase
-    gate = adaptation.gate
-    assert isinstance(lead, LeadPhase)  # noqa: S101 - by its kind
-    up = lead.direction == "up"
+def _lead(state: ControllerState, _segment: Segment, terms: Mapping[str, Any]) -> Reason:
+    adaptation, gate = state.adaptation, state.adaptation.gate
     if gate is not None and gate.state is GateState.PLATEAU:
-        if gate.too_far:
-            return Reason.PLATEAU_FAR
-        return Reason.PLATEAU_UP_AFTER_STEPS if up else Reason.PLATEAU_AFTER_STEPS
+        return Reason.PLATEAU_FAR if gate.too_far else Reason.PLATEAU_AFTER_STEPS
     if adaptation.progress == 0.0 and state.course.shortened_from_bpm is not None:
         return Reason.LEAD_SHORTENED
     if not adaptation.waits:
-        return Reason.OPEN_LOOP if state.protocol.arm == "open-loop" else Reason.LEAD_BY_CLOCK
-    return _signal(adaptation) or _gate(gate, adaptation.event, terms["activation"], up=up)
+        return Reason.LEAD_BY_CLOCK
+    return _signal(adaptation) or _gate(gate, adaptation.event, terms["activation"])
 
 
-def _gate(gate: LeadGate | None, event: AdaptationEvent | None, activation: float, *, up: bool) -> Reason:
+def _gate(gate: LeadGate | None, event: AdaptationEvent | None, activation: float) -> Reason:
     if gate is None:
         return Reason.NO_REFERENCE
     if event is AdaptationEvent.STEPPED_BACK:
-        return Reason.STEP_BACK_UP if up else Reason.STEP_BACK
+        return Reason.STEP_BACK
     if gate.state is GateState.HOLDING:
-        return Reason.HOLD_UP if up else Reason.HOLD
-    if gate.is_off(activation):
-        return Reason.LEAD_UP_FALLING if up else Reason.LEAD_RISING
-    return Reason.LEAD_UP if up else Reason.LEAD
+        return Reason.HOLD
+    return Reason.LEAD_MAY_HOLD if gate.is_off(activation) else Reason.LEAD
 
 
 _BY_KIND: Mapping[str, Callable[[ControllerState, Segment, Mapping[str, Any]], Reason]] = {
@@ -516,11 +486,11 @@ _BY_KIND: Mapping[str, Callable[[ControllerState, Segment, Mapping[str, Any]], R
 }
 """Phases whose reason depends on the listener or the course."""
 
-_UNTIL_CUE: Mapping[str, tuple[Reason, Reason]] = {
-    "settle": (Reason.SETTLE, Reason.SETTLE_UNTIL_CUE),
-    "baseline": (Reason.BASELINE, Reason.BASELINE),
-    "silence": (Reason.SILENCE, Reason.SILENCE_UNTIL_CUE),
-    "recovery": (Reason.RECOVERY, Reason.RECOVERY_UNTIL_CUE),
-    "engage": (Reason.ENGAGE, Reason.ENGAGE_UNTIL_CUE),
+_CONSTANT = {
+    "settle": Reason.SETTLE,
+    "baseline": Reason.BASELINE,
+    "silence": Reason.SILENCE,
+    "recovery": Reason.RECOVERY,
+    "engage": Reason.ENGAGE,
 }
-"""All other phases: their reason, and the one while they wait for a cue."""
+"""The reason of all other phases."""

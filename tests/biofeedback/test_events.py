@@ -4,6 +4,7 @@ import pytest
 
 from biofeedback.commands import Answer, IssuedCommand, Override
 from biofeedback.events import (
+    AssessmentMarker,
     CommandRecord,
     EmergencyStopMarker,
     ExternalMarker,
@@ -16,6 +17,7 @@ from biofeedback.events import (
 from biofeedback.models import QuestionKind
 from generator.player_events import EndRequest, PlaybackBegin, PlayerEvent, StopRequest, VolumeRequest
 from generator.state import MusicState
+from physiology.resonance import Assessment
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,10 @@ from generator.state import MusicState
         (
             ExternalMarker(stream="cues", text="go", at_s=1.5),
             {"type": "mark", "stream": "cues", "text": "go", "at_s": 1.5},
+        ),
+        (
+            AssessmentMarker(assessment=Assessment(rate_per_min=None, reason="Nobody.", steps=())),
+            {"type": "assessment", "rate_per_min": None, "reason": "Nobody.", "steps": ()},
         ),
         (
             QuestionMarker(kind=QuestionKind.PLATEAU, about="", text="Stay?", phase="lead"),

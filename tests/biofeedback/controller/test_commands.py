@@ -270,8 +270,8 @@ def test_pain_distraction_from_its_beginning_to_the_procedure_s_end(play, listen
         (True, "The rating is recorded."),
     ]
     assert came.decisions[410.0].why == (
-        "Engaging: people alone set the energy, now 0.7, so the music goes to 96.0 bpm, now 90.0, until the "
-        "cue procedure-over."
+        "Engaging until the cue procedure-over, for at most 3490 s: people alone set the energy, now 0.7, so "
+        "the music goes to 96.0 bpm, now 90.0."
     )
     assert came.decisions[0.0].terms["gate"] is None
 
@@ -337,10 +337,10 @@ def test_a_lead_upward_is_held_when_activation_falls(play, listening):
     for after, state in golden.items():
         assert came.decisions[start + after].terms["gate"] == state
     assert came.decisions[start + 75].why.startswith(
-        "Holding: physiological activation fell below -0.5 and has not risen above -0.2"
+        "Holding: physiological activation went below -0.5 and is not yet back above -0.2"
     )
     assert came.decisions[start + 225].why.startswith(
-        "Stepping back: physiological activation has stayed low"
+        "Stepping back: physiological activation stayed below -0.2"
     )
     assert came.decisions[start + 30].terms["goal"] > came.decisions[start + 30].terms["t0"]
     far = play(protocol, [], lambda t: listening(t, activation=2.0 if t >= start + 60 else 0.0), sigma=0.5)

@@ -172,12 +172,14 @@ def test_a_lead_that_has_no_time_for_its_goal_says_so():
     assert decisions[210.0].terms["shortened"] is True
     slow, _, _ = run(lambda t: physiology(t, hr=55.0))
     assert slow[210.0].terms["goal"] == pytest.approx(0.85 * 55)
-    assert slow[210.0].why.startswith("Leading: physiological activation is +0.0")
+    assert slow[210.0].why.startswith("Leading down: physiological activation is +0.0")
 
 
 def test_a_short_rise_is_watched_and_passes():
     decisions, _, _ = run(rises_at(300, 0.3, until=314))
-    assert decisions[310.0].why.startswith("Leading: physiological activation is +0.3, above +0.2 for 10 s")
+    assert decisions[310.0].why.startswith(
+        "Leading down: physiological activation is +0.3, above +0.2 for 10 s"
+    )
     assert not any(decision.terms["held"] for decision in decisions.values())
     assert decisions[535.0].progress == pytest.approx(325 / 330)
 
@@ -401,7 +403,7 @@ def test_a_pause_keeps_the_tempo_and_the_music_returns_free_of_limits():
     protocol = type(load("u-arc")).model_validate(base)
     decisions, _, _ = run(lambda t: physiology(t, hr=60.0 if t < 220 else 90.0), protocol)
     assert decisions[225.0].music == replace(decisions[205.0].music, sounding=False)
-    assert decisions[225.0].why == "Silence: the protocol asks for a pause of another 15 s."
+    assert decisions[225.0].why == "Silence: the protocol asks for a pause for another 15 s."
     music = decisions[240.0].music
     assert (music.tempo_bpm, music.density, music.mode) == (90, 0.1, 1.0)
 
