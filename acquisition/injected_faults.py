@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acquisition.errors import SpecError
+from acquisition.spec_options import finite_number
 from acquisition.streams import (
     BoolArray,
     Chunk,
@@ -197,11 +198,8 @@ def parse_fault(text: str) -> InjectedFault:
 
 
 def _number(text: str, value: str, what: str, *, least: float | None = None) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number) or number < (least or 0.0) or (least is None and number == 0.0):
+    number = finite_number(value)
+    if number is None or number < (least or 0.0) or (least is None and number == 0.0):
         bound = "above 0" if least is None else f"from {least:g}"
         raise SpecError(f"{text!r}: {what} is {value!r}, it must be a number {bound}, as in {_RIGHT}")
     return number

@@ -82,45 +82,39 @@ def _parse(specs: Sequence[str]) -> list[Spec]:
             raise SpecError(f"the input {spec.text!r} is given twice")
     if sum(isinstance(spec, ListenerSpec) for spec in parsed) > 1:
         raise SpecError("a session has one virtual listener, as in listener=virtual:responder")
-    for ports in _by_port(parsed).values():
-        settings_for(ports)
+    for spec in parsed:
+        if isinstance(spec, SerialSpec):
+            settings_for(_same_port(spec, parsed))
     return parsed
 
 
-def _by_port(parsed: Sequence[Spec]) -> dict[str, list[SerialSpec]]:
-    ports: dict[str, list[SerialSpec]] = {}
-    for spec in parsed:
-        if isinstance(spec, SerialSpec):
-            ports.setdefault(spec.port, []).append(spec)
-    return ports
+def _same_port(spec: SerialSpec, parsed: Sequence[Spec]) -> list[SerialSpec]:
+    return [other for other in parsed if isinstance(other, SerialSpec) and other.port == spec.port]
 
 
-def _by_device(parsed: Sequence[Spec]) -> dict[tuple[str, str], list[BluetoothSpec]]:
-    devices: dict[tuple[str, str], list[BluetoothSpec]] = {}
-    for spec in parsed:
-        if isinstance(spec, BluetoothSpec):
-            devices.setdefault(spec.device, []).append(spec)
-    return devices
+def _same_device(spec: BluetoothSpec, parsed: Sequence[Spec]) -> list[BluetoothSpec]:
+    return [other for other in parsed if isinstance(other, BluetoothSpec) and other.device == spec.device]
 
 
 def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> Iterator[Source]:
     """Open all inputs, recordings first; `opened` closes each of them, also one that fails while opening."""
     series = _load([spec for spec in parsed if isinstance(spec, RecordingSpec)])
     zeros = _file_zeros(series)
-    ports, devices = _by_port(parsed), _by_device(parsed)
     naming = _Naming()
     connections = iter(connect([spec for spec in parsed if isinstance(spec, LslSpec)], opened))
     for spec in parsed:
         if isinstance(spec, RecordingSpec):
             yield _recording(spec, series[spec], zeros[spec.path], naming)
         elif isinstance(spec, ListenerSpec):
-            yield _listener(spec, seed, naming)
+            kappa, pain_at_s, name = spec.kappa, spec.pain_at_s, naming.distinct
+            yield VirtualListener(spec.persona, seed=seed, kappa=kappa, pain_at_s=pain_at_s, name_stream=name)
         elif isinstance(spec, LslSpec):
             yield _lsl(spec, next(connections), naming)
-        elif isinstance(spec, SerialSpec) and spec.port in ports:
-            yield _serial(ports.pop(spec.port), naming, opened)
-        elif isinstance(spec, BluetoothSpec) and spec.device in devices:
-            yield _bluetooth(devices.pop(spec.device), naming, opened)
+        elif isinstance(spec, SerialSpec):
+            if (specs := _same_port(spec, parsed))[0] is spec:
+                yield _serial(specs, naming, opened)
+        elif (devices := _same_device(spec, parsed))[0] is spec:
+            yield _bluetooth(devices, naming, opened)
 
 
 def _load(specs: Sequence[RecordingSpec]) -> dict[RecordingSpec, list[Series]]:
@@ -156,45 +150,23 @@ def _recording(
     spec: RecordingSpec, channels: list[Series], zero_s: float, naming: _Naming
 ) -> RecordingSource:
     series = channels[0]
-    stream = StreamInfo(
-        stream_id=naming.distinct(f"{spec.kind}={spec.path.name}:{spec.column or series.label}"),
-        name=naming.distinct(spec.kind.value),
-        kind=spec.kind,
-        unit=series.unit,
-        rate_hz=series.rate_hz,
-        labels=tuple(channel.label for channel in channels),
-    )
+    stream_id = f"{spec.kind}={spec.path.name}:{spec.column or series.label}"
+    labels = tuple(channel.label for channel in channels)
+    stream = naming.stream(stream_id, spec.kind, series.unit, series.rate_hz, labels)
     values = np.column_stack([channel.values for channel in channels])
     return RecordingSource(stream, series.times - zero_s, values, file_time_at_0_s=zero_s)
 
 
-def _listener(spec: ListenerSpec, seed: int, naming: _Naming) -> VirtualListener:
-    return VirtualListener(
-        spec.persona, seed=seed, kappa=spec.kappa, pain_at_s=spec.pain_at_s, name_stream=naming.distinct
-    )
-
-
 def _lsl(spec: LslSpec, connection: LslConnection, naming: _Naming) -> LslSource | LslMarkerSource:
-    stream = StreamInfo(
-        stream_id=naming.distinct(connection.stream_id),
-        name=naming.distinct(spec.kind.value),
-        kind=spec.kind,
-        unit="ms" if spec.kind is Kind.RR else connection.unit,
-        rate_hz=connection.rate_hz,
-        labels=(connection.label,),
-    )
+    unit = "ms" if spec.kind is Kind.RR else connection.unit
+    stream = naming.stream(connection.stream_id, spec.kind, unit, connection.rate_hz, (connection.label,))
     return LslMarkerSource(connection, stream) if spec.kind is Kind.MARKERS else LslSource(connection, stream)
 
 
 def _serial(specs: Sequence[SerialSpec], naming: _Naming, opened: ExitStack) -> SerialSource:
     streams = [
-        StreamInfo(
-            stream_id=naming.distinct(f"serial:{spec.port}:{spec.channel}"),
-            name=naming.distinct(spec.kind.value),
-            kind=spec.kind,
-            unit=spec.transfer.unit,
-            rate_hz=spec.rate_hz,
-            labels=(spec.channel,),
+        naming.stream(
+            f"serial:{spec.port}:{spec.channel}", spec.kind, spec.transfer.unit, spec.rate_hz, (spec.channel,)
         )
         for spec in specs
     ]
@@ -205,14 +177,14 @@ def _serial(specs: Sequence[SerialSpec], naming: _Naming, opened: ExitStack) -> 
 
 
 def _bluetooth(specs: Sequence[BluetoothSpec], naming: _Naming, opened: ExitStack) -> BluetoothSource:
+    units = {Kind.RR: "ms", Kind.HR: "bpm"}
     streams = [
-        StreamInfo(
-            stream_id=naming.distinct(f"ble:{spec.address or spec.name}:{spec.kind}"),
-            name=naming.distinct(spec.kind.value),
-            kind=spec.kind,
-            unit="ms" if spec.kind is Kind.RR else "bpm",
-            rate_hz=0.0,
-            labels=(spec.kind.value,),
+        naming.stream(
+            f"ble:{spec.address or spec.name}:{spec.kind}",
+            spec.kind,
+            units[spec.kind],
+            0.0,
+            (spec.kind.value,),
         )
         for spec in specs
     ]
@@ -235,3 +207,15 @@ class _Naming:
             name = f"{wanted}{number}"
         self._taken.add(name)
         return name
+
+    def stream(
+        self, stream_id: str, kind: Kind, unit: str, rate_hz: float, labels: tuple[str, ...]
+    ) -> StreamInfo:
+        return StreamInfo(
+            stream_id=self.distinct(stream_id),
+            name=self.distinct(kind.value),
+            kind=kind,
+            unit=unit,
+            rate_hz=rate_hz,
+            labels=labels,
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
 from acquisition.errors import SpecError
@@ -60,3 +60,53 @@ def parse_unit(text: str, given: str, right: str, mark: str = "&") -> str:
             f"write for example {right}{mark}unit=mV"
         )
     return unit
+
+
+class OptionReader:
+    """Reads the options ``name=value&name=value`` of one specification.
+
+    Parameters
+    ----------
+    text : str
+        The specification as written.
+    query : str
+        The part with the options.
+    names : tuple of str
+        Known options.
+    right : str
+        A correct specification, for messages.
+
+    Raises
+    ------
+    SpecError
+        See `parse_options`.
+    """
+
+    def __init__(self, text: str, query: str, names: tuple[str, ...], right: str) -> None:
+        self._text = text
+        self.right = right
+        self.given = parse_options(text, query, names, right)
+
+    def wrong(self, what: str) -> SpecError:
+        """Return an error that shows a correct specification."""
+        return SpecError(f"{self._text!r}: {what}; write for example {self.right}")
+
+    def number(
+        self, name: str, default: float | None, is_right: Callable[[float], bool], words: str
+    ) -> float:
+        """Return a number; `words` says what it must be."""
+        given = self.given.get(name)
+        value = default if given is None else finite_number(given)
+        if value is None or not is_right(value):
+            what = f"{name} is missing" if given is None else f"{name}={given} is wrong"
+            raise self.wrong(f"{what}, it is {words}")
+        return value
+
+    def value(self, name: str, default: float | str, choices: tuple[str, ...]) -> float | str:
+        """Return a number above 0, if the default is one, or one of the choices."""
+        if isinstance(default, float):
+            return self.number(name, default, lambda x: x > 0, "a number above 0")
+        value = self.given.get(name, default)
+        if value not in choices:
+            raise self.wrong(f"{name}={value} is wrong, it is one of {', '.join(choices)}")
+        return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from acquisition.streams import (
     ClockPair,
@@ -26,6 +27,13 @@ SETTLED_AFTER_S = 10.0
 """Seconds without a further defect after which a doubtful or recovering stream counts as streaming."""
 
 CLOCK_PAIR_EVERY_S = 5.0
+
+
+class Received(NamedTuple):
+    """Bytes from a device or an event of its connection, with the arrival in engine seconds."""
+
+    arrival_s: float
+    content: bytes | StreamReason
 
 
 class StreamStatusTracker:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -66,6 +66,21 @@ def known_unit(text: str) -> str:
 def unit_of_kind(kind: Kind, stated: str) -> str:
     """Return the unit of a signal: as stated; heart rates without a stated unit are in bpm."""
     return "bpm" if kind is Kind.HR and stated == UNKNOWN_UNIT else stated
+
+
+def channel_index(labels: Sequence[str], wanted: str | None) -> int | None:
+    """Return the index of a channel by its label or its number from 0; None if it is not unique.
+
+    Without `wanted` it is the only channel there is.
+
+    >>> channel_index(["I", "II"], "II"), channel_index(["I", "II"], "0"), channel_index(["I", "II"], None)
+    (1, 0, None)
+    """
+    if wanted is None:
+        return 0 if len(labels) == 1 else None
+    if labels.count(wanted) == 1:
+        return labels.index(wanted)
+    return int(wanted) if wanted.isdecimal() and int(wanted) < len(labels) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,63 +175,36 @@ class Mark:
     text: str
 
 
-class StreamReasonCode(StrEnum):
-    """What happened to a live stream, or why it is in its present condition."""
+class StreamReasonCode(Enum):
+    """What happened to a live stream, or why it is in its condition; the values are texts with parameters."""
 
-    NO_SAMPLES_YET = "no-samples-yet"
-    NO_SAMPLES = "no-samples"
-    SILENT = "silent"
-    RESUMED = "resumed"
-    PORT_LOST = "port-lost"
-    OUT_OF_REACH = "out-of-reach"
-    DEVICE_BACK = "device-back"
-    DEVICE_NOT_ANSWERING = "device-not-answering"
-    STREAM_LOST = "stream-lost"
-    RATE_CHANGED = "rate-changed"
-    RATE_MEASURED = "rate-measured"
-    UNEVEN_STAMPS = "uneven-stamps"
-    NO_SKIN_CONTACT = "no-skin-contact"
-    SKIN_CONTACT = "skin-contact"
-    BEATS_LOST = "beats-lost"
-    UNREADABLE_LINES = "unreadable-lines"
-    UNREADABLE_PACKETS = "unreadable-packets"
-    FRAMES_LOST = "frames-lost"
-    STRAY_BYTES = "stray-bytes"
-    ELECTRODE_OFF = "electrode-off"
-    OUT_OF_RANGE = "out-of-range"
-    STAMPS_AHEAD = "stamps-ahead"
-    STAMPS_BEHIND = "stamps-behind"
-    STAMPS_MOVED = "stamps-moved"
-
-
-_TEXTS: Mapping[StreamReasonCode, str] = {
-    StreamReasonCode.NO_SAMPLES_YET: "no samples yet",
-    StreamReasonCode.NO_SAMPLES: "no samples",
-    StreamReasonCode.SILENT: "no samples for {seconds:.1f} s",
-    StreamReasonCode.RESUMED: "samples again after {seconds:.1f} s",
-    StreamReasonCode.PORT_LOST: "{device} was lost",
-    StreamReasonCode.OUT_OF_REACH: "{device} was lost: out of reach, or its battery is empty",
-    StreamReasonCode.DEVICE_BACK: "{device} is back",
-    StreamReasonCode.DEVICE_NOT_ANSWERING: "{device} is back, but {problem}",
-    StreamReasonCode.STREAM_LOST: "the stream was lost; without a source id it cannot be found again",
-    StreamReasonCode.RATE_CHANGED: "came back with {rate_hz:.3g} samples a second where it had "
-    "{nominal_hz:g}: closed",
-    StreamReasonCode.RATE_MEASURED: "{rate_hz:g} samples come per second, not the {nominal_hz:g} usual of "
-    "{profile}; the measured rate is used",
-    StreamReasonCode.UNEVEN_STAMPS: "time stamps are uneven ({jitter_ms:.0f} ms); they are dejittered",
-    StreamReasonCode.NO_SKIN_CONTACT: "the sensor has no skin contact",
-    StreamReasonCode.SKIN_CONTACT: "the sensor has skin contact again",
-    StreamReasonCode.BEATS_LOST: "beats were lost in transmission",
-    StreamReasonCode.UNREADABLE_LINES: "lines without a number",
-    StreamReasonCode.UNREADABLE_PACKETS: "unreadable packets, such as {example}",
-    StreamReasonCode.FRAMES_LOST: "frames lost in transmission",
-    StreamReasonCode.STRAY_BYTES: "bytes outside any frame",
-    StreamReasonCode.ELECTRODE_OFF: "samples while an electrode was off",
-    StreamReasonCode.OUT_OF_RANGE: "samples outside the range of a worn sensor",
-    StreamReasonCode.STAMPS_AHEAD: "samples dropped, stamped more than {limit_s:g} s ahead",
-    StreamReasonCode.STAMPS_BEHIND: "samples dropped, stamped more than {limit_s:g} s back",
-    StreamReasonCode.STAMPS_MOVED: "samples moved, stamped out of order",
-}
+    NO_SAMPLES_YET = "no samples yet"
+    NO_SAMPLES = "no samples"
+    SILENT = "no samples for {seconds:.1f} s"
+    RESUMED = "samples again after {seconds:.1f} s"
+    PORT_LOST = "{device} was lost"
+    OUT_OF_REACH = "{device} was lost: out of reach, or its battery is empty"
+    DEVICE_BACK = "{device} is back"
+    DEVICE_NOT_ANSWERING = "{device} is back, but {problem}"
+    STREAM_LOST = "the stream was lost; without a source id it cannot be found again"
+    RATE_CHANGED = "came back with {rate_hz:.3g} samples a second where it had {nominal_hz:g}: closed"
+    RATE_MEASURED = (
+        "{rate_hz:g} samples come per second, not the {nominal_hz:g} usual of {profile}; the "
+        "measured rate is used"
+    )
+    UNEVEN_STAMPS = "time stamps are uneven ({jitter_ms:.0f} ms); they are dejittered"
+    NO_SKIN_CONTACT = "the sensor has no skin contact"
+    SKIN_CONTACT = "the sensor has skin contact again"
+    BEATS_LOST = "beats were lost in transmission"
+    UNREADABLE_LINES = "lines without a number"
+    UNREADABLE_PACKETS = "unreadable packets, such as {example}"
+    FRAMES_LOST = "frames lost in transmission"
+    STRAY_BYTES = "bytes outside any frame"
+    ELECTRODE_OFF = "samples while an electrode was off"
+    OUT_OF_RANGE = "samples outside the range of a worn sensor"
+    STAMPS_AHEAD = "samples dropped, stamped more than {limit_s:g} s ahead"
+    STAMPS_BEHIND = "samples dropped, stamped more than {limit_s:g} s back"
+    STAMPS_MOVED = "samples moved, stamped out of order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +232,7 @@ class StreamReason:
         >>> StreamReason(StreamReasonCode.SILENT, {"seconds": 2.04}).text
         'no samples for 2.0 s'
         """
-        text = _TEXTS[self.code].format(**self.parameters)
+        text = self.code.value.format(**self.parameters)
         if "count" in self.parameters:
             text = f"{self.parameters['count']} {text}"
         if self.despite is not None:

@@ -14,9 +14,9 @@ import numpy as np
 import pyxdf
 
 from acquisition.serial.profiles import known_profiles
-from acquisition.serial.receiver import Received
 from acquisition.serial.source import SerialSource
 from acquisition.spec import parse_spec
+from acquisition.stream_status import Received
 from acquisition.streams import StreamInfo, StreamReason, StreamReasonCode
 from benchmarks.serial_figures import setting_of
 from biofeedback.recording.recorder import Recorder

@@ -16,7 +16,7 @@ from pylsl import local_clock
 
 from acquisition.errors import SourceError
 from acquisition.spec import BluetoothSpec
-from acquisition.stream_status import DeviceSource
+from acquisition.stream_status import DeviceSource, Received
 from acquisition.streams import Chunk, FloatArray, Kind, StreamInfo, StreamReason, StreamReasonCode
 
 HEART_RATE_SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
@@ -107,17 +107,17 @@ class BeatTimeEstimator:
     The sum of the intervals is the device's own time. Engine time is that sum plus the least delay of the
     last `MEMORY` packets, which removes the jitter of the radio and places no beat in the future. Where beats
     were lost the sum falls behind; a beat older than `LONGEST_DELAY_S` on arrival restarts the estimate.
+
+    Attributes
+    ----------
+    device_s : float
+        The device's own time: the sum of the intervals.
     """
 
     def __init__(self) -> None:
-        self._device_s = 0.0
+        self.device_s = 0.0
         self._delays: deque[float] = deque(maxlen=MEMORY)
         self._last_s = -math.inf
-
-    @property
-    def device_s(self) -> float:
-        """The device's own time: the sum of the intervals."""
-        return self._device_s
 
     def add(self, arrival_s: float, rr_ms: tuple[float, ...]) -> BeatTimes:
         """Return the times of the beats that end the intervals.
@@ -125,9 +125,9 @@ class BeatTimeEstimator:
         Times strictly increase and are not after `arrival_s`, except for the 1 ms by which they are separated
         where the device delivers intervals longer than the time that has passed.
         """
-        beats = self._device_s + np.cumsum(rr_ms) / 1000
-        self._device_s = float(beats[-1])
-        delay = arrival_s - self._device_s
+        beats = self.device_s + np.cumsum(rr_ms) / 1000
+        self.device_s = float(beats[-1])
+        delay = arrival_s - self.device_s
         lost = bool(self._delays) and delay - min(self._delays) > LONGEST_DELAY_S
         if lost:
             self._delays.clear()
@@ -208,13 +208,6 @@ def visible_heart_rate_devices(
     return sorted(found, key=lambda device: (device.name, device.address))
 
 
-class Packet(NamedTuple):
-    """A payload, or an event of the connection, with its arrival in engine seconds."""
-
-    arrival_s: float
-    content: bytes | StreamReason
-
-
 class HeartRateReceiver(threading.Thread):
     """Receives and time-stamps the packets of a device; searches for a device that was lost.
 
@@ -235,14 +228,14 @@ class HeartRateReceiver(threading.Thread):
         self._spec = spec
         self._adapter = adapter
         self._clock = clock
-        self._received: deque[Packet] = deque()
+        self._received: deque[Received] = deque()
         self._arrived = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self.refusal: SourceError | None = None
         """Why the device cannot be reached at present."""
 
-    def take(self) -> list[Packet]:
+    def take(self) -> list[Received]:
         """Return what was received since the last call."""
         self._arrived.clear()
         return [self._received.popleft() for _ in range(len(self._received))]
@@ -277,7 +270,10 @@ class HeartRateReceiver(threading.Thread):
                 if not self._stopping.is_set():
                     self._report(StreamReasonCode.OUT_OF_REACH, device)
             except Exception as error:  # noqa: BLE001 - whatever a driver raises, the next attempt may succeed
-                self.refusal = error if isinstance(error, SourceError) else self._without_bluetooth(error)
+                why = f"no Bluetooth: is it there and on? ({str(error) or type(error).__name__})"
+                self.refusal = (
+                    error if isinstance(error, SourceError) else SourceError(f"{self._spec.text!r}: {why}")
+                )
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), FIND_AGAIN_S)
 
@@ -295,16 +291,12 @@ class HeartRateReceiver(threading.Thread):
             "is worn, with moist electrodes, and not connected to a watch or telephone"
         )
 
-    def _without_bluetooth(self, error: Exception) -> SourceError:
-        why = str(error) or type(error).__name__
-        return SourceError(f"{self._spec.text!r}: no Bluetooth: is it there and on? ({why})")
-
     def _receive_payload(self, payload: bytes) -> None:
-        self._received.append(Packet(self._clock(), payload))
+        self._received.append(Received(self._clock(), payload))
         self._arrived.set()
 
     def _report(self, code: StreamReasonCode, device: HeartRateDevice) -> None:
-        self._received.append(Packet(self._clock(), StreamReason(code, {"device": device.name})))
+        self._received.append(Received(self._clock(), StreamReason(code, {"device": device.name})))
 
 
 class BluetoothSource(DeviceSource):

@@ -165,9 +165,7 @@ def read_csv(path: Path) -> CsvFile | EmpaticaFile:
     first_row = tuple(samples[0]) if samples else ()
     if samples and len(samples[0]) != len(columns):
         first_row = tuple(samples[0] + [""] * len(columns))[: len(columns)]
-    return CsvFile(
-        TextTable(path=path, columns=columns, first_line=first_line, delimiter=delimiter, first_row=first_row)
-    )
+    return CsvFile(TextTable(path, columns, first_line, delimiter, first_row))
 
 
 FASTEST_HZ = 1024.0
@@ -257,9 +255,9 @@ def recognise(path: Path, rows: Sequence[Sequence[str]]) -> EmpaticaFile | None:
 
 def _table(path: Path, rows: Sequence[Sequence[str]], width: int, *, after: int) -> TextTable:
     return TextTable(
-        path=path,
-        columns=tuple(str(index) for index in range(width)),
-        first_line=after + 1,
-        delimiter=",",
-        first_row=tuple(rows[after]) if len(rows) > after else (),
+        path,
+        tuple(str(index) for index in range(width)),
+        after + 1,
+        ",",
+        tuple(rows[after]) if len(rows) > after else (),
     )

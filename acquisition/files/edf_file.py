@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from acquisition.errors import SourceError
-from acquisition.files.series import Series, require_sampled, require_signal
+from acquisition.files.series import FileMarker, Series, require_sampled, require_signal
 from acquisition.spec import RecordingSpec
 
 if TYPE_CHECKING:
     import edfio
-from acquisition.streams import known_unit, unit_of_kind
+from acquisition.streams import channel_index, known_unit, unit_of_kind
 
 RESERVED = -32768
 """The digital minimum, which exports of this program use for missing samples."""
@@ -29,13 +29,6 @@ class EdfSignal(NamedTuple):
     label: str
     unit: str
     rate_hz: float
-
-
-class EdfAnnotation(NamedTuple):
-    """Onset in seconds from the start, and text."""
-
-    onset_s: float
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +47,9 @@ class EdfFile:
         )
 
     @property
-    def annotations(self) -> tuple[EdfAnnotation, ...]:
+    def annotations(self) -> tuple[FileMarker, ...]:
         """The annotations that have a text."""
-        return tuple(
-            EdfAnnotation(note.onset, note.text) for note in self.edf.annotations if note.text.strip()
-        )
+        return tuple(FileMarker(note.onset, note.text) for note in self.edf.annotations if note.text.strip())
 
     def series(self, spec: RecordingSpec) -> Series:
         """Return one signal in its physical unit.
@@ -90,18 +81,12 @@ class EdfFile:
             rate_hz=rate_hz,
             times=np.arange(values.size) / rate_hz,
             values=values,
-            origin_s=0.0,
-            absolute=False,  # EDF has a local time without a zone.
         )
 
     def _find(self, column: str | None) -> int:
         labels = [label for label, _, _ in self.signals]
-        if column is None and len(labels) == 1:
-            return 0
-        if column is not None and labels.count(column) == 1:
-            return labels.index(column)
-        if column is not None and column.isdecimal() and int(column) < len(labels):
-            return int(column)
+        if (index := channel_index(labels, column)) is not None:
+            return index
         asked = f"no single signal {column!r}" if column is not None else f"{len(labels)} signals: say which"
         raise SourceError(f"{self.path} has {asked}; it has {', '.join(labels) or 'none'}")
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from acquisition.errors import SourceError, SpecError
 from acquisition.serial.profiles import known_profiles
-from acquisition.serial.profiles.profile import Profile, ProfileOption, TransferFunction
-from acquisition.spec_options import finite_number, parse_options
+from acquisition.serial.profiles.profile import Profile, TransferFunction
+from acquisition.spec_options import OptionReader
 from acquisition.streams import UNKNOWN_UNIT, FloatArray, Kind
+
+
+class FileMarker(NamedTuple):
+    """A marker or annotation in a file: its time on the file's clock, and its text."""
+
+    time_s: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +41,8 @@ class Series:
     origin_s : float
         Begin of the recording on the file's clock, also if the first samples are missing.
     absolute : bool
-        Whether the file's clock is Unix time.
+        Whether the file's clock is Unix time. It is not where a file has a local time without a zone (EDF,
+        WFDB, OpenSignals), or counts from the start of a computer (LSL).
     bits : int or None
         Resolution of raw counts, where the file states it.
     """
@@ -43,8 +52,8 @@ class Series:
     rate_hz: float
     times: FloatArray
     values: FloatArray
-    origin_s: float
-    absolute: bool
+    origin_s: float = 0.0
+    absolute: bool = False
     bits: int | None = None
 
 
@@ -171,42 +180,15 @@ def parse_conversion(text: str, kind: Kind, query: str) -> Conversion:
             f"write for example {_RIGHT_CONVERSION}"
         )
     profile = profiles[name]
-    given = parse_options(
-        text, query, ("profile", "bits", *(o.name for o in profile.options)), _RIGHT_CONVERSION
-    )
-    options = {option.name: _option(text, option, given) for option in profile.options}
+    names = ("profile", "bits", *(option.name for option in profile.options))
+    reader = OptionReader(text, query, names, _RIGHT_CONVERSION)
+    options = {o.name: reader.value(o.name, o.default, o.choices) for o in profile.options}
     conversion = conversion_of(profile, kind, options)
     assert conversion is not None  # noqa: S101 - whether a unit is known does not depend on the options
-    return replace(conversion, bits=_bits(text, given.get("bits")))
-
-
-def _option(text: str, option: ProfileOption, given: Mapping[str, str]) -> float | str:
-    if option.name not in given:
-        return option.default
-    value = given[option.name]
-    if isinstance(option.default, float):
-        number = finite_number(value)
-        if number is not None and number > 0:
-            return number
-        right = "a number above 0"
-    elif value in option.choices:
-        return value
-    else:
-        right = f"one of {', '.join(option.choices)}"
-    raise SpecError(
-        f"{text!r}: {option.name}={value} is wrong, it is {right}; write for example {_RIGHT_CONVERSION}"
-    )
-
-
-def _bits(text: str, given: str | None) -> int | None:
-    if given is None:
-        return None
-    if not given.isdecimal() or not 1 <= int(given) <= 32:
-        raise SpecError(
-            f"{text!r}: bits={given} is wrong, it is a number from 1 to 32; "
-            f"write for example {_RIGHT_CONVERSION}&bits=10"
-        )
-    return int(given)
+    if "bits" not in reader.given:
+        return conversion
+    bits = reader.number("bits", None, lambda x: x == int(x) and 1 <= x <= 32, "a number from 1 to 32")
+    return replace(conversion, bits=int(bits))
 
 
 def require_sampled(kind: Kind, stated_hz: float | None, rate_hz: float, where: str) -> None:

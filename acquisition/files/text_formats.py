@@ -116,8 +116,6 @@ class OpenSignalsFile:
             rate_hz=self.rate_hz,
             times=places / self.rate_hz,
             values=columns[0].values,
-            origin_s=0.0,
-            absolute=False,  # The header has a local time without a zone.
             bits=None if self.physical else channel.bits,
         )
         return self._in_units(series, channel, spec)
@@ -220,13 +218,7 @@ def _opensignals_file(path: Path, devices: dict[str, dict[str, Any]], header_lin
     columns += [""] * (len(rows[0]) - len(columns))
     resolutions = device["resolution"]
     return OpenSignalsFile(
-        TextTable(
-            path=path,
-            columns=tuple(columns),
-            first_line=header_lines + 1,
-            delimiter=delimiter,
-            first_row=tuple(rows[0]),
-        ),
+        TextTable(path, tuple(columns), header_lines + 1, delimiter, tuple(rows[0])),
         channels=tuple(channels),
         rate_hz=rate_hz,
         sequence_bits=int(resolutions[0]) if len(resolutions) > len(device["label"]) else 0,
@@ -276,8 +268,6 @@ class SimpleTextFile:
             rate_hz=self.rate_hz,
             times=np.arange(column.values.size) / self.rate_hz,
             values=column.values,
-            origin_s=0.0,
-            absolute=False,
             bits=self.bits,
         )
 
@@ -320,8 +310,6 @@ class RrTextFile:
             rate_hz=0.0,
             times=np.asarray(np.cumsum(rr_ms) / 1000.0),
             values=rr_ms,
-            origin_s=0.0,
-            absolute=False,
         )
 
 
@@ -354,11 +342,5 @@ def read_simple_text(path: Path) -> SimpleTextFile:
     width = len(rows[0])
     names = tuple(name.strip() for name in stated.get("labels", "").replace(",", "\t").split("\t"))
     columns = names if len(names) == width else tuple(str(index) for index in range(width))
-    table = TextTable(
-        path=path,
-        columns=columns,
-        first_line=len(header) + 1,
-        delimiter=delimiter,
-        first_row=tuple(rows[0]),
-    )
+    table = TextTable(path, columns, len(header) + 1, delimiter, tuple(rows[0]))
     return SimpleTextFile(table, rate_hz, bits)

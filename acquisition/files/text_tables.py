@@ -43,7 +43,7 @@ class TableColumn:
     zoned: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class TextTable:
     """Layout of a table in a text file.
 
@@ -153,12 +153,10 @@ class TextTable:
     def _refuse_ragged(self, rows: list[Row], first_line: int) -> None:
         for line, row in enumerate(rows, start=first_line):
             if row and len(row) != len(self.columns):
-                raise self._ragged(line, row)
-
-    def _ragged(self, line: int, row: Row) -> SourceError:
-        return SourceError(
-            f"{self.path}, line {line}: {len(row)} cells where the first line has {len(self.columns)}"
-        )
+                width = len(self.columns)
+                raise SourceError(
+                    f"{self.path}, line {line}: {len(row)} cells where the first line has {width}"
+                )
 
     def _numbers(self, cells: Row, index: int, first_line: int) -> FloatArray:
         try:

@@ -11,7 +11,7 @@ import numpy as np
 from acquisition.errors import SourceError
 from acquisition.files.series import Series, require_sampled, require_signal
 from acquisition.spec import RecordingSpec
-from acquisition.streams import FloatArray, known_unit
+from acquisition.streams import FloatArray, channel_index, known_unit
 
 FRAMES_AT_ONCE = 500_000
 
@@ -54,19 +54,12 @@ class WfdbRecord:
             rate_hz=rate_hz,
             times=np.arange(values.size) / rate_hz,
             values=values,
-            origin_s=0.0,
-            absolute=False,  # The base time is local, without a zone.
-            bits=None,
         )
 
     def _find(self, column: str | None) -> int:
         names = [str(name) for name in self.header.sig_name]
-        if column is None and len(names) == 1:
-            return 0
-        if column is not None and names.count(column) == 1:
-            return names.index(column)
-        if column is not None and column.isdecimal() and int(column) < len(names):
-            return int(column)
+        if (index := channel_index(names, column)) is not None:
+            return index
         asked = f"no single signal {column!r}" if column is not None else f"{len(names)} signals: say which"
         raise SourceError(f"{self.record} has {asked}; it has {', '.join(names)}")
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from acquisition.errors import SourceError
-from acquisition.files.series import Series, nominal_rate, require_signal, rr_in_ms
+from acquisition.files.series import FileMarker, Series, nominal_rate, require_signal, rr_in_ms
 from acquisition.spec import RecordingSpec
-from acquisition.streams import Kind, known_unit, unit_of_kind
+from acquisition.streams import Kind, channel_index, known_unit, unit_of_kind
 
 _MAGIC = b"XDF:"
 
@@ -23,13 +23,6 @@ class XdfChannel(NamedTuple):
     label: str
     unit: str
     kind: str
-
-
-class XdfMarker(NamedTuple):
-    """Time stamp in seconds, and text."""
-
-    time_s: float
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +60,14 @@ class XdfFile:
         """Return the description of each stream, in the order of the file."""
         return tuple(_described(stream) for stream in self.streams)
 
-    def marks(self, number: int) -> tuple[XdfMarker, ...]:
+    def marks(self, number: int) -> tuple[FileMarker, ...]:
         """Return the markers of a stream, by its index in `described`.
 
         Numbers are converted to text, integers without a decimal point.
         """
         stream = self.streams[number]
         texts = (_mark(row[0]) for row in stream["time_series"])
-        return tuple(map(XdfMarker, map(float, stream["time_stamps"]), texts))
+        return tuple(map(FileMarker, map(float, stream["time_stamps"]), texts))
 
     def series(self, spec: RecordingSpec) -> Series:
         """Return one channel of one stream as a signal.
@@ -108,7 +101,6 @@ class XdfFile:
             times=times,
             values=values,
             origin_s=float(times[0]),
-            absolute=False,  # The LSL clock counts from the start of the recording computer.
         )
 
     def _find(self, column: str | None) -> tuple[dict[str, Any], str | None]:
@@ -236,14 +228,10 @@ def _channel_descriptions(stream: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _channel_index(labels: list[str], label: str | None, where: str) -> int:
+    if (index := channel_index(labels, label)) is not None:
+        return index
     if label is None:
-        if len(labels) == 1:
-            return 0
         raise SourceError(f"{where}: say which channel, as in Stream/{labels[0]}; it has {', '.join(labels)}")
-    if labels.count(label) == 1:
-        return labels.index(label)
-    if label.isdecimal() and int(label) < len(labels):
-        return int(label)
     raise SourceError(f"{where}: it has no single channel {label!r}; its channels are {', '.join(labels)}")
 
 

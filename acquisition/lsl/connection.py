@@ -16,7 +16,7 @@ from pylsl.util import TimeoutError as LslTimeoutError
 
 from acquisition.errors import SourceError
 from acquisition.spec import LslSpec
-from acquisition.streams import UNITS_OF_KIND, Kind, known_unit, unit_of_kind
+from acquisition.streams import UNITS_OF_KIND, Kind, channel_index, known_unit, unit_of_kind
 
 RESOLVE_S = 1.0
 CONNECT_S = 5.0
@@ -228,12 +228,8 @@ def _channels(info: pylsl.StreamInfo) -> list[_Channel]:
 
 def _channel_index(spec: LslSpec, labels: list[str]) -> int:
     wanted = spec.channel
-    if wanted is None and len(labels) == 1:
-        return 0
-    if wanted is not None and labels.count(wanted) == 1:
-        return labels.index(wanted)
-    if wanted is not None and wanted.isdecimal() and int(wanted) < len(labels):
-        return int(wanted)
+    if (index := channel_index(labels, wanted)) is not None:
+        return index
     problem = (
         f"say which channel, as in &channel={labels[0]}"
         if wanted is None

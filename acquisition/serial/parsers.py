@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -155,7 +155,8 @@ def matching(
                 continue
             if line.defect is not None:
                 return line.defect
-            numbers = _numbers(match.groupdict())
+            groups = match.groupdict().items()
+            numbers = {name: None if cell is None else _number(cell) for name, cell in groups}
             if not line.sample:
                 pending.update({name: value for name, value in numbers.items() if value is not None})
                 return []
@@ -167,10 +168,6 @@ def matching(
         return [None] * len(channels)
 
     return read
-
-
-def _numbers(groups: Mapping[str, bytes | None]) -> dict[str, float | None]:
-    return {name: None if cell is None else _number(cell) for name, cell in groups.items()}
 
 
 def _number(cell: bytes) -> float | None:

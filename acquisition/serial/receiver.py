@@ -8,13 +8,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import serial
 from serial.tools import list_ports
 
 from acquisition.errors import SourceError
 from acquisition.serial.profiles.profile import HandshakeStep
+from acquisition.stream_status import Received
 from acquisition.streams import StreamReason, StreamReasonCode
 
 REOPEN_EVERY_S = 1.0
@@ -48,21 +49,6 @@ class SerialPort(Protocol):
     def close(self) -> None:
         """Release the port."""
         ...
-
-
-class Received(NamedTuple):
-    """Bytes from a device, or an event of its port.
-
-    Attributes
-    ----------
-    arrival_s : float
-        Engine seconds.
-    content : bytes or StreamReason
-        The bytes, or what happened to the port.
-    """
-
-    arrival_s: float
-    content: bytes | StreamReason
 
 
 class NoAnswerError(SourceError):

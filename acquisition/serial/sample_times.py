@@ -49,6 +49,11 @@ class SampleTimeEstimator:
     rate_hz : float
         Nominal rate.
 
+    Attributes
+    ----------
+    count : int
+        Number of samples that have a time.
+
     Examples
     --------
     >>> estimator = SampleTimeEstimator(10.0)
@@ -59,8 +64,8 @@ class SampleTimeEstimator:
     def __init__(self, rate_hz: float) -> None:
         self._nominal_s = 1.0 / rate_hz
         self._window = max(1, round(rate_hz))
-        # The line: the last sample with a time, number `_count`, lies at `_line_s`.
-        self._count = 0
+        # The line: the last sample with a time, number `count`, lies at `_line_s`.
+        self.count = 0
         self._line_s = math.nan
         self._period_s = self._nominal_s
         # What it is fitted to: number and arrival of the sample with the least delay of each second.
@@ -74,11 +79,6 @@ class SampleTimeEstimator:
         self._held = 0
         self._gap_s = math.inf
         self._less_late_s, self._less_late_at_s = math.inf, math.nan
-
-    @property
-    def count(self) -> int:
-        """Number of samples that have a time."""
-        return self._count
 
     def add(self, arrival_s: float, count: int) -> FloatArray:
         """Add a block of samples.
@@ -131,19 +131,19 @@ class SampleTimeEstimator:
         """Return the times of all samples held back."""
         times: FloatArray = self._last_s + self._step_s * np.arange(1.0, self._held + 1)
         self._last_s = float(times[-1])
-        self._count += self._held
+        self.count += self._held
         self._line_s += self._held * self._period_s
         self._held, self._gap_s, self._less_late_s = 0, math.inf, math.inf
         return times
 
     def _begin_second(self, arrival_s: float) -> None:
         self._least_delayed = (math.inf, 0, math.nan)
-        self._second_from = (self._count, arrival_s)
+        self._second_from = (self.count, arrival_s)
 
     def _keep_least_delayed(self, late_s: float, arrival_s: float) -> None:
         """Keep the sample with the least delay; fit the line again at the end of each second."""
-        self._least_delayed = min(self._least_delayed, (late_s, self._count, arrival_s))
-        samples, seconds = self._count - self._second_from[0], arrival_s - self._second_from[1]
+        self._least_delayed = min(self._least_delayed, (late_s, self.count, arrival_s))
+        samples, seconds = self.count - self._second_from[0], arrival_s - self._second_from[1]
         if samples >= self._window and seconds >= (1.0 - RATE_TOLERANCE) * self._window * self._nominal_s:
             self._fitted.append(self._least_delayed[1:])
             self._begin_second(arrival_s)
@@ -152,7 +152,7 @@ class SampleTimeEstimator:
     def _fit(self) -> None:
         """Fit the line, and choose the spacing that reaches it within a second."""
         numbers, arrivals = np.array(self._fitted).T
-        before = numbers - self._count
+        before = numbers - self.count
         if len(self._fitted) > 1:
             slope_s = float(np.polyfit(before, arrivals - arrivals[0], 1)[0])
             self._period_s = _within(slope_s, self._nominal_s, RATE_TOLERANCE)

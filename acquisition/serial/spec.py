@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from acquisition.errors import SpecError
@@ -16,7 +16,7 @@ from acquisition.serial.profiles.profile import (
     ProfileOptions,
     TransferFunction,
 )
-from acquisition.spec_options import finite_number, parse_options, parse_unit
+from acquisition.spec_options import OptionReader, parse_unit
 from acquisition.streams import UNITS_OF_KIND, UNKNOWN_UNIT, Kind
 
 LINES = "lines"
@@ -99,10 +99,10 @@ class _Reader:
     def __init__(self, text: str, kind: Kind, port: str, profile: Profile, query: str) -> None:
         self._text, self._kind, self._port, self._profile = text, kind, port, profile
         self._channel_option = "column" if profile.name == LINES else "channel"
-        self._right = _right(profile)
         own = tuple(option.name for option in profile.options)
         names = ("profile", self._channel_option, "rate", *_SCALING, "baud", *own)
-        self._given = parse_options(text, query, names, self._right)
+        self._reader = OptionReader(text, query, names, _right(profile))
+        self._given = self._reader.given
 
     def spec(self) -> SerialSpec:
         """Return the specification."""
@@ -113,7 +113,7 @@ class _Reader:
             kind=self._kind,
             port=self._port,
             profile=self._profile,
-            baud=int(self._number("baud", self._profile.baud, _is_count, "bits per second")),
+            baud=int(self._reader.number("baud", self._profile.baud, _is_count, "bits per second")),
             rate_hz=self._rate(),
             rate_stated=bool(self._profile.rates) or "rate" in self._given,
             channel=channel,
@@ -125,75 +125,62 @@ class _Reader:
         fitting = [channel.label for channel in self._profile.channels if self._kind in channel.kinds]
         given = self._given.get(self._channel_option)
         if self._profile.name == LINES:
-            column = self._number("column", 0, lambda x: _is_whole(x) and x < len(fitting), "a number from 0")
+            column = self._reader.number(
+                "column", 0, lambda x: _is_whole(x) and x < len(fitting), "a number from 0"
+            )
             return str(int(column))
         if not fitting:
-            raise self._wrong(f"{self._profile.title} has no {self._kind}")
+            raise self._reader.wrong(f"{self._profile.title} has no {self._kind}")
         if given is None and len(fitting) > 1:
-            raise self._wrong(f"say which channel; there are {', '.join(fitting)}")
+            raise self._reader.wrong(f"say which channel; there are {', '.join(fitting)}")
         channel = self._profile.channel(given) if given is not None else self._profile.channel(fitting[0])
         if channel is None or channel.label not in fitting:
-            raise self._wrong(f"channel={given} is wrong, for {self._kind} there are {', '.join(fitting)}")
+            raise self._reader.wrong(
+                f"channel={given} is wrong, for {self._kind} there are {', '.join(fitting)}"
+            )
         return channel.label
 
     def _rate(self) -> float:
         rates = self._profile.rates
         if rates:
             words = f"one of {', '.join(f'{rate:g}' for rate in rates)}"
-            return self._number("rate", self._profile.rate_hz, lambda x: x in rates, words)
-        return self._number("rate", self._profile.rate_hz, lambda x: x > 0, "the number of lines per second")
+            return self._reader.number("rate", self._profile.rate_hz, lambda x: x in rates, words)
+        return self._reader.number(
+            "rate", self._profile.rate_hz, lambda x: x > 0, "the number of lines per second"
+        )
 
     def _option(self, option: ProfileOption) -> float | str:
-        if isinstance(option.default, float):
-            return self._number(option.name, option.default, lambda x: x > 0, "a number above 0")
-        value = self._given.get(option.name, option.default)
         if option.name == "separator":
-            return self._separator(value)
-        if value not in option.choices:
-            raise self._wrong(f"{option.name}={value} is wrong, it is one of {', '.join(option.choices)}")
-        return value
+            return self._separator(self._given.get(option.name, str(option.default)))
+        return self._reader.value(option.name, option.default, option.choices)
 
     def _transfer(self, transfer: TransferFunction) -> TransferFunction:
         """Return the transfer function, with the given unit and scale where the profile has no unit."""
         stated = [name for name in _SCALING if name in self._given]
         if stated and transfer.unit not in {UNKNOWN_UNIT, "bpm"}:
-            raise self._wrong(f"{stated[0]} cannot be given, {self._profile.title} is in {transfer.unit}")
+            raise self._reader.wrong(
+                f"{stated[0]} cannot be given, {self._profile.title} is in {transfer.unit}"
+            )
         if not isinstance(transfer, LinearTransfer):
             return transfer
-        unit = parse_unit(self._text, self._given.get("unit", transfer.unit), self._right)
+        unit = parse_unit(self._text, self._given.get("unit", transfer.unit), self._reader.right)
         if unit not in (units := UNITS_OF_KIND.get(self._kind, (unit,))):
-            raise self._wrong(f"{self._kind} is in {units[0]}, not in {unit}")
+            raise self._reader.wrong(f"{self._kind} is in {units[0]}, not in {unit}")
         return replace(
             transfer,
             unit=unit,
-            scale=self._number("scale", transfer.scale, lambda x: x != 0, "a factor other than 0"),
-            offset=self._number("offset", transfer.offset, math.isfinite, "a number"),
+            scale=self._reader.number("scale", transfer.scale, lambda x: x != 0, "a factor other than 0"),
+            offset=self._reader.number("offset", transfer.offset, math.isfinite, "a number"),
         )
-
-    def _number(
-        self, name: str, default: float | None, is_right: Callable[[float], bool], words: str
-    ) -> float:
-        given = self._given.get(name)
-        value = default if given is None else finite_number(given)
-        if value is None or not is_right(value):
-            raise self._wrong(
-                f"{name} is missing, it is {words}"
-                if given is None
-                else f"{name}={given} is wrong, it is {words}"
-            )
-        return value
 
     def _separator(self, given: str) -> str:
         separator = _SEPARATOR_NAMES.get(given, given)
         if len(separator) != 1 or separator.isalnum() or separator in "+-._\r\n" or not separator.isascii():
             raise SpecError(
                 f"{self._text!r}: separator={given} is wrong, it is tab, space or one character that numbers "
-                f"do not have; write for example {self._right}&separator=tab"
+                f"do not have; write for example {self._reader.right}&separator=tab"
             )
         return separator
-
-    def _wrong(self, what: str) -> SpecError:
-        return SpecError(f"{self._text!r}: {what}; write for example {self._right}")
 
 
 def _right(profile: Profile) -> str:

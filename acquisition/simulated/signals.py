@@ -211,7 +211,8 @@ class Skin:
         onsets = second.number + np.array([*places, 0.0])
         self._onsets = np.concatenate((self._onsets[lasting], onsets[happens]))
         self._amplitudes = np.concatenate((self._amplitudes[lasting], amplitudes[happens]))
-        return self._level(second) + self._responses(second.number + _EDA_PARTS) + self._noise()
+        signal = self._level(second) + self._responses(second.number + _EDA_PARTS)
+        return signal + _EDA_NOISE_US * self._rng.standard_normal(_EDA_PARTS.size)
 
     def _level(self, second: AutonomicSample) -> FloatArray:
         drift = self._drift
@@ -224,9 +225,6 @@ class Skin:
         since = np.maximum(0.0, times - self._onsets[:, None])
         kernel = (np.exp(-since / 2.0) - np.exp(-since / 0.7)) / _KERNEL_PEAK
         return np.asarray(self._amplitudes @ kernel)
-
-    def _noise(self) -> FloatArray:
-        return _EDA_NOISE_US * self._rng.standard_normal(_EDA_PARTS.size)
 
 
 RSP_RATE_HZ = 25

@@ -141,26 +141,24 @@ class SampleParser(Protocol):
     """Bytes to samples. The result does not depend on how the bytes are split up.
 
     A parser has bounded memory and raises no exception, whatever the bytes are.
+
+    Attributes
+    ----------
+    frames : int
+        Number of readable lines or frames.
+    last_rejected : bytes
+        Beginning of the last unreadable line or frame.
+    defects : Counter
+        How often each defect occurred; counts only grow.
     """
 
-    @property
-    def frames(self) -> int:
-        """Number of readable lines or frames."""
-        ...
+    frames: int
+    last_rejected: bytes
+    defects: Counter[StreamReasonCode]
 
     @property
     def rejected(self) -> int:
         """Least number of unreadable lines or frames."""
-        ...
-
-    @property
-    def last_rejected(self) -> bytes:
-        """Beginning of the last unreadable line or frame."""
-        ...
-
-    @property
-    def defects(self) -> Counter[StreamReasonCode]:
-        """How often each defect occurred; counts only grow."""
         ...
 
     def feed(self, data: bytes) -> FloatArray:

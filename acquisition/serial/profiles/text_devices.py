@@ -25,6 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -134,16 +135,6 @@ def encode_visualiser(raw: Mapping[str, float]) -> bytes:
     ).encode()
 
 
-def encode_started(raw: Mapping[str, float]) -> bytes:
-    """Return ``Signal …``; nothing without a signal."""
-    return _signal_line("Signal ", raw)
-
-
-def encode_coach(raw: Mapping[str, float]) -> bytes:
-    """Return the signal's count alone; nothing without a signal."""
-    return _signal_line("", raw)
-
-
 def encode_cells(raw: Mapping[str, float], separator: str) -> bytes:
     """Return a line of all columns up to the last that has a signal; a missing value is an empty cell."""
     width = 1 + max(int(label) for label in raw)
@@ -153,7 +144,8 @@ def encode_cells(raw: Mapping[str, float], separator: str) -> bytes:
     return f"{line}\r\n".encode()
 
 
-def _signal_line(before: str, raw: Mapping[str, float]) -> bytes:
+def encode_signal(before: str, raw: Mapping[str, float]) -> bytes:
+    """Return the signal's count after a prefix; nothing without a signal."""
     signal = raw.get("signal", math.nan)
     return b"" if math.isnan(signal) else f"{before}{signal:.0f}\r\n".encode()
 
@@ -255,8 +247,18 @@ PROFILES = (
         VISUALISER_LINES,
         encode_visualiser,
     ),
-    _pulsesensor("pulsesensor-started", "getting started (Signal 512)", STARTED_LINES, encode_started),
-    _pulsesensor("pulsesensor-coach", "signal coach (512, S:512, time,512, JSON)", COACH_LINES, encode_coach),
+    _pulsesensor(
+        "pulsesensor-started",
+        "getting started (Signal 512)",
+        STARTED_LINES,
+        partial(encode_signal, "Signal "),
+    ),
+    _pulsesensor(
+        "pulsesensor-coach",
+        "signal coach (512, S:512, time,512, JSON)",
+        COACH_LINES,
+        partial(encode_signal, ""),
+    ),
     Profile(
         name="lines",
         title="any device that sends lines of numbers",
