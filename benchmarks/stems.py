@@ -42,6 +42,6 @@ def stem(blocks: Sequence[Block], piece: Piece, layers: Collection[str]) -> Floa
             )
             notes = tuple(note for note in block.notes if note.layer in layers)
             control = bank.step(replace(block, notes=notes, shape=shape))
-            tone = FilterFrame.of(shape, block.start_frame / SAMPLE_RATE, palette.hall)
+            tone = FilterFrame.of(shape, block.start_frame / SAMPLE_RATE, palette.reverb)
             sound.append(graph.process(control, tone))
     return np.concatenate(sound, axis=1).T[VoiceBank.latency_frames :]

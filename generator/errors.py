@@ -1,19 +1,19 @@
 """The errors of the generator, one tree.
 
 GeneratorError
-├── StateError          a MusicState or piece with an impossible value
+├── StateError          a MusicState, Piece or setting with a value out of its range
 ├── TrajectoryError     a trajectory file that cannot be read; names line and column
 ├── EventsError         a table of notes that cannot be read; names file and line
-└── SoundError          the sound engine could not be started or failed
+└── SoundError          the synthesizer or the sound device failed
 """
 
 
 class GeneratorError(Exception):
-    """Anything that went wrong between a MusicState and its sound."""
+    """Base class of the errors of the generator."""
 
 
 class StateError(GeneratorError, ValueError):
-    """A MusicState or piece with an impossible value; the message gives the range."""
+    """A value out of its range; the message gives the range."""
 
 
 class TrajectoryError(GeneratorError):
@@ -25,4 +25,4 @@ class EventsError(GeneratorError):
 
 
 class SoundError(GeneratorError):
-    """The sound engine could not be started, or failed."""
+    """The synthesizer or the sound device could not be started, or failed."""

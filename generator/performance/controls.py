@@ -1,4 +1,4 @@
-"""How controls move between what is asked and what sounds: never by a jump that could be heard."""
+"""Smooth movement of the controls from what is asked for to what sounds, without audible jumps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def smooth_towards(value: float, target: float, dt: float, tau: float) -> float:
 
 
 class BreathEnvelope:
-    """A sine of loudness whose phase never jumps, at a rate and depth that glide."""
+    """A sine of loudness with a continuous phase, and a rate and depth that change smoothly."""
 
     def __init__(self) -> None:
         self.rate = 0.0
@@ -41,7 +41,7 @@ class BreathEnvelope:
 
 
 class Fade:
-    """One fader for fade-in, silences, end and stop: a raised cosine, whatever way it is sent."""
+    """The fader for fade-in, silence, end and stop: a raised cosine in both directions."""
 
     def __init__(self) -> None:
         self._position = 0.0
@@ -53,12 +53,12 @@ class Fade:
 
     @property
     def position(self) -> float:
-        """Share of a whole fade that is left on the way down, 0 to 1."""
+        """Share of a whole fade-out that is left, 0 to 1."""
         return self._position
 
     @property
     def silent(self) -> bool:
-        """Whether it is at 0."""
+        """Whether the amplitude is 0."""
         return self._position == 0.0
 
     def rise(self, dt: float, seconds: float) -> None:

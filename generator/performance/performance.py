@@ -1,4 +1,4 @@
-"""The performance: bars of beats become notes at samples, and states become moving controls."""
+"""The performance: bars of beats become notes at samples, and states become smooth controls."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
 SILENCE_FADE_S = 15.0
 BRIGHTNESS_TAU_S = 1.0
 MAX_BRIGHTNESS_SLOPE_PER_S = 0.35
-"""Filters follow block by block; faster, their steps could be heard."""
+"""Filters change block by block; faster changes would be audible as steps."""
 
 BREATH_TAU_S = 3.0
 FAINTEST = 0.01
 """Amplitude (−40 dB) below which a listener hears no difference."""
 
 BREATH_BRIGHTNESS_PER_DB = 0.03
-"""The filter swells with the loudness: at full depth by a tenth of its cutoff to either side."""
+"""Brightness changes with the breath: at full depth by a tenth of the cutoff to either side."""
 
 LANDINGS = (4, 2)
-"""Beats by which the tonic may land after the bar line on which an ending turns home; else it lands there."""
+"""Beats after the bar line of the cadence at which the tonic may begin; else it begins on the bar line."""
 
 RINGING = 0.5
-"""Share of the fade that the last chord has, at least, if another way it would not have to land at once."""
+"""Least share of the fade that is left for the last chord, unless it begins on the bar line."""
 
 LAYER_BARS = 3.0
 """Bars over which a layer enters or leaves."""
@@ -64,8 +64,7 @@ _ROUNDING_BEATS = 1e-9
 class TempoRamp:
     """One block of time in which the tempo moves linearly.
 
-    The score's position is the integral of the tempo, so beats fall where the tempo curve puts them and
-    not where a timer ticked.
+    The position in the score is the integral of the tempo, so beats are exactly where the tempo puts them.
     """
 
     start_bpm: float
@@ -90,7 +89,7 @@ class TempoRamp:
 
 
 class Performance:
-    """Plays a piece block by block, without sound: what begins, and where the controls stand.
+    """Plays a piece block by block, without sound: notes, beats and controls.
 
     Parameters
     ----------
@@ -115,7 +114,7 @@ class Performance:
         self._controls = _Controls()
         self._end_s: float | None = None
         self._stop_s: float | None = None
-        self._turned = False
+        self._cadence_begun = False
         self._closing = False
         self._novelty: deque[float] = deque([0.0] * BLOCKS_PER_STEP, BLOCKS_PER_STEP)
 
@@ -126,10 +125,10 @@ class Performance:
 
     @property
     def latched(self) -> MusicState:
-        """The state in force at the end of the last block: what sounds, as far as it sounds.
+        """The state in force at the end of the last block.
 
-        Tempo, level, brightness and breath as they stand, mode of the phrase, the rest as of the last
-        bar line. It differs from what was asked wherever the music still has to get there.
+        Tempo, level, brightness and breath are the present ones, the mode is that of the phrase, the rest is
+        that of the last bar line. It differs from what was asked for until the music has reached that.
         """
         now, bar = self._controls, self._at_bar or self._asked
         return replace(
@@ -160,19 +159,17 @@ class Performance:
         )
 
     def end(self, fade_s: float) -> None:
-        """Come to an end within `fade_s` seconds: a cadence while the fade begins, then nothing.
+        """Come to an end within `fade_s` seconds: a cadence while the fade begins, then silence.
 
-        On the next bar line the music turns home; the tonic lands before half of the fade is over wherever
-        the tempo lets it, and rings until nothing is heard.
-
-        Asked again, or after a stop, it changes nothing.
+        The cadence begins on the next bar line. The tonic begins before half of the fade is over wherever the
+        tempo allows it, and rings until nothing is heard. Further calls, and calls after a stop, do nothing.
         """
         _positive("fade_s", fade_s)
         if self._end_s is None:
             self._end_s = fade_s
 
     def stop(self, seconds: float = 0.5) -> None:
-        """Fade out at once, within `seconds`; no note begins any more. It overrides an end."""
+        """Fade out at once, within `seconds`; no further note begins. It overrides an end."""
         _positive("seconds", seconds)
         if self._stop_s is None:
             self._stop_s = seconds
@@ -192,7 +189,7 @@ class Performance:
             Notes and beats that begin in it, by frame, and the controls at its end.
         """
         self._asked = state
-        # Where nothing sounds there is no tempo to glide from: the first beat has the tempo asked for.
+        # While nothing sounds there is no tempo to start from: the first beat has the tempo asked for.
         before = self._tempo if self._playing and self._tempo is not None else state.tempo_bpm
         stretch = TempoRamp(before, state.tempo_bpm)
         start = self._frame
@@ -221,7 +218,7 @@ class Performance:
         if self._bar >= 0:
             self._composer.begin_anew()
         self._playing = True
-        self._surprise(_NOVEL_START)
+        self._add_novelty(_NOVEL_START)
         self._open_bar(state)
         self._beat = 0.0
 
@@ -249,7 +246,7 @@ class Performance:
         self._beat = end
 
     def _open_bar(self, state: MusicState) -> None:
-        """Begin the next bar: latch the state, have it composed, and queue its beats and notes."""
+        """Begin the next bar: latch the state, compose the bar, and queue its beats and notes."""
         before, previous = self._at_bar, self._score
         self._bar += 1
         self._at_bar = state
@@ -261,18 +258,18 @@ class Performance:
             waiting += [(note.offset + note.nudge_s * to_beats, note) for note in score.notes]
             self._score = score
             if previous is not None and score.mode is not previous.mode:
-                self._surprise(_NOVEL_MODE)
+                self._add_novelty(_NOVEL_MODE)
             if before is not None and state.layers != before.layers:
-                self._surprise(_NOVEL_LAYER)
+                self._add_novelty(_NOVEL_LAYER)
         self._waiting = deque(sorted(waiting, key=lambda entry: entry[0]))
 
     def _cadence(self, state: MusicState, fade_s: float) -> BarScore:
-        """Return the bar that leads home, or lands there: as many beats before it as the fade leaves time."""
+        """Return the next bar of the cadence; the fade decides how many beats precede the tonic."""
         beat_s = 60.0 / state.tempo_bpm
         left_s = self._controls.fade.position * fade_s
         lands = (_land for _land in LANDINGS if left_s - _land * beat_s >= RINGING * fade_s)
-        land = 0 if self._turned else next(lands, 0)
-        self._turned = True
+        land = 0 if self._cadence_begun else next(lands, 0)
+        self._cadence_begun = True
         self._closing = land < BEATS_PER_BAR
         return self._composer.cadence(state, land=land, beats=left_s / beat_s)
 
@@ -294,16 +291,16 @@ class Performance:
             return
         fade.fall(BLOCK_S, self._stop_s or self._end_s or SILENCE_FADE_S)
         if fade.silent:
-            # Standing still: what was left of the bar is dropped, and the next sound opens a new one.
+            # The rest of the bar is dropped; the next sound begins a new bar.
             self._playing = False
             self._waiting.clear()
 
-    def _surprise(self, novelty: float) -> None:
+    def _add_novelty(self, novelty: float) -> None:
         self._novelty[-1] = max(self._novelty[-1], novelty)
 
 
 class _Controls:
-    """The continuous controls, each with its own pace."""
+    """The continuous controls, each with its own rate of change."""
 
     def __init__(self) -> None:
         self.fade = Fade()
@@ -317,9 +314,9 @@ class _Controls:
         self._set = False
 
     def advance(self, state: MusicState, at_bar: MusicState, layers: tuple[str, ...]) -> None:
-        """Move on by one block towards a state; what goes by bars comes from the last bar line's."""
+        """Move on by one block towards a state; what changes by bars comes from the last bar line."""
         entering = [1.0 if layer in layers else 0.0 for layer in LAYERS]
-        if not self._set:  # nothing has sounded yet, so nothing can be heard to jump
+        if not self._set:  # nothing has sounded yet, so no jump can be heard
             self.level_db = state.level_db
             self.brightness = state.brightness
             self.articulation = at_bar.articulation
@@ -339,7 +336,7 @@ class _Controls:
         self._breath_db = self.breath.advance(state.breath_rate, state.breath_depth, BLOCK_S, BREATH_TAU_S)
 
     def shape(self) -> ControlFrame:
-        """Return where they stand."""
+        """Return their present values."""
         return ControlFrame(
             level_db=self.level_db,
             breath_db=self._breath_db,

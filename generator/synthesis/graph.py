@@ -1,8 +1,8 @@
 """The pyo objects: wavetable oscillators, filters and a reverb, driven from numpy block by block.
 
-What an oscillator does in a block is written into a table of one block's length before pyo computes the
-block, and comes out of a ``TableScan`` sample for sample. So all timing lives in pure code, and pyo needs
-no clock, no envelope and no callback of its own.
+The amplitudes of an oscillator are written into a table of one block's length before pyo computes the block,
+and a ``TableScan`` plays them sample for sample. So all timing is in pure code, and pyo needs no clock, no
+envelope and no callback of its own.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from generator.score import BLOCK_FRAMES, SAMPLE_RATE, ControlFrame, FloatArray
 from generator.synthesis.palette import Palette, Reverb, wavetable
 from generator.synthesis.voices import Oscillator, OscillatorFrame
 
-os.environ.setdefault("PYO_GUI_WX", "0")  # pyo would look for a toolkit of windows while it is imported
+os.environ.setdefault("PYO_GUI_WX", "0")  # else pyo looks for a window toolkit while it is imported
 import pyo64 as pyo
 
 SIDES_APART_CYCLES = 30
 
 CUTOFF_HZ = (600.0, 3500.0)
 BUS_CUTOFFS = {"warm": 1.0, "clear": 2.5, "low": 0.6, "vowel": 1.2}
-"""Cutoff of each bus relative to the brightness's."""
+"""Cutoff of each bus, relative to the cutoff of the brightness."""
 
 REVERBERANT = ("warm", "clear", "vowel")
 DRIFT_PERIODS_S = (23.5, 25.9)
 DRIFT_DEPTH = 0.12
-"""Left and right filters drift by so much, each on its own period."""
+"""Relative drift of the left and right filters, each with its own period."""
 
 VOWELS_HZ = ((330.0, 650.0), (700.0, 1100.0), (2300.0, 2500.0))
 """Formants from a closed "oo" to an open "ah", as low voices sing them (after Peterson and Barney 1952)."""
@@ -41,19 +41,19 @@ VOWELS_HZ = ((330.0, 650.0), (700.0, 1100.0), (2300.0, 2500.0))
 VOWEL_GAINS = (2.6, 1.7, 0.9)
 VOWEL_QS = (3.5, 5.5, 8.0)
 VOWEL_CHEST = 0.5
-"""What of the voice goes past the formants."""
+"""Share of the voice that bypasses the formants."""
 
 VOWEL_PERIODS_S = (17.3, 19.9)
 
 STEPS = 16
-"""Steps in which a filter goes through a block: 960 a second are not heard, and cost a filter nothing."""
+"""Filter steps in a block: 960 a second are not heard."""
 
 REVERB_DAMP = 0.6
 REVERB_FLOOR_HZ = 160.0
-"""Lows stay out of the reverb, where they would only blur."""
+"""High-pass before the reverb, where low tones would blur."""
 
 _DIFFUSERS_S = ((0.0317, 0.0473), (0.0371, 0.0539))
-"""Delays of the all-passes before the reverb, left and right: they make it dense and the sides unlike."""
+"""Delays of the all-passes before the reverb, left and right: it gets denser, the sides less alike."""
 
 _SIZE_BY_T60 = ((1.68, 2.18, 2.57, 3.13, 4.0, 5.47, 6.36), (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.92))
 """Size of pyo's Freeverb for a decay time, measured between 250 and 1000 Hz. (WGVerb and STRev would draw
@@ -64,16 +64,16 @@ _STEPWISE = np.arange(1, STEPS + 1) / STEPS
 
 @dataclass(frozen=True, slots=True)
 class FilterFrame:
-    """Where filters and reverb stand in a block.
+    """The settings of filters and reverb in a block.
 
     Attributes
     ----------
     cutoffs_hz : (float, float)
         Left and right.
     vowels : (float, float)
-        How open the choir sings, 0 to 1, left and right.
+        Openness of the choir's vowel, 0 to 1, left and right.
     size, wet : float
-        Of the reverb.
+        Size and level of the reverb.
     """
 
     cutoffs_hz: tuple[float, float]
@@ -82,8 +82,8 @@ class FilterFrame:
     wet: float
 
     @classmethod
-    def of(cls, shape: ControlFrame, time_s: float, hall: Reverb) -> FilterFrame:
-        """Return the tone of a shape; the cutoffs drift about the brightness's, each side in its own way."""
+    def of(cls, shape: ControlFrame, time_s: float, reverb: Reverb) -> FilterFrame:
+        """Return the settings for the controls; the cutoffs drift around that of the brightness."""
         dark, bright = CUTOFF_HZ
         cutoff = dark * (bright / dark) ** shape.brightness
         left, right = (
@@ -92,9 +92,9 @@ class FilterFrame:
         oo, ah = (
             0.15 + 0.7 * shape.brightness + 0.15 * sin(2 * pi * time_s / period) for period in VOWEL_PERIODS_S
         )
-        long, short = hall.t60_s
+        long, short = reverb.t60_s
         t60 = long * (short / long) ** shape.articulation
-        wet = hall.gain[0] + (hall.gain[1] - hall.gain[0]) * shape.articulation
+        wet = reverb.gain[0] + (reverb.gain[1] - reverb.gain[0]) * shape.articulation
         return cls((left, right), (oo, ah), float(np.interp(t60, *_SIZE_BY_T60)), wet)
 
 
@@ -103,10 +103,10 @@ class SynthGraph:
 
     Parameters
     ----------
-    rows : tuple of Row
+    rows : tuple of Oscillator
         The oscillators of all voices.
     palette : Palette
-        Its hall is the reverb's.
+        Its reverb is used.
 
     Raises
     ------
@@ -130,11 +130,11 @@ class SynthGraph:
         self._formants: list[list[_Glide]] = []
         self._wet = _Glide()
         self._outlets = {
-            bus: self._bus(bus) for bus in BUS_CUTOFFS if any(row.strand.bus == bus for row in rows)
+            bus: self._bus(bus) for bus in BUS_CUTOFFS if any(row.spec.bus == bus for row in rows)
         }
         if "vowel" in self._outlets:
-            self._outlets["vowel"] = self._throats(*self._outlets["vowel"])
-        self._reverbs, self._taps = self._hall(palette.hall)
+            self._outlets["vowel"] = self._formant_filters(*self._outlets["vowel"])
+        self._reverbs, self._taps = self._add_reverb(palette.reverb)
 
     def process(self, control: OscillatorFrame, tone: FilterFrame) -> FloatArray:
         """Return the music of one block, shape (2, 800), before any level or fade."""
@@ -178,16 +178,16 @@ class SynthGraph:
         return self._hold(pyo.Mix(list(things), voices=1))
 
     def _oscillator(self, row: Oscillator) -> _Oscillator:
-        strand = row.strand
-        key = (strand.partials, strand.bandwidth_cents, strand.core, strand.stretch)
+        spec = row.spec
+        key = (spec.partials, spec.bandwidth_cents, spec.core, spec.stretch)
         table = wavetable(*key)
         if key not in self._tables:
             self._tables[key] = pyo.DataTable(size=table.samples.size, init=table.samples.tolist())
         return _Oscillator(row, self._tables[key], table.cycles)
 
     def _bus(self, bus: str) -> tuple[Any, Any]:
-        """Sum the rows of a bus on either side, through its filter."""
-        mine = [each for each in self._oscillators if each.row.strand.bus == bus]
+        """Sum the oscillators of a bus on either side, through its filter."""
+        mine = [each for each in self._oscillators if each.row.spec.bus == bus]
         sides: tuple[list[Any], list[Any]] = ([], [])
         for pan in sorted({each.row.pan for each in mine}, key=lambda pan: (pan is not None, pan or 0.0)):
             group = [each.readers for each in mine if each.row.pan == pan]
@@ -203,8 +203,8 @@ class SynthGraph:
         )
         return left, right
 
-    def _throats(self, left: Any, right: Any) -> tuple[Any, Any]:
-        """Send either side of the choir through formants."""
+    def _formant_filters(self, left: Any, right: Any) -> tuple[Any, Any]:
+        """Send both sides of the choir through formants."""
         outlets = []
         for voice in (left, right):
             glides = [_Glide() for _ in VOWELS_HZ]
@@ -218,14 +218,14 @@ class SynthGraph:
             outlets.append(self._mix([chest, *side]))
         return outlets[0], outlets[1]
 
-    def _hall(self, hall: Reverb) -> tuple[list[Any], list[FloatArray]]:
-        """Add the reverb and the taps that the music is read from."""
+    def _add_reverb(self, reverb: Reverb) -> tuple[list[Any], list[FloatArray]]:
+        """Add the reverb and the tables from which the music is read."""
         reverbs, taps = [], []
         for side in (0, 1):
             dry = {bus: outlets[side] for bus, outlets in self._outlets.items()}
             send = self._mix([dry[bus] for bus in REVERBERANT if bus in dry])
             send = self._hold(pyo.ButHP(send, freq=REVERB_FLOOR_HZ))
-            send = self._hold(pyo.ButLP(send, freq=hall.damp_hz))
+            send = self._hold(pyo.ButLP(send, freq=reverb.damp_hz))
             for delay in _DIFFUSERS_S[side]:
                 send = self._hold(pyo.Allpass(send, delay=delay, feedback=0.6, maxdelay=0.1))
             reverb = pyo.Freeverb(send, size=0.9, damp=REVERB_DAMP, bal=1, mul=self._wet.signal)
@@ -246,7 +246,7 @@ def _memory(table: Any) -> FloatArray:
 
 
 class _Glide:
-    """A control of a filter that goes through each block in steps too small to be heard."""
+    """A control of a filter that moves in steps too small to be heard."""
 
     def __init__(self) -> None:
         self._table = pyo.DataTable(size=BLOCK_FRAMES)
@@ -262,7 +262,7 @@ class _Glide:
 
 
 class _Oscillator:
-    """A row: its gate, which carries the envelope, and one or two readers of its wavetable."""
+    """The pyo objects of an oscillator: its envelope, and one or two readers of its wavetable."""
 
     def __init__(self, row: Oscillator, table: Any, cycles: int) -> None:
         self.row = row
@@ -272,14 +272,14 @@ class _Oscillator:
         scan = pyo.TableScan(self._gate_table)
         self._parts = [scan]
         frequency: Any = 1.0
-        if row.strand.vibrato_cents:
+        if row.spec.vibrato_cents:
             self._bend_table = pyo.DataTable(size=BLOCK_FRAMES)
             self._bend = _memory(self._bend_table)
             frequency = pyo.TableScan(self._bend_table)
             self._parts.append(frequency)
-        # Voices start apart in the table, or unisons would be one and the same sound. The right side runs
-        # whole periods ahead of the left: low partials stay in the middle, high ones, which change faster,
-        # grow wide.
+        # Voices start at different places of the table, or unisons would be identical. The right side is
+        # whole periods ahead of the left: low partials stay in the middle; high ones, which change faster,
+        # are wide.
         start = round(row.voice * 0.618 * cycles)
         ahead = (0,) if row.pan is not None else (0, SIDES_APART_CYCLES)
         self.readers = [
@@ -290,7 +290,7 @@ class _Oscillator:
 
     def tune(self, hz: float) -> None:
         """Set the frequency; only while the gate is closed."""
-        if not self.row.strand.vibrato_cents:
+        if not self.row.spec.vibrato_cents:
             for reader in self.readers:
                 reader[0].setFreq(hz / self._cycles)
 

@@ -32,7 +32,7 @@ K_WEIGHTING = sos2tf(
         [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621],
     ]
 )
-"""ITU-R BS.1770-5, Annex 1, at 48 kHz: the head's shelf and the high-pass, as one filter (b, a)."""
+"""K-weighting of ITU-R BS.1770-5, Annex 1, at 48 kHz: shelf and high-pass as one filter (b, a)."""
 
 
 def lufs(power: float) -> float:
@@ -62,8 +62,8 @@ def _within(x: float, bound: float) -> float:
 class Leveller:
     """Slow make-up gain that brings the music to the reference loudness.
 
-    It starts from what the layers at their gains are expected to make and corrects that by what they made
-    over the last `MEMORY_S` seconds. So a layer that enters is made room for at once, without pumping.
+    It starts from the expected loudness of the layers at their gains and corrects it by the loudness measured
+    over the last `MEMORY_S` seconds. So the gain is right at once when a layer enters, without pumping.
     """
 
     MEMORY_S = 6.0
@@ -71,7 +71,7 @@ class Leveller:
     RANGE_DB = 10.0
     SLEW_DB_PER_S = 1.0
     _LEAST = power_of(-50.0)
-    """What is foreseen at least, lest all layers that enter together be lifted to the reference at once."""
+    """Least expected power, so that layers that begin to enter are not raised to the reference at once."""
 
     def __init__(self, expected: tuple[float, ...]) -> None:
         self._expected = tuple(power_of(loudness) for loudness in expected)
@@ -86,7 +86,7 @@ class Leveller:
         if self._heard is None:
             self._heard = self._foreseen = foreseen * self.PRIOR_S * _RATE
         keep = 1.0 - 1.0 / (self.MEMORY_S * _RATE)
-        # However loud a block, it counts for no more than the correction can make good.
+        # A block counts for no more than the correction can compensate, however loud it is.
         self._heard = self._heard * keep + min(power, foreseen * power_ratio(self.RANGE_DB))
         self._foreseen = self._foreseen * keep + foreseen
         error_db = lufs(self._heard) - lufs(self._foreseen)
@@ -100,8 +100,8 @@ class Leveller:
 class LoudnessCeiling:
     """Keeps the loudness of every 3 s below the short-term ceiling.
 
-    Three seconds hold a budget of energy. A block may spend what is left of it at a rate that would
-    exhaust it in `SPREAD_S`, and so never does.
+    Three seconds have an energy budget. A block may use what is left of it at a rate that would use it up in
+    `SPREAD_S`, so it is never used up.
     """
 
     WINDOW_BLOCKS = 180
@@ -109,7 +109,7 @@ class LoudnessCeiling:
     MARGIN_LU = 0.4
     RECOVERY_DB_PER_S = 3.0
     LEAST_GAIN = amplitude(-60.0)
-    """From here it can recover; from 0 it never would."""
+    """The gain can recover from here; from 0 it could not."""
 
     def __init__(self) -> None:
         self._spent: deque[float] = deque([0.0] * self.WINDOW_BLOCKS, maxlen=self.WINDOW_BLOCKS)
@@ -128,9 +128,9 @@ class LoudnessCeiling:
 
 
 class TruePeakLimiter:
-    """True-peak limiter that looks one block ahead: no corner in its gain, no peak above its ceiling.
+    """True-peak limiter that looks one block ahead.
 
-    The gain at the seam of two blocks suffices for both, and runs in a straight line from seam to seam.
+    The gain at the boundary of two blocks suffices for both, and is linear from boundary to boundary.
     """
 
     MARGIN_DB = 0.3
@@ -157,7 +157,7 @@ class TruePeakLimiter:
         return out
 
     def _peak(self, block: FloatArray) -> float:
-        """Peak between the samples where it could matter, else of the samples."""
+        """Return the true peak if it could matter, else the peak of the samples."""
         peak = float(np.abs(block).max())
         # Between its samples music rises 3 dB above them at most, full-scale noise 6 dB: 12 dB are far away.
         if peak < self._ceiling / 4:
@@ -167,10 +167,10 @@ class TruePeakLimiter:
 
 
 class MasteringChain:
-    """The end of every path: nothing reaches the ear but through it.
+    """The last stage of every signal: nothing reaches the ear without it.
 
     DC guard, make-up gain to the reference loudness, level and breath, true-peak limiter, short-term
-    ceiling, fade. The fade comes last and is not delayed, so that silence is silence at once.
+    ceiling, fade. The fade is last and not delayed, so that silence is immediate.
 
     Parameters
     ----------
@@ -190,27 +190,27 @@ class MasteringChain:
         self._ceiling = LoudnessCeiling()
         self._makeup_db: float | None = None
         self._gain: float | None = None
-        self._bed_gain: float | None = None
+        self._nature_gain: float | None = None
         self._ceiling_gain = 1.0
         self._fade = 0.0
         self._restart = 1.0
         self._restarting = False
 
     def restart(self) -> None:
-        """Fade out within the next block, then rise over `RESTART_FADE_S`: what follows begins anew."""
+        """Fade out within the next block, then fade in over `RESTART_FADE_S`."""
         self._restarting = True
 
-    def step(self, music: FloatArray, shape: ControlFrame, bed: FloatArray | None = None) -> StereoBlock:
-        """Return the block before this one as it is to be heard.
+    def step(self, music: FloatArray, shape: ControlFrame, nature: FloatArray | None = None) -> StereoBlock:
+        """Return the block before this one, mastered.
 
         Parameters
         ----------
         music : ndarray, shape (2, 800)
             Finite samples.
         shape : Shape
-            Where level, breath and fade stand at the end of the block.
-        bed : ndarray, shape (2, 800), optional
-            What lies under the music, at its loudness already: it is not levelled, all else holds for it.
+            Level, breath and fade at the end of the block.
+        nature : ndarray, shape (2, 800), optional
+            A nature sound at its final loudness: it is not levelled, everything else applies to it.
 
         Returns
         -------
@@ -220,14 +220,14 @@ class MasteringChain:
         power, self._music_state = _weighted_power(guarded, self._music_state)
         if shape.fade > 0.0:
             self._makeup_db = self._leveller.step(power, shape.layer_gains)
-        gain = 0.0  # before anything was to be heard, nothing is known
+        gain = 0.0  # nothing has been heard yet
         if self._makeup_db is not None:
             gain = amplitude(self._makeup_db + shape.level_db + shape.breath_db)
         asked = guarded * _glide(self._gain, gain)
-        if bed is not None:
+        if nature is not None:
             level = amplitude(shape.level_db + shape.breath_db)
-            asked = asked + bed * _glide(self._bed_gain, level)
-            self._bed_gain = level
+            asked = asked + nature * _glide(self._nature_gain, level)
+            self._nature_gain = level
         limited = self._limiter.step(asked)
         self._gain = gain
         power, self._heard_state = _weighted_power(limited, self._heard_state)

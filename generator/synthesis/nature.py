@@ -1,4 +1,4 @@
-"""Wind, water and rain under the music: bands of noise that come and go, and drops. Pure and seeded."""
+"""Wind, water and rain under the music: bands of noise with moving levels, and drops. Pure and seeded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from generator.score import BLOCK_FRAMES, SAMPLE_RATE, FloatArray
 from generator.state import REFERENCE_LUFS
 
 LOOP_FRAMES = (262_144, 250_047, 281_250, 259_200, 272_160, 253_125, 288_000)
-"""Lengths of the bands' loops: unlike, so that together they do not repeat within hours."""
+"""Lengths of the bands' loops; together they do not repeat within hours."""
 
 HALF_BAND_OCTAVES = 0.5
 """From the middle of a band to its edge; neighbours, half an octave apart, overlap to even power."""
@@ -68,17 +68,18 @@ class Drops:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NatureSound:
-    """What a bed consists of.
+    """The specification of a nature sound.
 
     Attributes
     ----------
     bands_hz : ndarray
         Middles of its bands of noise, half an octave apart.
     gains : callable
-        Gains of the bands, shape (2, bands), at a time in seconds, for given phases: it moves slowly.
+        Gains of the bands, shape (2, bands), for a time in seconds and given phases.
     drops : Drops or None
+        Drops besides the noise.
     lufs : float
-        Loudness of it all, as measured.
+        Measured loudness of the whole.
     """
 
     bands_hz: FloatArray
@@ -94,7 +95,7 @@ def _wander(time_s: float, periods_s: tuple[float, ...], phases: FloatArray) -> 
 
 
 def _wind(bands_hz: FloatArray, time_s: float, phases: FloatArray) -> FloatArray:
-    """Let gusts blow: the louder, the higher the noise."""
+    """Return the gains of wind: the louder a gust, the higher its noise."""
     gust = _wander(time_s, (9.1, 14.7, 23.9, 37.3), phases[:, :2])  # one for each side
     middle = np.log2(300.0) + 1.1 * gust
     away = np.log2(bands_hz)[None, :] - middle[:, None]
@@ -102,13 +103,13 @@ def _wind(bands_hz: FloatArray, time_s: float, phases: FloatArray) -> FloatArray
 
 
 def _water(bands_hz: FloatArray, time_s: float, phases: FloatArray) -> FloatArray:
-    """Let a stream run: every band flutters by itself."""
+    """Return the gains of running water: every band fluctuates on its own."""
     flutter = _wander(time_s, (0.37, 0.83, 1.9, 4.7, 11.3), phases).reshape(2, -1)
     return np.asarray(np.sqrt(500.0 / bands_hz) * (1.0 + 0.8 * flutter))
 
 
 def _rain(bands_hz: FloatArray, time_s: float, phases: FloatArray) -> FloatArray:
-    """Let rain fall on leaves some way off: even, swelling and thinning over half a minute."""
+    """Return the gains of rain on distant leaves: even, with swells over half a minute."""
     swell = _wander(time_s, (13.1, 29.3), phases[:, :1])
     flutter = _wander(time_s, (1.1, 2.3, 5.9), phases[2:]).reshape(2, -1)
     far = 1.0 / (1.0 + (bands_hz / 4500.0) ** 2)
@@ -134,11 +135,11 @@ NATURE_SOUNDS = {
         lufs=11.7,
     ),
 }
-"""The beds by name."""
+"""The nature sounds by name."""
 
 
 class NaturePlayer:
-    """A bed of sound at a steady loudness.
+    """Plays a nature sound at a steady loudness.
 
     Parameters
     ----------
@@ -151,12 +152,12 @@ class NaturePlayer:
     """
 
     def __init__(self, name: str, level_db: float, seed: int) -> None:
-        self._bed = bed = NATURE_SOUNDS[name]
+        self._sound = sound = NATURE_SOUNDS[name]
         self._rng = np.random.default_rng((seed, crc32(name.encode())))
-        self._gain = 10.0 ** ((REFERENCE_LUFS + level_db - bed.lufs) / 20.0)
-        self._phases = 2 * pi * self._rng.random((8, 2 * bed.bands_hz.size))
+        self._gain = 10.0 ** ((REFERENCE_LUFS + level_db - sound.lufs) / 20.0)
+        self._phases = 2 * pi * self._rng.random((8, 2 * sound.bands_hz.size))
         self._loops = [
-            _noise(hz, LOOP_FRAMES[i % len(LOOP_FRAMES)], self._rng) for i, hz in enumerate(bed.bands_hz)
+            _noise(hz, LOOP_FRAMES[i % len(LOOP_FRAMES)], self._rng) for i, hz in enumerate(sound.bands_hz)
         ]
         self._before: FloatArray | None = None
         self._falling = np.zeros((2, _DROP_FRAMES + BLOCK_FRAMES))
@@ -164,7 +165,7 @@ class NaturePlayer:
     def step(self, start_frame: int) -> FloatArray:
         """Return the block that begins at a frame, shape (2, 800)."""
         end_s = (start_frame + BLOCK_FRAMES) / SAMPLE_RATE
-        after = self._gain * self._bed.gains(self._bed.bands_hz, end_s, self._phases)
+        after = self._gain * self._sound.gains(self._sound.bands_hz, end_s, self._phases)
         before = after if self._before is None else self._before
         self._before = after
         places = [start_frame % (loop.shape[1] - BLOCK_FRAMES) for loop in self._loops]
@@ -174,8 +175,8 @@ class NaturePlayer:
         gains = np.stack((before, after - before), axis=1)
         levels = gains @ noise
         sound: FloatArray = levels[:, 0] + levels[:, 1] * _RISE
-        if self._bed.drops is not None:
-            sound += self._drip(self._bed.drops)
+        if self._sound.drops is not None:
+            sound += self._drip(self._sound.drops)
         return sound
 
     def _drip(self, drops: Drops) -> FloatArray:
@@ -189,12 +190,12 @@ class NaturePlayer:
 
 
 def room_db(level_db: float) -> float:
-    """Return by how much music and bed must both be softer to be together as loud as the music was."""
+    """Return the dB by which music and nature sound must be softer to be as loud as the music alone."""
     return 10.0 * log10(1.0 + 10.0 ** (level_db / 10.0))
 
 
 def _noise(hz: float, frames: int, rng: np.random.Generator) -> FloatArray:
-    """Return a loop of noise, unlike left and right; its beginning stands again at its end."""
+    """Return a loop of noise, different left and right; its beginning is repeated at its end."""
     octaves = np.log2(np.maximum(np.fft.rfftfreq(frames, 1 / SAMPLE_RATE), 1.0) / hz)
     shape = np.where(
         np.abs(octaves) < HALF_BAND_OCTAVES, np.cos(pi * octaves), 0.0

@@ -1,4 +1,4 @@
-"""What a palette consists of: strands, timbres, a drone, a hall; and wavetables from them. Pure."""
+"""The parts of a palette: oscillators, timbres, drone and reverb; and wavetables made from them. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from generator.score import FloatArray
 SINGLE_CYCLE_FRAMES = 4096
 ENSEMBLE_FRAMES = 2**18
 ENSEMBLE_CYCLES = 1429
-"""Periods in an ensemble table: middle C, near enough, when it is read at its own speed."""
+"""Periods in an ensemble table: about middle C when it is read at its own speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class OscillatorSpec:
     partials : tuple of float
         Amplitudes of the harmonics 1, 2, …
     bandwidth_cents : float
-        0 for a periodic tone; above, every partial is spread by so much, as many players in unison are.
+        0 for a periodic tone; above 0, every partial is a band as wide, as of many players in unison.
     core : float
         Share of every partial's power that stays in one steady line, so that the ensemble shimmers but does
         not fade.
@@ -39,11 +39,11 @@ class OscillatorSpec:
     level : float
         Amplitude relative to the voice's.
     hardness : float
-        How much more than the voice as a whole it follows velocity (an exponent).
+        Additional dependence on velocity, relative to the voice (an exponent).
     vibrato_cents : float
-        Depth of a vibrato that grows once the note has stood for a moment.
+        Depth of a vibrato that grows some time after the onset.
     bus : str
-        The filter it runs through: ``warm``, ``clear`` or ``vowel`` (all also into the hall) or ``low``.
+        Its filter: ``warm``, ``clear``, ``vowel`` (these go to the reverb too) or ``low``.
     """
 
     partials: tuple[float, ...]
@@ -66,16 +66,16 @@ class Timbre:
     ----------
     voices : int
         Polyphony.
-    strands : tuple of OscillatorSpec
-        What one voice consists of.
+    oscillators : tuple of OscillatorSpec
+        The oscillators of one voice.
     attack_s, release_s : tuple of (float, float)
         At articulation 0 (legato) and 1 (detached); interpolated geometrically.
     level_db : float
-        Of one note at velocity 64 on middle C.
+        Level of one note at velocity 64 on middle C.
     tilt_db : float
         Change of level per octave upward.
     pans : tuple of float
-        Places of the voices in turn, −1 (left) to 1 (right). Empty: each voice is stereo in itself.
+        Pans of the voices in turn, −1 (left) to 1 (right). Empty: each voice is stereo in itself.
     sway : float
         Depth of its slow amplitude movement, 0 to 1.
     typical_lufs : float
@@ -83,7 +83,7 @@ class Timbre:
     """
 
     voices: int
-    strands: tuple[OscillatorSpec, ...]
+    oscillators: tuple[OscillatorSpec, ...]
     attack_s: tuple[float, float]
     release_s: tuple[float, float]
     level_db: float
@@ -95,33 +95,33 @@ class Timbre:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drone:
-    """Tones on the tonic that stand through the whole piece and come and go with the pad.
+    """Tones on the tonic that sound through the whole piece and enter and leave with the pad.
 
     Attributes
     ----------
-    strands : tuple of OscillatorSpec
-        Relative to the tonic from C2 to B2. What stands on that note itself makes room for the bass.
+    oscillators : tuple of OscillatorSpec
+        Their ratios are relative to the tonic from C2 to B2. Ratio 1 is softer while the bass plays.
     level_db : float
-        Of a strand of level 1.
+        Level of an oscillator of level 1.
     sway : float
-        Depth of the slow movement, each strand on its own period.
+        Depth of the slow movement, each oscillator with its own period.
     """
 
-    strands: tuple[OscillatorSpec, ...]
+    oscillators: tuple[OscillatorSpec, ...]
     level_db: float
     sway: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reverb:
-    """The room.
+    """The reverb.
 
     Attributes
     ----------
     t60_s, gain : tuple of (float, float)
         Decay time and level of the reverb at articulation 0 and 1.
     damp_hz : float
-        What enters the reverb is low-passed here, so that it stays warm.
+        Cutoff of the low-pass before the reverb.
     """
 
     t60_s: tuple[float, float] = (6.0, 2.5)
@@ -131,20 +131,20 @@ class Reverb:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """The sound of a piece: a timbre for each layer, and what they sound in.
+    """The sound of a piece: a timbre for each layer, a reverb, and a drone or none.
 
     Attributes
     ----------
     timbres : mapping of str to Timbre
         One for each layer.
-    hall : Reverb
-        The room.
+    reverb : Reverb
+        Common to all layers but the bass.
     drone : Drone or None
-        What stands under everything.
+        Tones under the whole piece.
     """
 
     timbres: Mapping[str, Timbre]
-    hall: Reverb = Reverb()
+    reverb: Reverb = Reverb()
     drone: Drone | None = None
 
 
@@ -158,7 +158,7 @@ class Wavetable:
 
 @cache
 def wavetable(partials: tuple[float, ...], bandwidth_cents: float, core: float, stretch: float) -> Wavetable:
-    """Return the table of a strand's partials.
+    """Return the wavetable of an oscillator's partials.
 
     A periodic tone is one cycle. An ensemble is made in the frequency domain: each partial becomes a
     Gaussian band as wide in cents as every other, with random phases, so that a loop of some seconds holds

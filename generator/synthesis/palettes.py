@@ -8,7 +8,7 @@ WARM_PADS = Palette(
     timbres={
         "pad": Timbre(
             voices=10,
-            strands=(OscillatorSpec(falling(24, 0.85), bandwidth_cents=20.0, core=0.5),),
+            oscillators=(OscillatorSpec(falling(24, 0.85), bandwidth_cents=20.0, core=0.5),),
             attack_s=(4.0, 0.8),
             release_s=(6.0, 2.0),
             level_db=-33.5,
@@ -19,7 +19,7 @@ WARM_PADS = Palette(
         # breath of the felt on the string.
         "melody": Timbre(
             voices=6,
-            strands=(
+            oscillators=(
                 OscillatorSpec(
                     (1.0, 0.34, 0.15, 0.07, 0.03),
                     bandwidth_cents=3.0,
@@ -56,7 +56,7 @@ WARM_PADS = Palette(
         ),
         "bass": Timbre(
             voices=3,
-            strands=(OscillatorSpec((1.0, 0.45, 0.2, 0.08, 0.03), decay_s=7.0, bus="low"),),
+            oscillators=(OscillatorSpec((1.0, 0.45, 0.2, 0.08, 0.03), decay_s=7.0, bus="low"),),
             attack_s=(0.25, 0.05),
             release_s=(1.5, 0.4),
             level_db=-26.5,
@@ -66,7 +66,7 @@ WARM_PADS = Palette(
         ),
         "arpeggio": Timbre(
             voices=6,
-            strands=(
+            oscillators=(
                 OscillatorSpec((1.0, 0.2, 0.05), decay_s=0.8, bus="clear"),
                 OscillatorSpec(
                     (0, 0, 0.5, 0.3, 0.4, 0, 0.15), decay_s=0.18, level=0.32, hardness=1.0, bus="clear"
@@ -80,7 +80,9 @@ WARM_PADS = Palette(
         ),
         "counter": Timbre(
             voices=3,
-            strands=(OscillatorSpec(falling(9, 1.6, odd_only=True), bandwidth_cents=7.0, vibrato_cents=6.0),),
+            oscillators=(
+                OscillatorSpec(falling(9, 1.6, odd_only=True), bandwidth_cents=7.0, vibrato_cents=6.0),
+            ),
             attack_s=(0.6, 0.15),
             release_s=(1.2, 0.4),
             level_db=-30.0,
@@ -88,7 +90,7 @@ WARM_PADS = Palette(
         ),
         "strings": Timbre(
             voices=6,
-            strands=(OscillatorSpec(falling(26, 0.8), bandwidth_cents=34.0),),
+            oscillators=(OscillatorSpec(falling(26, 0.8), bandwidth_cents=34.0),),
             attack_s=(2.5, 0.7),
             release_s=(3.5, 1.2),
             level_db=-30.0,
@@ -97,7 +99,7 @@ WARM_PADS = Palette(
         ),
         "bells": Timbre(
             voices=4,
-            strands=(
+            oscillators=(
                 OscillatorSpec((1.0,), decay_s=2.2, bus="clear"),
                 OscillatorSpec((1.0,), ratio=2.006, decay_s=1.1, level=0.35, bus="clear"),
                 OscillatorSpec((1.0,), ratio=4.17, decay_s=0.35, level=0.12, hardness=0.7, bus="clear"),
@@ -110,7 +112,9 @@ WARM_PADS = Palette(
         ),
         "air": Timbre(
             voices=3,
-            strands=(OscillatorSpec((1.0, 0.5, 0.25, 0.2), bandwidth_cents=180.0, core=0.05, bus="clear"),),
+            oscillators=(
+                OscillatorSpec((1.0, 0.5, 0.25, 0.2), bandwidth_cents=180.0, core=0.05, bus="clear"),
+            ),
             attack_s=(3.0, 1.0),
             release_s=(4.0, 1.5),
             level_db=-35.0,
@@ -165,7 +169,7 @@ _BELL = (
 HARP_BELLS = Palette(
     # The fifth and seventh harmonics would take sides between major and minor: they are left out.
     drone=Drone(
-        strands=(
+        oscillators=(
             OscillatorSpec(
                 (1.0, 0.5, 0.35, 0.2, 0.0, 0.12, 0.0, 0.06), bandwidth_cents=9.0, core=0.3, level=0.6
             ),
@@ -176,12 +180,12 @@ HARP_BELLS = Palette(
         level_db=-35.0,
         sway=0.6,
     ),
-    hall=Reverb(t60_s=(6.3, 2.5), gain=(1.2, 0.6), damp_hz=6000.0),
+    reverb=Reverb(t60_s=(6.3, 2.5), gain=(1.2, 0.6), damp_hz=6000.0),
     timbres={
         # Bowed glass: few partials, slowly moving.
         "pad": Timbre(
             voices=8,
-            strands=(
+            oscillators=(
                 OscillatorSpec((1.0, 0.5, 0.3, 0.22, 0.06, 0.12, 0.03, 0.08), bandwidth_cents=12.0, core=0.5),
             ),
             attack_s=(4.0, 0.8),
@@ -192,7 +196,7 @@ HARP_BELLS = Palette(
         ),
         "melody": Timbre(
             voices=6,
-            strands=_harp(2.1, 0.38, 0.35),
+            oscillators=_harp(2.1, 0.38, 0.35),
             attack_s=(0.05, 0.008),
             release_s=(2.4, 0.35),
             level_db=-16.5,
@@ -202,7 +206,7 @@ HARP_BELLS = Palette(
         ),
         "bass": Timbre(
             voices=3,
-            strands=(
+            oscillators=(
                 OscillatorSpec((1.0, 0.6, 0.3, 0.15, 0.06), decay_s=2.6, bus="low"),
                 OscillatorSpec(
                     (0, 0.3, 0.5, 0.5, 0.4, 0.3, 0.15), decay_s=0.5, level=0.3, hardness=0.8, bus="low"
@@ -217,7 +221,7 @@ HARP_BELLS = Palette(
         ),
         "arpeggio": Timbre(
             voices=6,
-            strands=_harp(1.0, 0.29, 0.4),
+            oscillators=_harp(1.0, 0.29, 0.4),
             attack_s=(0.05, 0.008),
             release_s=(1.8, 0.3),
             level_db=-19.0,
@@ -228,7 +232,7 @@ HARP_BELLS = Palette(
         # A hollow flute of glass.
         "counter": Timbre(
             voices=3,
-            strands=(
+            oscillators=(
                 OscillatorSpec(
                     (1.0, 0.12, 0.2, 0.04, 0.05), bandwidth_cents=8.0, core=0.7, vibrato_cents=5.0
                 ),
@@ -240,7 +244,7 @@ HARP_BELLS = Palette(
         ),
         "strings": Timbre(
             voices=6,
-            strands=(OscillatorSpec((1.0, 0.5, 0.2, 0.15, 0.05, 0.05), bandwidth_cents=24.0, core=0.4),),
+            oscillators=(OscillatorSpec((1.0, 0.5, 0.2, 0.15, 0.05, 0.05), bandwidth_cents=24.0, core=0.4),),
             attack_s=(2.5, 0.7),
             release_s=(3.5, 1.2),
             level_db=-30.0,
@@ -249,7 +253,7 @@ HARP_BELLS = Palette(
         ),
         "bells": Timbre(
             voices=5,
-            strands=_BELL,
+            oscillators=_BELL,
             attack_s=(0.05, 0.01),
             release_s=(5.0, 1.2),
             level_db=-12.0,
@@ -259,7 +263,7 @@ HARP_BELLS = Palette(
         # A singing bowl.
         "air": Timbre(
             voices=3,
-            strands=(
+            oscillators=(
                 OscillatorSpec((1.0,), bandwidth_cents=3.0, core=0.3, ratio=0.5, bus="clear"),
                 OscillatorSpec((0, 1.0, 0, 0.15), bandwidth_cents=4.0, core=0.3, level=0.3, bus="clear"),
             ),
@@ -276,11 +280,11 @@ HARP_BELLS = Palette(
 _CHOIR = OscillatorSpec(falling(24, 0.9), bandwidth_cents=26.0, core=0.3, bus="vowel")
 
 SOFT_STRINGS = Palette(
-    hall=Reverb(t60_s=(5.6, 2.4), gain=(1.1, 0.65), damp_hz=4500.0),
+    reverb=Reverb(t60_s=(5.6, 2.4), gain=(1.1, 0.65), damp_hz=4500.0),
     timbres={
         "pad": Timbre(
             voices=8,
-            strands=(OscillatorSpec(falling(26, 0.95), bandwidth_cents=30.0, core=0.35), _CHOIR),
+            oscillators=(OscillatorSpec(falling(26, 0.95), bandwidth_cents=30.0, core=0.35), _CHOIR),
             attack_s=(3.2, 0.6),
             release_s=(5.0, 1.6),
             level_db=-37.5,
@@ -290,7 +294,7 @@ SOFT_STRINGS = Palette(
         # Two players, bow attack, vibrato once the note stands.
         "melody": Timbre(
             voices=5,
-            strands=(
+            oscillators=(
                 OscillatorSpec(
                     (1.0, 0.75, 0.55, 0.3, 0.28, 0.2, 0.1, 0.12, 0.07, 0.05, 0.04, 0.03),
                     bandwidth_cents=6.0,
@@ -305,7 +309,7 @@ SOFT_STRINGS = Palette(
         ),
         "bass": Timbre(
             voices=3,
-            strands=(
+            oscillators=(
                 OscillatorSpec(
                     (1.0, 0.7, 0.4, 0.25, 0.15, 0.1, 0.05), bandwidth_cents=6.0, core=0.8, bus="low"
                 ),
@@ -319,7 +323,7 @@ SOFT_STRINGS = Palette(
         # Pizzicato, soft as with the flesh of the thumb.
         "arpeggio": Timbre(
             voices=6,
-            strands=(
+            oscillators=(
                 OscillatorSpec((1.0, 0.5, 0.2), decay_s=0.42, bus="clear"),
                 OscillatorSpec(
                     (0, 0.2, 0.5, 0.4, 0.3, 0.2, 0.1), decay_s=0.13, level=0.3, hardness=1.0, bus="clear"
@@ -333,7 +337,7 @@ SOFT_STRINGS = Palette(
         ),
         "counter": Timbre(
             voices=3,
-            strands=(
+            oscillators=(
                 OscillatorSpec(
                     (1.0, 0.55, 0.45, 0.4, 0.2, 0.15, 0.1, 0.06),
                     bandwidth_cents=8.0,
@@ -348,7 +352,7 @@ SOFT_STRINGS = Palette(
         ),
         "strings": Timbre(
             voices=6,
-            strands=(OscillatorSpec(falling(20, 1.3), bandwidth_cents=36.0, core=0.3),),
+            oscillators=(OscillatorSpec(falling(20, 1.3), bandwidth_cents=36.0, core=0.3),),
             attack_s=(2.2, 0.6),
             release_s=(3.5, 1.0),
             level_db=-29.0,
@@ -358,7 +362,7 @@ SOFT_STRINGS = Palette(
         # A celesta, far away.
         "bells": Timbre(
             voices=4,
-            strands=(
+            oscillators=(
                 OscillatorSpec((1.0,), decay_s=1.5, bus="clear"),
                 OscillatorSpec((0, 0, 0, 1.0), decay_s=0.35, level=0.12, hardness=0.8, bus="clear"),
             ),
@@ -370,7 +374,7 @@ SOFT_STRINGS = Palette(
         ),
         "air": Timbre(
             voices=3,
-            strands=(_CHOIR,),
+            oscillators=(_CHOIR,),
             attack_s=(3.0, 1.0),
             release_s=(4.0, 1.5),
             level_db=-29.0,

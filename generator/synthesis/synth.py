@@ -1,4 +1,4 @@
-"""The sound: voices and pyo's graph, and what they do when something fails or nothing sounds."""
+"""The synthesizer: voices, pyo's graph and the mastering chain, with their handling of faults and silence."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ RUNAWAY_PEAK = 100.0
 class Synth:
     """Plays blocks of a performance.
 
-    `render` answers with the sound of what was given `latency_frames` before: one block to make room for
-    new notes, one for the limiter to look ahead.
+    `render` returns the sound of what was given `latency_frames` before: one block to free voices for new
+    notes, one for the limiter to look ahead.
 
     Parameters
     ----------
     piece : Piece
-        Its palette decides the sound, its nature what lies under it.
+        Its palette and its nature sound are played.
 
     Raises
     ------
@@ -45,7 +45,7 @@ class Synth:
     """
 
     latency_frames = VoiceBank.latency_frames + MasteringChain.latency_frames
-    MOST_FAULTS = 3
+    MAX_FAULTS = 3
     FORGIVEN_AFTER_S = 60.0
 
     def __init__(self, piece: Piece) -> None:
@@ -56,7 +56,7 @@ class Synth:
         self._master = MasteringChain(tuple(self._palette.timbres[layer].typical_lufs for layer in LAYERS))
         self._nature = self._new_nature()
         self._room_db = room_db(piece.nature_db)
-        self._asleep = False
+        self._idle = False
         self._failed = False
         self._failures: list[int] = []
         self.rebuilt = 0
@@ -77,49 +77,49 @@ class Synth:
         Raises
         ------
         SoundError
-            If pyo delivered unusable samples for the fourth time in a minute. Up to then what was sounding
-            fades out, the graph is built anew and the sound comes back on a ramp of 10 s.
+            If pyo delivered unusable samples for the fourth time in a minute. Before that, the sound fades
+            out, the graph is built anew and the sound fades in over 10 s.
         """
         silent = block.shape.fade == 0.0
         if silent:
             self._bank.release_all()
-        if silent and self._asleep:
+        if silent and self._idle:
             return self._master.step(_SILENCE, block.shape)
         if self._failed:
             self._rebuild()
-        tone = FilterFrame.of(block.shape, block.start_frame / SAMPLE_RATE, self._palette.hall)
+        tone = FilterFrame.of(block.shape, block.start_frame / SAMPLE_RATE, self._palette.reverb)
         music = self._graph.process(self._bank.step(block), tone)
         peak = float(np.abs(music).max())
-        # The reverb rings on unheard in silence, then pyo sleeps until there is something to hear.
-        self._asleep = silent and peak < SILENT_PEAK
-        bed = self._bed(block)
-        if not (peak < RUNAWAY_PEAK and (bed is None or np.abs(bed).max() < RUNAWAY_PEAK)):
-            self._give_up_if_hopeless(block.start_frame)
-            self._failed = True  # built anew with the next block, for that takes longer than this one lasts
+        # In silence the reverb decays unheard; then pyo is not run until something sounds again.
+        self._idle = silent and peak < SILENT_PEAK
+        nature = self._nature_block(block)
+        if not (peak < RUNAWAY_PEAK and (nature is None or np.abs(nature).max() < RUNAWAY_PEAK)):
+            self._check_fault_count(block.start_frame)
+            self._failed = True  # rebuilt with the next block: that takes longer than this one lasts
             self._master.restart()
-            music, bed = _SILENCE, None
-        return self._master.step(music, self._room_made(block.shape), bed)
+            music, nature = _SILENCE, None
+        return self._master.step(music, self._reduced(block.shape), nature)
 
     def _new_nature(self) -> NaturePlayer | None:
         piece = self._piece
         return NaturePlayer(piece.nature, piece.nature_db, piece.seed) if piece.nature != "none" else None
 
-    def _bed(self, block: Block) -> FloatArray | None:
-        """Return what lies under the music in this block."""
+    def _nature_block(self, block: Block) -> FloatArray | None:
+        """Return the nature sound of this block."""
         return self._nature.step(block.start_frame) if self._nature and block.shape.fade > 0.0 else None
 
-    def _room_made(self, shape: ControlFrame) -> ControlFrame:
-        """Return the shape, softer by what the bed adds: together they are as loud as commanded."""
+    def _reduced(self, shape: ControlFrame) -> ControlFrame:
+        """Return the controls, softer by what the nature sound adds to the loudness."""
         return replace(shape, level_db=shape.level_db - self._room_db) if self._nature else shape
 
-    def _give_up_if_hopeless(self, frame: int) -> None:
+    def _check_fault_count(self, frame: int) -> None:
         recent = frame - round(self.FORGIVEN_AFTER_S * SAMPLE_RATE)
         self._failures = [*(at for at in self._failures if at > recent), frame]
-        if (times := len(self._failures)) > self.MOST_FAULTS:
+        if (times := len(self._failures)) > self.MAX_FAULTS:
             raise SoundError(f"pyo delivered unusable samples {times} times; the sound was given up")
 
     def _rebuild(self) -> None:
-        """Build graph and bed anew after NaN, infinity or a runaway."""
+        """Build graph and nature sound anew after unusable samples."""
         self._graph.close()
         self._bank.release_all()
         self._graph = SynthGraph(self._bank.rows, self._palette)
@@ -128,5 +128,5 @@ class Synth:
         self.rebuilt += 1
 
     def close(self) -> None:
-        """Give pyo's server back. Closing twice is harmless."""
+        """Release pyo's server. Closing twice is harmless."""
         self._graph.close()

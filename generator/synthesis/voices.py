@@ -1,4 +1,4 @@
-"""Which oscillator plays what, how loud, at every sample. Pure: the control side of the sound."""
+"""Frequency and amplitude of every oscillator at every sample: the control side of the sound. Pure."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from generator.synthesis.palette import Drone, OscillatorSpec, Palette
 IntArray = npt.NDArray[np.int64]
 
 SWAY_PERIODS_S = (23.5, 25.9, 29.9)
-"""Incommensurable, so that the slow movement of the voices never repeats."""
+"""Incommensurable, so that the slow movements of the voices do not repeat together."""
 
 REFERENCE_VELOCITY = 64
 VIBRATO_HZ = 5.1
 VIBRATO_DELAY_S = 0.45
 VIBRATO_GROWTH_S = 1.1
-"""A note stands still first; then its vibrato grows."""
+"""A note begins without vibrato; then the vibrato grows."""
 
 DRONE_ATTACK_S = 4.0
 DRONE_LOWEST = 36
-DRONE_YIELDS = 0.85
-"""Share of the drone's lowest tone that makes room for the bass."""
+DRONE_DUCKING = 0.85
+"""Share by which the drone's lowest tone is reduced while the bass plays."""
 
 INAUDIBLE = 4e-5
 SUDDEN_FRAMES = SAMPLE_RATE // 2
@@ -52,27 +52,27 @@ _FALL = 1.0 - smooth(_RISE)
 
 @dataclass(frozen=True, slots=True)
 class Oscillator:
-    """One oscillator: which strand of which voice, and where it stands (None: stereo in itself)."""
+    """An oscillator: its voice, its specification and its pan (None: stereo in itself)."""
 
     voice: int
-    strand: OscillatorSpec
+    spec: OscillatorSpec
     pan: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class OscillatorFrame:
-    """What the oscillators do in one block.
+    """What the oscillators play in one block.
 
     Attributes
     ----------
     tunings : list of (int, float)
-        Rows that begin a note, silent up to then, with their frequency in Hz.
+        Oscillators (rows) that begin a note, silent up to then, with their frequency in Hz.
     rows : ndarray of int, shape (n,)
-        The rows that sound.
+        The oscillators that sound.
     amplitudes : ndarray, shape (n, 800)
         Their amplitudes, sample by sample. All other rows are silent.
     bent : list of int
-        The rows among them that have a vibrato.
+        Those among them that have a vibrato.
     bends : ndarray, shape (m, 800)
         Their frequencies in Hz, sample by sample.
     """
@@ -85,7 +85,7 @@ class OscillatorFrame:
 
 
 class _Notes(NamedTuple):
-    """What is fixed for the rows that sound, one entry for each; times in frames."""
+    """Constants of the oscillators that sound, one entry for each; times in frames."""
 
     rows: IntArray
     layer: IntArray
@@ -128,24 +128,24 @@ class _Notes(NamedTuple):
 def _gains(shape: ControlFrame) -> FloatArray:
     """Gains of the layers, then of the drone's upper tones and of its lowest."""
     drone = shape.layer_gains[_PAD]
-    ground = drone * (1.0 - DRONE_YIELDS * shape.layer_gains[_BASS])
+    ground = drone * (1.0 - DRONE_DUCKING * shape.layer_gains[_BASS])
     return np.array((*shape.layer_gains, drone, ground))
 
 
 class VoiceBank:
     """The voices of all layers and their envelopes.
 
-    A note given with one block begins in the next, at the same place: by then a voice is silent for it,
-    if need be the quietest, faded out within the block between. So every onset is exact, `latency_frames`
-    late, and stealing never clicks. A layer's polyphony is also the most notes that can begin in one
-    block; more are left out.
+    A note given with one block begins in the next, at the same place. Meanwhile a voice is made free for it,
+    if necessary by fading out the quietest. So every onset is exact, `latency_frames` late, and stealing a
+    voice does not click. The polyphony of a layer is also the most notes that can begin in one block; more
+    are left out.
 
     Parameters
     ----------
     palette : Palette
         The sound of each layer, and a drone or none.
     tonic : int
-        Pitch class, 0 (C) to 11 (B), on which the drone stands.
+        Pitch class of the drone, 0 (C) to 11 (B).
     """
 
     latency_frames = BLOCK_FRAMES
@@ -158,16 +158,16 @@ class VoiceBank:
         sways: list[float] = []
         for layer, timbre in timbres.items():
             for voice in range(timbre.voices):
-                self._rows_of[layer].append(slice(len(rows), len(rows) + len(timbre.strands)))
+                self._rows_of[layer].append(slice(len(rows), len(rows) + len(timbre.oscillators)))
                 pan = timbre.pans[voice % len(timbre.pans)] if timbre.pans else None
-                rows += [Oscillator(voice, strand, pan) for strand in timbre.strands]
+                rows += [Oscillator(voice, spec, pan) for spec in timbre.oscillators]
             gains += [LAYERS.index(layer)] * (len(rows) - len(gains))
             sways += [timbre.sway] * (len(rows) - len(sways))
         self._drone_rows = slice(len(rows), len(rows))
         if (drone := palette.drone) is not None:
-            rows += [Oscillator(voice, strand, None) for voice, strand in enumerate(drone.strands)]
-            gains += [len(LAYERS) + (strand.ratio <= 1.0) for strand in drone.strands]
-            sways += [drone.sway] * len(drone.strands)
+            rows += [Oscillator(voice, spec, None) for voice, spec in enumerate(drone.oscillators)]
+            gains += [len(LAYERS) + (spec.ratio <= 1.0) for spec in drone.oscillators]
+            sways += [drone.sway] * len(drone.oscillators)
             self._drone_rows = slice(self._drone_rows.start, len(rows))
         self.rows = tuple(rows)
         count = len(rows)
@@ -185,7 +185,7 @@ class VoiceBank:
             # The golden ratio spreads the phases evenly, however many voices there are.
             sway_phase=2 * np.pi * 0.618 * np.arange(count, dtype=np.float64),
             hertz=np.zeros(count),
-            vibrato=np.array([row.strand.vibrato_cents for row in rows]),
+            vibrato=np.array([row.spec.vibrato_cents for row in rows]),
         )
         if drone is not None:
             self._tune_drone(drone, DRONE_LOWEST + tonic)
@@ -198,7 +198,7 @@ class VoiceBank:
         self._live = self._sounding()
 
     def step(self, block: Block) -> OscillatorFrame:
-        """Return what sounds in this block, and take in the notes that begin in the next."""
+        """Return what sounds in this block, and reserve voices for the notes that begin in the next."""
         start, end = block.start_frame, block.start_frame + BLOCK_FRAMES
         begun = [self._begin(note, rows, block.shape) for note, rows in self._pending]
         self._pending = []
@@ -237,7 +237,7 @@ class VoiceBank:
         )
 
     def release_all(self) -> None:
-        """Let go of every voice at once; what follows the bank must be silent by then."""
+        """Silence every voice at once; what follows the bank must be silent by then."""
         self._active[:] = False
         self._live = self._sounding()
         self._pending = []
@@ -269,7 +269,7 @@ class VoiceBank:
     def _begin(self, note: NoteEvent, voice: slice, shape: ControlFrame) -> list[tuple[int, float]]:
         """Set the voice's envelope; return the frequencies of its rows."""
         timbre = self._timbres[note.layer]
-        strands = timbre.strands
+        specs = timbre.oscillators
         octaves = (note.pitch - 60) / 12
         loudness = note.velocity / REFERENCE_VELOCITY
         level = loudness * 10 ** ((timbre.level_db + timbre.tilt_db * octaves) / 20)
@@ -280,18 +280,18 @@ class VoiceBank:
         )
         notes = self._notes
         notes.attack[voice] = attack_s * SAMPLE_RATE
-        # A short note of a slow sound still blooms: its release waits for the better part of the attack.
+        # A short note of a slow sound still rises: its release waits for most of the attack.
         notes.release[voice] = onset + max(note.duration_s, 0.6 * attack_s) * SAMPLE_RATE
         notes.release_length[voice] = release_s * SAMPLE_RATE
         # High strings ring shorter than low ones, by about a third per octave.
-        decays_s = np.array([strand.decay_s for strand in strands]) * 2.0 ** (-0.6 * octaves)
+        decays_s = np.array([spec.decay_s for spec in specs]) * 2.0 ** (-0.6 * octaves)
         notes.decay_rate[voice] = 1.0 / (decays_s * SAMPLE_RATE)
-        notes.amplitude[voice] = [level * strand.level * loudness**strand.hardness for strand in strands]
-        notes.hertz[voice] = [hertz(note.pitch) * strand.ratio for strand in strands]
+        notes.amplitude[voice] = [level * spec.level * loudness**spec.hardness for spec in specs]
+        notes.hertz[voice] = [hertz(note.pitch) * spec.ratio for spec in specs]
         return self._enter(voice, onset, shape)
 
     def _enter(self, voice: slice, onset: int, shape: ControlFrame) -> list[tuple[int, float]]:
-        """Let rows whose envelopes are set begin at a frame; return their frequencies."""
+        """Begin oscillators whose envelopes are set at a frame; return their frequencies."""
         self._notes.onset[voice] = onset
         self._active[voice] = True
         self._level[voice] = 0.0
@@ -304,5 +304,5 @@ class VoiceBank:
         notes.attack[rows] = DRONE_ATTACK_S * SAMPLE_RATE
         notes.release[rows] = np.inf
         level = 10 ** (drone.level_db / 20)
-        notes.amplitude[rows] = [level * strand.level for strand in drone.strands]
-        notes.hertz[rows] = [hertz(pitch) * strand.ratio for strand in drone.strands]
+        notes.amplitude[rows] = [level * spec.level for spec in drone.oscillators]
+        notes.hertz[rows] = [hertz(pitch) * spec.ratio for spec in drone.oscillators]

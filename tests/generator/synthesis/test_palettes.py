@@ -66,11 +66,11 @@ def test_the_palettes_are_those_a_piece_may_name():
 
 
 @pytest.mark.parametrize("name", PALETTES)
-def test_every_layer_has_a_timbre_whose_strands_reach_a_filter(name):
+def test_every_layer_has_a_timbre_whose_oscillators_reach_a_filter(name):
     timbres = BY_NAME[name].timbres
     assert set(timbres) == set(LAYERS)
     for timbre in timbres.values():
-        assert {strand.bus for strand in timbre.strands} <= set(BUS_CUTOFFS)
+        assert {spec.bus for spec in timbre.oscillators} <= set(BUS_CUTOFFS)
         assert timbre.attack_s[0] >= 0.05  # legato attacks are soft
         assert timbre.attack_s[1] < timbre.attack_s[0]
         assert timbre.release_s[1] < timbre.release_s[0]
@@ -136,7 +136,7 @@ def test_the_drone_makes_room_for_the_bass():
         bank = VoiceBank(BY_NAME["harp-bells"])
         for block in blocks(300, shape=shape):
             control = bank.step(block)
-        drone = [i for i, row in enumerate(control.rows) if bank.rows[row].strand.ratio == 1.0]
+        drone = [i for i, row in enumerate(control.rows) if bank.rows[row].spec.ratio == 1.0]
         return control.amplitudes[drone, -1].sum()
 
     assert ground(only("pad", "bass")) < 0.2 * ground(only("pad"))

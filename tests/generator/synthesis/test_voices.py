@@ -84,7 +84,7 @@ def test_stealing_takes_the_quietest_and_keeps_every_onset():
 def test_polyphony_bounds_what_can_begin_at_once():
     _, out = play([note(10, pitch=40 + i) for i in range(30)], 0.1)
     voices = WARM_PADS.timbres["arpeggio"].voices
-    assert np.count_nonzero(out.any(axis=1)) == voices * len(WARM_PADS.timbres["arpeggio"].strands)
+    assert np.count_nonzero(out.any(axis=1)) == voices * len(WARM_PADS.timbres["arpeggio"].oscillators)
 
 
 def test_a_layer_at_zero_gain_is_silent_and_enters_with_its_gain():
