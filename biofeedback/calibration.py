@@ -1,4 +1,4 @@
-"""Measurements of the reference noise, one for each sound device, kept where the user's settings are."""
+"""Calibrations of sound devices: measured levels of the reference noise, kept in the user's settings."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""What a person tells a running session to do: every command there is, validated, in one place.
+"""The commands that people give a running session.
 
-A command is a frozen model whose `name` tells which it is, so that ``TypeAdapter(AnyCommand)`` reads one from
-JSON and an OpenAPI document lists them all. The controller obeys those that steer; the engine records every
-one, obeyed or not, with the answer.
+A command is a frozen pydantic model, told apart by its `name`: `COMMAND` reads any of them from JSON, and the
+OpenAPI document lists them all. The engine records every command with its answer, accepted or not.
+
+>>> COMMAND.validate_python({"name": "override", "field": "tempo_bpm", "value": 64.0})
+Override(name='override', field='tempo_bpm', value=64.0)
 """
 
 from __future__ import annotations
@@ -54,56 +56,56 @@ class _Command(BaseModel):
 
 
 class Pause(_Command):
-    """Pause adaptation: the music goes on as it is and the course waits."""
+    """Pause the protocol; the music continues unchanged."""
 
     name: Literal["pause"] = "pause"
 
 
 class Hold(_Command):
-    """Hold the music: it fades to silence and the course waits."""
+    """Pause the protocol and fade the music to silence."""
 
     name: Literal["hold"] = "hold"
 
 
 class Resume(_Command):
-    """Go on: after a pause, a hold, a plateau or a signal that was lost."""
+    """Continue after a pause, a hold, a plateau or a loss of the signal."""
 
     name: Literal["resume"] = "resume"
 
 
 class Stay(_Command):
-    """Answer a question of the controller with: stay as it is, and ask no more in this phase."""
+    """Answer a question: change nothing, and do not ask again in this phase."""
 
     name: Literal["stay"] = "stay"
 
 
 class Skip(_Command):
-    """End the present phase now; the next begins."""
+    """End the present phase now and begin the next."""
 
     name: Literal["skip"] = "skip"
 
 
 class Extend(_Command):
-    """Let the present phase last longer by so many seconds."""
+    """Extend the present phase."""
 
     name: Literal["extend"] = "extend"
     seconds: float = Field(default=60.0, ge=EXTENSION_RANGE_S[0], le=EXTENSION_RANGE_S[1])
 
 
 class Intensify(_Command):
-    """One step more energy."""
+    """Raise the energy or intensity of the music by one step."""
 
     name: Literal["intensify"] = "intensify"
 
 
 class Soften(_Command):
-    """One step less energy."""
+    """Lower the energy or intensity of the music by one step."""
 
     name: Literal["soften"] = "soften"
 
 
 class Override(_Command):
-    """Take one parameter of the music into one's own hands; it glides there within the limits."""
+    """Set one parameter of the music by hand; it glides there within the limits."""
 
     name: Literal["override"] = "override"
     field: Parameter
@@ -116,28 +118,28 @@ class Override(_Command):
 
 
 class Release(_Command):
-    """Give a parameter, or all of them, back to the protocol; it glides back within the limits."""
+    """Return a parameter, or all of them, to the protocol; it glides back within the limits."""
 
     name: Literal["release"] = "release"
     field: Parameter | Literal["all"] = "all"
 
 
 class Volume(_Command):
-    """Set the master volume, in dB below what was confirmed as comfortable."""
+    """Set the master volume, in dB below the comfortable level."""
 
     name: Literal["volume"] = "volume"
     db: float = Field(ge=VOLUME_RANGE_DB[0], le=VOLUME_RANGE_DB[1])
 
 
 class Cue(_Command):
-    """Say that what the protocol waits for has come, such as the end of a procedure."""
+    """Give the cue that a phase waits for, such as the end of a procedure."""
 
     name: Literal["cue"] = "cue"
     cue: Short
 
 
 class Marker(_Command):
-    """Mark the moment, or an earlier one at which the mark was opened."""
+    """Mark this moment, or an earlier one."""
 
     name: Literal["marker"] = "marker"
     text: Short
@@ -145,14 +147,14 @@ class Marker(_Command):
 
 
 class Note(_Command):
-    """Write something down about the session."""
+    """Record a note about the session."""
 
     name: Literal["note"] = "note"
     text: Words
 
 
 class AdverseEvent(_Command):
-    """Write down that something untoward happened."""
+    """Record an adverse event."""
 
     name: Literal["adverse event"] = "adverse event"
     text: Words
@@ -160,7 +162,7 @@ class AdverseEvent(_Command):
 
 
 class Rating(_Command):
-    """Write down what the listener said of their state; None where they did not want to say."""
+    """Record the listener's rating of their state; None where they declined."""
 
     name: Literal["rating"] = "rating"
     scale: Short
@@ -168,13 +170,13 @@ class Rating(_Command):
 
 
 class Stop(_Command):
-    """Lead to the end, with its fade."""
+    """End the session with a fade."""
 
     name: Literal["stop"] = "stop"
 
 
 class EmergencyStop(_Command):
-    """Silence at once; it goes past the queue."""
+    """Silence the music at once; the command bypasses the queue."""
 
     name: Literal["emergency stop"] = "emergency stop"
 
@@ -206,7 +208,7 @@ COMMAND: TypeAdapter[Command] = TypeAdapter(AnyCommand)
 """Reads and writes any command."""
 
 Origin = Literal["therapist", "listener", "script"]
-"""Who gives a command: whoever conducts the session, the listener, or a script laid down before it."""
+"""Who gives a command: the therapist, the listener, or a script prepared before the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +220,9 @@ class IssuedCommand:
     command : Command
         What to do.
     origin : str
-        Who says so.
+        Who gave it.
     key : str
-        Tells it from every other command of the session; its answer comes back under it.
+        Unique in the session; the answer has the same key.
     """
 
     command: Command
@@ -230,14 +232,14 @@ class IssuedCommand:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a session says to a command.
+    """The answer of a session to a command.
 
     Attributes
     ----------
     accepted : bool
-        Whether it changes anything.
+        Whether the command applies.
     text : str
-        One sentence: what happens now, or why the command does not apply.
+        What happens now, or why the command does not apply.
     """
 
     accepted: bool

@@ -1,4 +1,4 @@
-"""The closed loop, one step at a time. It owns no thread and reads no clock: time comes in."""
+"""The closed loop, one step at a time. The engine is given the time; it owns no thread and reads no clock."""
 
 from __future__ import annotations
 
@@ -63,33 +63,33 @@ class SampleObserver(Protocol):
 
 
 class Engine:
-    """Read what has arrived, update physiology, decide, tell the player, record, publish.
+    """Runs a session step by step: read sources, update physiology, decide, play, record, publish.
 
     Parameters
     ----------
     intake : SignalIntake
-        Reads the sources and feeds physiology; its virtual listeners are told what sounded.
+        Reads the sources and feeds physiology; passes the music on to virtual listeners.
     controller : Controller
-        Holds the protocol.
+        Decides what is asked of the music.
     player : Player
-        Plays what is asked for.
+        Plays the music.
     recorder : Recorder
-        Open; everything that comes in, is decided or sounds goes there.
+        Open; records everything that is measured, decided and played.
     t0_s : float
         Engine time of the first step.
     audio : SoundFile, optional
-        Where the sound is kept.
+        File that keeps the sound.
     outlets : Outlets, optional
-        Where what is found, asked and sounded is published.
+        LSL outlets that publish features, music and markers.
     on_answer : callable, optional
-        Told ``(key, accepted, answer)`` of each command in the step that takes it in.
+        Called with ``(key, accepted, answer)`` in the step that carries a command out.
     observer : SampleObserver, optional
         Given every sample and beat.
 
     Attributes
     ----------
     notes : list of NoteEvent
-        All that have sounded, their frames counted from the session's start.
+        All notes played, their frames counted from the session's start.
     beats : list of BeatEvent
         Likewise.
     """
@@ -157,7 +157,7 @@ class Engine:
 
     @property
     def end_reason(self) -> str:
-        """Why the session came to its end; empty before."""
+        """Why the session ended; empty before."""
         return self._controller.end_reason or ""
 
     def emergency_stop(self, issued: IssuedCommand) -> None:
@@ -169,7 +169,7 @@ class Engine:
         self._stopped.append(issued)
 
     def _read_sources(self, t: float) -> Sequence[Beat]:
-        """Record what came in since the last step; return the new lines of the beat log."""
+        """Record what the sources delivered since the last step; return the new lines of the beat log."""
         step = self._intake.step(t)
         record_step(self._recorder, t, step)
         for marker in source_markers(step.batch, self._intake.sources.names, self._t0_s):
@@ -211,7 +211,7 @@ class Engine:
             self._set_volume(t, muted=held)  # heard at once, before the music has faded
 
     def _apply(self, t: float, outcome: ControllerStep) -> None:
-        """Record what a step brought besides its decisions, and do what phases and baselines ask for."""
+        """Record the results of a step besides its decisions, and carry out changes of phase."""
         for change in outcome.phase_changes:
             self._change_phase(change)
         if outcome.baseline_ends_s is not None:
@@ -224,13 +224,13 @@ class Engine:
             self._record(t, AssessmentMarker(assessment=assessment))
 
     def _answer(self, t: float, issued: IssuedCommand, answer: Answer) -> None:
-        """Record a command with its answer, and hand the answer to whoever waits for it."""
+        """Record a command with its answer, and pass the answer on."""
         self._recorder.command(t, CommandRecord(issued=issued, answer=answer).json())
         if self._on_answer is not None:
             self._on_answer(issued.key, answer.accepted, answer.text)
 
     def _carry_out(self, t: float, issued: IssuedCommand) -> None:
-        """Do what an accepted command asks of the engine: set the volume, or record a marker."""
+        """Carry out the engine's part of an accepted command: set the volume, or record a marker."""
         origin = issued.origin
         match issued.command:
             case Volume(db=db):

@@ -6,14 +6,15 @@ BiofeedbackError
 ├── RecordingError    a recording cannot be written or read
 ├── StoreError        the store cannot be opened, read or written
 ├── IdentifyingContent  an export that was to be de-identified is not
-└── SessionFault      something failed during a session; what was recorded is kept
+├── SessionFault      something failed during a session; what was recorded is kept
+└── EngineError       the engine refuses, or cannot be reached (in `biofeedback.client`)
 """
 
 from collections.abc import Sequence
 
 
 class BiofeedbackError(Exception):
-    """Anything that went wrong in the loop, its recording or its report."""
+    """Base of all errors of the loop, its recordings, reports and store."""
 
 
 class UsageError(BiofeedbackError):
@@ -33,12 +34,12 @@ class StoreError(BiofeedbackError):
 
 
 class IdentifyingContent(BiofeedbackError):  # noqa: N818 - what was found, not what failed
-    """An export that was to be de-identified holds what identifies; the findings say where.
+    """A de-identified export still contains identifying content; the findings say where.
 
     Parameters
     ----------
     findings : sequence
-        Each in words: file, and what.
+        Each names the file and the content.
     """
 
     def __init__(self, findings: Sequence[object]) -> None:
@@ -49,4 +50,4 @@ class IdentifyingContent(BiofeedbackError):  # noqa: N818 - what was found, not 
 
 
 class SessionFault(BiofeedbackError):  # noqa: N818 - a fault is what it is called in the design
-    """Something failed during a session; what was recorded up to then is kept."""
+    """Something failed during a session; the recording up to then is kept."""

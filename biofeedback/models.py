@@ -16,7 +16,7 @@ STEPS_PER_SECOND = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the controller asked for, and why.
+    """What the controller asks of the music, and why.
 
     Attributes
     ----------
@@ -25,13 +25,13 @@ class Decision:
     phase : str
         Name of the phase.
     progress : float
-        0 to 1 through the phase (of a lead: through its course, which stands still while held).
+        0 to 1 through the phase; in a lead it stands still while the gate holds.
     music : MusicState
         The state asked for.
     terms : mapping
-        The numbers behind it, by name; JSON-serialisable.
+        The numbers behind the decision, by name; JSON-serialisable.
     why : str
-        One plain sentence for the therapist.
+        The reason, in one sentence for the therapist.
     """
 
     t: float

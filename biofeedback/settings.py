@@ -1,4 +1,4 @@
-"""Where this user's settings and data are kept."""
+"""The folders of this user's settings and data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from platformdirs import user_config_path, user_data_path
 
 VARIABLE = "BIOFEEDBACK_SETTINGS"
-"""Names another folder of settings, in the environment."""
+"""Environment variable that names another folder of settings."""
 
 EXPORT_KEY_NAME = "export.key"
 """Name of the key of the participant numbers in the data folder."""
@@ -17,7 +17,7 @@ STORE_NAME = "store.sqlite"
 """Name of the store's database in the data folder."""
 
 DATA_VARIABLE = "BIOFEEDBACK_DATA"
-"""Names another folder of data, in the environment."""
+"""Environment variable that names another folder of data."""
 
 
 def settings_folder() -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 
 from biofeedback.commands import OVERRIDABLE
 from biofeedback.errors import UsageError
-from biofeedback.models import PlannedPhase, Snapshot
+from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
 from biofeedback.service.preparation import Intent, Preparation
 from biofeedback.service.requests import Stage
 from biofeedback.service.schemas import (
@@ -117,7 +117,7 @@ class TempoHistory:
         if snapshot.physiology is not None and not self._met:
             self.hr_bpm = snapshot.physiology.hr_bpm.value or self.hr_bpm
         self._met = self._met or snapshot.music.sounding
-        sounds = snapshot.music.sounding and snapshot.lifecycle in {"running", "paused"}
+        sounds = snapshot.music.sounding and snapshot.lifecycle in {Lifecycle.RUNNING, Lifecycle.PAUSED}
         tempo = round(snapshot.music.tempo_bpm, 2) if sounds else None
         if not self._tempi or self._tempi[-1][1] != tempo:
             self._tempi.append((round(snapshot.elapsed_s, 2), tempo))
