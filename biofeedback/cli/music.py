@@ -75,7 +75,7 @@ def render(
         render_trajectory(
             trajectory,
             piece,
-            seconds or trajectory.duration_s,
+            seconds or trajectory.times[-1],
             wav=parts[0],
             midi=parts[1],
             events=parts[2],
