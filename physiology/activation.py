@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from physiology.baseline import TERMS, Baseline, WeightedZ, mean_z, weighed
-from physiology.state import Feature
+from physiology.state import Reading
 
 SINGLE_MODALITY_CAP = 0.8
 """Highest confidence from heart or skin alone. Convention."""
@@ -54,7 +54,7 @@ NOTHING = Fusion(contributions={})
 
 
 def fuse(
-    features: Mapping[str, Feature],
+    features: Mapping[str, Reading],
     baseline: Baseline,
     *,
     left_out: frozenset[str] = frozenset(),
@@ -64,7 +64,7 @@ def fuse(
 
     Parameters
     ----------
-    features : mapping of str to Feature
+    features : mapping of str to Reading
         By the names of `TERMS`.
     baseline : Baseline
         Frozen.
@@ -95,7 +95,7 @@ def fuse(
     if activation is None:
         return NOTHING
     total = sum(pull for _, pull in found.values())
-    filled = sum(pull * features[name].filled for name, (_, pull) in found.items()) / total
+    filled = sum(pull * features[name].usable_share for name, (_, pull) in found.items()) / total
     confidence = total / sum(TERMS[name].weight for name in rest) * min(1.0, filled)
     confidence *= SHORT_BASELINE_FACTOR if baseline.short else 1.0
     heart, eda = (

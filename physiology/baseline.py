@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from physiology.samples import FloatArray
-from physiology.state import Feature
+from physiology.state import Reading
 
 WEIGHTS_VERSION = "activation-1"
 """Names what `TERMS` holds; another set of numbers takes another name."""
@@ -138,7 +138,7 @@ class WeightedZ(NamedTuple):
     pull: float
 
 
-def weighed(features: Mapping[str, Feature], rest: Mapping[str, FeatureBaseline]) -> dict[str, WeightedZ]:
+def weighed(features: Mapping[str, Reading], rest: Mapping[str, FeatureBaseline]) -> dict[str, WeightedZ]:
     """Return z and weight of each feature that is there now and was there at rest."""
     found = {}
     for name, baseline in rest.items():
@@ -156,7 +156,7 @@ def mean_z(found: Mapping[str, WeightedZ]) -> float | None:
     return sum(z * pull for z, pull in found.values()) / total if total > 0 else None
 
 
-def compared(name: str, feature: Feature) -> float | None:
+def compared(name: str, feature: Reading) -> float | None:
     """Return what is compared with the baseline: the value or its logarithm."""
     if feature.value is None or not TERMS[name].logarithmic:
         return feature.value
@@ -185,7 +185,7 @@ def robust_scale(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
     return ROBUST_SD * float(np.median(np.abs(values - np.median(values))))
 
 
-Rows = Sequence[tuple[float, Mapping[str, Feature]]]
+Rows = Sequence[tuple[float, Mapping[str, Reading]]]
 
 
 class Verdict(StrEnum):

@@ -17,7 +17,7 @@ from scipy.signal import butter, find_peaks, sosfiltfilt
 
 from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.samples import BinnedSignal, FloatArray, SampleBuffer
-from physiology.state import Beat, Feature
+from physiology.state import Beat, Reading
 from physiology.variability import DOUBTFUL_QUALITY
 
 RATE_HZ = BinnedSignal.RATE_HZ
@@ -115,7 +115,7 @@ class RespirationBelt:
         self._age_s = (newest.size - end) / RATE_HZ
         self._run = newest[start:end]
 
-    def rate(self) -> Feature:
+    def rate(self) -> Reading:
         """Return breaths per minute: 60 over the median interval between breaths of the last 60 s.
 
         It is withheld with less than 30 s since the last gap, fewer than three breaths, or no breath for
@@ -123,7 +123,7 @@ class RespirationBelt:
         """
         run = self._run
         filled = run.size / (BELT_WINDOW_S * RATE_HZ)
-        withheld = Feature(filled=filled, window_s=BELT_WINDOW_S)
+        withheld = Reading(usable_share=filled, window_s=BELT_WINDOW_S)
         if run.size < BELT_LEAST_S * RATE_HZ or self._age_s > SILENT_S or np.ptp(run) == 0:
             return withheld
         wave = sosfiltfilt(BREATHING_BAND, run - run.mean(), padlen=min(run.size - 1, PADDING_S * RATE_HZ))
@@ -169,7 +169,7 @@ class DerivedBreathing:
         if values.size >= LEAST_SAMPLES:
             self._measured[beat.beat_id] = self._modulation(values)
 
-    def rate(self, beats: Sequence[Beat], now: float) -> Feature:
+    def rate(self, beats: Sequence[Beat], now: float) -> Reading:
         """Return breaths per minute over the last 60 s.
 
         It is withheld where the agreement is below 0.35, with less than 30 s since the last gap of 5 s, and 5
@@ -205,7 +205,7 @@ class DerivedBreathing:
             if now - WINDOW_S < beat.r_time_s and _is_usable(beat) and beat.beat_id in self._measured
         ]
         if not rows:
-            return Feature(window_s=WINDOW_S)
+            return Reading(window_s=WINDOW_S)
         table = np.array(rows)
         gaps = np.flatnonzero(np.diff(table[:, 0]) > LONGEST_GAP_S)
         table = table[gaps[-1] + 1 :] if gaps.size else table
@@ -213,13 +213,13 @@ class DerivedBreathing:
         age_s, span_s = now - float(times[-1]), float(times[-1] - times[0])
         filled = min(1.0, span_s / (WINDOW_S - EDGE_S))
         if span_s < LEAST_S or age_s > LONGEST_GAP_S:
-            return Feature(age_s=age_s, filled=filled, window_s=WINDOW_S)
+            return Reading(age_s=age_s, usable_share=filled, window_s=WINDOW_S)
         rate_hz, agreement = _common_rate(times, table[:, 1:])
-        return Feature(
+        return Reading(
             value=60 * rate_hz if agreement >= LEAST_AGREEMENT else None,
             quality=agreement if agreement >= LEAST_AGREEMENT else 0.0,
             age_s=age_s,
-            filled=filled,
+            usable_share=filled,
             window_s=WINDOW_S,
         )
 

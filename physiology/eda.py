@@ -12,7 +12,7 @@ from scipy.signal import butter, sosfiltfilt
 from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.samples import BinnedSignal, FloatArray
 from physiology.scr import is_peak, response_to
-from physiology.state import Feature, Scr
+from physiology.state import Reading, Scr
 
 LOWEST_US, HIGHEST_US = 0.05, 60.0
 """Range of a valid conductance (Kleckner 2018)."""
@@ -238,23 +238,23 @@ class SkinConductance:
             self._contact.update(now, self._conductance, self._valid, RATE_HZ)
         return found
 
-    def level(self) -> Feature:
+    def level(self) -> Reading:
         """Return the tonic level: the median of the valid conductance of the last 20 s, in µS."""
         valid = self._valid[-LEVEL_WINDOW_S * RATE_HZ :]
         age_s = self._age_s()
         share = float(valid.mean())
         if share * LEVEL_WINDOW_S < LEVEL_LEAST_S or age_s is None or age_s > NEWEST_S or self._is_flat():
-            return Feature(age_s=age_s, filled=share, window_s=LEVEL_WINDOW_S)
+            return Reading(age_s=age_s, usable_share=share, window_s=LEVEL_WINDOW_S)
         value = float(np.median(self._conductance[-valid.size :][valid]))
         quality = share * self._contact.quality
-        return Feature(value=value, quality=quality, age_s=age_s, filled=share, window_s=LEVEL_WINDOW_S)
+        return Reading(value=value, quality=quality, age_s=age_s, usable_share=share, window_s=LEVEL_WINDOW_S)
 
-    def response_rate(self, now: float) -> Feature:
+    def response_rate(self, now: float) -> Reading:
         """Return responses per valid minute over the last 60 s."""
         count = sum(now - WINDOW_S < scr.peak_s <= now for scr in self._scrs)
         return self._over_a_minute(lambda minutes: count / minutes)
 
-    def phasic_area(self) -> Feature:
+    def phasic_area(self) -> Reading:
         """Return the area under the phasic conductance of the last 60 s, in µS·s.
 
         After Bach 2010 (doi 10.1016/j.ijpsycho.2010.01.011), in whose model the time integral of
@@ -287,13 +287,13 @@ class SkinConductance:
         )
         return next((fault for holds, fault in faults if holds), self._contact.fault)
 
-    def _over_a_minute(self, compute: Callable[[float], float]) -> Feature:
+    def _over_a_minute(self, compute: Callable[[float], float]) -> Reading:
         valid = self._valid[-WINDOW_S * RATE_HZ :]
         share, age_s = float(valid.mean()), self._age_s()
         if share < LEAST_SHARE or age_s is None or age_s > NEWEST_S or self._is_flat():
-            return Feature(age_s=age_s, filled=share, window_s=WINDOW_S)
+            return Reading(age_s=age_s, usable_share=share, window_s=WINDOW_S)
         value, quality = compute(share * WINDOW_S / 60), share * self._contact.quality
-        return Feature(value=value, quality=quality, age_s=age_s, filled=share, window_s=WINDOW_S)
+        return Reading(value=value, quality=quality, age_s=age_s, usable_share=share, window_s=WINDOW_S)
 
     def _is_counts(self) -> bool:
         return self._signal.whole_numbers and not self._unit_known

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 import numpy as np
 
@@ -44,64 +45,43 @@ poor contact, below the third no contact. Conventions."""
 
 
 class FaultKind(StrEnum):
-    """What is wrong with a signal. The values are stable ids."""
+    """What is wrong with a signal: a stable id, and its text for `fault_text`."""
 
-    MISSING_SAMPLES = "missing-samples"
-    FLAT_LINE = "flat-line"
-    SATURATED = "saturated"
-    LEAD_OFF = "lead-off"
-    NO_FINGER = "no-finger"
-    MAINS_HUM = "mains-hum"
-    MOVEMENT = "movement"
-    POOR_CONTACT = "poor-contact"
-    WARMING_UP = "warming-up"
-    NO_BEATS_YET = "no-beats-yet"
-    NO_BEATS = "no-beats"
-    DISSIMILAR_BEATS = "dissimilar-beats"
-    IRREGULAR_BEATS = "irregular-beats"
-    DOUBTFUL_BEATS = "doubtful-beats"
-    FEW_BEATS = "few-beats"
-    NO_CLEAR_PULSE = "no-clear-pulse"
-    NO_HEART_RATE = "no-heart-rate"
-    NOT_MICROSIEMENS = "not-microsiemens"
-    NO_SKIN_CONTACT = "no-skin-contact"
-    CONDUCTANCE_TOO_HIGH = "conductance-too-high"
-    CONDUCTANCE_JUMP = "conductance-jump"
-    POOR_SKIN_CONTACT = "poor-skin-contact"
-    ELECTRODES_SETTLING = "electrodes-settling"
-    NO_RESPONSE_YET = "no-response-yet"
-    RECOVERED = "recovered"
-    STANDBY = "standby"
+    def __new__(cls, value: str, text: str) -> Self:
+        """Return the member with this id, its text beside it."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.text = text
+        return member
 
+    text: str
 
-_TEXTS = {
-    FaultKind.MISSING_SAMPLES: "missing samples",
-    FaultKind.FLAT_LINE: "flat line",
-    FaultKind.SATURATED: "saturated",
-    FaultKind.LEAD_OFF: "lead off: only noise is left",
-    FaultKind.NO_FINGER: "no finger: only noise is left",
-    FaultKind.MAINS_HUM: "mains hum: a lead may be off or loose",
-    FaultKind.MOVEMENT: "movement",
-    FaultKind.POOR_CONTACT: "poor contact: the signal is weak",
-    FaultKind.WARMING_UP: "sensor warming up",
-    FaultKind.NO_BEATS_YET: "no beats yet",
-    FaultKind.NO_BEATS: "no beats for {limit:g} s",
-    FaultKind.DISSIMILAR_BEATS: "beats look unlike each other",
-    FaultKind.IRREGULAR_BEATS: "irregular beats",
-    FaultKind.DOUBTFUL_BEATS: "doubtful beats in the last {limit:g} s",
-    FaultKind.FEW_BEATS: "less than {limit:g} s of beats",
-    FaultKind.NO_CLEAR_PULSE: "no channel shows a clear pulse yet",
-    FaultKind.NO_HEART_RATE: "no valid heart rate for {limit:g} s",
-    FaultKind.NOT_MICROSIEMENS: "not in µS: whole numbers, as a converter counts them",
-    FaultKind.NO_SKIN_CONTACT: "no contact, or a lead is off: below {limit:g} µS",
-    FaultKind.CONDUCTANCE_TOO_HIGH: "saturated, or not in µS: above {limit:g} µS",
-    FaultKind.CONDUCTANCE_JUMP: "movement: the conductance jumped",
-    FaultKind.POOR_SKIN_CONTACT: "poor contact, or very dry skin: less than {limit:g} µS",
-    FaultKind.ELECTRODES_SETTLING: "sensor warming up: the electrodes are settling",
-    FaultKind.NO_RESPONSE_YET: "no response yet: left out of the activation",
-    FaultKind.RECOVERED: "good again",
-    FaultKind.STANDBY: "not used beside {in_use}",
-}
+    MISSING_SAMPLES = "missing-samples", "missing samples"
+    FLAT_LINE = "flat-line", "flat line"
+    SATURATED = "saturated", "saturated"
+    LEAD_OFF = "lead-off", "lead off: only noise is left"
+    NO_FINGER = "no-finger", "no finger: only noise is left"
+    MAINS_HUM = "mains-hum", "mains hum: a lead may be off or loose"
+    MOVEMENT = "movement", "movement"
+    POOR_CONTACT = "poor-contact", "poor contact: the signal is weak"
+    WARMING_UP = "warming-up", "sensor warming up"
+    NO_BEATS_YET = "no-beats-yet", "no beats yet"
+    NO_BEATS = "no-beats", "no beats for {limit:g} s"
+    DISSIMILAR_BEATS = "dissimilar-beats", "beats look unlike each other"
+    IRREGULAR_BEATS = "irregular-beats", "irregular beats"
+    DOUBTFUL_BEATS = "doubtful-beats", "doubtful beats in the last {limit:g} s"
+    FEW_BEATS = "few-beats", "less than {limit:g} s of beats"
+    NO_CLEAR_PULSE = "no-clear-pulse", "no channel shows a clear pulse yet"
+    NO_HEART_RATE = "no-heart-rate", "no valid heart rate for {limit:g} s"
+    NOT_MICROSIEMENS = "not-microsiemens", "not in µS: whole numbers, as a converter counts them"
+    NO_SKIN_CONTACT = "no-skin-contact", "no contact, or a lead is off: below {limit:g} µS"
+    CONDUCTANCE_TOO_HIGH = "conductance-too-high", "saturated, or not in µS: above {limit:g} µS"
+    CONDUCTANCE_JUMP = "conductance-jump", "movement: the conductance jumped"
+    POOR_SKIN_CONTACT = "poor-skin-contact", "poor contact, or very dry skin: less than {limit:g} µS"
+    ELECTRODES_SETTLING = "electrodes-settling", "sensor warming up: the electrodes are settling"
+    NO_RESPONSE_YET = "no-response-yet", "no response yet: left out of the activation"
+    RECOVERED = "recovered", "good again"
+    STANDBY = "standby", "not used beside {in_use}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +105,7 @@ class FaultReason:
 
 def fault_text(reason: FaultReason) -> str:
     """Return a reason in words that a therapist can act on."""
-    text = _TEXTS[reason.kind].format(limit=reason.limit, in_use=reason.in_use)
+    text = reason.kind.text.format(limit=reason.limit, in_use=reason.in_use)
     if reason.in_use is None or reason.kind is FaultKind.STANDBY:
         return text
     return f"{text}; heart rate from {reason.in_use} meanwhile"

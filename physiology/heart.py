@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from physiology.beats.waveform import ECG, PPG
 from physiology.breathing import DerivedBreathing
 from physiology.fault_reasons import CAUSE_WINDOW_S, FaultKind, FaultReason, likely_cause, sample_fault
 from physiology.samples import FloatArray, SampleBuffer
-from physiology.state import Beat, BeatAction, Feature
+from physiology.state import NO_READING, Beat, BeatAction, Reading
 from physiology.variability import NEWEST_BEAT_S, Intervals
 
 HR_RANGE_BPM = (30.0, 220.0)
@@ -47,12 +47,12 @@ GOOD_QUALITY = 0.5
 class HeartReport:
     """What a heart signal yields now: rates, variability, and what is wrong with it, if anything."""
 
-    hr: Feature = field(default_factory=Feature)
-    fast_hr: Feature = field(default_factory=Feature)
-    rmssd: Feature = field(default_factory=Feature)
-    sdnn: Feature = field(default_factory=Feature)
-    pnn50: Feature = field(default_factory=Feature)
-    breathing: Feature = field(default_factory=Feature)
+    hr: Reading = NO_READING
+    fast_hr: Reading = NO_READING
+    rmssd: Reading = NO_READING
+    sdnn: Reading = NO_READING
+    pnn50: Reading = NO_READING
+    breathing: Reading = NO_READING
     fault: FaultReason | None = None
 
 
@@ -197,16 +197,16 @@ class RateHeart:
         low, high = HR_RANGE_BPM
         valid = (values >= low) & (values <= high)
         if not valid.any():
-            silent = Feature(window_s=RATE_WINDOW_S)
+            silent = Reading(window_s=RATE_WINDOW_S)
             return HeartReport(hr=silent, fault=FaultReason(FaultKind.NO_HEART_RATE, RATE_WINDOW_S))
         age_s, share = now - float(times[valid][-1]), float(valid.mean())
         if age_s > NEWEST_BEAT_S:
-            silent = Feature(age_s=age_s, filled=share, window_s=RATE_WINDOW_S)
+            silent = Reading(age_s=age_s, usable_share=share, window_s=RATE_WINDOW_S)
             return HeartReport(
                 hr=silent, fast_hr=silent, fault=FaultReason(FaultKind.NO_HEART_RATE, NEWEST_BEAT_S)
             )
         value = float(np.median(values[valid]))
-        rate = Feature(value=value, quality=share, age_s=age_s, filled=share, window_s=RATE_WINDOW_S)
+        rate = Reading(value=value, quality=share, age_s=age_s, usable_share=share, window_s=RATE_WINDOW_S)
         return HeartReport(hr=rate, fast_hr=rate)
 
 

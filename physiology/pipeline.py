@@ -16,7 +16,7 @@ from physiology.errors import PhysiologyError, SignalError
 from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.heart import HeartReport, HeartSources, heart_for
 from physiology.samples import FloatArray
-from physiology.state import Beat, Feature, PhysiologyState, Scr, SignalQuality
+from physiology.state import NO_READING, Beat, PhysiologyState, Reading, Scr, SignalQuality
 
 TICKS_PER_SECOND = 10
 """The heart is looked at so often. It is also the resolution of `known_at_s`."""
@@ -150,7 +150,7 @@ class Physiology:
         self._tick: int | None = None
         self._start_s = math.inf
         self._stepped_s = -math.inf
-        self._rows: deque[tuple[float, Mapping[str, Feature]]] = deque(maxlen=LONGEST_BASELINE_S)
+        self._rows: deque[tuple[float, Mapping[str, Reading]]] = deque(maxlen=LONGEST_BASELINE_S)
         self._baseline_start_s: float | None = None
         self._baseline: Baseline | None = None
         self._baseline_heart: str | None = None
@@ -278,8 +278,8 @@ class Physiology:
         features = {
             "hr_bpm": heart.hr,
             "rmssd_ms": heart.rmssd,
-            "scl_us": skin.level() if skin else Feature(),
-            "phasic_auc": skin.phasic_area() if skin else Feature(),
+            "scl_us": skin.level() if skin else NO_READING,
+            "phasic_auc": skin.phasic_area() if skin else NO_READING,
         }
         if self._baseline_start_s is not None:
             self._rows.append((now, features))
@@ -288,15 +288,15 @@ class Physiology:
         self._update_signals(now, features["scl_us"], breath)
         return PhysiologyState(
             t=now,
-            hr_bpm=heart.hr.reading,
-            rmssd_ms=heart.rmssd.reading,
-            scl_us=features["scl_us"].reading,
-            phasic_auc=features["phasic_auc"].reading,
-            scr_rate_per_min=(skin.response_rate(now) if skin else Feature()).reading,
-            breathing_rate=breath.reading,
-            hr_10s_bpm=heart.fast_hr.reading,
-            sdnn_ms=heart.sdnn.reading,
-            pnn50=heart.pnn50.reading,
+            hr_bpm=heart.hr,
+            rmssd_ms=heart.rmssd,
+            scl_us=features["scl_us"],
+            phasic_auc=features["phasic_auc"],
+            scr_rate_per_min=(skin.response_rate(now) if skin else NO_READING),
+            breathing_rate=breath,
+            hr_10s_bpm=heart.fast_hr,
+            sdnn_ms=heart.sdnn,
+            pnn50=heart.pnn50,
             heart_source=self._heart.kind if self._heart and heart.hr.value is not None else None,
             breathing_source=breath_from if breath.value is not None else None,
             activation=activation,
@@ -310,13 +310,13 @@ class Physiology:
             signals=self._signals,
         )
 
-    def _fused(self, now: float, features: Mapping[str, Feature]) -> Fusion:
+    def _fused(self, now: float, features: Mapping[str, Reading]) -> Fusion:
         if self._baseline is None:
             return NOTHING
         silent_skin = self._eda is not None and not self._eda.responded
         if self._heart and self._heart.kind != self._baseline_heart:
             # The variability of one sensor is not compared with the baseline of another.
-            features = {**features, "rmssd_ms": Feature()}
+            features = {**features, "rmssd_ms": NO_READING}
         return fuse(
             features,
             self._baseline,
@@ -332,7 +332,7 @@ class Physiology:
             for smoother, value in zip(self._smoothers, values, strict=True)
         ]
 
-    def _update_signals(self, now: float, level: Feature, breath: Feature) -> None:
+    def _update_signals(self, now: float, level: Reading, breath: Reading) -> None:
         """Update how good each signal is, what is wrong with it, and since when."""
         qualities, faults = dict[str, float](), dict[str, FaultReason | None]()
         if self._heart:

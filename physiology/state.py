@@ -81,42 +81,15 @@ class Reading:
         are missing from both. None where no beats are involved or there were none.
     """
 
-    value: float | None
-    quality: float
-    age_s: float | None
+    value: float | None = None
+    quality: float = 0.0
+    age_s: float | None = None
     window_s: float | None = None
     usable_share: float = 0.0
     corrected_share: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feature:
-    """One feature at one moment: a reading, and how much of its window was filled.
-
-    Attributes
-    ----------
-    value, quality, age_s
-        As in `Reading`.
-    filled : float
-        0 to 1: valid seconds over the seconds of the full window, the reading's `usable_share`.
-    window_s, corrected_share
-        As in `Reading`.
-    """
-
-    value: float | None = None
-    quality: float = 0.0
-    age_s: float | None = None
-    filled: float = 0.0
-    window_s: float | None = None
-    corrected_share: float | None = None
-
-    @property
-    def reading(self) -> Reading:
-        """The feature as the state holds it."""
-        return Reading(self.value, self.quality, self.age_s, self.window_s, self.filled, self.corrected_share)
-
-
-NO_READING = Reading(None, 0.0, None)
+NO_READING = Reading()
 """The reading of a signal that is not there."""
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.samples import FloatArray
-from physiology.state import Beat, Feature
+from physiology.state import Beat, Reading
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -106,18 +106,18 @@ class Intervals:
         self._minute = self._window(VARIABILITY_WINDOW_S)
         self._steps = self._differences(self._minute)
 
-    def heart_rate(self) -> Feature:
+    def heart_rate(self) -> Reading:
         """Return 60 000 over the mean good interval of the last 30 s, in beats per minute.
 
         Withheld with less than 10 s of good intervals, or with more than 25 % of them bad.
         """
         return self._feature(self._window(HR_WINDOW_S), HR_LEAST_S, HR_LARGEST_SHARE, _rate)
 
-    def fast_heart_rate(self) -> Feature:
+    def fast_heart_rate(self) -> Reading:
         """Return the same of the last 10 s; withheld with less than 8 s of good intervals."""
         return self._feature(self._window(FAST_HR_WINDOW_S), FAST_HR_LEAST_S, HR_LARGEST_SHARE, _rate)
 
-    def rmssd(self) -> Feature:
+    def rmssd(self) -> Reading:
         """Return the root mean square of successive differences of the last 60 s, in ms.
 
         Differences are taken between good neighbours only, never across a gap or a corrected interval.
@@ -126,7 +126,7 @@ class Intervals:
         """
         return self._variability(RMSSD_LEAST_S, lambda _: math.sqrt(float(np.mean(self._steps**2))))
 
-    def sdnn(self) -> Feature:
+    def sdnn(self) -> Reading:
         """Return the standard deviation of the good intervals of the last 60 s, in ms.
 
         Withheld with less than 54 s of them or with more than 10 % of the intervals bad. The 60 s are a
@@ -136,7 +136,7 @@ class Intervals:
         """
         return self._variability(SPREAD_LEAST_S, lambda rr_ms: float(np.std(rr_ms, ddof=1)))
 
-    def pnn50(self) -> Feature:
+    def pnn50(self) -> Reading:
         """Return what part of the successive differences exceeds 50 ms, in per cent; withheld like SDNN."""
         return self._variability(
             SPREAD_LEAST_S, lambda _: 100 * float(np.mean(np.abs(self._steps) > LARGE_DIFFERENCE_MS))
@@ -172,7 +172,7 @@ class Intervals:
             seconds, first, good, self.rr_ms[first:][good], int(np.count_nonzero(self._measured[first:]))
         )
 
-    def _variability(self, least_s: float, compute: Callable[[FloatArray], float]) -> Feature:
+    def _variability(self, least_s: float, compute: Callable[[FloatArray], float]) -> Reading:
         needed_s = least_s if self._steps.size >= LEAST_DIFFERENCES else math.inf
         return self._feature(self._minute, needed_s, VARIABILITY_LARGEST_SHARE, compute)
 
@@ -182,20 +182,20 @@ class Intervals:
         least_s: float,
         largest_share: float,
         compute: Callable[[FloatArray], float],
-    ) -> Feature:
+    ) -> Reading:
         """Return what `compute` makes of the good intervals of a window, withheld where rules say so."""
         if not window.count:
-            return Feature(window_s=window.seconds)
+            return Reading(window_s=window.seconds)
         good_s = float(window.rr_ms.sum()) / 1000
         corrected = 1 - window.rr_ms.size / window.count
         said = self._going_on and good_s >= least_s and corrected <= largest_share
         last = window.first + int(np.flatnonzero(window.good)[-1]) if window.rr_ms.size else None
-        return Feature(
+        return Reading(
             value=compute(window.rr_ms) if said else None,
             quality=float(self._quality[window.first :][window.good].sum()) / window.count if said else 0.0,
             age_s=None if last is None else self._now - float(self.times[last]),
             # The first interval reaches back beyond the window, the one under way has not ended.
-            filled=min(1.0, good_s / (window.seconds - 1)),
+            usable_share=min(1.0, good_s / (window.seconds - 1)),
             window_s=window.seconds,
             corrected_share=corrected,
         )

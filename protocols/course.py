@@ -15,20 +15,20 @@ from generator.state import MusicState
 from protocols.feasibility import lead_goal
 from protocols.fields import MATCH_RANGE_BPM, clip, tempo_for
 from protocols.limits import DECISION_S, PEAK_OF_MEAN, RUNG, RateLimiter, limits_in, travel_s
-from protocols.phases import energetic
-from protocols.schema import (
+from protocols.phases import (
     TEXTURE_FIELDS,
     BreathePhase,
     EngagePhase,
     LeadPhase,
     MatchPhase,
-    Protocol,
     ReturnPhase,
     Section,
     Stretch,
     Texture,
+    energetic,
     stretches,
 )
+from protocols.schema import Protocol
 
 SHORTEST_TRAVEL_S = 60.0
 """An arc's texture changes over at least so long, even where the tempo stays. Convention."""

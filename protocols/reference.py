@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from protocols.outline import MEASURES, Goal
+from protocols.limits import Limits
+from protocols.outline import LANGUAGE, MEASURES, Goal, PieceDefaults
 from protocols.phases import (
     PHASES,
     ArcPhase,
@@ -24,7 +25,7 @@ from protocols.phases import (
     energetic,
 )
 from protocols.scales import SCALES
-from protocols.schema import LANGUAGE, Limits, PieceDefaults, Protocol
+from protocols.schema import Protocol
 
 HEAD = f"""# The protocol language, version {LANGUAGE}: reference
 

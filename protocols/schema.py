@@ -8,57 +8,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from protocols.feasibility import faults
-from protocols.limits import Limits
-from protocols.outline import ARMS, LANGUAGE, Goal, Outline, PieceDefaults
-from protocols.phases import (
-    TEXTURE_FIELDS,
-    AnyPhase,
-    ArcPhase,
-    BaselinePhase,
-    BreathePhase,
-    EngagePhase,
-    GateSettings,
-    LeadPhase,
-    MatchPhase,
-    Phase,
-    RecoveryPhase,
-    ReturnPhase,
-    Section,
-    SettlePhase,
-    SilencePhase,
-    Stretch,
-    SustainPhase,
-    Texture,
-    stretches,
-)
-
-__all__ = [
-    "ARMS",
-    "LANGUAGE",
-    "TEXTURE_FIELDS",
-    "AnyPhase",
-    "ArcPhase",
-    "BaselinePhase",
-    "BreathePhase",
-    "EngagePhase",
-    "GateSettings",
-    "Goal",
-    "LeadPhase",
-    "Limits",
-    "MatchPhase",
-    "Phase",
-    "PieceDefaults",
-    "Protocol",
-    "RecoveryPhase",
-    "ReturnPhase",
-    "Section",
-    "SettlePhase",
-    "SilencePhase",
-    "Stretch",
-    "SustainPhase",
-    "Texture",
-    "stretches",
-]
+from protocols.outline import Outline
 
 
 class Protocol(Outline):

@@ -12,7 +12,7 @@ from physiology.state import PhysiologyState, Reading
 from protocols.course import Segment
 from protocols.fields import clip
 from protocols.limits import DECISION_S
-from protocols.schema import LeadPhase
+from protocols.phases import LeadPhase
 
 REFERENCE_S = 60.0
 LEAST_REFERENCE = 30

@@ -31,7 +31,8 @@ from protocols.course import Segment
 from protocols.feasibility import END
 from protocols.fields import clip
 from protocols.limits import DECISION_S
-from protocols.schema import BreathePhase, Protocol
+from protocols.phases import BreathePhase
+from protocols.schema import Protocol
 
 ESTIMATE_S = 1.0
 """Seconds between two estimates."""

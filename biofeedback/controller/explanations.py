@@ -20,7 +20,7 @@ from biofeedback.models import EndReason, Lifecycle, OpenQuestion, QuestionKind
 from generator.state import STATE_FIELDS, Mode, MusicState
 from protocols.course import Segment
 from protocols.fields import tempo_for
-from protocols.schema import BreathePhase, LeadPhase, MatchPhase, ReturnPhase, Section
+from protocols.phases import BreathePhase, LeadPhase, MatchPhase, ReturnPhase, Section
 
 _DONE = 0.995
 """Progress from which a lead counts as complete: it may stop one estimate short of 1."""

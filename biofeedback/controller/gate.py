@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from protocols.schema import GateSettings
+from protocols.phases import GateSettings
 
 LEAST_SIGMA = 0.2
 PLATEAU_SIGMA = {"down": 2.0, "up": 3.0}

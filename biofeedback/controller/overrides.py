@@ -9,8 +9,7 @@ from typing import Any
 from generator.performance.controls import approach
 from generator.state import RANGES, Mode, MusicState
 from protocols.fields import clip
-from protocols.limits import DECISION_S, OVERRIDE_BPM_PER_MIN, RateLimiter
-from protocols.schema import Limits
+from protocols.limits import DECISION_S, OVERRIDE_BPM_PER_MIN, Limits, RateLimiter
 
 GLIDE_PER_S = 0.02
 """Density, register, brightness, articulation, breathing depth: a tenth in a decision interval. [C]"""

@@ -15,7 +15,8 @@ from biofeedback.analysis.measures import baseline_of, phase_table
 from biofeedback.analysis.phases import RecordedPhase, duration_s, numeric, phases, texts
 from biofeedback.analysis.session_log import held_spans
 from biofeedback.recording.reader import Recording
-from protocols.schema import LeadPhase, Protocol
+from protocols.phases import LeadPhase
+from protocols.schema import Protocol
 
 FloatArray = npt.NDArray[np.float64]
 

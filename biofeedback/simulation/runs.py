@@ -16,7 +16,8 @@ from biofeedback.errors import SessionFault
 from biofeedback.recording.reader import read_recording
 from biofeedback.session import SessionConfig, run_session
 from biofeedback.simulation.outcome import Outcome, Traces, outcome, traces
-from protocols.schema import EngagePhase, Protocol, Stretch
+from protocols.phases import EngagePhase, Stretch
+from protocols.schema import Protocol
 
 CUE_AFTER_S = 600.0
 """A phase that waits for a cue gets it after so long at the latest: nobody is there to give it."""

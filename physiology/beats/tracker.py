@@ -307,21 +307,20 @@ class ChannelChoice:
     ----------
     label : str
         The channel that is used.
-    score : float
-        Its score, 0 to 1 (see `channel_score`).
-    others : mapping of str to float
-        The scores of the other channels, by their labels.
+    scores : mapping of str to float
+        The scores of all channels, 0 to 1, by their labels (see `channel_score`).
     """
 
     label: str
-    score: float
-    others: Mapping[str, float]
+    scores: Mapping[str, float]
 
     @property
     def text(self) -> str:
         """The choice in words."""
-        others = ", ".join(f"{label} {score:.2f}" for label, score in self.others.items())
-        return f"{self.label} shows the pulse best ({self.score:.2f}; {others})"
+        others = ", ".join(
+            f"{label} {score:.2f}" for label, score in self.scores.items() if label != self.label
+        )
+        return f"{self.label} shows the pulse best ({self.scores[self.label]:.2f}; {others})"
 
 
 class ChannelSelector:
@@ -404,15 +403,7 @@ class ChannelSelector:
             return
         self.chosen, self._good_s, self._chosen_s = best, now, now
         self._reported_ids.clear()
-        self.choice = ChannelChoice(
-            self._labels[best],
-            scores[best],
-            {
-                label: score
-                for place, (label, score) in enumerate(zip(self._labels, scores, strict=True))
-                if place != best
-            },
-        )
+        self.choice = ChannelChoice(self._labels[best], dict(zip(self._labels, scores, strict=True)))
 
 
 def channel_score(beats: Sequence[Beat], now: float) -> float:

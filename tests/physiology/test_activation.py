@@ -9,14 +9,14 @@ from physiology.activation import displayed, fuse
 from physiology.baseline import TERMS, WEIGHTS_VERSION, ExponentialSmoother, freeze
 from physiology.errors import PhysiologyError
 from physiology.pipeline import Physiology, SignalConfig
-from physiology.state import Feature
+from physiology.state import NO_READING, Reading
 
 REST = {"phasic_auc": 1.0, "hr_bpm": 65.0, "scl_us": 5.0, "rmssd_ms": 40.0}
 
 
 def features(**changed):
     return {
-        name: Feature(value=value, quality=1.0, age_s=0.0, filled=1.0)
+        name: Reading(value=value, quality=1.0, age_s=0.0, usable_share=1.0)
         for name, value in (REST | changed).items()
     }
 
@@ -58,7 +58,7 @@ def test_z_is_robust_floored_and_winsorised():
 
 def test_a_missing_feature_takes_its_weight_from_the_confidence_only():
     present = features(hr_bpm=69.0)
-    present["phasic_auc"] = present["scl_us"] = Feature()
+    present["phasic_auc"] = present["scl_us"] = NO_READING
     fusion = fuse(present, rest())
     assert fusion.activation == pytest.approx(0.30 * 2.0 / 0.45)
     assert fusion.confidence == pytest.approx(0.45)
@@ -80,7 +80,9 @@ def test_heart_and_skin_alone_stand_beside_the_fused_one():
 
 
 def test_a_half_filled_window_halves_the_confidence():
-    half = {name: Feature(value=value, quality=1.0, age_s=0.0, filled=0.5) for name, value in REST.items()}
+    half = {
+        name: Reading(value=value, quality=1.0, age_s=0.0, usable_share=0.5) for name, value in REST.items()
+    }
     assert fuse(half, rest()).confidence == pytest.approx(0.5)
 
 

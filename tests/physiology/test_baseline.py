@@ -7,7 +7,7 @@ import pytest
 
 from physiology.activation import fuse
 from physiology.baseline import TERMS, WEIGHTS_VERSION, Verdict, freeze
-from physiology.state import Feature
+from physiology.state import NO_READING, Reading
 
 REST = {"phasic_auc": 1.0, "hr_bpm": 65.0, "scl_us": 5.0, "rmssd_ms": 40.0}
 ALL = "phasic area, heart rate, skin conductance level, RMSSD"
@@ -23,9 +23,9 @@ def rows(duration=300, **changed):
             (
                 float(t),
                 {
-                    name: Feature()
+                    name: NO_READING
                     if value is None
-                    else Feature(value=value, quality=1.0, age_s=0.0, filled=1.0)
+                    else Reading(value=value, quality=1.0, age_s=0.0, usable_share=1.0)
                     for name, value in values.items()
                 },
             )

@@ -42,8 +42,8 @@ def test_the_channel_that_shows_the_pulse_is_chosen_and_said(synth):
     _, states, choices, pipeline = listen(t, samples)
     assert set(choices) == {"", "G"}
     choice = pipeline.choices()["ppg"]
-    assert choice.score > max(choice.others.values())
-    assert choice.text.startswith(f"G shows the pulse best ({choice.score:.2f}; R ")
+    assert choice.scores["G"] == max(choice.scores.values())
+    assert choice.text.startswith(f"G shows the pulse best ({choice.scores['G']:.2f}; R ")
     assert states[-1].hr_bpm.value == pytest.approx(66, abs=1.5)
     assert pipeline.reasons() == {}
 

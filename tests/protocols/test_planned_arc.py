@@ -14,9 +14,8 @@ from protocols import library, load, override
 from protocols.course import minimum_jerk, planned_arc
 from protocols.feasibility import lead_goal
 from protocols.hashing import canonical_json, protocol_sha256
-from protocols.limits import RateLimiter, travel_s
+from protocols.limits import Limits, RateLimiter, travel_s
 from protocols.loading import parse
-from protocols.schema import Limits
 
 LIBRARY = [
     "breathing-three-quarters",
