@@ -21,7 +21,7 @@ REFUSALS = (AcquisitionError, BiofeedbackError, GeneratorError, PhysiologyError,
 
 COMMANDS = {
     "demo": ("sessions:demo", "Run a ten-minute session on the virtual listener in virtual time."),
-    "run": ("sessions:run", "Carry out a protocol: live, over recordings, or on the virtual listener."),
+    "run": ("sessions:run", "Carry out a protocol with live sensors, recordings or the virtual listener."),
     "soundcheck": (
         "soundcheck:soundcheck",
         "Play a session's sounds at the session's level before it begins.",
@@ -52,20 +52,20 @@ COMMANDS = {
     "audit": ("archive:audit", "Look at what was done, and whether everything is as it was left."),
     "backup": (
         "archive:backup",
-        "Write the whole data folder into one file; sessions may be recorded meanwhile.",
+        "Write everything into one file; sessions may be recorded meanwhile.",
     ),
     "restore": (
         "archive:restore",
         "Make a data folder of a back-up; the folder must be empty, or not exist. Every byte is checked.",
     ),
-    "setups": ("setups:setups", "Keep, show and check sensor set-ups, for run --setup NAME."),
+    "setups": ("setups:setups", "Save, show, check and remove sensor set-ups, for run --setup NAME."),
     "emulate": (
         "emulate:emulate_command",
         "Emulate a serial device behind a pseudo-terminal, from a recording, in real time.",
     ),
     "protocols": (
         "protocols:protocols",
-        "Show, check and draw protocols: the built-in ones and your own files.",
+        "List, show, check, save and draw protocols: built-in ones, saved ones and files.",
     ),
     "stream": (
         "stream:stream",

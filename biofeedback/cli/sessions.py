@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import signal
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,12 +15,12 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from pydantic import ValidationError
 
 from acquisition.injected_faults import FAULTS, parse_fault
 from acquisition.streams import Condition
 from biofeedback.analysis.summary import session_summary
 from biofeedback.calibration import calibration_file, read_calibration
-from biofeedback.cli.cautions import confirm_cautions
 from biofeedback.cli.data import complete_protocol, complete_setup, data_option, open_catalog, open_store
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
 from biofeedback.cli.preferences import (
@@ -26,10 +29,9 @@ from biofeedback.cli.preferences import (
     clear_option,
     preference_options,
 )
-from biofeedback.cli.script import command_option
 from biofeedback.command_inbox import CommandInbox
-from biofeedback.commands import Command
-from biofeedback.errors import BiofeedbackError
+from biofeedback.commands import COMMAND, Command
+from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import META_NAME
@@ -41,19 +43,72 @@ from generator.preferences import Preferences
 from protocols import load, override
 from protocols.schema import Protocol
 
+QUESTION = "Were all of these checked, and does none rule this session out?"
 SESSIONS = Path("sessions")
 REPORT_NAME = "report.html"
 INTERRUPTED = 130
 
 DEMO_SEED = 1
-"""A listener who follows the lead to its end; others (0, for one) show holding and the plateau."""
+"""With this seed the listener follows the lead to its end; with 0, for example, it holds and plateaus."""
 
+
+def parse_command(text: str) -> tuple[float, Command]:
+    """Read ``AT:JSON``: the seconds from the session's start, and the command.
+
+    Raises
+    ------
+    UsageError
+        If the time or the command is not valid.
+    """
+    at, _, body = text.partition(":")
+    try:
+        seconds = float(at)
+    except ValueError:
+        seconds = math.nan
+    if not (0.0 <= seconds < math.inf):
+        raise UsageError(
+            f"--command {text}: {at!r} is not a time; give seconds from the session's start and the command, "
+            """such as '300:{"name": "pause"}'"""
+        )
+    try:
+        given = json.loads(body)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"--command {text}: no JSON after the time ({error})") from None
+    try:
+        return seconds, COMMAND.validate_python(given)
+    except ValidationError as error:
+        raise UsageError(f"--command {text}: {_first(error)}") from None
+
+
+def _first(error: ValidationError) -> str:
+    """Return the first error in one line, with its field."""
+    complaint = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in complaint["loc"][1:])
+    message = complaint["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
+
+
+def _parse_all(
+    _context: object, _option: object, texts: tuple[str, ...]
+) -> tuple[tuple[float, Command], ...]:
+    return tuple(parse_command(text) for text in texts)
+
+
+command_option = click.option(
+    "--command",
+    "script",
+    multiple=True,
+    metavar="AT:JSON",
+    callback=_parse_all,
+    help="Issue a command at this second of the session, as "
+    """'300:{"name": "pause"}'; repeat for more. docs/control.md lists them.""",
+)
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**31 - 1),
     default=0,
     show_default=True,
-    help="All chance follows from it.",
+    help="Determines every random choice.",
 )
 out_option = click.option(
     "--out",
@@ -68,24 +123,24 @@ out_option = click.option(
     type=click.IntRange(0, 2**31 - 1),
     default=DEMO_SEED,
     show_default=True,
-    help="Another listener, other music.",
+    help="Seed of the listener and the music.",
 )
 @out_option
 def demo(seed: int, out: Path | None) -> int:
     """Run a ten-minute session on the virtual listener in virtual time.
 
-    Needs no sensor, sound card, screen or network. Leaves a recording, the sound, a MIDI file and a report.
+    Needs no sensor, sound card, screen or network. Writes a recording, the sound, a MIDI file and a report.
     """
-    plan = SessionConfig(
+    config = SessionConfig(
         protocol=load("isoprinciple-relaxation"),
         inputs=("listener=virtual:responder",),
         directory=out or new_directory("demo"),
         seed=seed,
         keep_sound=True,
     )
-    status = carry_out(plan)
-    report = plan.directory / REPORT_NAME
-    write_report(read_recording(plan.directory), report)
+    status = carry_out(config)
+    report = config.directory / REPORT_NAME
+    write_report(read_recording(config.directory), report)
     click.echo(f"report     {report}")
     return status
 
@@ -111,8 +166,8 @@ def demo(seed: int, out: Path | None) -> int:
     type=click.Choice(["auto", "device", "file", "none"]),
     default="auto",
     show_default=True,
-    help="file: keep the sound as FLAC. none: the score only. device: play it, in real time. "
-    "auto: play it if there is a device; in virtual time, file.",
+    help="file: write the sound as FLAC. none: record the score only. device: play in real time. "
+    "auto: play if there is a device; in virtual time as file.",
 )
 @click.option("--device", metavar="NAME", help="Sound device, by part of its name; see biofeedback sources.")
 @click.option(
@@ -132,26 +187,24 @@ def demo(seed: int, out: Path | None) -> int:
     "faults",
     multiple=True,
     metavar="STREAM:FAULT@START+SECONDS[?level=AMOUNT]",
-    help="Give an input a fault, to see what becomes of the session; repeat for more. "
+    help="Inject a fault into an input, to test a session; repeat for more. "
     + "; ".join(f"{name}: {fault.description}" for name, fault in FAULTS.items())
-    + ". Without a duration to the end.",
+    + ". Without a duration it lasts to the end.",
 )
 @command_option
-@click.option(
-    "--client", metavar="CODE", help="Whose session it is: it goes into the data folder and the store."
-)
+@click.option("--client", metavar="CODE", help="The client's code; the session is stored in the data folder.")
 @data_option
 @click.option(
     "--cautions-confirmed",
     is_flag=True,
-    help="The cautions of the protocol were asked about and none speaks against the session; in real time "
-    "this is asked at the terminal otherwise, and the summary says where it was not.",
+    help="Confirm that the cautions were checked and none rules the session out. Without it, a session in "
+    "real time asks at the terminal; without a terminal, the summary states that they were not confirmed.",
 )
 @click.option("--allow-gaps", is_flag=True, help="Accept recordings with long stretches of missing signal.")
 @click.option(
     "--lsl-out",
     is_flag=True,
-    help="Publish features, music, sounded beats and markers as LSL outlets; on isolated networks only.",
+    help="Publish features, music, beats and markers as LSL outlets; on isolated networks only.",
 )
 def run(
     protocol_name: str,
@@ -175,7 +228,7 @@ def run(
     allow_gaps: bool,
     lsl_out: bool,
 ) -> int:
-    """Carry out a protocol: live, over recordings, or on the virtual listener.
+    """Carry out a protocol with live sensors, recordings or the virtual listener.
 
     With --client, the client's preferences hold for every option that is not given; --without adds to
     the client's unwanted sounds.
@@ -208,7 +261,7 @@ def run(
         own = who.cautions if who else ()
         cautions = (*protocol.cautions, *own)
         about = {"cautions": confirm_cautions(cautions, confirmed=cautions_confirmed)} if real else {}
-        plan = SessionConfig(
+        config = SessionConfig(
             protocol=protocol,
             inputs=inputs,
             setup=sensors,
@@ -225,31 +278,31 @@ def run(
             calibration=read_calibration(back_end.name, calibration_file()) if back_end else None,
         )
         if store and client:
-            return carry_out(stack.enter_context(kept(store, plan, client, saved)))
-        return carry_out(plan)
+            return carry_out(stack.enter_context(stored(store, config, client, saved)))
+        return carry_out(config)
 
 
 @contextmanager
-def kept(store: Store, plan: SessionConfig, client: str, protocol: Protocol) -> Iterator[SessionConfig]:
-    """Write a session down in the store while it is carried out by the plan that this yields.
+def stored(store: Store, config: SessionConfig, client: str, protocol: Protocol) -> Iterator[SessionConfig]:
+    """Enter a session into the store and yield its configuration; on exit, add its recording, if any.
 
     Raises
     ------
     UsageError
-        If there is no such client or consent, or this version of the protocol had another content before.
+        If there is no such client or consent, or this version of the protocol was used with other content.
     """
-    session = store.sessions.begin(plan.directory, client=client, protocol=protocol)
+    session = store.sessions.begin(config.directory, client=client, protocol=protocol)
     try:
         yield replace(
-            plan,
+            config,
             consent=store.sessions.recorded_consent(session.id),
-            about={**plan.about, **store.audit.anchor()},
+            about={**config.about, **store.audit.anchor()},
             at_close=store.audit.anchor,
         )
     finally:
         try:
-            if (plan.directory / META_NAME).exists():
-                click.echo(f"session    {store.sessions.adopt(plan.directory).id}")
+            if (config.directory / META_NAME).exists():
+                click.echo(f"session    {store.sessions.adopt(config.directory).id}")
             else:
                 store.sessions.abandon(session.id)
         except BiofeedbackError as error:
@@ -259,7 +312,7 @@ def kept(store: Store, plan: SessionConfig, client: str, protocol: Protocol) -> 
 
 
 def output(audio: str, device: str | None) -> BackEnd:
-    """Return where the sound of a session in real time goes; says so if it is not heard."""
+    """Return the output for the sound of a session in real time; print a note if nobody hears it."""
     if audio in {"file", "none"}:
         if device:
             raise click.UsageError(f"--device is for --audio auto or device, not {audio}")
@@ -275,38 +328,38 @@ def output(audio: str, device: str | None) -> BackEnd:
     return back_end
 
 
-def carry_out(plan: SessionConfig) -> int:
-    """Run the session with a progress bar, print what came of it, and return the exit status."""
+def carry_out(config: SessionConfig) -> int:
+    """Run the session with a progress bar, print a summary and return the exit status."""
     inbox = CommandInbox()
-    with progress_bar(plan.protocol.title) as progress, stop_on_interrupt(inbox):
-        reason = run_session(plan, watch=progress_watcher(plan.protocol, progress), inbox=inbox)
-    recording = read_recording(plan.directory)
+    with progress_bar(config.protocol.title) as progress, stop_on_interrupt(inbox):
+        reason = run_session(config, watch=progress_watcher(config.protocol, progress), inbox=inbox)
+    recording = read_recording(config.directory)
     click.echo(f"ended: {reason}")
     for sentence in session_summary(recording):
         click.echo(sentence)
-    click.echo(f"recording  {plan.directory / 'session.xdf'}")
+    click.echo(f"recording  {config.directory / 'session.xdf'}")
     for name, label in ((FLAC_NAME, "sound"), (MIDI_NAME, "MIDI")):
-        if (plan.directory / name).exists():
-            click.echo(f"{label:<10} {plan.directory / name}")
+        if (config.directory / name).exists():
+            click.echo(f"{label:<10} {config.directory / name}")
     return INTERRUPTED if inbox.interruptions else 0
 
 
 def progress_watcher(
     protocol: Protocol, progress: Callable[[float, str], None]
 ) -> Callable[[Snapshot], None]:
-    """Return a watcher that moves the progress bar once for each second of the session."""
+    """Return a function that updates the progress bar once per second of the session."""
     total_s = protocol.duration_s + protocol.end_fade_s
 
     def watch(snapshot: Snapshot) -> None:
         if snapshot.elapsed_s == int(snapshot.elapsed_s) or snapshot.finished:
             done = 1.0 if snapshot.finished else min(snapshot.elapsed_s / total_s, 1.0)
-            progress(done, how_it_goes(snapshot))
+            progress(done, progress_text(snapshot))
 
     return watch
 
 
-def how_it_goes(snapshot: Snapshot) -> str:
-    """Return the phase, and each input that is not well, with the reason."""
+def progress_text(snapshot: Snapshot) -> str:
+    """Return the phase and the inputs that have a problem, with the reason."""
     troubled = [
         f"{name} {status.condition}" + (f" ({status.text})" if status.text else "")
         for name, status in snapshot.inputs.items()
@@ -317,7 +370,7 @@ def how_it_goes(snapshot: Snapshot) -> str:
 
 @contextmanager
 def stop_on_interrupt(inbox: CommandInbox) -> Iterator[None]:
-    """Turn Ctrl-C into a request for the session while the context lasts."""
+    """Turn Ctrl-C into a stop command within the context."""
 
     def handler(_signal: int, _frame: FrameType | None) -> None:
         inbox.interrupt()
@@ -335,3 +388,35 @@ def new_directory(name: str) -> Path:
     base = SESSIONS / f"{stamp}-{re.sub(r'[^a-z0-9-]+', '-', name.lower())}"
     candidates = (base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 1000)))
     return next(path for path in candidates if not path.exists())
+
+
+def confirm_cautions(cautions: Sequence[str], *, confirmed: bool) -> str:
+    """Show the cautions and ask for confirmation; return the text to record.
+
+    Parameters
+    ----------
+    cautions : sequence of str
+        The protocol's and the client's own.
+    confirmed : bool
+        Whether they were confirmed by an option.
+
+    Returns
+    -------
+    str
+        ``confirmed``, or ``not confirmed`` if there is no terminal; the session's summary then states it.
+
+    Raises
+    ------
+    UsageError
+        If the answer is no.
+    """
+    if confirmed or not cautions:
+        return "confirmed"
+    if not sys.stdin.isatty():
+        return "not confirmed"
+    click.echo("Check each of these before any music plays:", err=True)
+    for caution in cautions:
+        click.echo(f"  - {caution}", err=True)
+    if not click.confirm(QUESTION, err=True):
+        raise UsageError("the session does not begin: the cautions were not confirmed")
+    return "confirmed"

@@ -284,7 +284,7 @@ def test_a_script_s_commands_are_carried_out_and_recorded_with_their_answers(
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("soon:{}", "'soon' is no time"),
+        ("soon:{}", "'soon' is not a time"),
         ("5:resume", "no JSON after the time"),
         ('5:{"name": "dance"}', "'pause'"),
         ('5:{"name": "override", "field": "level_db", "value": 3}', "level_db is 3; it must lie between"),

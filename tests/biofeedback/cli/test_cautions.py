@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from biofeedback.cli.cautions import QUESTION, confirm_cautions
+from biofeedback.cli.sessions import QUESTION, confirm_cautions
 from biofeedback.errors import UsageError
 
 CAUTIONS = ("musicogenic or reflex epilepsy", "hearing aid on the left")

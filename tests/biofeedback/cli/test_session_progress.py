@@ -1,7 +1,7 @@
 """What the progress bar of a session says."""
 
 from acquisition.streams import Condition, Status, StreamReason, StreamReasonCode
-from biofeedback.cli.sessions import how_it_goes
+from biofeedback.cli.sessions import progress_text
 from biofeedback.models import Snapshot
 from generator.state import MusicState
 
@@ -23,11 +23,11 @@ def snapshot(**inputs):
 
 
 def test_inputs_that_are_well_are_not_mentioned():
-    assert how_it_goes(snapshot(ecg=(Condition.STREAMING, None))) == "lead"
+    assert progress_text(snapshot(ecg=(Condition.STREAMING, None))) == "lead"
 
 
 def test_each_trouble_is_named_with_its_reason():
-    said = how_it_goes(
+    said = progress_text(
         snapshot(
             ecg=(Condition.LOST, StreamReason(StreamReasonCode.PORT_LOST, {"device": "COM3"})),
             eda=(Condition.STREAMING, None),
