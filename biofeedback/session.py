@@ -25,6 +25,7 @@ from biofeedback.intake import OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Snapshot
 from biofeedback.outlets import Outlets
 from biofeedback.pacing import RealTimePacer, virtual_times
+from biofeedback.recording.audio import WAV_NAME, GrowingWav, keep_as_flac
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.recorder import Recorder
 from biofeedback.recording.storage import atomic_path
@@ -41,7 +42,6 @@ from generator.synthesis.calibration import Calibration
 from protocols.hashing import protocol_sha256
 from protocols.schema import Protocol
 
-FLAC_NAME = "audio.flac"
 MIDI_NAME = "score.mid"
 
 BEHIND_S = 0.2
@@ -238,6 +238,7 @@ class _Session:
             stack.callback(lambda: self._recorder.close(**end))
             stack.callback(self._write_score)
             if self._audio is not None:
+                stack.callback(keep_as_flac, self._config.directory / WAV_NAME)
                 stack.callback(self._audio.close)
             end |= self._config.at_close()
 
@@ -294,8 +295,8 @@ def _sound_file(config: SessionConfig, player: Player, t0_s: float, undo: ExitSt
     if not config.keep_sound:
         return None
     early = player.latency_frames + round((t0_s - player.began_s) * SAMPLE_RATE)
-    path = config.directory / FLAC_NAME
+    path = config.directory / WAV_NAME
     undo.callback(path.unlink, missing_ok=True)
-    audio = SoundFile(path, latency_frames=early)
+    audio = SoundFile(path, latency_frames=early, open_file=GrowingWav)
     undo.callback(audio.close)
     return audio

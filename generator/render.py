@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import soundfile
@@ -185,6 +185,25 @@ FULL_SCALE = 1 << 23
 _BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
 
 
+class SampleFile(Protocol):
+    """A file to which samples of 24 bits are written, in the upper part of 32, shape (n, 2)."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+
+    def write(self, samples: NDArray[np.int32], /) -> None:
+        """Append samples."""
+
+    def close(self) -> None:
+        """Complete the file."""
+
+
+def _open_file(path: Path) -> SampleFile:
+    file: SampleFile = soundfile.SoundFile(path, "w", SAMPLE_RATE, channels=2, subtype="PCM_24")
+    return file
+
+
 class SoundFile:
     """A WAV or FLAC file of 24 bits, written as the sound comes. Both hold the same samples.
 
@@ -195,6 +214,8 @@ class SoundFile:
     latency_frames : int
         The player's: so many samples are left out at the beginning, so that a note's frame is its place in
         the file, and made up for with silence at the end.
+    open_file : callable, optional
+        Opens the file to write samples of 24 bits to.
 
     Raises
     ------
@@ -202,13 +223,15 @@ class SoundFile:
         If the file cannot be written.
     """
 
-    def __init__(self, path: Path, *, latency_frames: int) -> None:
+    def __init__(
+        self, path: Path, *, latency_frames: int, open_file: Callable[[Path], SampleFile] = _open_file
+    ) -> None:
         if path.suffix.lower() not in {".wav", ".flac"}:
             raise SoundError(f"{path} must end in .wav or .flac")
         self._path = path
         self._latency = self._early = latency_frames
         try:
-            self._file = soundfile.SoundFile(path, "w", SAMPLE_RATE, channels=2, subtype="PCM_24")
+            self._file = open_file(path)
         except (soundfile.SoundFileError, OSError) as error:
             raise SoundError(f"{path} cannot be written: {error}") from error
 

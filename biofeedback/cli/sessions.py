@@ -33,10 +33,11 @@ from biofeedback.command_inbox import CommandInbox
 from biofeedback.commands import COMMAND, Command
 from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.models import Snapshot
+from biofeedback.recording.audio import FLAC_NAME
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.report.page import write_report
-from biofeedback.session import FLAC_NAME, MIDI_NAME, SessionConfig, run_session
+from biofeedback.session import MIDI_NAME, SessionConfig, run_session
 from biofeedback.store.store import Store
 from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, fallback_text, probe_outputs
 from generator.preferences import Preferences

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import soundfile
 
 from biofeedback.errors import RecordingError
 from biofeedback.exports.source import SessionSource
-from biofeedback.recording.recorder import FILES
+from biofeedback.recording.audio import open_sound, sound_blocks, sound_path
 from generator.events import write_midi
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import LAYERS
 
-FLAC_NAME = FILES[1]
-
-BLOCK_FRAMES = 4096
-"""Of a FLAC file, too: what is read of one that was cut off ends with its last whole block."""
-
 LARGEST_WAV = 4_000_000_000
-BYTES_PER_FRAME = 6
-
-_TOTAL_SAMPLES = slice(21, 26)
-"""Bytes of a FLAC file whose last 36 bits count its samples, 0 where it was not closed."""
 
 
 def write_notes(source: SessionSource, path: Path) -> int:
@@ -101,71 +89,21 @@ def write_sound(source: SessionSource, path: Path) -> int:
     RecordingError
         If the sound cannot be read.
     """
-    kept = source.directory / FLAC_NAME
-    if not kept.exists():
+    kept = sound_path(source.directory)
+    if kept is None:
         return 0
     kind = path.suffix[1:].upper()
     if kind == "WAV" and kept.stat().st_size * 2 > LARGEST_WAV:
         kind = "RF64"
     frames = 0
-    try:
-        with (
-            kept.open("rb") as raw,
-            soundfile.SoundFile(_Counted(raw)) as sound,
-            soundfile.SoundFile(
-                path, "w", sound.samplerate, sound.channels, subtype="PCM_24", format=kind
-            ) as copy,
-        ):
-            for block in _blocks(sound):
-                copy.write(block)
-                frames += len(block)
-    except (soundfile.SoundFileError, OSError) as error:
-        raise RecordingError(f"{kept} cannot be read: {error}") from None
-    return frames
-
-
-def _blocks(sound: Any) -> Iterator[np.ndarray[Any, np.dtype[np.int32]]]:
-    while True:
+    with open_sound(kept) as sound:
         try:
-            block = sound.read(BLOCK_FRAMES, dtype="int32", always_2d=True)
-        except soundfile.SoundFileError:
-            return  # the end of a file that was not closed
-        if not len(block):
-            return
-        yield block
-
-
-class _Counted(io.RawIOBase):
-    """A FLAC file that says how long it is: one that was not closed says more than it can be.
-
-    libsndfile reads no file whose length is 0.
-    """
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        head = bytearray(file.read(_TOTAL_SAMPLES.stop))
-        count = int.from_bytes(head[_TOTAL_SAMPLES], "big")
-        if len(head) == _TOTAL_SAMPLES.stop and not count % 2**36:
-            head[_TOTAL_SAMPLES] = (count + 2**36 - 1).to_bytes(5, "big")
-        self._head = bytes(head)
-        file.seek(0)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return int(self._file.tell())
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return int(self._file.seek(offset, whence))
-
-    def readinto(self, buffer: Any) -> int:
-        start = self._file.tell()
-        count = int(self._file.readinto(buffer))
-        if start < len(self._head):
-            known = self._head[start : start + count]
-            buffer[: len(known)] = known
-        return count
+            with soundfile.SoundFile(
+                path, "w", sound.samplerate, sound.channels, subtype="PCM_24", format=kind
+            ) as copy:
+                for block in sound_blocks(sound):
+                    copy.write(block)
+                    frames += len(block)
+        except (soundfile.SoundFileError, OSError) as error:
+            raise RecordingError(f"{path} cannot be written: {error}") from None
+    return frames

@@ -30,7 +30,7 @@ from physiology.state import Beat, PhysiologyState, Scr
 
 XDF_NAME = "session.xdf"
 META_NAME = "session.json"
-FILES = (XDF_NAME, "audio.flac", "score.mid", "session.xdf.rest", "audio.flac.rest")
+FILES = (XDF_NAME, "audio.flac", "audio.wav", "score.mid", "session.xdf.rest", "audio.flac.rest")
 """The files of a session whose checksums are kept."""
 
 WRITE_EVERY_S = 0.5

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from biofeedback.errors import BiofeedbackError, RecordingError
-from biofeedback.recording import flac, xdf
+from biofeedback.recording import xdf
+from biofeedback.recording.audio import FLAC_NAME, WAV_NAME, is_unfinished, keep_as_flac
 from biofeedback.recording.reader import Recording, read_meta, read_recording
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, checksums, write_meta
 from biofeedback.recording.storage import atomic_path, held_by_us, write_whole
@@ -23,7 +24,7 @@ REASON = "cut off"
 _BEGINNING = timedelta(minutes=1)
 """So long after ``session.json`` was written, a recording may yet be about to begin."""
 
-_FLAC, _MIDI = "audio.flac", "score.mid"
+_MIDI = "score.mid"
 
 
 def recover(
@@ -31,9 +32,9 @@ def recover(
 ) -> tuple[str, ...] | None:
     """Close a session that was cut off.
 
-    What follows the last whole chunk of ``session.xdf`` is moved to ``session.xdf.rest``, what follows the
-    last whole frame of ``audio.flac`` to ``audio.flac.rest``; ``audio.flac`` gets its length, ``score.mid``
-    is made from the recording, and ``session.json`` gets an `end` with the reason ``cut off`` and checksums.
+    What follows the last whole chunk of ``session.xdf`` is moved to ``session.xdf.rest``; ``audio.flac`` is
+    made of the sound recorded so far, ``score.mid`` of the recorded notes, and ``session.json`` gets an `end`
+    with the reason ``cut off`` and checksums.
     A recovery that is itself cut off can be done again.
 
     Parameters
@@ -76,7 +77,7 @@ def _close(directory: Path, at: datetime, about: Mapping[str, Any]) -> tuple[str
     meta = read_meta(directory)
     if "end" in meta:  # it was closed while we waited
         return None
-    said = [*_cut(directory / XDF_NAME), *_sound(directory / _FLAC)]
+    said = [*_cut(directory / XDF_NAME), *_sound(directory)]
     recording = read_recording(directory)
     duration_s = _last_s(recording)
     said.insert(0, f"{duration_s:.1f} s of recording are there")
@@ -126,22 +127,18 @@ def _lacking(rest: bytes) -> bytes:
     return b""
 
 
-def _sound(path: Path) -> list[str]:
-    """Give the sound its length."""
-    if not path.exists():
+def _sound(directory: Path) -> list[str]:
+    """Keep a sound that was cut off as FLAC."""
+    path = next((path for name in (WAV_NAME, FLAC_NAME) if (path := directory / name).exists()), None)
+    if path is None or not is_unfinished(path):
         return []
-    data = path.read_bytes()
-    mended = flac.mend(data)
-    if mended is None:
+    try:
+        seconds = keep_as_flac(path)
+    except RecordingError as error:  # on a disk that is still full, say; the rest can be recovered
+        return [f"{path.name} was left as it is: {error}"]
+    if not seconds:
         return [f"{path.name} holds no sound that can be saved; it was left as it is"]
-    if mended.data == data:
-        return []
-    if mended.rest:
-        write_whole(path.with_name(f"{path.name}.rest"), mended.rest)
-    with path.open("r+b") as file:  # in place: a disk that was full may still be
-        file.truncate(len(mended.data))
-        file.write(mended.data[: flac.HEADER_BYTES])
-    return [f"{mended.samples / SAMPLE_RATE:.1f} s of sound were saved"]
+    return [f"{seconds:.1f} s of sound were saved"]
 
 
 def _score(recording: Recording) -> list[str]:

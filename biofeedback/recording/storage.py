@@ -176,6 +176,13 @@ def cannot_write(path: Path, error: OSError) -> RecordingError:
     return RecordingError(f"{path} cannot be written: {error.strerror or error}")
 
 
+def write_at(descriptor: int, position: int, view: memoryview, write: Write = os.write) -> None:
+    """Write all of `view` at a position of an open file."""
+    os.lseek(descriptor, position, os.SEEK_SET)
+    while view:
+        view = view[write(descriptor, view) :]
+
+
 class AppendFile:
     """An existing file that grows by appends of which each is there entirely or not at all.
 
@@ -218,18 +225,13 @@ class AppendFile:
         """
         view = memoryview(data)
         try:
-            self._write_at(self._end + 1, view[1:])
-            self._write_at(self._end, view[:1])
+            write_at(self._descriptor, self._end + 1, view[1:], self._write)
+            write_at(self._descriptor, self._end, view[:1], self._write)
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, self._end)
             raise cannot_write(self._path, error) from None
         self._end += len(data)
-
-    def _write_at(self, position: int, view: memoryview) -> None:
-        os.lseek(self._descriptor, position, os.SEEK_SET)
-        while view:
-            view = view[self._write(self._descriptor, view) :]
 
     def sync(self) -> None:
         """Return when all that was appended is on the disk.

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 from biofeedback.commands import Short, Words
 from biofeedback.errors import NotFoundError
+from biofeedback.recording.audio import FLAC_NAME
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
 from biofeedback.service.renderers import REPORT_NAME, ReportRenderer
 from biofeedback.service.schemas import FileView, SessionDetail
-from biofeedback.session import FLAC_NAME, MIDI_NAME
+from biofeedback.session import MIDI_NAME
 from biofeedback.store.records import Session
 from biofeedback.store.store import Store
 
