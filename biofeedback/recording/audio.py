@@ -150,10 +150,9 @@ def sound_blocks(sound: soundfile.SoundFile) -> Iterator[Samples]:
     while whole:
         block = np.full((BLOCK_FRAMES, sound.channels), _NOT_READ, np.int32)
         try:
-            sound.read(out=block)
+            read = len(sound.read(out=block))
         except soundfile.SoundFileError:  # raised after the last whole block of such a file was read
-            whole = False
-        read = np.count_nonzero(block[:, 0] != _NOT_READ)
+            whole, read = False, int(np.count_nonzero(block[:, 0] != _NOT_READ))
         if not read:
             return
         yield block[:read]

@@ -17,10 +17,10 @@ ROOT = Path(biofeedback.__file__).parent.parent
 PACKAGES = ("acquisition", "physiology", "generator", "protocols", "biofeedback", "dashboard")
 HELPERS = {"atomic_path", "atomic_paths", "atomic_folder"}
 ANY_CALLS = {"savefig", "to_csv", "write_html", "write_image", "ParquetWriter", "write_midi", "write_events"}
-METHODS = {"write_text", "write_bytes", "save"}
+METHODS = {"write_text", "write_bytes"}
 ALLOWED = {
     # Functions that write to the path they are given; their callers are looked at.
-    "generator": {"write_midi", "save_midi", "write_events", "render", "__init__"},
+    "generator": {"write_midi", "write_events", "render", "_open_file"},
     "biofeedback": {"replay", "draw_arc", "_sound_file", "start_engine"},
     "generator.live": {"_take_standard_streams"},
     # Files of an export, in a folder that `atomic_folder` renames at the end.
@@ -29,7 +29,7 @@ ALLOWED = {
         *("_write_physio", "_write_tsv", "_write_json"),
     },
     # Recordings and logs, which grow.
-    "biofeedback.store": {"add", "back_up", "_unpack", "_put"},
+    "biofeedback.store": {"add", "write", "_extract"},
     # What is in a temporary folder.
     "biofeedback.imports": {"_zip"},
     # Read by programs only.
