@@ -228,11 +228,11 @@ class SynthGraph:
             send = self._hold(pyo.ButLP(send, freq=reverb.damp_hz))
             for delay in _DIFFUSERS_S[side]:
                 send = self._hold(pyo.Allpass(send, delay=delay, feedback=0.6, maxdelay=0.1))
-            reverb = pyo.Freeverb(send, size=0.9, damp=REVERB_DAMP, bal=1, mul=self._wet.signal)
-            reverbs.append(reverb)
+            room = pyo.Freeverb(send, size=0.9, damp=REVERB_DAMP, bal=1, mul=self._wet.signal)
+            reverbs.append(room)
             table = self._hold(pyo.DataTable(size=BLOCK_FRAMES))
             taps.append(_memory(table))
-            self._hold(pyo.TableFill(self._mix([*dry.values(), reverb]), table))
+            self._hold(pyo.TableFill(self._mix([*dry.values(), room]), table))
         return reverbs, taps
 
 
