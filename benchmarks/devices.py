@@ -14,6 +14,8 @@ import contextlib
 import math
 import os
 import pty
+import subprocess
+import sys
 import time
 import tty
 from pathlib import Path
@@ -23,6 +25,7 @@ import pylsl
 
 from acquisition.simulated.listener import VirtualListener
 
+ROOT = Path(__file__).resolve().parents[1]
 ECG_HZ, EDA_HZ = 250, 32
 LOOP_S = 60
 BURST = 12
@@ -84,6 +87,40 @@ def send_lines(link: Path, epoch: float) -> None:
         lines = [f"{ecg[number % len(ecg)]:.4f},{number}\r\n" for number in range(index, last)]
         os.write(master, "".join(lines).encode())
         index = last
+
+
+class Device:
+    """A device process that can be killed and started again where it would have been."""
+
+    def __init__(self, kind: str, place: str) -> None:
+        self._arguments = [kind, place, repr(pylsl.local_clock())]
+        self.start()
+
+    def start(self) -> None:
+        """Switch it on."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.devices", *self._arguments], cwd=ROOT
+        )
+
+    def kill(self) -> None:
+        """Pull the plug."""
+        self._process.kill()
+        self._process.wait()
+
+
+def lsl_inputs(name: str) -> tuple[str, ...]:
+    """Return the specifications of both outlets and their index channels."""
+    return tuple(
+        f"{kind}=lsl:name={name}-{stream}&channel={channel}"
+        for stream in ("ecg", "eda")
+        for kind, channel in ((stream, stream), ("acc", "index"))
+    )
+
+
+def serial_inputs(link: Path) -> tuple[str, ...]:
+    """Return the specifications of the serial device's two columns."""
+    port = f"serial:{link}?profile=lines&rate=250"
+    return (f"ecg={port}&column=0&unit=mV", f"acc={port}&column=1")
 
 
 def main() -> None:

@@ -31,7 +31,6 @@ PARTS = {
     "tempo": "tempo_figures",
     "safety": "safety_figures",
     "engine": "engine_figures",
-    "comparison": "comparison_figures",
 }
 """What ``--only`` takes, and the module that measures it."""
 

@@ -1,21 +1,17 @@
-"""How long the store takes with 2,000 sessions, and what is left of sessions that are killed.
+"""How long the store takes with 2,000 sessions.
 
-Usage: ``python benchmarks/store.py [--sessions N] [--kills N]``. Prints one JSON; exits with 1 if what was
+Usage: ``python benchmarks/store.py [--sessions N]``. Prints one JSON; exits with 1 if what was
 reached once is lost. The sessions have facts of usual number and no signals; times are the best of five, in
-milliseconds. A kill is ``kill -9`` on ``biofeedback run --client`` at a random moment between its begin and
-its end; afterwards the store is opened, and what was lost is counted against what the process had said.
+milliseconds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
-import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +19,7 @@ from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-import pyxdf
 
-from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import Recorder
 from biofeedback.store.store import Store
 from generator.state import Piece
@@ -36,20 +30,6 @@ GOALS = {"list_all": 200.0, "list_page": 200.0, "search_common": 200.0, "search_
 
 REACHED = {"list_all": 100.0, "list_page": 25.0, "search_common": 150.0, "search_rare": 25.0, "client": 10.0}
 """The ratchet; twice what was measured and more, for the machine may be busy."""
-
-PROTOCOL = """\
-id: killed
-version: 1
-title: To be killed
-rationale: long enough to be killed in
-sources: [none]
-arm: closed-loop
-cautions: [none]
-phases:
-  - {kind: baseline, name: baseline, duration_s: 120}
-  - {kind: match, name: match, duration_s: 600, mode: dorian, layers: 4, density: 0.6}
-end_fade_s: 15
-"""
 
 
 def now() -> datetime:
@@ -153,94 +133,10 @@ def times_of(folder: Path, sessions: int) -> dict[str, Any]:
     }
 
 
-def kill_often(folder: Path, kills: int) -> dict[str, Any]:
-    """Kill sessions at random moments and return what became of them."""
-    folder.parent.mkdir()
-    protocol = folder.parent / "killed.yaml"
-    protocol.write_text(PROTOCOL, encoding="utf-8")
-    with Store.open(folder, now=now) as store:
-        store.clients.add("K-1")
-        store.clients.give_consent("K-1", version="1")
-    command = [
-        *(sys.executable, "-m", "biofeedback", "run", "--client", "K-1", "--data", str(folder)),
-        *("--protocol", str(protocol), "--input", "listener=virtual:responder", "--time", "virtual"),
-    ]
-    rng = random.Random(1)
-    faults: list[str] = []
-    lost_s = [0.0]
-    recovered = before_it_began = 0
-    for kill in range(kills):
-        with subprocess.Popen(
-            [*command, "--seed", str(kill), "--audio", "file" if kill % 2 else "none"],
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        ) as process:
-            known = set((folder / "sessions").iterdir())
-            while not (begun := set((folder / "sessions").iterdir()) - known) and process.poll() is None:
-                time.sleep(0.01)
-            time.sleep(rng.uniform(0.0, 5.0))
-            written = sum(
-                (directory / "session.xdf").stat().st_size
-                for directory in begun
-                if (directory / "session.xdf").exists()
-            )
-            process.kill()
-        with Store.open(folder, now=now) as store:
-            recovered += len(store.recovered)
-            for directory in begun:
-                if not (directory / "session.xdf").exists():
-                    before_it_began += 1
-                    continue
-                faults += faults_of(directory, written)
-                lost_s.append(lost(directory))
-    with Store.open(folder, now=now) as store:
-        findings = [str(finding) for finding in store.audit.verify()]
-    return {
-        "kills": kills,
-        "recovered": recovered,
-        "killed_before_it_began": before_it_began,
-        "most_lost_s": round(max(lost_s), 3),
-        "faults": faults,
-        "findings": findings,
-    }
-
-
-def faults_of(directory: Path, written: int) -> list[str]:
-    """Return what is wrong with a recovered session: unreadable, shorter than it was, without an end."""
-    faults = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        streams, _ = pyxdf.load_xdf(
-            directory / "session.xdf", dejitter_timestamps=False, synchronize_clocks=False
-        )
-    recording = read_recording(directory)
-    if len(streams) != len(recording.streams):
-        faults.append(f"{directory.name}: pyxdf reads {len(streams)} streams of {len(recording.streams)}")
-    if "end" not in recording.meta:
-        faults.append(f"{directory.name}: has no end")
-    size = sum(path.stat().st_size for path in directory.glob("session.xdf*"))
-    if size < written:
-        faults.append(f"{directory.name}: has {size} bytes of {written} that were written")
-    return faults
-
-
-def lost(directory: Path) -> float:
-    """Return the seconds by which a signal ends before the newest thing recorded."""
-    recording = read_recording(directory)
-    ends = [
-        stream.times[-1]
-        for name, stream in recording.streams.items()
-        if name in {"ecg", "eda"} and stream.times.size
-    ]
-    newest = [stream.times[-1] for stream in recording.streams.values() if stream.times.size]
-    return float(max(newest) - min(ends)) if ends else 0.0
-
-
 def main() -> int:
     """Measure what is asked for and print it."""
-    parser = argparse.ArgumentParser(description="Times of the store, and sessions that are killed.")
+    parser = argparse.ArgumentParser(description="Times of the store.")
     parser.add_argument("--sessions", type=int, default=2000)
-    parser.add_argument("--kills", type=int, default=0)
     asked = parser.parse_args()
     results: dict[str, Any] = {}
     goals_not_reached: list[str] = []
@@ -254,12 +150,6 @@ def main() -> int:
             missed += [
                 f"{name}: {times[name]} ms, was {ms}" for name, ms in REACHED.items() if times[name] > ms
             ]
-        if asked.kills:
-            results["kills"] = kills = kill_often(Path(place) / "killed" / "data", asked.kills)
-            wrong = [*kills["faults"], *kills["findings"]]
-            wrong += [f"{kills['most_lost_s']} s lost, at most 1"] if kills["most_lost_s"] > 1.0 else []
-            goals_not_reached += wrong
-            missed += wrong
     print(json.dumps({**results, "goals_not_reached": goals_not_reached, "missed": missed}, indent=2))
     return 1 if missed else 0
 

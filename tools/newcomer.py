@@ -1,6 +1,6 @@
 """How long it takes from a fresh clone to a running live session, by what the README says alone.
 
-Usage: ``python benchmarks/newcomer.py [--make]``. Clones this repository into an empty folder, installs with
+Usage: ``python tools/newcomer.py [--make]``. Clones this repository into an empty folder, installs with
 nothing cached, opens the dashboard in headless Chromium and clicks through its four steps with the virtual
 listener. Prints one JSON with the seconds of each part; exits with 1 if all of it takes five minutes or more.
 A person reads as well: what is left of the five minutes is for that. ``--make`` runs `make demo` on the way.

@@ -1,6 +1,6 @@
 """Make the pictures of docs/dashboard.md: every page, with a virtual listener, in headless Chromium.
 
-Usage: ``python benchmarks/dashboard_pictures.py [--chromium PATH]``. Takes about three minutes.
+Usage: ``python tools/dashboard_pictures.py [--chromium PATH]``. Takes about three minutes.
 """
 
 from __future__ import annotations

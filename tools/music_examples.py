@@ -1,6 +1,6 @@
 """Twelve excerpts of a minute, three palettes in four states: their pictures and what they measure.
 
-Usage: ``python benchmarks/examples.py [--wav DIR] [--only PALETTE] [--state NAME]``. Writes
+Usage: ``python tools/music_examples.py [--wav DIR] [--only PALETTE] [--state NAME]``. Writes
 ``docs/examples/PALETTE-STATE.png`` (piano roll above, spectrogram below) and ``docs/examples.md``; the sound
 itself only with ``--wav``, for it would outweigh everything else here.
 """
@@ -11,7 +11,9 @@ import argparse
 import os
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import librosa
 import numpy as np
+import numpy.typing as npt
 import soundfile
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -29,7 +32,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from benchmarks.comparison_figures import of_events, of_sound, table_of
+from benchmarks import ears
 from benchmarks.ears import loudness_lufs
 from benchmarks.rendering import Rendered, render
 from generator.score import NoteEvent
@@ -84,12 +87,15 @@ MEASURES = {
     "loudness_range_lu": "range, LU",
     "self_similarity": "self-similarity",
 }
+Table = list[tuple[float, float, float, float]]
+"""Begin, duration, pitch, velocity of each note."""
+
 COLOURS = ("#2a6f97", "#c8553d", "#5c4d3c", "#d99a2b", "#7b5ea7", "#5b8e7d", "#e07a9a", "#9aa5b1")
 INK = "#22303c"
 INTRODUCTION = f"""# Twelve minutes of the music
 
 Three palettes in four states, a minute each, rendered and measured by
-`python benchmarks/examples.py` (seed {SEED}, tonic C, no nature sound; with `--wav DIR` it also writes
+`python tools/music_examples.py` (seed {SEED}, tonic C, no nature sound; with `--wav DIR` it also writes
 the sound). Upper picture: the notes, a colour for each layer, bar lines grey. Lower picture: the
 spectrum of the sound, 70 dB deep. All share one seed: it is the same piece in different states.
 """
@@ -100,6 +106,76 @@ beating partials (Sethares 1993), self-similarity the mean similarity of any two
 The loudness asked for is −23 LUFS plus the level. For the melody against its accompaniment see
 `benchmarks/music.py --only melody`.
 """
+
+
+def table_of(notes: Sequence[NoteEvent]) -> Table:
+    """Return our notes as a table."""
+    return [(note.time_s, note.duration_s, note.pitch, note.velocity) for note in notes]
+
+
+def of_events(table: Table, seconds: float) -> dict[str, float]:
+    """Return what the notes alone tell."""
+    ordered = sorted(table)
+    pitches = [round(pitch) for _, _, pitch, _ in ordered]
+    begins = np.array([begin for begin, *_ in ordered])
+    gaps = np.diff(np.unique(np.round(begins, 2)))
+    return {
+        "notes_per_s": round(len(ordered) / seconds, 2),
+        "pitch_entropy_bits": entropy_bits(pitches),
+        "pitch_class_entropy_bits": entropy_bits([pitch % 12 for pitch in pitches]),
+        "rhythm_entropy_bits": entropy_bits([round(gap, 1) for gap in gaps.tolist()]),
+        "mean_leap_semitones": round(float(np.mean([abs(b - a) for a, b in pairwise(pitches)])), 2),
+        "voices": round(sum(min(length, seconds - begin) for begin, length, *_ in ordered) / seconds, 2),
+    }
+
+
+def entropy_bits(things: Sequence[float]) -> float:
+    """Return the entropy of how often each of them comes."""
+    share = np.array(list(Counter(things).values())) / max(1, len(things))
+    return round(float(-(share * np.log2(share)).sum()), 2)
+
+
+def of_sound(audio: npt.NDArray[Any]) -> dict[str, float]:
+    """Return what can be told from the sound."""
+    mean, variance = ears.roughness(audible(audio), RATE)
+    similar, returns = self_similarity(audio)
+    return {
+        "onsets_per_s": round(ears.onset_rate_hz(audio, RATE), 2),
+        "roughness": round(mean, 3),
+        "roughness_variance": round(variance, 5),
+        "centroid_hz": round(ears.centroid_hz(audio, RATE)),
+        "loudness_range_lu": round(ears.loudness_range_lu(audio, RATE), 1),
+        "self_similarity": similar,
+        "best_return": returns,
+    }
+
+
+def audible(audio: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the sound without the stretches of 0.17 s that lie 40 dB below it: nothing is rough there."""
+    frames = audio[: len(audio) // 8192 * 8192].reshape(-1, 8192, *audio.shape[1:])
+    power = (frames**2).reshape(len(frames), -1).mean(axis=1)
+    return np.asarray(frames[power > 1e-4 * power.mean()].reshape(-1, *audio.shape[1:]))
+
+
+def self_similarity(audio: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return how alike any two seconds are on the average, and any two stretches of 8 s at most.
+
+    Cosine of chroma (a second each, means taken away) by librosa; stretches begin at least 16 s apart. 1
+    means that a stretch comes back as it was.
+    """
+    lower = librosa.resample(ears.mono(audio).astype(np.float32), orig_sr=RATE, target_sr=16_000)
+    chroma = librosa.feature.chroma_stft(y=lower, sr=16_000, n_fft=4096, hop_length=16_000, norm=None)
+    features = chroma / (np.linalg.norm(chroma, axis=0) + 1e-9)
+    features -= features.mean(axis=1, keepdims=True)
+    features /= np.linalg.norm(features, axis=0) + 1e-9
+    alike = features.T @ features
+    seconds = len(alike)
+    together = float(np.mean(np.abs(alike[~np.eye(seconds, dtype=bool)])))
+    best = max(
+        float(np.convolve(np.diagonal(alike, lag), np.ones(8) / 8, "valid").max())
+        for lag in range(16, seconds - 8)
+    )
+    return round(together, 3), round(best, 3)
 
 
 def minute(palette: str, state: MusicState) -> Rendered:
