@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from typing import Any, Protocol
 
 from acquisition.streams import Chunk
+from biofeedback import events
 from biofeedback.commands import (
     AdverseEvent,
     Answer,
@@ -19,22 +20,6 @@ from biofeedback.commands import (
     Volume,
 )
 from biofeedback.controller import Controller, ControllerStep, PhaseChange
-from biofeedback.events import (
-    AdverseEventMarker,
-    AssessmentMarker,
-    AudioMarker,
-    BaselineMarker,
-    CommandRecord,
-    CueMarker,
-    EmergencyStopMarker,
-    EndFadeMarker,
-    NoteMarker,
-    PhaseMarker,
-    PlayerMarker,
-    SessionMarker,
-    TextMarker,
-    VolumeMarker,
-)
 from biofeedback.intake import SignalIntake, record_step, source_markers
 from biofeedback.models import EndReason, Lifecycle, Snapshot
 from biofeedback.outlets import Outlets
@@ -192,7 +177,7 @@ class Engine:
         for emergency in (each for each in issued if isinstance(each.command, EmergencyStop)):
             self.emergency_stop(emergency)
         while self._stopped:
-            self._record(t, EmergencyStopMarker())
+            self._record(t, events.EmergencyStopMarker())
             self._answer(t, self._stopped.popleft(), self._controller.silence())
         others = [each for each in issued if not isinstance(each.command, EmergencyStop)]
         outcome = self._controller.step(t, self._state, [each.command for each in others], beats)
@@ -221,11 +206,11 @@ class Engine:
         for rating in outcome.ratings:
             self._recorder.rating(t, rating.json())
         for assessment in outcome.assessments:
-            self._record(t, AssessmentMarker(assessment=assessment))
+            self._record(t, events.AssessmentMarker(assessment=assessment))
 
     def _answer(self, t: float, issued: IssuedCommand, answer: Answer) -> None:
         """Record a command with its answer, and pass the answer on."""
-        self._recorder.command(t, CommandRecord(issued=issued, answer=answer).json())
+        self._recorder.command(t, events.CommandRecord(issued=issued, answer=answer).json())
         if self._on_answer is not None:
             self._on_answer(issued.key, answer.accepted, answer.text)
 
@@ -237,35 +222,35 @@ class Engine:
                 self._set_volume(t, db=db)
             case Marker(text=text, at_s=at_s):
                 at_s = t - self._t0_s if at_s is None else at_s
-                self._record(t, TextMarker(text=text, at_s=at_s, origin=origin))
+                self._record(t, events.TextMarker(text=text, at_s=at_s, origin=origin))
             case Note(text=text):
-                self._record(t, NoteMarker(text=text, origin=origin))
+                self._record(t, events.NoteMarker(text=text, origin=origin))
             case AdverseEvent(text=text, severity=severity):
-                self._record(t, AdverseEventMarker(text=text, severity=severity, origin=origin))
+                self._record(t, events.AdverseEventMarker(text=text, severity=severity, origin=origin))
             case Cue(cue=cue):
-                self._record(t, CueMarker(cue=cue, origin=origin))
+                self._record(t, events.CueMarker(cue=cue, origin=origin))
 
     def _set_volume(self, t: float, **changes: Any) -> None:
         """Change the player's master volume (fields of `MasterVolume`) and record it."""
         volume = replace(self._player.volume, **changes)
         self._player.set_volume(volume)
-        self._record(t, VolumeMarker(db=volume.db, volume_db=volume.gain_db))
+        self._record(t, events.VolumeMarker(db=volume.db, volume_db=volume.gain_db))
 
     def _change_phase(self, change: PhaseChange) -> None:
-        self._record(change.t, PhaseMarker(name=change.name, kind=change.kind, event=change.event))
+        self._record(change.t, events.PhaseMarker(name=change.name, kind=change.kind, event=change.event))
         if change.marker:
             at_s = change.t - self._t0_s
-            self._record(change.t, TextMarker(text=change.marker, at_s=at_s, origin="protocol"))
+            self._record(change.t, events.TextMarker(text=change.marker, at_s=at_s, origin="protocol"))
         if change.kind == "baseline":
             if change.event == "begin":
                 self._physiology.begin_baseline(change.t)
             else:
                 baseline = self._physiology.freeze_baseline(change.t)
                 self._controller.calibrate(baseline.activation_sd)
-                self._record(change.t, BaselineMarker(baseline=baseline))
+                self._record(change.t, events.BaselineMarker(baseline=baseline))
         if change.kind == "end" and change.event == "begin":
             fade_s = self._controller.protocol.end_fade_s
-            self._record(change.t, EndFadeMarker(fade_s=fade_s))
+            self._record(change.t, events.EndFadeMarker(fade_s=fade_s))
             self._player.end(fade_s)
 
     def _play(self, t: float) -> None:
@@ -274,9 +259,9 @@ class Engine:
         if self._outlets is not None:
             self._outlets.sounded(sounded.beats, self._state_id, sounded.time_of)
         for event in sounded.events:
-            self._recorder.marker(t, PlayerMarker(event=event).json())
+            self._recorder.marker(t, events.PlayerMarker(event=event).json())
         for incident in self._player.incidents():
-            self._record(t, AudioMarker(kind=incident.kind, text=incident_text(incident)))
+            self._record(t, events.AudioMarker(kind=incident.kind, text=incident_text(incident)))
         self._collect_notes(sounded)
         if self._audio is not None and sounded.audio is not None:
             self._audio.write(sounded.audio)
@@ -295,7 +280,7 @@ class Engine:
         self.notes += (replace(note, frame=frame_of(note.frame)) for note in sounded.notes)
         self.beats += (replace(beat, frame=frame_of(beat.frame)) for beat in sounded.beats)
 
-    def _record(self, t: float, marker: SessionMarker) -> None:
+    def _record(self, t: float, marker: events.SessionMarker) -> None:
         """Record a marker and publish it."""
         entry = marker.json()
         self._recorder.marker(t, entry)

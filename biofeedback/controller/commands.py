@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-from biofeedback.commands import (
-    Command,
-    Cue,
-    Extend,
-    Hold,
-    Intensify,
-    Marker,
-    Override,
-    Pause,
-    Rating,
-    Release,
-    Resume,
-    Skip,
-    Soften,
-    Stay,
-    Stop,
-    Volume,
-)
+from biofeedback import commands
 from biofeedback.controller.explanations import (
     Acceptance,
     Message,
@@ -37,11 +20,13 @@ from protocols.fields import clip
 from protocols.phases import ENERGY_RANGE
 from protocols.scales import SCALES
 
-STEERING = (Pause, Hold, Resume, Skip, Extend, Intensify, Soften, Override, Release, Cue)
-"""Commands that bring a decision at once where they are accepted."""
+STEERING = frozenset(
+    {"pause", "hold", "resume", "skip", "extend", "intensify", "soften", "override", "release", "cue"}
+)
+"""Names of the commands that bring a decision at once where they are accepted."""
 
 
-def carry_out(state: ControllerState, command: Command, at: float) -> Message:
+def carry_out(state: ControllerState, command: commands.Command, at: float) -> Message:
     """Carry out a command at `at` seconds of the session; a refused one changes nothing."""
     outcome = COMMANDS[command.name][state.lifecycle]
     if isinstance(outcome, Refusal):
@@ -56,39 +41,39 @@ def carry_out(state: ControllerState, command: Command, at: float) -> Message:
     return message
 
 
-def _apply(state: ControllerState, command: Command, at: float) -> Message:  # noqa: C901, PLR0911, PLR0912 - a table of commands
+def _apply(state: ControllerState, command: commands.Command, at: float) -> Message:  # noqa: C901, PLR0911, PLR0912 - a table of commands
     match command:
-        case Pause():
+        case commands.Pause():
             return Message(Acceptance.PAUSED)
-        case Hold():
+        case commands.Hold():
             return Message(Acceptance.HELD)
-        case Resume():
+        case commands.Resume():
             return _resume(state)
-        case Stay():
+        case commands.Stay():
             return Message(Acceptance.STAYED if state.questions.stay() else Refusal.NOTHING_ASKED)
-        case Skip():
+        case commands.Skip():
             state.timeline.end()
             return Message(Acceptance.SKIPPED, {"name": state.phase_name})
-        case Extend(seconds=seconds):
+        case commands.Extend(seconds=seconds):
             return _extend(state, seconds, at)
-        case Intensify():
+        case commands.Intensify():
             return _intensify(state, 1)
-        case Soften():
+        case commands.Soften():
             return _intensify(state, -1)
-        case Override(field=name, value=value):
+        case commands.Override(field=name, value=value):
             value = state.overrides.override(name, value)
             return Message(Acceptance.OVERRIDDEN, {"field": field_value(name, value)})
-        case Release(field=name):
+        case commands.Release(field=name):
             return _release(state, name)
-        case Cue(cue=cue):
+        case commands.Cue(cue=cue):
             return _cue(state, cue)
-        case Rating(scale=scale, value=rating):
+        case commands.Rating(scale=scale, value=rating):
             return _rate(state, scale, rating)
-        case Volume(db=db):
+        case commands.Volume(db=db):
             return Message(Acceptance.VOLUME_SET, {"volume": db})
-        case Marker(at_s=float(at_s)) if at_s > at:
+        case commands.Marker(at_s=float(at_s)) if at_s > at:
             return Message(Refusal.IN_THE_FUTURE, {"at": at})
-        case Stop():
+        case commands.Stop():
             state.end_reason = state.end_reason or EndReason.STOPPED
             return Message(Acceptance.STOPPED)
     return Message(Acceptance.NOTED)

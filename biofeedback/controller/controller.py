@@ -245,7 +245,7 @@ class Controller:
             self._update_questions()
         due = self._is_due(DECISION_S)
         steered = any(
-            each.accepted and isinstance(command, STEERING)
+            each.accepted and command.name in STEERING
             for command, each in zip(commands, answers, strict=True)
         )
         decisions: tuple[Decision, ...] = ()

@@ -84,22 +84,14 @@ class Reason(Enum):
         "Plateau: physiological activation was above {far_above:+.1f} for {far_after:.0f} s, so the music "
         "stays as it is; please look at the listener and choose Resume to go on."
     )
-    NO_REFERENCE = (
-        "On plan: too little activation was measured to compare with, so the lead follows the clock, now "
-        "{tempo:.1f} bpm."
-    )
+    NO_REFERENCE = "On plan: too little activation was measured; the clock leads, now {tempo:.1f} bpm."
     LEAD_BY_CLOCK = (
         "Leading by the clock: {source} does not wait for the listener here, now {tempo:.1f} bpm on the way "
         "to {goal:.1f}."
     )
     SIGNAL_WEAK = "Continuing as before at {tempo:.1f} bpm: the signal is too weak to trust."
-    SIGNAL_FROZEN = (
-        "Holding: the signal has been too weak to trust for {idle_s:.0f} s, so the music stays as it is at "
-        "{tempo:.1f} bpm."
-    )
-    SIGNAL_FROZEN_UNTIL_RESUME = (
-        "Holding: the signal is back after a loss; the music adapts to it again once someone chooses Resume."
-    )
+    SIGNAL_FROZEN = "Holding at {tempo:.1f} bpm: the signal has been too weak to trust for {idle_s:.0f} s."
+    SIGNAL_FROZEN_UNTIL_RESUME = "Holding: the signal is back; choose Resume to adapt to it again."
     SIGNAL_ON_PLAN = (
         "On plan: the signal has been too weak to trust for {idle_s:.0f} s, so the music follows the "
         "planned arc by the clock, now {tempo:.1f} bpm."
@@ -108,18 +100,13 @@ class Reason(Enum):
         "On plan: the signal is back after a loss, but the music follows the clock, now {tempo:.1f} bpm, "
         "until someone chooses Resume."
     )
-    SIGNAL_RECOVERED = (
-        "Adapting again: the signal can be trusted, and the music continues from {tempo:.1f} bpm."
-    )
+    SIGNAL_RECOVERED = "Adapting again: the signal can be trusted; the music continues from {tempo:.1f} bpm."
     SUSTAIN = "Sustaining: the music stays at {tempo:.1f} bpm for another {left_s:.0f} s."
-    SUSTAIN_EARLY = (
-        "Sustaining at {tempo:.1f} bpm: the time of the lead ended at {lead_percent:.0f} % of its progress."
-    )
+    SUSTAIN_EARLY = "Sustaining at {tempo:.1f} bpm: the lead ended at {lead_percent:.0f} % of its progress."
     SECTION_TRAVELS = "Travelling: {name} goes to {goal:.1f} bpm, now {tempo:.1f}."
     SECTION_STAYS = "Staying: {name} stays at {tempo:.1f} bpm for another {left_s:.0f} s."
     BREATHE = (
-        "Breathing: the music swells {rate:.1f} times per minute, as the protocol asks, at {tempo:.1f} bpm "
-        "for another {left_s:.0f} s."
+        "Breathing: the music swells {rate:.1f} times per minute at {tempo:.1f} bpm, {left_s:.0f} s more."
     )
     BREATHE_OWN = (
         "Breathing: the music swells {rate:.1f} times per minute, {share:.0f} % of the listener's own rate, "
@@ -137,21 +124,15 @@ class Reason(Enum):
         "Breathing: the music swells {rate:.1f} times per minute because the assessment found no rate, at "
         "{tempo:.1f} bpm for another {left_s:.0f} s."
     )
-    ASSESS = (
-        "Assessing: the listener breathes at {rate:.1f} per minute for another {left_s:.0f} s, at "
-        "{tempo:.1f} bpm."
-    )
+    ASSESS = "Assessing: breathing at {rate:.1f} per minute for another {left_s:.0f} s, at {tempo:.1f} bpm."
     ENGAGE = (
         "Engaging {how_long}: people alone set the energy, now {energy:.1f}, so the music goes to "
         "{goal:.1f} bpm, now {tempo:.1f}."
     )
     RETURN = "Returning: the music goes to {goal:.1f} bpm, now {tempo:.1f}, for another {left_s:.0f} s."
-    PAUSED = (
-        "Paused: the music continues unchanged at {tempo:.1f} bpm, and the phase {name} waits until someone "
-        "chooses Resume."
-    )
-    PAUSED_IN_SILENCE = "Paused: it stays silent, and the phase {name} waits until someone chooses Resume."
-    HELD = "Held: the music is silent, and the phase {name} waits until someone chooses Resume."
+    PAUSED = "Paused: the music stays at {tempo:.1f} bpm; the phase {name} waits for Resume."
+    PAUSED_IN_SILENCE = "Paused: it stays silent; the phase {name} waits for Resume."
+    HELD = "Held: the music is silent; the phase {name} waits for Resume."
     ENDING = "Ending: {end}; the music fades out over {fade_s:.0f} s."
     ENDING_IN_SILENCE = "Ending: {end}."
 

@@ -44,10 +44,7 @@ def test_a_pause_lets_the_music_go_on_and_the_course_wait(play):
     assert paused[0].music == came.decisions[295.0].music
     assert {d.progress for d in paused} == {paused[0].progress}
     assert {d.terms["lifecycle"] for d in paused} == {"paused"}
-    assert paused[0].why == (
-        "Paused: the music continues unchanged at 71.0 bpm, and the phase lead waits until someone chooses "
-        "Resume."
-    )
+    assert paused[0].why == ("Paused: the music stays at 71.0 bpm; the phase lead waits for Resume.")
     assert begins(came)["sustain"] == 600
     plain = play(ISO)
     assert came.decisions[480.0].music.tempo_bpm == pytest.approx(
