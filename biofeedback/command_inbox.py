@@ -1,4 +1,4 @@
-"""Where commands wait for the session: put in by any thread, taken out by the one that steps."""
+"""A thread-safe queue of commands for the session."""
 
 from __future__ import annotations
 
@@ -8,60 +8,59 @@ from collections.abc import Callable
 from biofeedback.commands import Command, EmergencyStop, IssuedCommand, Origin, Stop
 
 
-def _unheard(_key: str, _accepted: bool, _answer: str) -> None:
-    """Give the answer to nobody."""
+def _ignore(_key: str, _accepted: bool, _answer: str) -> None:
+    """Ignore the answer."""
 
 
 class CommandInbox:
-    """Hands commands from any thread to the session, and its answers back.
+    """Passes commands from any thread to the session, and answers back.
 
     Parameters
     ----------
     on_answer : callable, optional
-        Told ``(key, accepted, answer)`` for each command once the session has taken it in, in the thread
-        that steps.
+        Called with ``(key, accepted, answer)`` of each command, in the thread of the session.
 
     Attributes
     ----------
     on_answer : callable
-        As given; may be set anew before the session begins.
+        As given; may be replaced before the session begins.
     interruptions : int
         How many times `interrupt` was called.
     """
 
-    def __init__(self, on_answer: Callable[[str, bool, str], None] = _unheard) -> None:
+    def __init__(self, on_answer: Callable[[str, bool, str], None] = _ignore) -> None:
         self.on_answer = on_answer
         self.interruptions = 0
         self._waiting: deque[IssuedCommand] = deque()  # appending and taking from the left are atomic
         self._emergency_stop: Callable[[IssuedCommand], None] | None = None
 
     def put(self, command: Command, *, origin: Origin, key: str) -> None:
-        """Hand over a command; an emergency stop goes past the queue. Any thread may call it."""
-        told = IssuedCommand(command, origin, key)
+        """Queue a command; an emergency stop bypasses the queue. Thread-safe."""
+        issued = IssuedCommand(command, origin, key)
         emergency_stop = self._emergency_stop
         if isinstance(command, EmergencyStop) and emergency_stop is not None:
-            emergency_stop(told)
+            emergency_stop(issued)
         else:
-            self._waiting.append(told)
+            self._waiting.append(issued)
 
     def emergency(self, *, origin: Origin = "therapist", key: str = "emergency stop") -> None:
-        """Silence the music now, past the queue. Any thread may call it."""
+        """Silence the music at once, bypassing the queue. Thread-safe."""
         self.put(EmergencyStop(), origin=origin, key=key)
 
     def interrupt(self) -> None:
-        """Ask for the stop; asked again, insist on silence at once. Safe in a signal handler.
+        """Queue a stop; on later calls an emergency stop. Safe in a signal handler.
 
-        It only ever queues: a handler runs between two instructions of the thread that steps, which may hold
-        the player's lock.
+        It never bypasses the queue: a handler interrupts the thread of the session, which may hold the
+        player's lock.
         """
         self.interruptions += 1
         command = Stop() if self.interruptions == 1 else EmergencyStop()
         self._waiting.append(IssuedCommand(command, "therapist", f"interruption {self.interruptions}"))
 
     def take(self) -> tuple[IssuedCommand, ...]:
-        """Return what was put in since the last call, in order."""
+        """Return the commands queued since the last call, in order."""
         return tuple(self._waiting.popleft() for _ in range(len(self._waiting)))
 
     def connect(self, emergency_stop: Callable[[IssuedCommand], None] | None) -> None:
-        """Name what silences the music at once while a session runs; None once it is over."""
+        """Set the function that carries out an emergency stop; None when no session runs."""
         self._emergency_stop = emergency_stop

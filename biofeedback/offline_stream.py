@@ -1,4 +1,4 @@
-"""Recordings through the live pipeline, and tables of what it would have said."""
+"""Analyses recordings with the live pipeline and writes its results as tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FEATURE_COLUMNS = ("time_s", *streams.FEATURES)
 
 @dataclass(kw_only=True)
 class Findings:
-    """What the live pipeline said about recordings.
+    """Results of the live pipeline for recordings.
 
     Attributes
     ----------
@@ -40,11 +40,11 @@ class Findings:
     states : list of PhysiologyState
         One for each second.
     baseline : Baseline or None
-        Where one was asked for.
+        The baseline, if one was requested.
     choices : mapping of str to str
-        Of signals in several channels, which was listened to in the end and why, by kind.
+        By kind of signal: of several channels, the one that was analysed at the end, and why.
     assumptions : list of str
-        What was taken for granted, in words.
+        A line for each assumption, such as a unit that no file states.
     gaps : list of str
         A line for each long stretch in which a recording has no signal.
     """
@@ -74,13 +74,13 @@ class Findings:
         return _median(state.breathing_rate.value for state in self.states)
 
     def activation_bases(self) -> dict[str, int]:
-        """Return what the activation was of (``heart only`` and so on), and for how many seconds."""
+        """Return the seconds for which activation was based on ``heart only`` and so on, longest first."""
         bases = Counter(state.activation_basis for state in self.states if state.activation_basis)
         return dict(bases.most_common())
 
     @property
     def hr_given(self) -> float | None:
-        """The share of seconds with a heart rate, 0 to 1; None without any second."""
+        """Share of seconds with a valid heart rate, 0 to 1; None if there is no second."""
         given = [state.hr_bpm.value is not None for state in self.states]
         return sum(given) / len(given) if given else None
 
@@ -110,9 +110,9 @@ def stream_recordings(
     scr_threshold_us: float = 0.05,
     progress: Callable[[float, str], None] | None = None,
 ) -> Findings:
-    """Pass recordings through the live pipeline, a chunk for each second.
+    """Pass recordings through the live pipeline in chunks of one second.
 
-    The pipeline says the same whatever the chunks, so it is what a session would have said.
+    Results do not depend on the size of chunks: they are those a session would have had.
 
     Parameters
     ----------
@@ -123,12 +123,12 @@ def stream_recordings(
     scr_threshold_us : float
         Least amplitude of a skin conductance response, in µS.
     progress : callable, optional
-        Told the fraction done, 0 to 1.
+        Called with the share done, 0 to 1, and an empty text.
 
     Returns
     -------
     Findings
-        All that was reported.
+        The results.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""When the engine steps: 20 times a second of engine time, as fast as the machine goes or in real time."""
+"""Times of the engine's steps, 20 per second: without waiting in virtual time, or paced by a clock."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ STEP_S = 1.0 / STEPS_PER_SECOND
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Punctuality:
-    """How well real time was kept.
+    """Lateness of the steps of a session in real time.
 
     Attributes
     ----------
     steps, late_steps : int
-        All steps, and those that began a whole step or more after they were due. None was skipped.
+        Number of all steps, and of those that began at least one step late. Steps are never skipped.
     lateness_median_ms, lateness_p95_ms, lateness_worst_ms : float
-        How long after they were due steps began.
+        Delay between the due time and the begin of a step.
     """
 
     steps: int
@@ -40,20 +40,20 @@ def virtual_times() -> Iterator[float]:
 
 
 class RealTimePacer:
-    """Steps that are due at fixed moments of a clock; a late one is made up for, never left out.
+    """Yields step times when a clock reaches them; late steps follow without waiting and are never skipped.
 
     Parameters
     ----------
     clock : callable
         Engine time in seconds: ``pylsl.local_clock``.
     sleep : callable
-        Waits so many seconds: ``time.sleep``.
+        Waits for a number of seconds: ``time.sleep``.
 
     Attributes
     ----------
     t0_s : float
-        Engine time of the first step: a whole second, so that what physiology computes on whole seconds
-        is the same in virtual time.
+        Engine time of the first step: a whole second, so that physiology, which computes on whole seconds,
+        gives the same results as in virtual time.
     """
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
@@ -71,7 +71,7 @@ class RealTimePacer:
             yield due
 
     def punctuality(self) -> Punctuality:
-        """Return how well real time was kept so far."""
+        """Return the lateness of the steps so far."""
         late_s = np.frombuffer(self._lateness_s) if self._lateness_s else np.zeros(1)
         median, p95, worst = np.percentile(late_s, (50, 95, 100)) * 1000
         return Punctuality(

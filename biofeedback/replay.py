@@ -1,4 +1,4 @@
-"""A session's music, rebuilt from its recording alone."""
+"""Rebuilds the music of a session from its recording."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _ROUNDING_STEPS = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How the rebuilt notes compare with those recorded.
+    """Comparison of the rebuilt notes with the recorded ones.
 
     Attributes
     ----------
     recorded, equal : int
-        Notes in the recording, and how many of them came out the same: sample, pitch, velocity, layer.
+        Number of recorded notes, and of those with the same sample, pitch, velocity and layer.
     """
 
     recorded: int
@@ -44,7 +44,7 @@ class Agreement:
 
 
 class Replay:
-    """Plays a session's music again, from what the player was told and when.
+    """Plays the music of a session again from the recorded player events.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Replay:
     Attributes
     ----------
     piece : Piece
-        What stayed the same in the music.
+        The constants of the music.
     first_frame : int
         The frame at the session's start.
     frames : int
@@ -218,12 +218,12 @@ def replay(
     wav, midi, events : Path, optional
         Sound (WAV or FLAC by its ending, 24 bits), Standard MIDI File, table of notes.
     progress : callable, optional
-        Told what share is done, 0 to 1.
+        Called with the share done, 0 to 1.
 
     Returns
     -------
     Agreement
-        How the notes compare with those that were recorded.
+        Comparison with the recorded notes.
     """
     again = Replay(recording)
     notes: list[NoteEvent] = []

@@ -1,4 +1,4 @@
-"""What happens to the signals, in words, for the record."""
+"""Markers about faults of the signals."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ LASTING_S = 3.0
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What was last seen of a signal, since when, and what was last said of it."""
+class _SignalFault:
+    """The present fault of a signal, since when it lasts, and the fault of the last marker."""
 
     fault: FaultReason | None
     since_s: float
-    said: FaultReason | None = None
+    reported: FaultReason | None = None
 
 
 class SignalMarkers:
-    """Turns what is wrong with each signal into markers, one for each change that lasts 3 s.
+    """Yields a marker when the fault of a signal changes for at least 3 s.
 
-    While signals settle, in the first 20 s, nothing is said; nor of a signal that only stands by.
+    There are no markers in the first 20 s, in which signals settle, nor for a signal on standby.
     """
 
     def __init__(self) -> None:
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _SignalFault] = {}
         self._began_s: float | None = None
 
     def update(self, state: PhysiologyState) -> Iterator[SignalMarker]:
-        """Yield what changed by this state, the next second's.
+        """Yield the markers that are due with the next state.
 
         Parameters
         ----------
@@ -45,11 +45,11 @@ class SignalMarkers:
             fault = signal.fault
             if fault is not None and fault.kind is FaultKind.STANDBY:
                 fault = None
-            seen = self._seen.setdefault(kind, _Seen(fault, state.t))
+            seen = self._seen.setdefault(kind, _SignalFault(fault, state.t))
             if seen.fault != fault:
                 seen.fault, seen.since_s = fault, state.t
             lasting = state.t - max(seen.since_s, self._began_s + SETTLING_S - LASTING_S) >= LASTING_S
-            if lasting and seen.said != fault:
-                seen.said = fault
-                words = fault_text(fault or FaultReason(FaultKind.RECOVERED))
-                yield SignalMarker(stream=kind, text=f"{kind}: {words}")
+            if lasting and seen.reported != fault:
+                seen.reported = fault
+                text = fault_text(fault or FaultReason(FaultKind.RECOVERED))
+                yield SignalMarker(stream=kind, text=f"{kind}: {text}")

@@ -40,7 +40,7 @@ COMMANDS = {
     ),
     "simulate": (
         "simulate:simulate",
-        "Try protocols on virtual listeners: whole sessions in virtual time, without sound.",
+        "Simulate sessions with virtual listeners in virtual time, without sound.",
     ),
     "clients": (
         "clients:clients",
@@ -69,7 +69,7 @@ COMMANDS = {
     ),
     "stream": (
         "stream:stream",
-        "Pass recordings through the live pipeline, chunk by chunk, and write what it would have said.",
+        "Pass recordings through the live pipeline, chunk by chunk, and write its results.",
     ),
     "render": ("music:render", "Render music along a trajectory of states."),
     "replay": (

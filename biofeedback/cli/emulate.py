@@ -1,4 +1,4 @@
-"""``biofeedback emulate``: a serial device that is not there, playing a recording."""
+"""``biofeedback emulate``: emulate a serial device that plays a recording."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INTERRUPTED = 130
     metavar="SPEC",
     multiple=True,
     required=True,
-    help="What it plays, as KIND=WHERE: ecg=rec.csv:ecg_mV@360, eda=session.xdf:Stream, "
+    help="Input to play, as KIND=WHERE: ecg=rec.csv:ecg_mV@360, eda=session.xdf:Stream, "
     "listener=virtual:responder. May be repeated.",
 )
 @click.option("--channel", "channels", multiple=True, help="Channel of each signal, in their order.")
@@ -34,10 +34,13 @@ INTERRUPTED = 130
     type=click.FloatRange(0, 6000),
     default=0.0,
     metavar="N",
-    help="Bursts of random bytes on the line, so many a minute.",
+    help="Bursts of random bytes on the line, per minute.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0, 2**31 - 1), default=0, help="Of a virtual listener and garbage."
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    help="Seed of a virtual listener and of the garbage.",
 )
 def emulate_command(
     profile_name: str,

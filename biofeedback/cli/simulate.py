@@ -29,25 +29,29 @@ CSV_NAME, TABLE_NAME = "runs.csv", "runs.md"
     required=True,
     metavar="ID|FILE|all",
     shell_complete=complete_protocol,
-    help="What to try; repeat for more. all: every built-in protocol.",
+    help="Protocol to simulate; repeat for more. all: every built-in protocol.",
 )
 @click.option(
     "--persona",
     "personas",
     multiple=True,
     type=click.Choice(list(PERSONAS)),
-    help="On whom; repeat for more. [default: each but population]",
+    help="Virtual listener; repeat for more. [default: all but population]",
 )
 @click.option(
-    "--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many people each."
+    "--seeds",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Number of seeds for each persona.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="The first of them.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="First seed.")
 @click.option(
     "--kappa",
     type=click.FloatRange(0, 3),
     default=1.0,
     show_default=True,
-    help="Factor on every effect of music; 0 is a listener on whom it does nothing.",
+    help="Factor on every effect of music; with 0 music has no effect.",
 )
 @click.option("--set", "settings", multiple=True, metavar="PHASE.KEY=VALUE", help="Change the protocols.")
 @click.option(
@@ -55,17 +59,17 @@ CSV_NAME, TABLE_NAME = "runs.csv", "runs.md"
     type=click.IntRange(1, 64),
     default=min(4, os.cpu_count() or 1),
     show_default=True,
-    help="Processes to work in.",
+    help="Number of worker processes.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("simulations"),
     show_default=True,
-    help=f"Where {CSV_NAME} and {TABLE_NAME} go.",
+    help=f"Directory for {CSV_NAME} and {TABLE_NAME}.",
 )
-@click.option("--pictures", is_flag=True, help="Draw a page for each protocol, too.")
-@click.option("--keep", is_flag=True, help="Keep the recordings, too.")
+@click.option("--pictures", is_flag=True, help="Also plot each protocol.")
+@click.option("--keep", is_flag=True, help="Also keep the recordings.")
 @data_option
 def simulate(
     names: tuple[str, ...],
@@ -81,15 +85,15 @@ def simulate(
     pictures: bool,
     keep: bool,
 ) -> None:
-    """Try protocols on virtual listeners: whole sessions in virtual time, without sound.
+    """Simulate sessions with virtual listeners in virtual time, without sound.
 
     Writes one row for each session: the share of the lead with activation at or below the reference, holds,
     steps back, plateaus, decisions in which the limit of tempo bound, heart rate and activation at the end,
     questions, goals reached, and how it ended. Nobody answers questions; a cue that a phase waits for is
     given after 10 min.
 
-    A virtual listener is a model: it can show that a protocol runs as designed, and cannot show that music
-    works. Compare with --kappa 0.
+    A virtual listener is a model: it can show that a protocol runs as designed, not that music has an
+    effect on people. Compare with --kappa 0.
     """
     trials = _trials(names, personas or every_persona(), range(seed, seed + seeds), kappa, settings, data)
     if keep:

@@ -1,4 +1,4 @@
-"""``biofeedback sources``: what can be listened to, and where sound can go."""
+"""``biofeedback sources``: list inputs and sound devices, and check a sensor."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ WINDOW_S = 5.0
 @click.option(
     "--seconds",
     type=click.FloatRange(0.5, 3600),
-    help=f"Listen so long. [default: {LISTEN_S:g}; to a sensor {PREVIEW_S:g}]",
+    help=f"Duration of the search or check. [default: {LISTEN_S:g}; to a sensor {PREVIEW_S:g}]",
 )
-@click.option("--profile", metavar="NAME", help="Look at the sensor of this profile instead.")
-@click.option("--port", help="Where it is. [default: the only serial port there is]")
-@click.option("--channel", "channels", multiple=True, help="Which of its signals; may be repeated.")
-@click.option("--kind", "kinds", multiple=True, help="What each measures, where it may be any: ecg, eda, …")
+@click.option("--profile", metavar="NAME", help="Check the sensor of this profile instead.")
+@click.option("--port", help="Serial port. [default: the only one]")
+@click.option("--channel", "channels", multiple=True, help="Channel to check; repeat for more.")
+@click.option(
+    "--kind", "kinds", multiple=True, help="Kind of each channel, if the profile leaves it open: ecg, eda, …"
+)
 @click.option("--option", "options", metavar="NAME=VALUE", multiple=True, help="Another option of the input.")
 def sources(
     seconds: float | None,
@@ -61,7 +63,7 @@ def sources(
 
 
 def list_all(seconds: float) -> None:
-    """Print what there is."""
+    """Print all inputs and sound devices."""
     section("LSL streams (KIND=lsl:name=NAME)", [describe(info) for info in visible_streams(seconds)])
     ports = [f"{port.device}  {port.description}" for port in list_ports.comports()]
     section("serial ports (KIND=serial:PORT?profile=NAME&channel=CHANNEL)", ports)
@@ -103,7 +105,7 @@ def section(title: str, lines: list[str], none: str = "none found") -> None:
 def sensor_specs(
     name: str, port: str | None, channels: Sequence[str], kinds: Sequence[str], options: Sequence[str]
 ) -> list[str]:
-    """Return the input specifications of the signals to be looked at.
+    """Return the input specifications of the channels to check.
 
     Raises
     ------
@@ -133,7 +135,7 @@ def sensor_specs(
 
 
 def only_port() -> str:
-    """Return the name of the serial port, if there is but one."""
+    """Return the name of the only serial port."""
     ports = [port.device for port in list_ports.comports()]
     if len(ports) != 1:
         raise UsageError(f"say which port with --port; there are {', '.join(ports) or 'none'}")
@@ -141,7 +143,7 @@ def only_port() -> str:
 
 
 def preview(specs: Sequence[str], seconds: float) -> None:
-    """Show what a sensor delivers, a line each second; on a terminal each takes the place of the last."""
+    """Print a line about the sensor each second; on a terminal each replaces the last."""
     terminal = sys.stdout.isatty()
     with open_inputs(specs, seed=0, live=True) as sources:
         t0 = local_clock()

@@ -1,4 +1,4 @@
-"""``biofeedback stream``: what the live pipeline would have said about recordings."""
+"""``biofeedback stream``: analyse recordings with the live pipeline."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stream(
     *,
     want_json: bool,
 ) -> None:
-    """Pass recordings through the live pipeline, chunk by chunk, and write what it would have said.
+    """Pass recordings through the live pipeline, chunk by chunk, and write its results.
 
     \b
     Recordings, as KIND=WHERE; kinds are ecg, ppg, eda, rsp (respiration), rr (RR intervals), hr (heart rate):
@@ -48,7 +48,7 @@ def stream(
       XDF                     eda=session.xdf:Stream      or Stream/channel
 
     \b
-    After them may stand what a file does not say:
+    Options for what a file does not state:
       ?unit=mV                ecg=rec.csv:1@250?unit=mV
       ?profile=DEVICE         eda=eda.txt:A3?profile=bitalino         counts to units (&bits=12, &board=2014)
 
@@ -97,13 +97,13 @@ def parse_baseline(text: str) -> tuple[float, float]:
 
 
 def shown_gaps(gaps: list[str]) -> list[str]:
-    """Return the first lines on missing signal, and how many more there are."""
+    """Return the first lines about gaps, and the number of further ones."""
     more = len(gaps) - GAPS_SHOWN
     return gaps[:GAPS_SHOWN] + ([f"signals are missing {more} more times"] if more > 0 else [])
 
 
 def summary(findings: Findings) -> str:
-    """Return a few lines for people."""
+    """Return the results as text."""
     given = "" if findings.hr_given is None else f", given for {findings.hr_given:.0%} of the time"
     lines = [
         f"{findings.duration_s:.1f} s, {len(findings.first_reports())} beats, {len(findings.scrs)} responses",

@@ -1,4 +1,4 @@
-"""A session before it begins: open sensors, what is seen of them, and the sound check."""
+"""Preparation of a session: opens the sensors, shows their signals and runs the sound check."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ MOST_INCIDENTS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What was ordered, understood.
+    """A `Prepare` request with everything it refers to.
 
     Attributes
     ----------
     order : Prepare
-        As it came.
+        The request.
     client : Client or None
-        Whose session it is.
+        The client of the session.
     protocol : Protocol
-        Read and checked.
+        The validated protocol.
     inputs : tuple of str
-        Those of the set-up, or as ordered.
+        Input specifications of the set-up or of the request.
     setup : Setup or None
-        Where one was named.
+        The sensor set-up, if the request names one.
     preferences : Preferences
-        As ordered, or the client's.
+        Preferences of the request, or of the client.
     piece : Piece
-        What stays the same in the music.
+        The constants of the music.
     """
 
     order: Prepare
@@ -70,25 +70,25 @@ class Intent:
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What is to be gone through before the start: the protocol's cautions, then the client's."""
+        """The cautions to confirm before the start: those of the protocol, then those of the client."""
         return (*self.protocol.cautions, *(self.client.cautions if self.client is not None else ()))
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Open sensors, and where the sound goes."""
+    """Open sensors and the chosen output."""
 
     sources: OpenSources
     back_end: BackEnd
 
 
 class Preparation:
-    """Open sensors and a chosen output; belongs to the thread that steps.
+    """Open sensors and a chosen output; used by the main thread, except where stated.
 
     Parameters
     ----------
     intent : Intent
-        What is to be done.
+        The request.
     opened : Opened
         The sensors belong to the preparation from now on: `close` closes them, unless `hand_over` gave them
         to the session.
@@ -155,7 +155,7 @@ class Preparation:
         )
 
     def lights(self, snapshot: Snapshot) -> tuple[SensorStatus, ...]:
-        """Return the light of every sensor, before the session or in it. Any thread may call it."""
+        """Return the status of every sensor, before or during the session. Thread-safe."""
         signals = {} if snapshot.physiology is None else snapshot.physiology.signals
         lights = []
         for stream in self.streams:
@@ -172,31 +172,31 @@ class Preparation:
         return tuple(lights)
 
     def begin_sound_check(self, level_db: float) -> None:
-        """Play ten seconds at the session's level, once the sound stands ready."""
+        """Start a sound check: ten seconds at the session's level once the player is ready."""
         self.end_sound_check()
         self.sound = SoundCheckRun(self.intent.piece, self.back_end, level_db)
         self.sound.begin(self._silenced)
 
     def end_sound_check(self) -> None:
-        """Let the sound check fade, if one sounds."""
+        """Fade out the sound check, if one is playing."""
         if self.sound is not None:
             self._silenced = self.sound.close()
             self.sound = None
 
     @property
     def sound_check(self) -> float | None:
-        """How far a sound check has come, 0 to 1; None where none is playing. Any thread may ask."""
+        """Progress of the sound check, 0 to 1; None if none is playing. Thread-safe."""
         sound = self.sound
         return sound.progress if sound is not None and sound.playing else None
 
     @property
     def sound_fault(self) -> str:
-        """Why a sound check could not be played; empty where nothing was wrong."""
+        """Why the sound check failed; empty if it did not."""
         return self.sound.fault if self.sound is not None else ""
 
     @property
     def unheard(self) -> bool:
-        """Whether nobody hears what sounds."""
+        """Whether there is no output that can be heard."""
         return self.back_end.kind == "paced"
 
     def config(
@@ -207,7 +207,7 @@ class Preparation:
         consent: RecordedConsent | None,
         at_close: Callable[[], Mapping[str, Any]],
     ) -> SessionConfig:
-        """Return what determines the session."""
+        """Return the configuration of the session."""
         order = self.intent.order
         return SessionConfig(
             protocol=self.intent.protocol,
@@ -233,7 +233,7 @@ class Preparation:
         """
         self.end_sound_check()
         if self._silenced is not None:
-            self._silenced.exception(timeout=LET_GO_S)  # a device may be open once only
+            self._silenced.exception(timeout=LET_GO_S)  # a sound device can be open only once
         self.live_frames = LiveFrameBuilder(self.streams)
         if not self._sources.live:
             self._sources.close()
@@ -251,7 +251,7 @@ class Preparation:
 
 
 def close_opened(opening: Future[Opened]) -> None:
-    """Close the sensors of an opening that nobody waits for any more."""
+    """Close the sensors of a cancelled preparation, once they are open."""
     if opening.exception() is None:
         opening.result().sources.close()
 
@@ -262,7 +262,7 @@ def open_preparation(intent: Intent) -> Opened:
     Raises
     ------
     AcquisitionError, PhysiologyError, UsageError, SoundError
-        In one line, if that cannot be done; nothing stays open then.
+        If that is not possible; nothing stays open then.
     """
     with ExitStack() as stack:
         sources = open_inputs(intent.inputs, seed=intent.order.seed, live=True, setup=intent.setup)

@@ -1,4 +1,4 @@
-"""What became of a simulated session, in one row of figures and a few traces."""
+"""Outcome of a simulated session: one row of figures, and traces for plots."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEAST_REFERENCE = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One session in figures; None where there is nothing to say.
+    """Figures of one session; None where a figure does not apply.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Traces:
-    """A session second by second, for a picture; NaN where there is no valid value.
+    """Time series of a session for plots; NaN where there is no valid value.
 
     Attributes
     ----------
@@ -133,7 +133,7 @@ def outcome(protocol: Protocol, recording: Recording) -> Outcome:
 
 
 def traces(recording: Recording) -> Traces:
-    """Return what a picture of the session needs."""
+    """Return the traces of a recorded session."""
     times, hr = numeric(recording, "features", "hr_bpm")
     _, activation = numeric(recording, "features", "activation")
     asked, tempo = numeric(recording, "music", "tempo_bpm")
@@ -171,12 +171,12 @@ def _reference(times: FloatArray, activation: FloatArray, lead_s: float) -> floa
 
 
 def _entries(terms: Sequence[Mapping[str, Any]], state: str) -> int:
-    """Return how often the gate came into a state."""
+    """Return how often the gate entered a state."""
     states = [None, *(term.get("gate") for term in terms)]
     return sum(now == state != before for before, now in pairwise(states))
 
 
 def _rises(terms: Sequence[Mapping[str, Any]], count: str) -> int:
-    """Return by how much a count rose in all, whatever it was set back to in between."""
+    """Return the sum of all increases of a count that is reset in between."""
     counts = [0, *(int(term.get(count) or 0) for term in terms)]
     return sum(max(0, now - before) for before, now in pairwise(counts))

@@ -32,11 +32,11 @@ class Trial:
     Attributes
     ----------
     protocol : Protocol
-        What to carry out.
+        The protocol.
     persona : str
         One of `acquisition.simulated.persona.PERSONAS`.
     seed : int
-        Of person and music.
+        Seed of the person and the music.
     kappa : float
         Factor on every effect of music; 0 is the null.
     directory : Path or None
@@ -120,7 +120,7 @@ def _results(trials: Sequence[Trial], workers: int) -> Iterator[tuple[int, Simul
 
 
 def simulate(trial: Trial) -> Simulated:
-    """Carry out one session and read what came of it; a session that fails is told, not raised.
+    """Carry out one session and return its outcome; a session that fails is reported, not raised.
 
     Raises
     ------
