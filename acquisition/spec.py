@@ -301,7 +301,7 @@ def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
     wanted = tuple((name, options[name]) for name in LSL_PROPERTIES if name in options)
     if not wanted:
         raise SpecError(
-            f"{text!r}: an LSL stream is asked for by {', '.join(LSL_PROPERTIES)}; "
+            f"{text!r}: an LSL stream is identified by {', '.join(LSL_PROPERTIES)}; "
             f"write for example {_RIGHT_LSL}"
         )
     wait_s = finite_number(options.get("wait", f"{WAIT_S:g}"))
@@ -332,7 +332,7 @@ def parse_bluetooth(text: str, kind: Kind, query: str) -> BluetoothSpec:
         raise SpecError(f"{text!r}: a strap delivers rr and hr, not {kind}; write for example {_RIGHT_BLE}")
     options = parse_options(text, query, ("name", "address"), _RIGHT_BLE)
     if len(options) != 1:
-        raise SpecError(f"{text!r}: a strap is asked for by its name or its address; write {_RIGHT_BLE}")
+        raise SpecError(f"{text!r}: a strap is identified by its name or its address; write {_RIGHT_BLE}")
     return BluetoothSpec(
         text=text, kind=kind, name=options.get("name", ""), address=options.get("address", "").upper()
     )

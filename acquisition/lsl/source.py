@@ -273,7 +273,7 @@ class LslMarkerSource(DeviceSource):
 
     @property
     def ended(self) -> bool:
-        """True: a session does not go on for markers alone."""
+        """True: markers alone do not keep a session running."""
         return True
 
     def read(self, t: float) -> list[Chunk]:

@@ -272,15 +272,15 @@ class FrameParser:
         while len(data) - at >= self._length:
             frame = self._decode(data[at : at + self._length])
             if frame is None:
-                believed = False
+                accepted = False
             elif self._last is not None and self._order.follows(self._last, frame.count, self._skipped):
-                believed = True
+                accepted = True
             elif len(data) - at < 2 * self._length:
                 break  # the next frame decides
             else:
                 behind = self._decode(data[at + self._length : at + 2 * self._length])
-                believed = behind is not None and self._order.follows(frame.count, behind.count, 0)
-            if believed and frame is not None:
+                accepted = behind is not None and self._order.follows(frame.count, behind.count, 0)
+            if accepted and frame is not None:
                 rows += [(math.nan,) * self._width] * self._missing_before(frame)
                 rows.append(frame.values)
                 self._last, self._skipped = frame.count, 0

@@ -72,7 +72,9 @@ class VirtualListener:
         name_stream: Callable[[str], str] = str,
     ) -> None:
         # One random generator per part of the model, so that the parts do not influence each other's draws.
-        who, autonomic, heart, electrodes, skin, respiration, chance = np.random.default_rng(seed).spawn(7)
+        who, autonomic, heart, electrodes, skin, respiration, events_rng = np.random.default_rng(seed).spawn(
+            7
+        )
         listener = persona_named(persona).draw(who)
         if pain_at_s is not None and not listener.pain_arousal:
             raise SpecError(
@@ -80,7 +82,7 @@ class VirtualListener:
                 "listener=virtual:pain-event?pain_at=300"
             )
         events = ExternalEvents(
-            listener, pain_at_s=DEFAULT_PAIN_AT_S if pain_at_s is None else pain_at_s, rng=chance
+            listener, pain_at_s=DEFAULT_PAIN_AT_S if pain_at_s is None else pain_at_s, rng=events_rng
         )
         self._history = MusicHistory()
         self._autonomic = AutonomicState(listener, kappa=kappa, events=events, rng=autonomic)

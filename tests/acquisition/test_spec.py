@@ -175,7 +175,7 @@ def test_lines_need_no_more_than_their_rate():
         ("listener=virtual:responder?kappa=0&kappa=1", "kappa or pain_at, each at most once"),
         ("ecg=lsl:", "'' is not an option; there are name, type, source_id, channel, unit"),
         ("ecg=lsl:PolarECG", "'PolarECG' is not an option"),
-        ("ecg=lsl:channel=1", "an LSL stream is asked for by name, type, source_id"),
+        ("ecg=lsl:channel=1", "an LSL stream is identified by name, type, source_id"),
         ("ecg=lsl:name=", "name must be given once, with a value"),
         ("ecg=lsl:name=a&name=b", "name must be given once"),
         ("ecg=lsl:name=a&unit=furlong", "'furlong' is not a unit"),

@@ -1,4 +1,4 @@
-"""The heart-rate measurement's bytes, and when its beats were."""
+"""Decoding of heart-rate measurements, and the times of their beats."""
 
 import numpy as np
 import pytest

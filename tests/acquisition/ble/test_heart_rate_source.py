@@ -1,4 +1,4 @@
-"""Heart-rate straps behind a Bluetooth adapter that is not there."""
+"""The Bluetooth heart-rate source, with a fake adapter."""
 
 import asyncio
 import queue

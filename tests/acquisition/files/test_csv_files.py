@@ -1,4 +1,4 @@
-"""CSV recordings: what is read, and what is refused in one line."""
+"""CSV recordings: what is read, and what is refused with a message of one line."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""Recordings arrive as engine time goes on; what is missing in them can be named."""
+"""Recordings as sources, and the stretches that are missing in them."""
 
 import numpy as np
 import pytest

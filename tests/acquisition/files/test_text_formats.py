@@ -1,4 +1,4 @@
-"""Recordings as text with a header of their own: OpenSignals, Simple Text Format, Empatica E4, RR lists."""
+"""Text formats: OpenSignals, Simple Text Format, Empatica E4, lists of RR intervals."""
 
 import json
 

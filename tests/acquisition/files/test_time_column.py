@@ -1,4 +1,4 @@
-"""Columns of times: their unit, clocks that tick slowly, dates."""
+"""Columns of times: units, clocks with coarse ticks, dates."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""LSL streams, against outlets in other processes."""
+"""LSL sources, with outlets in other processes."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Wire formats of the profiles: known frames, transfer functions, and what emulators encode comes back."""
+"""Data formats of the profiles: known frames, transfer functions, and the round trip through emulators."""
 
 import math
 

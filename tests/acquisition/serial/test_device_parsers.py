@@ -1,4 +1,4 @@
-"""Parsers of the profiles against bytes of any kind: nothing raised, nothing hoarded, nothing intact lost."""
+"""Parsers of the profiles with arbitrary bytes: no exception, bounded memory, no intact sample lost."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Emulated devices: what they send and answer, and every profile over a real pseudo-terminal."""
+"""Emulated devices: what they send and answer, and every profile on a pseudo-terminal."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""Lines of a serial device: what counts as a sample, and what garbage costs."""
+"""The line parser: which lines are samples, and the effect of garbage."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Times from arrivals: jitter goes, drift stays, gaps stay, buffers do not look like gaps."""
+"""Sample times from arrival times: jitter is removed, drift and gaps are kept, buffering is no gap."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Serial devices, against another process behind a pseudo-terminal."""
+"""The serial source, with a device in another process on a pseudo-terminal."""
 
 import re
 import subprocess

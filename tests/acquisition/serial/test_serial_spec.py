@@ -1,4 +1,4 @@
-"""Serial inputs by profile: what may be left out, and what a wrong one is told."""
+"""Specifications of serial inputs: defaults, and the messages for wrong ones."""
 
 import pytest
 

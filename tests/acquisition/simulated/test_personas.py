@@ -1,4 +1,4 @@
-"""What tells one persona from another."""
+"""The differences between personas."""
 
 import re
 from collections import Counter

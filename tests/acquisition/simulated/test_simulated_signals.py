@@ -1,4 +1,4 @@
-"""Heart, skin and memory of the virtual listener, each by itself against its formula."""
+"""Heart, skin and music history of the virtual listener, each against its formula."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The virtual listener as others see it: samples, ears, and what music does."""
+"""The virtual listener as a source: samples, and the effect of music."""
 
 import numpy as np
 import pytest
