@@ -92,7 +92,7 @@ FREQUENCIES = np.fft.rfftfreq(SPECTRUM_POINTS, 1 / GRID_HZ)
 BAND = (FREQUENCIES >= SLOWEST_HZ) & (FREQUENCIES <= FASTEST_HZ)
 
 
-class RespirationBelt:
+class BeltBreathing:
     """Breathing on a grid of 8 Hz, the last 60 s of it."""
 
     def __init__(self) -> None:

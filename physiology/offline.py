@@ -28,7 +28,8 @@ INSERTED = -1
 """Marks a beat that was put in, in place of the index of one that was given."""
 
 GRID_HZ = 4.0
-"""Intervals are interpolated at this rate for a spectrum: ten times the highest frequency that is told."""
+"""Intervals are interpolated at this rate for a spectrum: ten times the highest frequency that is
+reported."""
 
 SEGMENT_S = 120.0
 """Length of Welch's segments: LF needs two minutes."""
@@ -173,8 +174,8 @@ class Spectrum:
     window_s : float
         Length of the stretch, in seconds.
     lf_ms2, hf_ms2, total_ms2 : float or None
-        Power from 0.04 to 0.15 Hz, from 0.15 to 0.4 Hz and of both. What is slower is not told: it would take
-        more than 5 min.
+        Power from 0.04 to 0.15 Hz, from 0.15 to 0.4 Hz and of both. What is slower is not reported: it would
+        take more than 5 min.
     peak_hz : float or None
         Where power is greatest, from 0.04 Hz on, or from 0.15 Hz in stretches too short for less.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from physiology.activation import NOTHING, Fusion, displayed, fuse
 from physiology.baseline import TERMS, Baseline, ExponentialSmoother, freeze
 from physiology.beats.tracker import ChannelChoice
-from physiology.breathing import RespirationBelt
+from physiology.breathing import BeltBreathing
 from physiology.eda import SkinConductance
 from physiology.errors import PhysiologyError, SignalError
 from physiology.fault_reasons import FaultKind, FaultReason
@@ -146,7 +146,7 @@ class Physiology:
         }
         self._heart = HeartSources(hearts) if hearts else None
         self._eda = _skin(by_kind["eda"], scr_threshold_us) if "eda" in by_kind else None
-        self._respiration = RespirationBelt() if "rsp" in by_kind else None
+        self._respiration = BeltBreathing() if "rsp" in by_kind else None
         self._tick: int | None = None
         self._start_s = math.inf
         self._stepped_s = -math.inf

@@ -63,7 +63,7 @@ class PacedStep:
         The pace.
     amplitude_bpm : float or None
         Amplitude of the sinusoid at the pace (half of its swing from trough to peak); None where it cannot be
-        told.
+        determined.
     share : float or None
         0 to 1: the part of the variation about a straight line that this sinusoid explains.
     usable_share : float
@@ -86,7 +86,7 @@ class Assessment:
     Attributes
     ----------
     rate_per_min : float or None
-        The pace at which the heart rate swung most; None where that cannot be told.
+        The pace at which the heart rate swung most; None where that cannot be determined.
     reason : str
         One sentence: why it is this one, or why none.
     steps : tuple of PacedStep
@@ -119,7 +119,7 @@ def paced_step(
         The step, engine seconds.
     breathing_per_min : float, optional
         How the listener breathed in the step's second half, where that was measured. The heart rate swings
-        by itself at about 6 per min: whoever does not breathe at the pace would be told that one.
+        by itself at about 6 per min: a listener who does not breathe at the pace would be given that rate.
 
     Returns
     -------
@@ -170,9 +170,9 @@ def assess(steps: Sequence[PacedStep]) -> Assessment:
         if step.amplitude_bpm is not None and step.share is not None
     }
     if len(amplitudes) < LEAST_STEPS:
-        told = f"only {len(amplitudes)} of {len(steps)} steps can be judged; {LEAST_STEPS} are needed"
+        text = f"only {len(amplitudes)} of {len(steps)} steps can be judged; {LEAST_STEPS} are needed"
         why = next((f": {step.reason}" for step in steps if step.reason), "")
-        return Assessment(rate_per_min=None, reason=told + why, steps=steps)
+        return Assessment(rate_per_min=None, reason=text + why, steps=steps)
     best = max(amplitudes, key=lambda rate: amplitudes[rate])
     amplitude, share = amplitudes[best]
     if refusal := _refusal(best, amplitude, share, min(amplitudes.values())[0]):

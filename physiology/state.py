@@ -75,7 +75,7 @@ class Reading:
     window_s : float or None
         Seconds of signal it looks back on; None where no signal could yield it.
     usable_share : float
-        0 to 1: the part of that window that is valid, told of withheld values too.
+        0 to 1: the part of that window that is valid, given for withheld values too.
     corrected_share : float or None
         0 to 1: the part of the window's intervals that fail the artefact rule; those beside doubtful beats
         are missing from both. None where no beats are involved or there were none.

@@ -158,7 +158,7 @@ def _breath(path: FieldPath, phase: BreathePhase, rates_before: set[float]) -> F
             (*path, "breath_rate"), "is missing; breath_rate, share_of_own or assessed: true is needed"
         )
     if len(ways) > 1:
-        return FieldFault((*path, ways[1]), f"the rate is told already by {ways[0]}; leave one of them out")
+        return FieldFault((*path, ways[1]), f"the rate is set already by {ways[0]}; leave one of them out")
     if phase.assessed and len(rates_before) < LEAST_RATES:
         return FieldFault(
             (*path, "assessed"),

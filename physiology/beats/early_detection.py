@@ -166,7 +166,7 @@ class EarlyDetector:
             return EarlyUpdate([], left_open=False)
         seen = [self._seen(locator, crests, strength) for crests, strength in found]
         usual_rr_s = usual_rr(log)
-        told: list[EarlyBeat] = []
+        reported: list[EarlyBeat] = []
         left_open = False
         for candidate in seen:
             if not self._is_due(now, candidate.time_s, before):
@@ -176,11 +176,11 @@ class EarlyDetector:
                 quality = self.template.quality(
                     locator, candidate.time_s, candidate.likeness, [at for at, _ in before], usual_rr_s
                 )
-                told.append(replace(candidate, quality=quality))
+                reported.append(replace(candidate, quality=quality))
                 before.append((candidate.time_s, candidate.likeness))
             elif candidate.time_s <= now - DOUBTFUL_AHEAD_S:
                 left_open = left_open or candidate.strong or candidate.likeness >= LIKE_OTHERS
-        return EarlyUpdate(told, left_open)
+        return EarlyUpdate(reported, left_open)
 
     def _update_clear(
         self, now: float, locator: PeakLocator, starts: Sequence[float], before: AnnouncedBeats
@@ -262,7 +262,8 @@ class CandidateContext:
             other.merit(max(LEAST_SINCE_S, since + other.time_s - at), self.usual_rr_s) > merit
             for other in near
         ) or any(
-            abs(told - at) < RIVAL_S and likeness >= self.beat.likeness for told, likeness in self.before
+            abs(other_s - at) < RIVAL_S and likeness >= self.beat.likeness
+            for other_s, likeness in self.before
         )
 
     def _strays(self) -> bool:

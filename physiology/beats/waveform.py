@@ -37,7 +37,7 @@ QRS_REACH_S = 0.08
 less than 0.12 s."""
 
 DOWN_WEIGHT = 0.85
-"""An excursion down counts so much when the polarity of an ECG is told, in favour of upright. Development
+"""An excursion down counts so much when the polarity of an ECG is found, in favour of upright. Development
 recordings."""
 
 NOISE_KURTOSIS, ECG_KURTOSIS = 3.0, 5.0

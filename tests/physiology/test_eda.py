@@ -213,10 +213,10 @@ def test_samples_that_come_late_are_not_lost(synth, late_s, seed):
             due = max(fed[which], int(np.searchsorted(t, now - late, side="right")))
             skin.push(t[fed[which] : due], x[fed[which] : due])
             fed[which] = due
-            told[which].extend(skin.hop(now))
+            told[which].extend(skin.update(now))
     delayed.push(t[fed[1] : fed[0]], x[fed[1] : fed[0]])
     for skin in (punctual, delayed):
-        skin.hop(40.0)
+        skin.update(40.0)
     assert delayed._signal.lost == 0
     assert delayed.level().value == punctual.level().value
     assert [scr.peak_s for scr in told[1]] == pytest.approx([scr.peak_s for scr in told[0]], abs=0.13)
@@ -229,6 +229,6 @@ def test_memory_does_not_grow_with_time(synth):
     for step in range(1, 801):
         first, last = np.searchsorted(t, (step / 2 - 0.5, step / 2), side="right")
         skin.push(t[first:last], x[first:last])
-        skin.hop(step / 2)
+        skin.update(step / 2)
         sizes.append(len(pickle.dumps(skin)))
     assert max(sizes[600:]) <= max(sizes[200:300]) + 8192

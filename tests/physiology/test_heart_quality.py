@@ -86,6 +86,6 @@ def test_what_the_heart_keeps_is_bounded(synth):
         pipeline.push("ppg", t[inside], x[inside])
         pipeline.step(now)
     channels = pipeline._heart._sources["ppg"].heart._channels
-    assert len(channels._told_ids) <= 64
+    assert len(channels._reported_ids) <= 64
     assert all(len(tracker.log.beats) < 120 for tracker in channels._trackers)
     assert all(len(tracker._likeness) < 120 for tracker in channels._trackers)
