@@ -17,7 +17,7 @@ Timed = tuple[float, Mapping[str, Any]]
 """A JSON object and when it was recorded, in seconds from the session's start."""
 
 
-class Series(NamedTuple):
+class TimeSeries(NamedTuple):
     """Values over time, each of shape (n,); times in seconds from the session's start."""
 
     times: FloatArray
@@ -61,12 +61,12 @@ def duration_s(recording: Recording) -> float:
     return max(0.0, max(ends, default=recording.t0_s) - recording.t0_s)
 
 
-def numeric(recording: Recording, stream: str, label: str) -> Series:
+def numeric(recording: Recording, stream: str, label: str) -> TimeSeries:
     """Return one column of a stream; empty if it is not there."""
     found = recording.streams.get(stream)
     if found is None or label not in found.labels or not found.times.size:
-        return Series(np.empty(0), np.empty(0))
-    return Series(found.times - recording.t0_s, found.column(label))
+        return TimeSeries(np.empty(0), np.empty(0))
+    return TimeSeries(found.times - recording.t0_s, found.column(label))
 
 
 def texts(recording: Recording, stream: str) -> list[Timed]:

@@ -13,11 +13,11 @@ from biofeedback.cli.options import progress_bar, scr_threshold_option
 from biofeedback.cli.stream import parse_baseline
 from biofeedback.errors import IdentifyingContent
 from biofeedback.exports import FORMATS, ExportRequest, Format, StoreEntry, export
-from biofeedback.exports.consent import SCOPE, Permission, file_sha256, find_entry, permission
+from biofeedback.exports.consent import SCOPE, Permission, find_entry, permission
 from biofeedback.exports.identity import key_of
 from biofeedback.imports import import_recordings, read_recorded_file
 from biofeedback.recording.reader import read_meta
-from biofeedback.recording.recorder import META_NAME
+from biofeedback.recording.recorder import META_NAME, file_sha256
 from biofeedback.settings import EXPORT_KEY_NAME, STORE_NAME, data_folder
 from biofeedback.store.store import Store
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -12,7 +11,7 @@ from typing import Any
 from biofeedback.errors import RecordingError
 from biofeedback.recording.consent import RecordedConsent, may_have_client, recorded_consent
 from biofeedback.recording.reader import read_meta
-from biofeedback.recording.recorder import META_NAME, XDF_NAME
+from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256
 from biofeedback.store.records import Consent, Session
 from biofeedback.store.store import Store
 
@@ -179,9 +178,3 @@ def _holds_audit_of(store: Store, meta: Mapping[str, Any]) -> bool:
 def _xdf_sha256(directory: Path) -> str | None:
     path = directory / XDF_NAME
     return file_sha256(path) if path.exists() else None
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from biofeedback.exports.source import DisclosurePolicy, SessionSource, parsed, 
 from biofeedback.exports.tables import Column, tables, write_csv, write_parquet
 from biofeedback.exports.wording import ABOUT, CUT, DEIDENTIFIED, IDENTIFIED, TITLES, USE, WITH_TEXT
 from biofeedback.recording.reader import StoredStream, open_streams, read_meta
-from biofeedback.recording.recorder import FILES, META_NAME
+from biofeedback.recording.recorder import META_NAME, checksums, file_sha256
 from biofeedback.recording.storage import atomic_folder
 from biofeedback.recording.streams import JSON_STREAMS
 
@@ -314,7 +313,10 @@ def _write(
     sources: Sequence[SessionSource], order: ExportRequest, part: Path, progress: Progress
 ) -> list[str]:
     version = metadata.version("biofeedback-music")
-    checksums = [_checksums(source.directory) for source in sources]
+    sources_sha256 = [
+        {**checksums(source.directory), META_NAME: file_sha256(source.directory / META_NAME)}
+        for source in sources
+    ]
     left_out: list[str] = []
     steps = len(order.formats) * len(sources)
     for place, kind in enumerate(order.formats):
@@ -326,7 +328,7 @@ def _write(
             one = _write_session(kind, source, folder, order)
             written.append(one)
             left_out += [f"{kind}, {source.name}: {what}" for what in one.left_out]
-        told = [provenance(*both) for both in zip(sources, written, checksums, strict=True)]
+        told = [provenance(*both) for both in zip(sources, written, sources_sha256, strict=True)]
         where = folder
         if kind == "bids":
             bids.write_dataset(folder, sources, version=version)
@@ -372,12 +374,3 @@ def _write_session(kind: Format, source: SessionSource, folder: Path, order: Exp
     if path.exists():
         written.files[path.relative_to(folder).as_posix()] = "the session"
     return written
-
-
-def _checksums(directory: Path) -> dict[str, str]:
-    found = {}
-    for name in (*FILES, META_NAME):
-        if (directory / name).exists():
-            with (directory / name).open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import soundfile
@@ -10,9 +9,8 @@ import soundfile
 from biofeedback.errors import RecordingError
 from biofeedback.exports.source import SessionSource
 from biofeedback.recording.audio import open_sound, sound_blocks, sound_path
+from biofeedback.recording.reader import recorded_score
 from generator.events import write_midi
-from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
-from generator.state import LAYERS
 
 LARGEST_WAV = 4_000_000_000
 
@@ -27,48 +25,10 @@ def write_notes(source: SessionSource, path: Path) -> int:
     RecordingError
         If the recording names a layer that this program does not have.
     """
-    notes = list(_notes(source))
-    if notes:
-        write_midi(path, notes, list(_beats(source)))
-    return len(notes)
-
-
-def _notes(source: SessionSource) -> Iterator[NoteEvent]:
-    stream = source.streams.get("notes")
-    if stream is None:
-        return
-    layers = stream.header.desc.get("layers", ",".join(LAYERS)).split(",")
-    if unknown := set(layers) - set(LAYERS):
-        raise RecordingError(
-            f"{source.directory}: its notes are of unknown layers: {', '.join(sorted(unknown))}"
-        )
-    for times, samples in source.blocks(stream):
-        rows = [dict(zip(stream.header.labels, row, strict=True)) for row in samples.tolist()]
-        for time, row in zip(times.tolist(), rows, strict=True):
-            yield NoteEvent(
-                frame=round(time * SAMPLE_RATE),
-                duration_s=row["duration_s"],
-                beat=row["beat"],
-                bar=int(row["bar"]),
-                pitch=int(row["pitch"]),
-                velocity=int(row["velocity"]),
-                layer=layers[int(row["layer"])],
-            )
-
-
-def _beats(source: SessionSource) -> Iterator[BeatEvent]:
-    stream = source.streams.get("score")
-    if stream is None:
-        return
-    for times, samples in source.blocks(stream):
-        rows = [dict(zip(stream.header.labels, row, strict=True)) for row in samples.tolist()]
-        for time, row in zip(times.tolist(), rows, strict=True):
-            yield BeatEvent(
-                frame=round(time * SAMPLE_RATE),
-                beat=int(row["beat"]),
-                bar=int(row["bar"]),
-                tempo_bpm=row["tempo_bpm"],
-            )
+    score = recorded_score(source.streams, source.t0_s)
+    if score.notes:
+        write_midi(path, score.notes, score.beats)
+    return len(score.notes)
 
 
 def write_sound(source: SessionSource, path: Path) -> int:

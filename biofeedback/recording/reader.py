@@ -21,7 +21,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ import numpy.typing as npt
 from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
+from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.state import LAYERS
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -313,3 +315,52 @@ def _indexed(data: memoryview) -> Iterator[StoredStream]:
             closed.add(stream_id)
     for stream_id, header in headers.items():
         yield StoredStream(header=header, closed=stream_id in closed, data=data, places=places[stream_id])
+
+
+class RecordedScore(NamedTuple):
+    """What sounded in a session, in the order of time; frames count from its start, 48 000 a second."""
+
+    notes: tuple[NoteEvent, ...]
+    beats: tuple[BeatEvent, ...]
+
+
+def recorded_score(streams: Mapping[str, StoredStream], t0_s: float) -> RecordedScore:
+    """Return the notes and beats of a recording; none where it has no such streams.
+
+    Raises
+    ------
+    RecordingError
+        If it names a layer that this program does not have.
+    """
+    notes = streams.get("notes")
+    layers = (notes.header.desc.get("layers") if notes else None) or ",".join(LAYERS)
+    names = layers.split(",")
+    if unknown := {*names} - {*LAYERS}:
+        raise RecordingError(f"the recorded notes are of unknown layers: {', '.join(sorted(unknown))}")
+    return RecordedScore(
+        notes=tuple(
+            NoteEvent(
+                frame=frame,
+                duration_s=row["duration_s"],
+                beat=row["beat"],
+                bar=int(row["bar"]),
+                pitch=int(row["pitch"]),
+                velocity=int(row["velocity"]),
+                layer=names[int(row["layer"])],
+            )
+            for frame, row in _framed(notes, t0_s)
+        ),
+        beats=tuple(
+            BeatEvent(frame=frame, beat=int(row["beat"]), bar=int(row["bar"]), tempo_bpm=row["tempo_bpm"])
+            for frame, row in _framed(streams.get("score"), t0_s)
+        ),
+    )
+
+
+def _framed(stream: StoredStream | None, t0_s: float) -> Iterator[tuple[int, dict[str, float]]]:
+    if stream is None:
+        return
+    labels = stream.header.labels
+    for times, samples in stream.blocks():
+        for time, row in zip((times - t0_s).tolist(), samples.tolist(), strict=True):
+            yield round(time * SAMPLE_RATE), dict(zip(labels, row, strict=True))

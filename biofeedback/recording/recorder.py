@@ -447,7 +447,7 @@ def write_meta(directory: Path, meta: Mapping[str, Any]) -> None:
 
 def checksums(directory: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of a session that is there, by its name."""
-    return {name: _sha256(directory / name) for name in FILES if (directory / name).exists()}
+    return {name: file_sha256(directory / name) for name in FILES if (directory / name).exists()}
 
 
 def _fault_of(action: Callable[[], None]) -> list[str]:
@@ -469,6 +469,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

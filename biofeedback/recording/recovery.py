@@ -7,17 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from biofeedback.errors import BiofeedbackError, RecordingError
 from biofeedback.recording import xdf
 from biofeedback.recording.audio import FLAC_NAME, WAV_NAME, is_unfinished, keep_as_flac
-from biofeedback.recording.reader import Recording, read_meta, read_recording
+from biofeedback.recording.reader import Recording, open_streams, read_meta, read_recording, recorded_score
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, checksums, write_meta
 from biofeedback.recording.storage import atomic_path, held_by_us, write_whole
 from generator.events import write_midi
-from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
-from generator.state import LAYERS
 
 REASON = "cut off"
 
@@ -81,7 +77,7 @@ def _close(directory: Path, at: datetime, about: Mapping[str, Any]) -> tuple[str
     recording = read_recording(directory)
     duration_s = _last_s(recording)
     said.insert(0, f"{duration_s:.1f} s of recording are there")
-    said += _score(recording)
+    said += _score(directory, recording.t0_s)
     meta["end"] = {
         "reason": REASON,
         "duration_s": duration_s,
@@ -141,54 +137,18 @@ def _sound(directory: Path) -> list[str]:
     return [f"{seconds:.1f} s of sound were saved"]
 
 
-def _score(recording: Recording) -> list[str]:
+def _score(directory: Path, t0_s: float) -> list[str]:
     """Make the MIDI file from what is recorded."""
     try:
-        notes, beats = _notes(recording), _beats(recording)
-    except (KeyError, BiofeedbackError):  # cut off before the streams were declared
+        score = recorded_score(open_streams(directory), t0_s)
+    except BiofeedbackError:  # cut off before the streams were declared
         return []
-    if not notes:
+    if not score.notes:
         return []
-    path = recording.directory / _MIDI
+    path = directory / _MIDI
     with atomic_path(path) as part:
-        write_midi(part, notes, beats)
-    return [f"{path.name} was made from {len(notes)} recorded notes"]
-
-
-def _notes(recording: Recording) -> list[NoteEvent]:
-    stream = recording.streams["notes"]
-    columns = [
-        stream.column(name).tolist() for name in ("duration_s", "beat", "bar", "pitch", "velocity", "layer")
-    ]
-    return [
-        NoteEvent(
-            frame=frame,
-            duration_s=duration_s,
-            beat=beat,
-            bar=int(bar),
-            pitch=int(pitch),
-            velocity=int(velocity),
-            layer=LAYERS[int(layer)],
-        )
-        for frame, duration_s, beat, bar, pitch, velocity, layer in zip(
-            _frames(recording, "notes"), *columns, strict=True
-        )
-    ]
-
-
-def _beats(recording: Recording) -> list[BeatEvent]:
-    stream = recording.streams["score"]
-    columns = [stream.column(name).tolist() for name in ("beat", "bar", "tempo_bpm")]
-    return [
-        BeatEvent(frame=frame, beat=int(beat), bar=int(bar), tempo_bpm=tempo_bpm)
-        for frame, beat, bar, tempo_bpm in zip(_frames(recording, "score"), *columns, strict=True)
-    ]
-
-
-def _frames(recording: Recording, name: str) -> list[int]:
-    """Return when each event of a stream sounded, in samples from the session's start."""
-    seconds = recording.streams[name].times - recording.t0_s
-    return [int(frame) for frame in np.round(seconds * SAMPLE_RATE)]
+        write_midi(part, score.notes, score.beats)
+    return [f"{path.name} was made from {len(score.notes)} recorded notes"]
 
 
 def _last_s(recording: Recording) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from biofeedback.analysis.phases import Series
+from biofeedback.analysis.phases import TimeSeries
 
 FloatArray = npt.NDArray[np.float64]
 Spans = list[tuple[float, float]]
@@ -36,14 +36,14 @@ def gaps(times: FloatArray, interval: float, begin: float, end: float) -> Spans:
     return [(float(edges[i]), float(edges[i + 1])) for i in wide]
 
 
-def broken(times: FloatArray, values: FloatArray, spans: Spans) -> Series:
+def broken(times: FloatArray, values: FloatArray, spans: Spans) -> TimeSeries:
     """Return the samples with a NaN inside each gap, so that a line drawn through them breaks there."""
     middles = np.array([(begin + end) / 2 for begin, end in spans])
     at = np.searchsorted(times, middles)
-    return Series(np.insert(times, at, middles), np.insert(values, at, np.nan))
+    return TimeSeries(np.insert(times, at, middles), np.insert(values, at, np.nan))
 
 
-def thinned(times: FloatArray, values: FloatArray, columns: int) -> Series:
+def thinned(times: FloatArray, values: FloatArray, columns: int) -> TimeSeries:
     """Return at most 2 × `columns` samples: the least and the greatest of each of as many equal stretches.
 
     Extremes survive, each at its own time; stretches without a valid sample stay without one. Signals that
@@ -52,7 +52,7 @@ def thinned(times: FloatArray, values: FloatArray, columns: int) -> Series:
     valid = np.isfinite(values)
     times, values = times[valid], values[valid]
     if times.size <= 2 * columns:
-        return Series(times, values)
+        return TimeSeries(times, values)
     width = (times[-1] - times[0]) / columns
     column = np.minimum(((times - times[0]) / width).astype(int), columns - 1)
     first = np.flatnonzero(np.diff(column, prepend=-1))
@@ -60,7 +60,7 @@ def thinned(times: FloatArray, values: FloatArray, columns: int) -> Series:
     kept = np.zeros(times.size, dtype=bool)
     for extreme in (np.minimum, np.maximum):
         kept[_first_equal(values, np.repeat(extreme.reduceat(values, first), counts), column)] = True
-    return Series(times[kept], values[kept])
+    return TimeSeries(times[kept], values[kept])
 
 
 def _first_equal(
