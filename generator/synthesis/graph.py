@@ -167,8 +167,8 @@ class SynthGraph:
             for glide, (closed, open_) in zip(side, VOWELS_HZ, strict=True):
                 glide.to(closed + (open_ - closed) * openness)
         self._wet.to(tone.wet)
-        for reverb in self._reverbs:
-            reverb[0].setSize(tone.size)  # [0] is the C object: its setters cost a tenth of the wrapper's
+        for freeverb in self._reverbs:
+            freeverb[0].setSize(tone.size)  # [0] is the C object: its setters cost a tenth of the wrapper's
 
     def _hold(self, thing: Any) -> Any:
         self._kept.append(thing)

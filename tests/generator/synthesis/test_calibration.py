@@ -37,7 +37,7 @@ def test_a_tone_of_1_khz_counts_with_its_power():
     meter = ExposureMeter()
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(10 * SAMPLE_RATE) / SAMPLE_RATE)
     for part in np.split(np.stack((tone, tone), axis=1).astype(np.float32), 600):
-        meter.hear(part)
+        meter.accumulate(part)
     assert meter.energy_s == pytest.approx(10 * 0.5**2 / 2, rel=0.01)
 
 
@@ -64,7 +64,7 @@ def test_dose_is_that_of_the_recommendation(dba, hours, adults, children):
 
 def test_the_noise_itself_is_as_loud_as_it_was_measured():
     meter = ExposureMeter()
-    meter.hear(reference_noise().T.astype(np.float32))
+    meter.accumulate(reference_noise().T.astype(np.float32))
     assert exposure(meter.energy_s, 10.0, MEASURED).laeq_dba == pytest.approx(65.0, abs=0.05)
 
 
