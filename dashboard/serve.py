@@ -8,14 +8,13 @@ import hmac
 import socket
 import sys
 import webbrowser
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
 import uvicorn
-from streamlit.web import bootstrap
 
 from biofeedback.client import EngineClient, EngineError, read_endpoint, start_engine
-from dashboard.app import build
 from dashboard.palette import COLOURS
 from dashboard.texts import text
 
@@ -74,8 +73,14 @@ def serve(folder: Path, *, port: int, browser: bool) -> None:
         except OSError as error:
             _refuse(text("serve.port", port=port, why=error.strerror))
         port = listening.getsockname()[1]
+        # Streamlit takes seconds to import, and so does the engine to start: at the same time.
+        with ThreadPoolExecutor(1) as pool:
+            starting = pool.submit(start_engine, folder)
+            from streamlit.web import bootstrap  # noqa: PLC0415
+
+            from dashboard.app import build  # noqa: PLC0415
         try:
-            engine = start_engine(folder)
+            engine = starting.result()
         except (EngineError, OSError) as error:
             _refuse(text("serve.engine", why=error))
         key = _key_of(engine, folder)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import make_interp_spline
 
 from physiology.errors import SignalError
 
@@ -184,6 +183,8 @@ def gapless_runs(
         grid = start + np.arange(int(span * fine_rate + 1e-6) + 1) / fine_rate
         if fine_rate > rate:
             degree = min(3, end - first - 1)
+            from scipy.interpolate import make_interp_spline  # noqa: PLC0415 - takes seconds
+
             on_grid = make_interp_spline(times[part], values[part], degree, check_finite=False)(grid)
         else:
             on_grid = np.interp(grid, times[part], values[part])

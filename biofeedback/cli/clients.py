@@ -18,8 +18,7 @@ from biofeedback.cli.preferences import (
     preference_options,
 )
 from biofeedback.errors import UsageError
-from biofeedback.store.clients import NEEDED
-from biofeedback.store.records import SCOPES, Client, Consent, Scope
+from biofeedback.store.records import NEEDED, SCOPES, Client, Consent, Scope
 from biofeedback.store.retention import counted
 from generator.preferences import Preferences
 

@@ -10,13 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biofeedback.commands import OVERRIDABLE
 from biofeedback.errors import UsageError
 from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
-from biofeedback.service.preparation import Intent, Preparation
-from biofeedback.service.requests import Stage
+from biofeedback.service.requests import Intent, Stage
 from biofeedback.service.schemas import (
     ArcView,
     AudioView,
@@ -33,6 +32,9 @@ from protocols.course import planned_arc, segments
 from protocols.hashing import protocol_sha256
 from protocols.scales import SCALES
 from protocols.schema import Protocol
+
+if TYPE_CHECKING:
+    from biofeedback.service.preparation import Preparation
 
 READINGS = ("hr_bpm", "rmssd_ms", "scl_us", "scr_rate_per_min", "breathing_rate")
 

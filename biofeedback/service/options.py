@@ -6,8 +6,7 @@ from typing import get_args
 
 from biofeedback.commands import OVERRIDABLE, AdverseEvent
 from biofeedback.service.schemas import MusicFieldView, OptionsView, PreferenceFieldView, ScaleView
-from biofeedback.store.clients import NEEDED
-from biofeedback.store.records import SCOPES
+from biofeedback.store.records import NEEDED, SCOPES
 from generator.preferences import PREFERENCE_FIELDS
 from generator.state import STATE_FIELDS, VOLUME_RANGE_DB, Mode, StateField
 from protocols.limits import LEVEL_DB_PER_S, OVERRIDE_BPM_PER_MIN, RUNG, Limits

@@ -12,66 +12,22 @@ from typing import Any
 
 from acquisition.streams import ClockPair, SourceIncident
 from biofeedback.calibration import calibration_file, read_calibration
-from biofeedback.catalog import Catalog
-from biofeedback.errors import UsageError
 from biofeedback.intake import Batch, OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.service.live_feed import LiveFrameBuilder
-from biofeedback.service.requests import Prepare
+from biofeedback.service.requests import Intent, Prepare
 from biofeedback.service.sensor_status import SensorStatus, status_of_sensor
 from biofeedback.service.sound_check import LET_GO_S, SoundCheckRun
 from biofeedback.session import SessionConfig
-from biofeedback.setups import Setup
-from biofeedback.store.records import Client
-from biofeedback.store.store import Store
 from generator.errors import SoundError
 from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, probe_outputs
-from generator.preferences import Preferences
-from generator.state import MusicState, Piece
+from generator.state import MusicState
 from physiology.state import PhysiologyState
 from protocols.course import segments
-from protocols.loading import parse
-from protocols.schema import Protocol
 
 MOST_INCIDENTS = 500
 """Incidents of a preparation that are kept for the recording; older ones are dropped."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """A `Prepare` request with everything it refers to.
-
-    Attributes
-    ----------
-    order : Prepare
-        The request.
-    client : Client or None
-        The client of the session.
-    protocol : Protocol
-        The validated protocol.
-    inputs : tuple of str
-        Input specifications of the set-up or of the request.
-    setup : Setup or None
-        The sensor set-up, if the request names one.
-    preferences : Preferences
-        Preferences of the request, or of the client.
-    piece : Piece
-        The constants of the music.
-    """
-
-    order: Prepare
-    client: Client | None
-    protocol: Protocol
-    inputs: tuple[str, ...]
-    setup: Setup | None
-    preferences: Preferences
-    piece: Piece
-
-    @property
-    def cautions(self) -> tuple[str, ...]:
-        """The cautions to confirm before the start: those of the protocol, then those of the client."""
-        return (*self.protocol.cautions, *(self.client.cautions if self.client is not None else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,12 +206,6 @@ class Preparation:
         self._sources.close()
 
 
-def close_opened(opening: Future[Opened]) -> None:
-    """Close the sensors of a cancelled preparation, once they are open."""
-    if opening.exception() is None:
-        opening.result().sources.close()
-
-
 def open_preparation(intent: Intent) -> Opened:
     """Open the sensors and choose the output; takes seconds.
 
@@ -282,49 +232,3 @@ def _output(order: Prepare) -> BackEnd:
             f"there is nothing to play on ({failure_text(outputs.failure)}); choose no sound, or a file"
         )
     return back_end
-
-
-def resolve(order: Prepare, store: Store, catalog: Catalog) -> Intent:
-    """Return a request with its client, protocol, sensors and preferences looked up.
-
-    Raises
-    ------
-    UsageError, ProtocolError, StateError, StoreError
-        In words, if it cannot be done.
-    """
-    client = store.clients.get(order.client) if order.client else None
-    setup = catalog.named_setup(order.setup) if order.setup else None
-    if setup is not None and order.inputs:
-        raise UsageError("give inputs or a set-up, not both")
-    inputs = setup.inputs if setup is not None else tuple(order.inputs)
-    if not inputs:
-        raise UsageError("no sensor: give a set-up, or inputs such as listener=virtual:responder")
-    if order.device and order.audio in {"file", "none"}:
-        raise UsageError(f"a device is for audio auto or device, not {order.audio}")
-    protocol = _protocol_of(order, catalog)
-    preferences = _preferences(order, client)
-    return Intent(
-        order=order,
-        client=client,
-        protocol=protocol,
-        inputs=inputs,
-        setup=setup,
-        preferences=preferences,
-        piece=preferences.applied_to(Piece(**protocol.piece.model_dump(), seed=order.seed)),
-    )
-
-
-def _protocol_of(order: Prepare, catalog: Catalog) -> Protocol:
-    if order.protocol_text is not None and order.protocol is None:
-        return parse(order.protocol_text.encode(), "protocol")
-    if order.protocol is None or order.protocol_text is not None:
-        raise UsageError("give either protocol, an id, or protocol_text, a protocol as YAML")
-    return catalog.protocol_listing(order.protocol).protocol
-
-
-def _preferences(order: Prepare, client: Client | None) -> Preferences:
-    if client is None or (order.preferences is None and "preferences" in order.model_fields_set):
-        own = Preferences()
-    else:
-        own = client.preferences
-    return own if order.preferences is None else order.preferences.applied_to(own)

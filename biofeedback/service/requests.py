@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from biofeedback.commands import Command
+from biofeedback.errors import UsageError
 from generator.preferences import PREFERENCE_FIELDS, Preferences
-from generator.state import LEVEL_RANGE_DB, VOLUME_RANGE_DB
+from generator.state import LEVEL_RANGE_DB, VOLUME_RANGE_DB, Piece
+from protocols.loading import parse
+
+if TYPE_CHECKING:
+    from biofeedback.catalog import Catalog
+    from biofeedback.setups import Setup
+    from biofeedback.store.records import Client
+    from biofeedback.store.store import Store
+    from protocols.schema import Protocol
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 Spec = Annotated[str, Field(min_length=3, max_length=1000, pattern=r"\S")]
@@ -207,3 +216,85 @@ def refusal(command: str, stage: Stage) -> str:
     """Return why a command of the host does not apply now."""
     where = " or ".join(dict.fromkeys(LEADS_TO[command]))
     return f"{command!r} does not apply now: the engine is {stage}, and it would have to be {where}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A `Prepare` request with everything it refers to.
+
+    Attributes
+    ----------
+    order : Prepare
+        The request.
+    client : Client or None
+        The client of the session.
+    protocol : Protocol
+        The validated protocol.
+    inputs : tuple of str
+        Input specifications of the set-up or of the request.
+    setup : Setup or None
+        The sensor set-up, if the request names one.
+    preferences : Preferences
+        Preferences of the request, or of the client.
+    piece : Piece
+        The constants of the music.
+    """
+
+    order: Prepare
+    client: Client | None
+    protocol: Protocol
+    inputs: tuple[str, ...]
+    setup: Setup | None
+    preferences: Preferences
+    piece: Piece
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """The cautions to confirm before the start: those of the protocol, then those of the client."""
+        return (*self.protocol.cautions, *(self.client.cautions if self.client is not None else ()))
+
+
+def resolve(order: Prepare, store: Store, catalog: Catalog) -> Intent:
+    """Return a request with its client, protocol, sensors and preferences looked up.
+
+    Raises
+    ------
+    UsageError, ProtocolError, StateError, StoreError
+        In words, if it cannot be done.
+    """
+    client = store.clients.get(order.client) if order.client else None
+    setup = catalog.named_setup(order.setup) if order.setup else None
+    if setup is not None and order.inputs:
+        raise UsageError("give inputs or a set-up, not both")
+    inputs = setup.inputs if setup is not None else tuple(order.inputs)
+    if not inputs:
+        raise UsageError("no sensor: give a set-up, or inputs such as listener=virtual:responder")
+    if order.device and order.audio in {"file", "none"}:
+        raise UsageError(f"a device is for audio auto or device, not {order.audio}")
+    protocol = _protocol_of(order, catalog)
+    preferences = _preferences(order, client)
+    return Intent(
+        order=order,
+        client=client,
+        protocol=protocol,
+        inputs=inputs,
+        setup=setup,
+        preferences=preferences,
+        piece=preferences.applied_to(Piece(**protocol.piece.model_dump(), seed=order.seed)),
+    )
+
+
+def _protocol_of(order: Prepare, catalog: Catalog) -> Protocol:
+    if order.protocol_text is not None and order.protocol is None:
+        return parse(order.protocol_text.encode(), "protocol")
+    if order.protocol is None or order.protocol_text is not None:
+        raise UsageError("give either protocol, an id, or protocol_text, a protocol as YAML")
+    return catalog.protocol_listing(order.protocol).protocol
+
+
+def _preferences(order: Prepare, client: Client | None) -> Preferences:
+    if client is None or (order.preferences is None and "preferences" in order.model_fields_set):
+        own = Preferences()
+    else:
+        own = client.preferences
+    return own if order.preferences is None else order.preferences.applied_to(own)

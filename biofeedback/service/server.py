@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from biofeedback.local_guard import LocalGuard
 from biofeedback.service.app import make_app
 from biofeedback.service.auth import MAX_BODY_BYTES, Keys, Page
+from biofeedback.service.background import in_background
 from biofeedback.service.endpoint_file import EngineEndpoint, EngineLock
 from biofeedback.service.error_log import RedactingFormatter
 from biofeedback.service.live_feed import Hub
@@ -74,7 +75,13 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
             url = f"http://{ADDRESS}:{bound}"
             claim.announce(EngineEndpoint(url=url, token=keys.token, pid=getpid()))
             announce(url, keys.link)
+            in_background(_import_signal_processing)
             host.serve()
+
+
+def _import_signal_processing() -> None:
+    """Import what a session needs before the first one asks for it."""
+    from biofeedback.service import preparation  # noqa: F401, PLC0415
 
 
 @contextmanager

@@ -11,24 +11,17 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from biofeedback.catalog import Catalog
 from biofeedback.commands import Answer, EmergencyStop, Hold, Origin, Stop, Volume
 from biofeedback.models import STEPS_PER_SECOND, Snapshot
 from biofeedback.recording.recorder import XDF_NAME
+from biofeedback.service.background import in_background
 from biofeedback.service.command_queue import CommandQueue, Waiting
 from biofeedback.service.error_log import REFUSALS, message_of, report_error
 from biofeedback.service.live_feed import Hub
 from biofeedback.service.live_state import TempoHistory, arc_of, live_state, session_view
-from biofeedback.service.preparation import (
-    Intent,
-    Opened,
-    Preparation,
-    close_opened,
-    open_preparation,
-    resolve,
-)
 from biofeedback.service.renderers import ReportRenderer
 from biofeedback.service.requests import (
     LEADS_TO,
@@ -38,16 +31,19 @@ from biofeedback.service.requests import (
     CommandRequest,
     ConfirmComfort,
     HostOrder,
+    Intent,
     Prepare,
     SoundCheck,
     Stage,
     Start,
     refusal,
+    resolve,
 )
 from biofeedback.service.schemas import ArcView, EngineView, State
-from biofeedback.service.sound_check import in_background
-from biofeedback.session import run_session
 from biofeedback.store.store import Store
+
+if TYPE_CHECKING:
+    from biofeedback.service.preparation import Opened, Preparation
 from biofeedback.tokens import replace_token
 
 SUPPOSED_HR_BPM = 72.0
@@ -187,7 +183,7 @@ class SessionHost:
         if self._preparation is not None:
             self._preparation.close()
         elif self._opening is not None:
-            self._opening.add_done_callback(close_opened)
+            self._opening.add_done_callback(_close_opened)
 
     def _turn(self) -> None:
         self._beat_s = now = self._clock()
@@ -245,7 +241,7 @@ class SessionHost:
         intent = resolve(order, self._store, self._catalog)
         self._forget()
         self._intent = intent
-        self._opening = in_background(lambda: open_preparation(intent))
+        self._opening = in_background(lambda: _open(intent))
         return Answer(True, "The sensors and the sound device are being opened.")
 
     def _look_whether_open(self) -> None:
@@ -254,6 +250,8 @@ class SessionHost:
         with ExitStack() as stack:
             opened = self._opening.result()
             stack.callback(opened.sources.close)
+            from biofeedback.service.preparation import Preparation  # noqa: PLC0415 - imported by `_open`
+
             preparation = Preparation(self._intent, opened, self._clock())
             self._snapshot = preparation.step(self._clock())
             stack.pop_all()
@@ -332,6 +330,8 @@ class SessionHost:
                 at_close=store.audit.anchor,
             )
             opened = preparation.hand_over()
+            from biofeedback.session import run_session  # noqa: PLC0415 - see `_open`
+
             self._end_reason = run_session(
                 config, watch=self._watch, inbox=inbox, opened=opened, observer=preparation.live_frames
             )
@@ -430,3 +430,20 @@ async def answer_of(host: SessionHost, ordered: CommandRequest, *, origin: Origi
         return await asyncio.wait_for(waiting, SILENCE_S if urgent else ANSWER_S)
     except TimeoutError:
         return Answer(True, "The music is silenced at once.") if urgent else None
+
+
+def _open(intent: Intent) -> Opened:
+    """Open what a session needs, in the background.
+
+    Signal processing takes seconds to import. It is imported here, not at the start of the engine, so that
+    the engine answers soon; the main thread uses it once this has returned.
+    """
+    from biofeedback.service.preparation import open_preparation  # noqa: PLC0415
+
+    return open_preparation(intent)
+
+
+def _close_opened(opening: Future[Opened]) -> None:
+    """Close the sensors of an opening that nobody waits for any more."""
+    if opening.exception() is None:
+        opening.result().sources.close()

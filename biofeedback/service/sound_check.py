@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TypeVar
 
 import pylsl
 
+from biofeedback.service.background import in_background
 from generator.live.devices import BackEnd
 from generator.live.player import LivePlayer
 from generator.state import MasterVolume, Piece
@@ -16,9 +14,6 @@ from generator.synthesis.calibration import CHECK_FADE_S, CHECK_S, check_state
 
 LET_GO_S = 5.0
 """How long an output may take to be given back."""
-
-
-Result = TypeVar("Result")
 
 
 class SoundCheckRun:
@@ -85,19 +80,3 @@ class SoundCheckRun:
         if self._closing is None:
             self._closing = in_background(self._player.close)
         return self._closing
-
-
-def in_background(work: Callable[[], Result]) -> Future[Result]:
-    """Begin some work in a thread of its own, which does not keep the process alive; return its future."""
-    future: Future[Result] = Future()
-
-    def carry_out() -> None:
-        try:
-            result = work()
-        except Exception as error:  # noqa: BLE001 - told to whoever asks for the result
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    threading.Thread(target=carry_out, name="background", daemon=True).start()
-    return future

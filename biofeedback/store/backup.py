@@ -16,7 +16,6 @@ from typing import IO, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from biofeedback.calibration import add_calibrations, calibrated_devices
 from biofeedback.errors import StoreError, UsageError
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.settings import EXPORT_KEY_NAME, STORE_NAME
@@ -112,6 +111,8 @@ class Backup:
             if calibration is not None:
                 others[CALIBRATION_NAME] = calibration
             others = {name: path for name, path in others.items() if path.is_file()}
+            from biofeedback.calibration import calibrated_devices  # noqa: PLC0415 - it needs scipy
+
             contents = BackupContents(
                 **copied.counts,
                 export_key=EXPORT_KEY_NAME in others,
@@ -162,6 +163,8 @@ def unpack(file: Path, folder: Path, calibration: Path | None) -> None:
             key.chmod(0o600)
         if (calibrations := part / CALIBRATION_NAME).exists():
             if calibration is not None:
+                from biofeedback.calibration import add_calibrations  # noqa: PLC0415 - it needs scipy
+
                 add_calibrations(calibrations, calibration)
             calibrations.unlink()
         if folder.exists():

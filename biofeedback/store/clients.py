@@ -11,14 +11,20 @@ import sqlalchemy as sa
 
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.store.pseudonym import check_pseudonym
-from biofeedback.store.records import NOT_GIVEN, SCOPES, Client, ClientOverview, Consent, NotGiven, Scope
+from biofeedback.store.records import (
+    NEEDED,
+    NOT_GIVEN,
+    SCOPES,
+    Client,
+    ClientOverview,
+    Consent,
+    NotGiven,
+    Scope,
+)
 from biofeedback.store.tables import CLIENTS, CONSENTS, SESSIONS, canonical
 from biofeedback.store.transactions import Transactions
 from generator.preferences import Preferences
 from generator.state import VOLUME_RANGE_DB
-
-NEEDED: tuple[Scope, ...] = ("sessions", "storage")
-"""What must be agreed to before a session."""
 
 
 class ClientRepository:

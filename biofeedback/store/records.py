@@ -28,6 +28,9 @@ SCOPES: dict[Scope, str] = {
 }
 """What a client may agree to, each by itself; a session needs the first two."""
 
+NEEDED: tuple[Scope, ...] = ("sessions", "storage")
+"""What must be agreed to before a session."""
+
 SessionState = Literal["open", "closed", "recovered", "deleting", "deleted"]
 """A session is being recorded, was closed properly, was cut off and taken up again; is being removed (an
 interruption would be made up for), is gone but for this entry."""

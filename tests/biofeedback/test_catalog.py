@@ -10,9 +10,8 @@ from biofeedback.catalog import Catalog
 from biofeedback.cli import exit_status, sessions
 from biofeedback.cli.data import now
 from biofeedback.errors import NotFoundError, UsageError
-from biofeedback.service.preparation import resolve
 from biofeedback.service.renderers import PreviewRenderer
-from biofeedback.service.requests import Prepare
+from biofeedback.service.requests import Prepare, resolve
 from biofeedback.service.routes.protocols import protocols_router
 from biofeedback.service.routes.sensors import sensors_router
 from biofeedback.settings import DATA_VARIABLE, VARIABLE

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from biofeedback.service.requests import PreferencesRequest
 from biofeedback.service.schemas import ClientView, ConsentView, Withdrawal
-from biofeedback.store.clients import NEEDED
-from biofeedback.store.records import ClientOverview
+from biofeedback.store.records import NEEDED, ClientOverview
 from biofeedback.store.store import Store
 from generator.preferences import Preferences
 from generator.state import VOLUME_RANGE_DB

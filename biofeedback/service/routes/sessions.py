@@ -11,19 +11,17 @@ from pydantic import BaseModel, ConfigDict
 
 from biofeedback.commands import Short, Words
 from biofeedback.errors import NotFoundError
-from biofeedback.recording.audio import FLAC_NAME
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
 from biofeedback.service.renderers import REPORT_NAME, ReportRenderer
 from biofeedback.service.schemas import FileView, SessionDetail
-from biofeedback.session import MIDI_NAME
 from biofeedback.store.records import Session
 from biofeedback.store.store import Store
 
 FILES = {
     XDF_NAME: "application/octet-stream",
     META_NAME: "application/json",
-    FLAC_NAME: "audio/flac",
-    MIDI_NAME: "audio/midi",
+    "audio.flac": "audio/flac",
+    "score.mid": "audio/midi",
     REPORT_NAME: "text/html",
 }
 """What may be fetched of a session, and as what."""

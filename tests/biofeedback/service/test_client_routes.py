@@ -9,8 +9,7 @@ from fastapi import FastAPI
 
 from biofeedback.catalog import Catalog
 from biofeedback.cli.data import now
-from biofeedback.service.preparation import resolve
-from biofeedback.service.requests import Prepare
+from biofeedback.service.requests import Prepare, resolve
 from biofeedback.service.routes.clients import clients_router
 from biofeedback.store.store import Store
 from generator.preferences import Preferences

@@ -28,8 +28,8 @@ from biofeedback.commands import EmergencyStop
 from biofeedback.errors import UsageError
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.service import preparation
-from biofeedback.service.preparation import Intent, Preparation, open_preparation
-from biofeedback.service.requests import Prepare
+from biofeedback.service.preparation import Preparation, open_preparation
+from biofeedback.service.requests import Intent, Prepare
 from biofeedback.session import SessionConfig, run_session
 from biofeedback.setups import Setup
 from generator.errors import SoundError

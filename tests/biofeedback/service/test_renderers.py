@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from biofeedback.errors import UsageError
+from biofeedback.service.background import in_background
 from biofeedback.service.renderers import PreviewRenderer
-from biofeedback.service.sound_check import in_background
 from protocols.errors import InvalidProtocolError
 from protocols.loading import LIBRARY
 
