@@ -21,9 +21,9 @@ from acquisition.simulated.signals import (
     EDA_RATE_HZ,
     NOVELTY_LATENCY_S,
     RSP_RATE_HZ,
+    BreathingBelt,
     Electrodes,
     Heart,
-    RespirationBelt,
     Skin,
 )
 from acquisition.streams import Chunk, ClockPair, FloatArray, Kind, StreamInfo
@@ -89,7 +89,7 @@ class VirtualListener:
         self._heart = Heart(listener, rng=heart)
         self._electrodes = Electrodes(listener, rng=electrodes)
         self._skin = Skin(listener, kappa=kappa, rng=skin)
-        self._respiration = RespirationBelt(rng=respiration)
+        self._respiration = BreathingBelt(rng=respiration)
         self._arousal = listener.initial_arousal
         self._t0 = 0.0
         self._clock_pairs_taken = False

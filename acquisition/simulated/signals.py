@@ -233,7 +233,7 @@ _RSP_NOISE = 0.01
 _RSP_PARTS = np.arange(RSP_RATE_HZ) / RSP_RATE_HZ
 
 
-class RespirationBelt:
+class BreathingBelt:
     """Chest circumference in arbitrary units at `RSP_RATE_HZ`, increasing during inspiration.
 
     Parameters
