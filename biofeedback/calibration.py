@@ -9,16 +9,10 @@ from typing import Any
 
 from biofeedback.errors import RecordingError, UsageError
 from biofeedback.recording.storage import write_text
-from biofeedback.settings import settings_folder
 from generator.errors import StateError
 from generator.synthesis.calibration import Calibration, exposure
 
 UNCALIBRATED = "uncalibrated"
-
-
-def calibration_file() -> Path:
-    """Return where calibrations are kept."""
-    return settings_folder() / "calibration.json"
 
 
 def read_calibration(device: str, path: Path) -> Calibration | None:

@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.setups import Setup, load_setup, parse_setup, setup_text
 from biofeedback.store.records import MigratedSetup, ProtocolVersion, SetupFile
-from biofeedback.store.store import Store
 from protocols import library, load
 from protocols.errors import UnknownProtocolError
 from protocols.hashing import protocol_sha256
 from protocols.loading import parse
 from protocols.schema import Protocol
+
+if TYPE_CHECKING:  # not at run time: SQLAlchemy is imported when a store is opened
+    from biofeedback.store.store import Store
 
 _REFERENCE = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,63})(?:@(?P<version>\d{1,9}))?")
 _SETUP_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")

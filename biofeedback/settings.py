@@ -30,3 +30,8 @@ def data_folder() -> Path:
     """Return the folder of sessions, clients and protocols; it need not exist."""
     named = os.environ.get(DATA_VARIABLE)
     return Path(named) if named else user_data_path("biofeedback-music")
+
+
+def calibration_file() -> Path:
+    """Return the file of calibrations of sound devices; it need not exist."""
+    return settings_folder() / "calibration.json"

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import click
 
-from biofeedback.calibration import calibration_file
 from biofeedback.cli.data import data_option, now, open_catalog, open_store, tell_recovered, yes_option
 from biofeedback.errors import StoreError
 from biofeedback.recording.recovery import recover as recover_directory
-from biofeedback.settings import data_folder
+from biofeedback.settings import calibration_file, data_folder
 from biofeedback.store.backup import backup_contents, backup_head
-from biofeedback.store.records import AuditFinding, Session
-from biofeedback.store.retention import counted
+from biofeedback.store.records import AuditFinding, Session, counted
 from biofeedback.store.store import Store
 
 FINDINGS = 3

@@ -18,8 +18,7 @@ from biofeedback.cli.preferences import (
     preference_options,
 )
 from biofeedback.errors import UsageError
-from biofeedback.store.records import NEEDED, SCOPES, Client, Consent, Scope
-from biofeedback.store.retention import counted
+from biofeedback.store.records import NEEDED, SCOPES, Client, Consent, Scope, counted
 from generator.preferences import Preferences
 
 code_argument = click.argument("code", metavar="CODE")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
@@ -14,7 +15,11 @@ from biofeedback.catalog import Catalog
 from biofeedback.errors import BiofeedbackError
 from biofeedback.settings import STORE_NAME, data_folder
 from biofeedback.setups import setup_files
-from biofeedback.store.store import Store
+
+if TYPE_CHECKING:  # SQLAlchemy is imported when a store is opened
+    from biofeedback.store.store import Store
+
+Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 data_option = click.option(
     "--data",
@@ -32,6 +37,8 @@ def now() -> datetime:
 
 def open_store(data: Path | None, *, recover: bool = True) -> Store:
     """Open the store, and say on standard error what was found cut off and what was done about it."""
+    from biofeedback.store.store import Store  # noqa: PLC0415 - see above
+
     store = Store.open(data or data_folder(), now=now, recover=recover)
     tell_recovered(store)
     return store
@@ -48,6 +55,8 @@ def open_catalog(data: Path | None = None, *, writes: bool = False) -> Iterator[
     if not (writes or paths or (folder / STORE_NAME).exists()):
         yield Catalog(None)
         return
+    from biofeedback.store.store import Store  # noqa: PLC0415 - see above
+
     with Store.open(folder, now=now, recover=False) as store:
         catalog = Catalog(store)
         done = catalog.migrate_setup_files(paths)
@@ -58,35 +67,31 @@ def open_catalog(data: Path | None = None, *, writes: bool = False) -> Iterator[
         yield catalog
 
 
-def complete_protocol(
-    context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the name of a protocol, or a path."""
-    try:
-        with open_catalog(context.params.get("data")) as catalog:
-            titles = {each.protocol.id: each.protocol.title for each in catalog.protocols()}
-    except BiofeedbackError:
-        return []
-    return _completions(titles, incomplete)
+def completing(titles_of: Callable[[Catalog], Mapping[str, str]]) -> Completion:
+    """Return a function that completes names of the catalogue, with their titles, or a path.
+
+    Parameters
+    ----------
+    titles_of : callable
+        Returns the titles by name.
+    """
+
+    def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            with open_catalog(context.params.get("data")) as catalog:
+                titles = titles_of(catalog)
+        except BiofeedbackError:
+            titles = {}
+        named = [CompletionItem(name, help=titles[name]) for name in titles if name.startswith(incomplete)]
+        return [*named, CompletionItem(incomplete, type="file")]
+
+    return complete
 
 
-def complete_setup(
-    context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Complete the name of a sensor set-up, or a path."""
-    try:
-        with open_catalog(context.params.get("data")) as catalog:
-            titles = {name: setup.title for name, setup in catalog.setups().items()}
-    except BiofeedbackError:
-        return []
-    return _completions(titles, incomplete)
-
-
-def _completions(titles: dict[str, str], incomplete: str) -> list[CompletionItem]:
-    named = [
-        CompletionItem(name, help=title) for name, title in titles.items() if name.startswith(incomplete)
-    ]
-    return [*named, CompletionItem(incomplete, type="file")]
+complete_protocol = completing(
+    lambda catalog: {each.protocol.id: each.protocol.title for each in catalog.protocols()}
+)
+complete_setup = completing(lambda catalog: {name: each.title for name, each in catalog.setups().items()})
 
 
 def tell_recovered(store: Store) -> None:

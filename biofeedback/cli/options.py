@@ -11,9 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from acquisition import open_sources
 from biofeedback.errors import UsageError
-from biofeedback.intake import LONG_GAP_S, long_gaps
 
 INPUT_HELP = (
     "A signal, as KIND=WHERE: ecg=rec.csv:ecg_mV@360 (column, rate), eda=session.xdf:Stream, "
@@ -92,6 +90,10 @@ def refuse_gaps(inputs: Sequence[str]) -> None:
     UsageError
         Naming the stretches and the way round.
     """
+    # Imported here: NeuroKit2 takes seconds, and most commands need no signals.
+    from acquisition import open_sources  # noqa: PLC0415
+    from biofeedback.intake import LONG_GAP_S, long_gaps  # noqa: PLC0415
+
     recordings = [text for text in inputs if not is_live(text)]
     if not recordings:
         return

@@ -10,10 +10,8 @@ from biofeedback.cli.data import complete_protocol, data_option, open_catalog
 from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
 from biofeedback.errors import NotFoundError
-from biofeedback.preview import draw_arc, fast_forward
 from biofeedback.recording.storage import atomic_path
 from generator.preferences import Preferences
-from generator.render import render
 from generator.state import Piece
 from protocols import load
 from protocols.hashing import protocol_sha256
@@ -134,6 +132,10 @@ def preview(
     data: Path | None,
 ) -> None:
     """Draw the planned course of tempo, mode, texture and level for a listener who follows, or hear it."""
+    # Imported here: the synthesis takes long to import, and the other commands do without.
+    from biofeedback.preview import draw_arc, fast_forward  # noqa: PLC0415
+    from generator.render import render  # noqa: PLC0415
+
     with open_catalog(data) as catalog:
         checked = catalog.protocol(protocol)
     if png is not None or wav is None:

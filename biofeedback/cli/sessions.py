@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from acquisition.injected_faults import FAULTS, parse_fault
 from acquisition.streams import Condition
 from biofeedback.analysis.summary import session_summary
-from biofeedback.calibration import calibration_file, read_calibration
+from biofeedback.calibration import read_calibration
 from biofeedback.cli.data import complete_protocol, complete_setup, data_option, open_catalog, open_store
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
 from biofeedback.cli.preferences import (
@@ -38,6 +38,7 @@ from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.report.page import write_report
 from biofeedback.session import MIDI_NAME, SessionConfig, run_session
+from biofeedback.settings import calibration_file
 from biofeedback.store.store import Store
 from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, fallback_text, probe_outputs
 from generator.preferences import Preferences

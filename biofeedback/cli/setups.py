@@ -11,7 +11,6 @@ from biofeedback.cli.data import complete_setup, data_option, open_catalog
 from biofeedback.cli.options import is_live
 from biofeedback.cli.preferences import clear_option
 from biofeedback.errors import UsageError
-from biofeedback.intake import open_inputs
 from biofeedback.setups import Setup, load_setup, setup_text
 
 reference = click.argument("setup", metavar="NAME|FILE", shell_complete=complete_setup)
@@ -61,6 +60,8 @@ def validate(setup: str, data: Path | None, *, devices: bool) -> None:
     with open_catalog(data) as catalog:
         checked = catalog.setup(setup)
     if devices:
+        from biofeedback.intake import open_inputs  # noqa: PLC0415 - NeuroKit2 takes seconds
+
         live = any(is_live(text) for text in checked.inputs)
         open_inputs(checked.inputs, seed=0, live=live, setup=checked).close()
     click.echo(f"{checked.title}: {', '.join(checked.inputs)}: valid")

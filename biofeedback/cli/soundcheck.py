@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 import pylsl
 
-from biofeedback.calibration import calibration_file, keep_calibration, read_calibration
+from biofeedback.calibration import keep_calibration, read_calibration
 from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
 from biofeedback.pacing import RealTimePacer
 from biofeedback.recording.storage import atomic_path
+from biofeedback.settings import calibration_file
 from generator.live.devices import BackEnd, choose_back_end, failure_text, probe_outputs
 from generator.live.player import LivePlayer
 from generator.preferences import Preferences

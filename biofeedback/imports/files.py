@@ -20,6 +20,7 @@ from acquisition.files.xdf_file import XdfFile, XdfStream, read_xdf
 from acquisition.spec import RecordingSpec, parse_spec
 from acquisition.streams import Kind
 from biofeedback.errors import UsageError
+from biofeedback.recording.recorder import file_sha256
 
 KIND_OF_WORD: Mapping[str, Kind] = {
     "ECG": Kind.ECG,
@@ -156,8 +157,7 @@ def _specified(text: str) -> ForeignRecording:
 
 def _contents(path: Path, form: str) -> ForeignRecording:
     try:
-        with path.open("rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        checksum = file_sha256(path)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     return ForeignRecording(name=path.name, form=form, sha256=checksum)

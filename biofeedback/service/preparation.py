@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from acquisition.streams import ClockPair, SourceIncident
-from biofeedback.calibration import calibration_file, read_calibration
+from biofeedback.calibration import read_calibration
 from biofeedback.intake import Batch, OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
 from biofeedback.recording.consent import RecordedConsent
@@ -20,6 +20,7 @@ from biofeedback.service.requests import Intent, Prepare
 from biofeedback.service.sensor_status import SensorStatus, status_of_sensor
 from biofeedback.service.sound_check import LET_GO_S, SoundCheckRun
 from biofeedback.session import SessionConfig
+from biofeedback.settings import calibration_file
 from generator.errors import SoundError
 from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, probe_outputs
 from generator.state import MusicState

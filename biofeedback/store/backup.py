@@ -21,8 +21,7 @@ from biofeedback.recording.recorder import META_NAME
 from biofeedback.settings import EXPORT_KEY_NAME, STORE_NAME
 from biofeedback.store import audit
 from biofeedback.store.database import Database
-from biofeedback.store.records import AuditHead
-from biofeedback.store.retention import counted
+from biofeedback.store.records import AuditHead, counted
 from biofeedback.store.sessions import SESSIONS_FOLDER
 from biofeedback.store.tables import CLIENTS, METADATA, PROTOCOLS, SESSIONS, SETUPS
 from biofeedback.store.transactions import Transactions

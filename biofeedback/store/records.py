@@ -371,3 +371,8 @@ class AuditFinding:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
+
+
+def counted(count: int, what: str) -> str:
+    """Return a number of things in words: ``1 session``, ``2 sessions``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

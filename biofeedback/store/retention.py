@@ -20,7 +20,7 @@ from biofeedback.store.clients import (
     consent_row,
     newest_consents,
 )
-from biofeedback.store.records import SCOPES, RetentionRule, Scope, Session
+from biofeedback.store.records import SCOPES, RetentionRule, Scope, Session, counted
 from biofeedback.store.sessions import SessionRepository
 from biofeedback.store.tables import CLIENTS, CONSENTS, FACTS, RETENTION, SESSIONS, canonical
 from biofeedback.store.transactions import Transactions
@@ -279,11 +279,6 @@ class Retention:
             f"{counted(count, 'session')} of client {code} will be deleted for good, with preferences, "
             "cautions and goals, and no further session can begin; back-ups made before are not touched"
         )
-
-
-def counted(count: int, what: str) -> str:
-    """Return a number of things in words: ``1 session``, ``2 sessions``."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _is_recorded(directory: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 from biofeedback.analysis.phases import phases
 from biofeedback.errors import RecordingError
 from biofeedback.recording.reader import Recording, read_recording
-from biofeedback.recording.recorder import META_NAME
+from biofeedback.recording.recorder import META_NAME, file_sha256
 from biofeedback.store.tables import canonical
 
 Rows = list[dict[str, Any]]
@@ -63,18 +62,6 @@ def index_session(directory: Path) -> SessionRows:
     )
 
 
-def sha256_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def listed_files(meta: Mapping[str, Any]) -> dict[str, str]:
     """Return name and SHA-256 of each file that ``session.json`` lists."""
     listed = _mapping(_mapping(meta.get("end")).get("checksums"))
@@ -101,7 +88,7 @@ def _session(recording: Recording) -> dict[str, Any]:
         "software": _text(_mapping(meta.get("versions")).get("biofeedback-music")),
         "complete": int(recording.complete),
         "bytes": _bytes(recording),
-        "meta_sha256": sha256_of_file(recording.directory / META_NAME),
+        "meta_sha256": file_sha256(recording.directory / META_NAME),
     }
 
 

@@ -16,12 +16,12 @@ from biofeedback.errors import NotFoundError, RecordingError, StoreError, UsageE
 from biofeedback.recording.consent import KEY as CONSENT
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.reader import read_meta
-from biofeedback.recording.recorder import META_NAME, XDF_NAME, write_meta
+from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256, write_meta
 from biofeedback.store import records
 from biofeedback.store.clients import client_row, consent_record, consent_row, require_consent
 from biofeedback.store.protocol_versions import keep_protocol
 from biofeedback.store.records import Facts, Session, Severity
-from biofeedback.store.session_index import SessionRows, index_session, listed_files, sha256_of_file
+from biofeedback.store.session_index import SessionRows, index_session, listed_files
 from biofeedback.store.tables import (
     ADVERSE_EVENTS,
     CLIENTS,
@@ -390,9 +390,7 @@ class SessionRepository:
             shutil.rmtree(part, ignore_errors=True)
             shutil.copytree(directory, part)
             for path in part.rglob("*"):
-                if path.is_file() and sha256_of_file(path) != sha256_of_file(
-                    directory / path.relative_to(part)
-                ):
+                if path.is_file() and file_sha256(path) != file_sha256(directory / path.relative_to(part)):
                     raise StoreError(f"{path} is not what was copied from {directory}")
             part.rename(target)
         except OSError as error:

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from biofeedback.errors import BiofeedbackError, RecordingError, StoreError
 from biofeedback.recording.consent import recorded_consent
 from biofeedback.recording.reader import read_meta
-from biofeedback.recording.recorder import META_NAME, XDF_NAME
+from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256
 from biofeedback.recording.storage import held_by_us
 from biofeedback.store import audit
 from biofeedback.store.records import AuditEntry, AuditFinding, AuditHead
-from biofeedback.store.session_index import index_session, listed_files, sha256_of_file
+from biofeedback.store.session_index import index_session, listed_files
 from biofeedback.store.sessions import SESSIONS_FOLDER
 from biofeedback.store.tables import CONSENTS, DIGEST, FACTS, SESSIONS, SUBJECTS, joint_digest, row_digest
 from biofeedback.store.transactions import Transactions, sealed
@@ -196,7 +196,7 @@ def _of_directory(directory: Path, row: Row) -> Iterator[AuditFinding]:
     if not path.exists():
         yield AuditFinding(str(path), "is missing")
         return
-    if sha256_of_file(path) != row["meta_sha256"]:
+    if file_sha256(path) != row["meta_sha256"]:
         yield AuditFinding(str(path), "was changed")
     try:
         listed = listed_files(read_meta(directory))
@@ -206,7 +206,7 @@ def _of_directory(directory: Path, row: Row) -> Iterator[AuditFinding]:
     for name, sha256 in {XDF_NAME: "", **listed}.items():
         if not (directory / name).exists():
             yield AuditFinding(str(directory / name), "is missing")
-        elif sha256_of_file(directory / name) != sha256:
+        elif file_sha256(directory / name) != sha256:
             yield AuditFinding(str(directory / name), "was changed")
 
 
