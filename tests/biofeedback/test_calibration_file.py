@@ -3,13 +3,12 @@
 import pytest
 
 from biofeedback.calibration import (
-    calibration_file,
     exposure_record,
     keep_calibration,
     read_calibration,
 )
 from biofeedback.errors import UsageError
-from biofeedback.settings import VARIABLE
+from biofeedback.settings import VARIABLE, calibration_file
 from generator.synthesis.calibration import Calibration
 
 HEADPHONES = Calibration(device="Kopfhörer", dba=63.0, noise_dbfs_a=-26.0)
