@@ -10,11 +10,8 @@ import click
 
 from biofeedback.cli.data import data_option, now, open_catalog, open_store, tell_recovered, yes_option
 from biofeedback.errors import StoreError
-from biofeedback.recording.recovery import recover as recover_directory
 from biofeedback.settings import calibration_file, data_folder
-from biofeedback.store.backup import backup_contents, backup_head
 from biofeedback.store.records import AuditFinding, Session, counted
-from biofeedback.store.store import Store
 
 FINDINGS = 3
 """Exit status where something is not as it was left."""
@@ -84,6 +81,8 @@ def adopt(directories: tuple[Path, ...], client: str | None, data: Path | None) 
 @data_option
 def recover(directories: tuple[Path, ...], data: Path | None) -> None:
     """Close sessions that were cut off: those of the data folder, or those in DIRECTORIES."""
+    from biofeedback.recording.recovery import recover as recover_directory
+
     if directories:
         for directory in directories:
             did = recover_directory(directory, at=now())
@@ -155,6 +154,8 @@ def verify(backups: tuple[Path, ...], data: Path | None) -> int:
 
     Exit status: 0 if everything is as it was left, 3 if not.
     """
+    from biofeedback.store.backup import backup_head
+
     heads = {str(file): backup_head(file) for file in backups}
     try:
         with open_store(data, recover=False) as store:
@@ -192,6 +193,9 @@ def restore(file: Path, data: Path | None) -> None:
 
     Calibrations of sound devices that have none on this computer are added to its settings.
     """
+    from biofeedback.store.backup import backup_contents
+    from biofeedback.store.store import Store
+
     folder = data or data_folder()
     contents = backup_contents(file)
     with Store.restore(file, folder, now=now, calibration=calibration_file()) as store:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from biofeedback.catalog import Catalog
 from biofeedback.errors import BiofeedbackError
 from biofeedback.settings import STORE_NAME, data_folder
-from biofeedback.setups import setup_files
+
+if TYPE_CHECKING:
+    from biofeedback.catalog import Catalog
 
 if TYPE_CHECKING:  # SQLAlchemy is imported when a store is opened
     from biofeedback.store.store import Store
@@ -37,7 +38,7 @@ def now() -> datetime:
 
 def open_store(data: Path | None, *, recover: bool = True) -> Store:
     """Open the store, and say on standard error what was found cut off and what was done about it."""
-    from biofeedback.store.store import Store  # noqa: PLC0415 - see above
+    from biofeedback.store.store import Store
 
     store = Store.open(data or data_folder(), now=now, recover=recover)
     tell_recovered(store)
@@ -51,11 +52,14 @@ def open_catalog(data: Path | None = None, *, writes: bool = False) -> Iterator[
     A data folder is made only to save something in it: with `writes`, or where there are set-up files of an
     earlier version to be copied into the store. What was copied is said on standard error.
     """
+    from biofeedback.catalog import Catalog
+    from biofeedback.setups import setup_files
+
     folder, paths = data or data_folder(), setup_files()
     if not (writes or paths or (folder / STORE_NAME).exists()):
         yield Catalog(None)
         return
-    from biofeedback.store.store import Store  # noqa: PLC0415 - see above
+    from biofeedback.store.store import Store
 
     with Store.open(folder, now=now, recover=False) as store:
         catalog = Catalog(store)

@@ -7,9 +7,6 @@ import time
 
 import click
 
-from acquisition import open_sources
-from acquisition.serial.emulator import LineNoise, PseudoTerminal, emulate, play
-from acquisition.serial.profiles import known_profiles
 from biofeedback.errors import UsageError
 
 INTERRUPTED = 130
@@ -56,6 +53,10 @@ def emulate_command(
     Prints the name of the port, and runs until the recording ends or Ctrl-C. biofeedback sources lists the
     profiles. Not on Windows.
     """
+    from acquisition import open_sources
+    from acquisition.serial.emulator import LineNoise, PseudoTerminal, emulate, play
+    from acquisition.serial.profiles import known_profiles
+
     profiles = known_profiles()
     if profile_name not in profiles:
         raise UsageError(f"there is no profile {profile_name!r}; there are {', '.join(profiles)}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from biofeedback.cli.data import open_catalog
-from biofeedback.service.auth import Page
-from biofeedback.service.server import log_to_stderr, serve
 from biofeedback.settings import data_folder
+
+if TYPE_CHECKING:
+    from biofeedback.service.auth import Page
 
 
 @click.command()
@@ -28,6 +30,8 @@ def engine(port: int, data: Path | None) -> None:
     Its address and token stand in engine.json in the data folder, readable by this user only. A session
     goes on whatever becomes of its clients.
     """
+    from biofeedback.service.server import log_to_stderr, serve
+
     log_to_stderr()
     folder = (data or data_folder()).absolute()
     with open_catalog(folder):  # copies set-up files of an earlier version, and says so

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -12,14 +12,12 @@ from biofeedback.cli.data import now
 from biofeedback.cli.options import progress_bar, scr_threshold_option
 from biofeedback.cli.stream import parse_baseline
 from biofeedback.errors import IdentifyingContent
-from biofeedback.exports import FORMATS, ExportRequest, Format, StoreEntry, export
-from biofeedback.exports.consent import SCOPE, Permission, find_entry, permission
-from biofeedback.exports.identity import key_of
-from biofeedback.imports import import_recordings, read_recorded_file
-from biofeedback.recording.reader import read_meta
-from biofeedback.recording.recorder import META_NAME, file_sha256
+from biofeedback.exports import FORMATS, SCOPE
 from biofeedback.settings import EXPORT_KEY_NAME, STORE_NAME, data_folder
-from biofeedback.store.store import Store
+
+if TYPE_CHECKING:
+    from biofeedback.exports import Format
+    from biofeedback.exports.consent import StoreEntry
 
 FAULT = 3
 
@@ -118,6 +116,9 @@ def export_command(
     Example:
       biofeedback export sessions/2026-* --to bids --out dataset
     """  # noqa: D301 - \b is click's mark for a paragraph it must not wrap
+    from biofeedback.exports.export import ExportRequest, export
+    from biofeedback.exports.identity import key_of
+
     if bool(stated_scope) != bool(by and by.strip()):
         raise click.UsageError("--consent and --by NAME belong together")
     if by and len(by.strip()) > LONGEST_NAME:
@@ -151,6 +152,9 @@ def export_command(
 
 def _store_entry(directory: Path) -> StoreEntry | None:
     """Return what the store of the data folder, or the one the session lies in, knows of it."""
+    from biofeedback.exports.consent import find_entry
+    from biofeedback.store.store import Store
+
     for folder in dict.fromkeys((data_folder(), directory.resolve().parent.parent)):
         if (folder / STORE_NAME).exists():
             with Store.open(folder, now=now, recover=False) as store:
@@ -161,6 +165,11 @@ def _store_entry(directory: Path) -> StoreEntry | None:
 
 def _log_stated(directories: Sequence[Path], entries: Mapping[Path, StoreEntry | None], name: str) -> None:
     """Write into the audit of the data folder who vouched for a consent, and for which recordings."""
+    from biofeedback.exports.consent import Permission, permission
+    from biofeedback.recording.reader import read_meta
+    from biofeedback.recording.recorder import META_NAME, file_sha256
+    from biofeedback.store.store import Store
+
     stated = [
         directory
         for directory in directories
@@ -208,6 +217,8 @@ def import_command(
     Example:
       biofeedback import E4.zip --baseline 0:300 --out sessions/e4 && biofeedback report sessions/e4
     """  # noqa: D301 - \b is click's mark for a paragraph it must not wrap
+    from biofeedback.imports import import_recordings, read_recorded_file
+
     baseline = None if baseline_text is None else parse_baseline(baseline_text)
     found = [read_recorded_file(text) for text in files]
     with progress_bar("importing") as progress:

@@ -9,13 +9,8 @@ import click
 from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
 from biofeedback.cli.sessions import seed_option
-from biofeedback.recording.reader import read_recording
-from biofeedback.recording.storage import atomic_paths
-from biofeedback.replay import replay as replay_recording
 from generator.preferences import Preferences
-from generator.render import render as render_trajectory
 from generator.state import Piece
-from generator.trajectory import load_trajectory
 
 
 def _sound_path(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
@@ -68,6 +63,10 @@ def render(
 
     Between rows numbers move linearly; mode, layers and sounding step.
     """
+    from biofeedback.recording.storage import atomic_paths
+    from generator.render import render as render_trajectory
+    from generator.trajectory import load_trajectory
+
     require_output(wav, midi, events)
     piece = preferences.applied_to(Preferences()).applied_to(Piece(seed=seed))
     trajectory = load_trajectory(trajectory_file)
@@ -94,6 +93,10 @@ def replay(directory: Path, wav: Path | None, midi: Path | None, events: Path | 
 
     The sound equals what was played, sample for sample.
     """
+    from biofeedback.recording.reader import read_recording
+    from biofeedback.recording.storage import atomic_paths
+    from biofeedback.replay import replay as replay_recording
+
     require_output(wav, midi, events)
     recording = read_recording(directory)
     with progress_bar("replaying") as progress, atomic_paths(wav, midi, events) as parts:

@@ -91,8 +91,8 @@ def refuse_gaps(inputs: Sequence[str]) -> None:
         Naming the stretches and the way round.
     """
     # Imported here: NeuroKit2 takes seconds, and most commands need no signals.
-    from acquisition import open_sources  # noqa: PLC0415
-    from biofeedback.intake import LONG_GAP_S, long_gaps  # noqa: PLC0415
+    from acquisition import open_sources
+    from biofeedback.intake import LONG_GAP_S, long_gaps
 
     recordings = [text for text in inputs if not is_live(text)]
     if not recordings:

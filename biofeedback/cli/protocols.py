@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,13 +11,11 @@ from biofeedback.cli.data import complete_protocol, data_option, open_catalog
 from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
 from biofeedback.errors import NotFoundError
-from biofeedback.recording.storage import atomic_path
 from generator.preferences import Preferences
 from generator.state import Piece
-from protocols import load
-from protocols.hashing import protocol_sha256
-from protocols.reference import reference as language
-from protocols.schema import Protocol
+
+if TYPE_CHECKING:
+    from protocols.schema import Protocol
 
 PREVIEW_S = 30.0
 PREVIEW_FADES_S = (1.0, 4.0)
@@ -54,6 +53,8 @@ def list_(data: Path | None) -> None:
 @protocols.command("reference")
 def reference_() -> None:
     """Print the reference of the language: every key, what it means, its values, its default."""
+    from protocols.reference import reference as language
+
     click.echo(language(), nl=False)
 
 
@@ -76,6 +77,8 @@ def show(protocol: str, data: Path | None) -> None:
 @data_option
 def validate(protocol: str, data: Path | None) -> None:
     """Check a protocol; each fault is one line with file, line, field and remedy."""
+    from protocols.hashing import protocol_sha256
+
     with open_catalog(data) as catalog:
         checked = catalog.protocol(protocol)
     click.echo(f"{checked.id} version {checked.version} is valid, {_length(checked)}, {checked.arm}")
@@ -87,6 +90,8 @@ def validate(protocol: str, data: Path | None) -> None:
 @data_option
 def save(file: Path, data: Path | None) -> None:
     """Save a protocol file under its own id and version, for run --protocol ID and for the dashboard."""
+    from protocols import load
+
     load(file)
     with open_catalog(data, writes=True) as catalog:
         saved = catalog.save_protocol(file.read_text(encoding="utf-8-sig")).protocol
@@ -133,8 +138,9 @@ def preview(
 ) -> None:
     """Draw the planned course of tempo, mode, texture and level for a listener who follows, or hear it."""
     # Imported here: the synthesis takes long to import, and the other commands do without.
-    from biofeedback.preview import draw_arc, fast_forward  # noqa: PLC0415
-    from generator.render import render  # noqa: PLC0415
+    from biofeedback.preview import draw_arc, fast_forward
+    from biofeedback.recording.storage import atomic_path
+    from generator.render import render
 
     with open_catalog(data) as catalog:
         checked = catalog.protocol(protocol)

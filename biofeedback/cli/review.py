@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from biofeedback.analysis.formatting import clock, number
-from biofeedback.analysis.measures import PhaseMeasures, analyse, as_dict, footing
-from biofeedback.recording.reader import read_recording
-from biofeedback.report.page import write_report
+if TYPE_CHECKING:
+    from biofeedback.analysis.measures import PhaseMeasures
 
 
 @click.command()
@@ -25,6 +24,9 @@ def report(directory: Path, out: Path | None) -> None:
 
     Works on recordings that were cut off, too.
     """
+    from biofeedback.recording.reader import read_recording
+    from biofeedback.report.page import write_report
+
     path = out or directory / "report.html"
     write_report(read_recording(directory), path)
     click.echo(f"report     {path}")
@@ -45,6 +47,9 @@ def analyse_command(directory: Path, *, as_json: bool) -> None:
 
     Works on recordings that were cut off, too.
     """
+    from biofeedback.analysis.measures import analyse, as_dict
+    from biofeedback.recording.reader import read_recording
+
     recording = read_recording(directory)
     if as_json:
         click.echo(json.dumps(as_dict(recording), indent=2, ensure_ascii=False))
@@ -54,6 +59,9 @@ def analyse_command(directory: Path, *, as_json: bool) -> None:
 
 
 def _print(stretch: PhaseMeasures) -> None:
+    from biofeedback.analysis.formatting import clock, number
+    from biofeedback.analysis.measures import footing
+
     phase = stretch.phase
     cut = ", cut off" if phase.cut else ""
     click.echo(f"{phase.name}  {clock(phase.begin_s)}–{clock(phase.end_s)}{cut}")

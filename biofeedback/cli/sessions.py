@@ -13,14 +13,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import ValidationError
 
-from acquisition.injected_faults import FAULTS, parse_fault
-from acquisition.streams import Condition
-from biofeedback.analysis.summary import session_summary
-from biofeedback.calibration import read_calibration
+from acquisition.injected_faults import FAULTS
 from biofeedback.cli.data import complete_protocol, complete_setup, data_option, open_catalog, open_store
 from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
 from biofeedback.cli.preferences import (
@@ -29,21 +27,18 @@ from biofeedback.cli.preferences import (
     clear_option,
     preference_options,
 )
-from biofeedback.command_inbox import CommandInbox
-from biofeedback.commands import COMMAND, Command
 from biofeedback.errors import BiofeedbackError, UsageError
-from biofeedback.models import Snapshot
-from biofeedback.recording.audio import FLAC_NAME
-from biofeedback.recording.reader import read_recording
-from biofeedback.recording.recorder import META_NAME
-from biofeedback.report.page import write_report
-from biofeedback.session import MIDI_NAME, SessionConfig, run_session
 from biofeedback.settings import calibration_file
-from biofeedback.store.store import Store
-from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, fallback_text, probe_outputs
 from generator.preferences import Preferences
-from protocols import load, override
-from protocols.schema import Protocol
+
+if TYPE_CHECKING:
+    from biofeedback.command_inbox import CommandInbox
+    from biofeedback.commands import Command
+    from biofeedback.models import Snapshot
+    from biofeedback.session import SessionConfig
+    from biofeedback.store.store import Store
+    from generator.live.devices import BackEnd
+    from protocols.schema import Protocol
 
 QUESTION = "Were all of these checked, and does none rule this session out?"
 SESSIONS = Path("sessions")
@@ -62,6 +57,8 @@ def parse_command(text: str) -> tuple[float, Command]:
     UsageError
         If the time or the command is not valid.
     """
+    from biofeedback.commands import COMMAND
+
     at, _, body = text.partition(":")
     try:
         seconds = float(at)
@@ -133,6 +130,11 @@ def demo(seed: int, out: Path | None) -> int:
 
     Needs no sensor, sound card, screen or network. Writes a recording, the sound, a MIDI file and a report.
     """
+    from biofeedback.recording.reader import read_recording
+    from biofeedback.report.page import write_report
+    from biofeedback.session import SessionConfig
+    from protocols import load
+
     config = SessionConfig(
         protocol=load("isoprinciple-relaxation"),
         inputs=("listener=virtual:responder",),
@@ -236,6 +238,11 @@ def run(
     the client's unwanted sounds.
     Ctrl-C stops with a fade and closes the recording; a second Ctrl-C silences the music at once.
     """
+    from acquisition.injected_faults import parse_fault
+    from biofeedback.calibration import read_calibration
+    from biofeedback.session import SessionConfig
+    from protocols import override
+
     if setup and inputs:
         raise click.UsageError("give --input or --setup, not both")
     with open_catalog(data) as catalog:
@@ -293,6 +300,8 @@ def stored(store: Store, config: SessionConfig, client: str, protocol: Protocol)
     UsageError
         If there is no such client or consent, or this version of the protocol was used with other content.
     """
+    from biofeedback.recording.recorder import META_NAME
+
     session = store.sessions.begin(config.directory, client=client, protocol=protocol)
     try:
         yield replace(
@@ -315,6 +324,8 @@ def stored(store: Store, config: SessionConfig, client: str, protocol: Protocol)
 
 def output(audio: str, device: str | None) -> BackEnd:
     """Return the output for the sound of a session in real time; print a note if nobody hears it."""
+    from generator.live.devices import PACED, choose_back_end, failure_text, fallback_text, probe_outputs
+
     if audio in {"file", "none"}:
         if device:
             raise click.UsageError(f"--device is for --audio auto or device, not {audio}")
@@ -332,6 +343,12 @@ def output(audio: str, device: str | None) -> BackEnd:
 
 def carry_out(config: SessionConfig) -> int:
     """Run the session with a progress bar, print a summary and return the exit status."""
+    from biofeedback.analysis.summary import session_summary
+    from biofeedback.command_inbox import CommandInbox
+    from biofeedback.recording.audio import FLAC_NAME
+    from biofeedback.recording.reader import read_recording
+    from biofeedback.session import MIDI_NAME, run_session
+
     inbox = CommandInbox()
     with progress_bar(config.protocol.title) as progress, stop_on_interrupt(inbox):
         reason = run_session(config, watch=progress_watcher(config.protocol, progress), inbox=inbox)
@@ -362,6 +379,8 @@ def progress_watcher(
 
 def progress_text(snapshot: Snapshot) -> str:
     """Return the phase and the inputs that have a problem, with the reason."""
+    from acquisition.streams import Condition
+
     troubled = [
         f"{name} {status.condition}" + (f" ({status.text})" if status.text else "")
         for name, status in snapshot.inputs.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,9 @@ from biofeedback.cli.data import complete_setup, data_option, open_catalog
 from biofeedback.cli.options import is_live
 from biofeedback.cli.preferences import clear_option
 from biofeedback.errors import UsageError
-from biofeedback.setups import Setup, load_setup, setup_text
+
+if TYPE_CHECKING:
+    from biofeedback.setups import Setup
 
 reference = click.argument("setup", metavar="NAME|FILE", shell_complete=complete_setup)
 
@@ -47,6 +49,8 @@ def list_(data: Path | None) -> None:
 @data_option
 def show(setup: str, data: Path | None) -> None:
     """Print a set-up as YAML."""
+    from biofeedback.setups import setup_text
+
     with open_catalog(data) as catalog:
         click.echo(setup_text(catalog.setup(setup)), nl=False)
 
@@ -60,7 +64,7 @@ def validate(setup: str, data: Path | None, *, devices: bool) -> None:
     with open_catalog(data) as catalog:
         checked = catalog.setup(setup)
     if devices:
-        from biofeedback.intake import open_inputs  # noqa: PLC0415 - NeuroKit2 takes seconds
+        from biofeedback.intake import open_inputs
 
         live = any(is_live(text) for text in checked.inputs)
         open_inputs(checked.inputs, seed=0, live=live, setup=checked).close()
@@ -99,6 +103,8 @@ def save(
     replace: bool,
 ) -> None:
     """Save inputs, or a file, as a set-up."""
+    from biofeedback.setups import load_setup
+
     values = {"title": title, "inputs": (*inputs, *more_inputs), "note": note}
     given = {field: value for field, value in values.items() if value not in (None, ())}
     if "note" in cleared and note:
@@ -124,6 +130,8 @@ def remove(name: str, data: Path | None) -> None:
 
 def _changed(before: Setup | None, given: dict[str, Any], cleared: tuple[str, ...]) -> Setup:
     """Return a new set-up, or `before` with the given fields changed and others emptied."""
+    from biofeedback.setups import Setup
+
     if before is None and not {"title", "inputs"} <= given.keys():
         raise UsageError("a new set-up needs --title and --input, or --file")
     kept = {} if before is None else before.model_dump(exclude_defaults=True)

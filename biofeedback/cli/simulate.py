@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,11 +13,9 @@ from acquisition.simulated.persona import PERSONAS
 from biofeedback.cli.data import complete_protocol, data_option, open_catalog
 from biofeedback.cli.options import progress_bar
 from biofeedback.errors import SessionFault, UsageError
-from biofeedback.recording.storage import write_text
-from biofeedback.simulation.results import draw, markdown, write_csv
-from biofeedback.simulation.runs import Simulated, Trial, every_persona, simulate_all
-from protocols import library
-from protocols.loading import override
+
+if TYPE_CHECKING:
+    from biofeedback.simulation.runs import Simulated, Trial
 
 CSV_NAME, TABLE_NAME = "runs.csv", "runs.md"
 
@@ -95,6 +94,10 @@ def simulate(
     A virtual listener is a model: it can show that a protocol runs as designed, not that music has an
     effect on people. Compare with --kappa 0.
     """
+    from biofeedback.recording.storage import write_text
+    from biofeedback.simulation.results import markdown, write_csv
+    from biofeedback.simulation.runs import every_persona, simulate_all
+
     trials = _trials(names, personas or every_persona(), range(seed, seed + seeds), kappa, settings, data)
     if keep:
         trials = [_kept(trial, out) for trial in trials]
@@ -126,6 +129,10 @@ def _trials(
     settings: tuple[str, ...],
     data: Path | None,
 ) -> list[Trial]:
+    from biofeedback.simulation.runs import Trial
+    from protocols import library
+    from protocols.loading import override
+
     with open_catalog(data) as catalog:
         protocols = [
             catalog.protocol(name) for given in names for name in (library() if given == "all" else (given,))
@@ -148,6 +155,8 @@ def _kept(trial: Trial, out: Path) -> Trial:
 
 
 def _draw(runs: tuple[Simulated, ...], out: Path) -> list[Path]:
+    from biofeedback.simulation.results import draw
+
     paths = []
     for name in dict.fromkeys(run.trial.protocol.id for run in runs):
         paths.append(out / f"{name}.png")

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import pylsl
 
-from biofeedback.calibration import keep_calibration, read_calibration
 from biofeedback.cli.options import progress_bar
 from biofeedback.cli.preferences import PreferenceOptions, preference_options
-from biofeedback.pacing import RealTimePacer
-from biofeedback.recording.storage import atomic_path
 from biofeedback.settings import calibration_file
-from generator.live.devices import BackEnd, choose_back_end, failure_text, probe_outputs
-from generator.live.player import LivePlayer
 from generator.preferences import Preferences
-from generator.render import render
 from generator.state import LEVEL_RANGE_DB, Piece
-from generator.synthesis.calibration import (
-    CHECK_FADE_S,
-    CHECK_S,
-    Calibration,
-    check_state,
-    exposure,
-    noise_dbfs_a,
-)
-from generator.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from generator.live.devices import BackEnd
 
 
 @click.command()
@@ -41,7 +29,7 @@ from generator.trajectory import Trajectory
 )
 @click.option("--noise", is_flag=True, help="Play the reference noise (pink, −23 LUFS), to be measured.")
 @click.option(
-    "--seconds", type=click.FloatRange(2, 600), default=CHECK_S, show_default=True, help="How long to play."
+    "--seconds", type=click.FloatRange(2, 600), default=10.0, show_default=True, help="How long to play."
 )
 @click.option("--wav", type=click.Path(path_type=Path, dir_okay=False), help="Write it (.wav or .flac).")
 @click.option(
@@ -74,6 +62,11 @@ def soundcheck(
     To learn how loud sessions really are: play the noise (--noise), measure it at the ear in dBA with the
     volume set as in sessions, then say --measured 62. The measurement holds for that device and volume.
     """
+    from biofeedback.recording.storage import atomic_path
+    from generator.render import render
+    from generator.synthesis.calibration import CHECK_FADE_S, check_state
+    from generator.trajectory import Trajectory
+
     if measured is not None:
         keep_measurement(measured, play_on(device))
         return
@@ -93,6 +86,8 @@ def soundcheck(
 
 def play_on(device: str | None) -> BackEnd:
     """Return the sound device; refuses if there is none."""
+    from generator.live.devices import choose_back_end, failure_text, probe_outputs
+
     outputs = probe_outputs()
     back_end = choose_back_end(f"device:{device}" if device else "auto", outputs)
     if back_end.kind == "paced":
@@ -104,6 +99,9 @@ def play_on(device: str | None) -> BackEnd:
 
 def keep_measurement(dba: float, back_end: BackEnd) -> None:
     """Keep what was measured of the reference noise."""
+    from biofeedback.calibration import keep_calibration
+    from generator.synthesis.calibration import Calibration, noise_dbfs_a
+
     path = calibration_file()
     calibration = Calibration(device=back_end.name, dba=dba, noise_dbfs_a=noise_dbfs_a())
     keep_calibration(calibration, path)
@@ -113,6 +111,12 @@ def keep_measurement(dba: float, back_end: BackEnd) -> None:
 
 def play(piece: Piece, level_db: float, seconds: float, back_end: BackEnd, *, noise: bool) -> float:
     """Play it; return the A-weighted energy of what was played."""
+    import pylsl
+
+    from biofeedback.pacing import RealTimePacer
+    from generator.live.player import LivePlayer
+    from generator.synthesis.calibration import CHECK_FADE_S, check_state
+
     state = check_state(level_db)
     player = LivePlayer(
         piece, back_end=back_end, clock=pylsl.local_clock, fade_in_s=CHECK_FADE_S, noise=noise
@@ -133,6 +137,9 @@ def play(piece: Piece, level_db: float, seconds: float, back_end: BackEnd, *, no
 
 def how_loud(energy_s: float, seconds: float, back_end: BackEnd) -> str:
     """Say how loud it was at the ear, if that can be known."""
+    from biofeedback.calibration import read_calibration
+    from generator.synthesis.calibration import exposure
+
     calibration = read_calibration(back_end.name, calibration_file())
     if calibration is None:
         return (

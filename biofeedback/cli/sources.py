@@ -5,23 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 from pylsl import local_clock
 from serial.tools import list_ports
 
-from acquisition.ble.heart_rate import visible_heart_rate_devices
 from acquisition.errors import SourceError
-from acquisition.lsl.connection import describe, visible_streams
-from acquisition.serial.profiles import known_profiles
-from acquisition.serial.profiles.profile import Profile
-from acquisition.simulated.persona import PERSONAS
-from acquisition.streams import SourceIncident
 from biofeedback.errors import UsageError
-from biofeedback.intake import OpenSources, SignalIntake, open_inputs
-from generator.live.devices import failure_text, probe_outputs
-from physiology.state import PhysiologyState
+
+if TYPE_CHECKING:
+    from acquisition.serial.profiles.profile import Profile
+    from acquisition.streams import SourceIncident
+    from biofeedback.intake import SignalIntake
+    from physiology.state import PhysiologyState
 
 LISTEN_S = 2.0
 PREVIEW_S = 30.0
@@ -64,6 +62,11 @@ def sources(
 
 def list_all(seconds: float) -> None:
     """Print all inputs and sound devices."""
+    from acquisition.lsl.connection import describe, visible_streams
+    from acquisition.serial.profiles import known_profiles
+    from acquisition.simulated.persona import PERSONAS
+    from generator.live.devices import failure_text, probe_outputs
+
     section("LSL streams (KIND=lsl:name=NAME)", [describe(info) for info in visible_streams(seconds)])
     ports = [f"{port.device}  {port.description}" for port in list_ports.comports()]
     section("serial ports (KIND=serial:PORT?profile=NAME&channel=CHANNEL)", ports)
@@ -81,6 +84,8 @@ def list_all(seconds: float) -> None:
 
 def straps_in_range(seconds: float) -> tuple[list[str], str]:
     """Return the straps, and what to say if there are none."""
+    from acquisition.ble.heart_rate import visible_heart_rate_devices
+
     try:
         straps = visible_heart_rate_devices(seconds)
     except SourceError as error:
@@ -112,6 +117,8 @@ def sensor_specs(
     UsageError
         Saying what is missing.
     """
+    from acquisition.serial.profiles import known_profiles
+
     profiles = known_profiles()
     if name not in profiles:
         raise UsageError(f"there is no profile {name!r}; there are {', '.join(profiles)}")
@@ -144,11 +151,13 @@ def only_port() -> str:
 
 def preview(specs: Sequence[str], seconds: float) -> None:
     """Print a line about the sensor each second; on a terminal each replaces the last."""
+    from biofeedback.intake import SignalIntake, open_inputs
+
     terminal = sys.stdout.isatty()
     with open_inputs(specs, seed=0, live=True) as sources:
         t0 = local_clock()
         sources.begin(t0)
-        check = SensorCheck(sources)
+        check = SensorCheck(SignalIntake(sources))
         for second in range(1, 1 + round(max(1.0, seconds))):
             incidents: list[SourceIncident] = []
             while (now := local_clock()) < t0 + second:
@@ -166,13 +175,13 @@ class SensorCheck:
 
     Parameters
     ----------
-    sources : OpenSources
-        What is checked; those that physiology does not analyse are left out.
+    intake : SignalIntake
+        Reads the sources; streams that physiology does not analyse are left out.
     """
 
-    def __init__(self, sources: OpenSources) -> None:
-        self._intake = SignalIntake(sources)
-        self._streams = self._intake.listened_to
+    def __init__(self, intake: SignalIntake) -> None:
+        self._intake = intake
+        self._streams = intake.listened_to
         self._times = {stream.stream_id: np.empty(0) for stream in self._streams}
         self._values = {stream.stream_id: np.empty(0) for stream in self._streams}
         self._state: PhysiologyState | None = None

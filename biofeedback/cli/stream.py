@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from biofeedback.cli.options import inputs_option, progress_bar, scr_threshold_option
 from biofeedback.errors import UsageError
-from biofeedback.offline_stream import Findings, as_json, stream_recordings, write_tables
+
+if TYPE_CHECKING:
+    from biofeedback.offline_stream import Findings
 
 GAPS_SHOWN = 3
 
@@ -68,6 +71,8 @@ def stream(
       biofeedback stream --input ecg=100.hea:MLII --input eda=rec.csv:eda_uS@4 --baseline 0:120 \\
           --beats beats.csv --scrs scrs.csv --features features.csv --json
     """  # noqa: D301 - \b is click's mark for a paragraph it must not wrap
+    from biofeedback.offline_stream import as_json, stream_recordings, write_tables
+
     baseline = None if baseline_text is None else parse_baseline(baseline_text)
     with progress_bar("streaming") as progress:
         findings = stream_recordings(

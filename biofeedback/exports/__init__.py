@@ -1,16 +1,9 @@
 """Sessions in open formats, de-identified by default, and the check that proves it."""
 
-from biofeedback.exports.consent import StoreEntry
-from biofeedback.exports.deidentification import IdentifierFinding, find_identifiers
-from biofeedback.exports.export import FORMATS, ExportRequest, ExportResult, Format, export
+from typing import Literal, get_args
 
-__all__ = [
-    "FORMATS",
-    "ExportRequest",
-    "ExportResult",
-    "Format",
-    "IdentifierFinding",
-    "StoreEntry",
-    "export",
-    "find_identifiers",
-]
+Format = Literal["csv", "parquet", "bids", "edf", "midi", "audio"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+SCOPE = "research"
+"""What a client must have agreed to before a session may leave."""

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from biofeedback.errors import RecordingError
+from biofeedback.exports import SCOPE
 from biofeedback.recording.consent import RecordedConsent, may_have_client, recorded_consent
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256
 from biofeedback.store.records import Consent, Session
 from biofeedback.store.store import Store
-
-SCOPE = "research"
 
 
 class Permission(Enum):

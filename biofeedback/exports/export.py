@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from biofeedback.errors import IdentifyingContent, UsageError
-from biofeedback.exports import bids
+from biofeedback.exports import Format, bids
 from biofeedback.exports.consent import StoreEntry, permission, refusal
 from biofeedback.exports.deidentification import NEUTRAL_TIME_S, find_identifiers, free_texts, identifiers_of
 from biofeedback.exports.edf import EdfChannel, write_edf
@@ -149,9 +149,6 @@ def _origin(source: SessionSource) -> str:
         "source: `provenance.json`."
     )
 
-
-Format = Literal["csv", "parquet", "bids", "edf", "midi", "audio"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 
 Progress = Callable[[float, str], None]
 

@@ -6,11 +6,11 @@ from acquisition import RecordingSource
 from acquisition.simulated.listener import VirtualListener
 from acquisition.streams import Kind, StreamInfo
 from biofeedback.cli.sources import SensorCheck
-from biofeedback.intake import OpenSources
+from biofeedback.intake import OpenSources, SignalIntake
 
 
 def line_after(source, seconds, t0=0.0):
-    check = SensorCheck(OpenSources([source]))
+    check = SensorCheck(SignalIntake(OpenSources([source])))
     source.begin(t0)
     for t in np.arange(t0, t0 + seconds + 0.01, 0.05):
         check.step(t)

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from acquisition.streams import Chunk, ClockPair, Kind, Mark, StreamInfo
-from biofeedback.exports import ExportRequest, StoreEntry
+from biofeedback.exports.consent import StoreEntry
+from biofeedback.exports.export import ExportRequest
 from biofeedback.models import Decision
 from biofeedback.recording.recorder import Recorder
 from biofeedback.store.records import Consent

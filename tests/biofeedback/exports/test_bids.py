@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from biofeedback.exports import ExportRequest, export
+from biofeedback.exports.export import ExportRequest, export
 from biofeedback.recording.reader import read_recording
 
 VALIDATOR = shutil.which("bids-validator-deno", path=Path(sys.executable).parent) or "bids-validator-deno"

@@ -15,10 +15,10 @@ import pytest
 import soundfile
 
 from biofeedback.errors import IdentifyingContent
-from biofeedback.exports import export, find_identifiers
+from biofeedback.exports import FORMATS
 from biofeedback.exports import export as module
-from biofeedback.exports.deidentification import NEUTRAL_TIME_S, identifiers_of
-from biofeedback.exports.export import FORMATS
+from biofeedback.exports.deidentification import NEUTRAL_TIME_S, find_identifiers, identifiers_of
+from biofeedback.exports.export import export
 from biofeedback.exports.identifier_search import Identifier, IdentifierSearch
 from biofeedback.recording import xdf
 from biofeedback.recording.reader import read_meta

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition.streams import Chunk, Kind, StreamInfo
-from biofeedback.exports import ExportRequest, export
 from biofeedback.exports.edf import MISSING, physical_range
+from biofeedback.exports.export import ExportRequest, export
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recorder import Recorder
 from generator.state import Piece

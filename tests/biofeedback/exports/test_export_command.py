@@ -10,7 +10,8 @@ import pytest
 
 from biofeedback.cli import exit_status
 from biofeedback.errors import UsageError
-from biofeedback.exports import FORMATS, export
+from biofeedback.exports import FORMATS
+from biofeedback.exports.export import export
 from biofeedback.exports.identity import key_of, number_participants
 from biofeedback.recording import xdf
 from biofeedback.recording.reader import BLOCK_SAMPLES, open_streams

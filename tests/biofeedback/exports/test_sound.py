@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from biofeedback.exports import export
+from biofeedback.exports.export import export
 from biofeedback.recording.reader import read_recording
 from generator.state import LAYERS
 

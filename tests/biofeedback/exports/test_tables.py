@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biofeedback.exports import export
+from biofeedback.exports.export import export
 from biofeedback.exports.tables import Column, Table, write_csv, write_parquet
 from biofeedback.recording.reader import read_recording
 
