@@ -370,7 +370,9 @@ def faults_of(directory: Path, written: int) -> list[str]:
     if size < written:
         faults.append(f"{directory.name}: has {size} bytes of {written} that were written")
     rebuilt = subprocess.run(
-        [sys.executable, "-m", "biofeedback", "replay", str(directory)], capture_output=True, check=False
+        [sys.executable, "-m", "biofeedback", "replay", str(directory), "--events", os.devnull],
+        capture_output=True,
+        check=False,
     )
     if rebuilt.returncode:
         faults.append(f"{directory.name}: its music cannot be rebuilt: {rebuilt.stderr.decode()}")
