@@ -16,8 +16,6 @@ from biofeedback.settings import STORE_NAME, data_folder
 
 if TYPE_CHECKING:
     from biofeedback.catalog import Catalog
-
-if TYPE_CHECKING:  # SQLAlchemy is imported when a store is opened
     from biofeedback.store.store import Store
 
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
