@@ -9,7 +9,9 @@ demo: $(VENV)/.installed
 	$(BIN)/biofeedback demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal -m "not realtime and not browser and not install"
+	$(BIN)/pytest -m realtime
+	$(BIN)/pytest -m "browser or install"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

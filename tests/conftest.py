@@ -1,10 +1,17 @@
-"""Keeps every test away from the data and the settings of whoever runs it."""
+"""What all tests share: folders of their own, and no limits that depend on how busy the machine is."""
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from biofeedback.settings import DATA_VARIABLE, VARIABLE
+
+# The parent is Hypothesis' own choice: where CI=true is set, it tries the same examples at every run.
+settings.register_profile(
+    "any-load", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any-load")
 
 
 @pytest.fixture(scope="session", autouse=True)

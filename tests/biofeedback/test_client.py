@@ -13,6 +13,8 @@ from websockets.sync.server import serve
 from biofeedback import client, errors, models
 from biofeedback.client import EngineAnswerError, EngineClient, EngineError, EngineUnreachableError
 
+pytestmark = pytest.mark.realtime
+
 URL = "http://127.0.0.1:9"
 
 

@@ -34,7 +34,7 @@ SAID = st.sampled_from(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     script=st.lists(st.tuples(st.integers(0, 39), SAID), max_size=12),
     fails_at=st.one_of(st.none(), st.integers(1, 39)),

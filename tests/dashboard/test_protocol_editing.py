@@ -108,7 +108,7 @@ def test_a_field_of_the_head_changes_its_line_and_no_other(name: str) -> None:
             check(text, "palette", palette)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     name=st.sampled_from(sorted(TEXTS)),
     change=st.sampled_from(sorted(COLUMNS)).flatmap(lambda key: st.tuples(st.just(key), COLUMNS[key])),
@@ -133,7 +133,7 @@ def test_an_untouched_form_leaves_every_letter(name: str) -> None:
     assert edited(text, filled(data, "title", data["title"])) == text
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(name=st.sampled_from(sorted(TEXTS)), data=st.data())
 def test_phases_come_go_and_move_with_all_that_is_said_of_them(name: str, data: st.DataObject) -> None:
     text = TEXTS[name]

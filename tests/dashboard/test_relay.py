@@ -20,6 +20,8 @@ from websockets.exceptions import ConnectionClosed
 
 from dashboard.relay import AWAY, Relay
 
+pytestmark = pytest.mark.realtime
+
 TOKEN = "a-token-that-no-browser-sees"  # noqa: S105 - of nothing
 
 

@@ -22,6 +22,8 @@ from biofeedback.session import SessionConfig, run_session
 from generator.live.devices import PACED
 from protocols.loading import parse
 
+pytestmark = pytest.mark.realtime
+
 PROTOCOL = b"""\
 id: live
 version: 1

@@ -172,6 +172,7 @@ def test_the_report_is_made_from_the_session(session: Path, tmp_path: Path) -> N
     assert "not for diagnosis, monitoring or treatment" in text
 
 
+@pytest.mark.realtime
 def test_ctrl_c_fades_closes_the_recording_and_exits_130(
     session_arguments: list[str], tmp_path: Path
 ) -> None:
@@ -210,6 +211,7 @@ def test_a_second_ctrl_c_silences_the_music_within_a_second(
     assert "emergency stop" in [marker["type"] for marker in recorded.streams["markers"].json()]
 
 
+@pytest.mark.realtime
 @pytest.mark.parametrize("seconds", [3, 33, 47, 62])
 def test_killed_at_any_moment_it_opens_and_its_music_can_be_rebuilt(
     session_arguments: list[str], tmp_path: Path, seconds: int

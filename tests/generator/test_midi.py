@@ -47,7 +47,7 @@ def test_note_times_agree_within_a_millisecond_after_ten_minutes(tempo: float, t
     assert len([message for message in file.tracks[0] if message.type == "set_tempo"]) <= len(beats)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     changes=st.lists(
         st.tuples(

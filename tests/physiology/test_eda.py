@@ -198,7 +198,7 @@ def test_counts_of_a_converter_are_not_compared_in_microsiemens(synth):
     assert pipeline.reasons()["eda"] == "not in µS: whole numbers, as a converter counts them"
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     late_s=st.lists(st.sampled_from([0.0, 0.1, 0.3, 0.9]), min_size=4, max_size=12), seed=st.integers(0, 9)
 )

@@ -89,7 +89,7 @@ def short(synth):
     return data, whole
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(
     steps=st.lists(st.floats(0.001, 59.999), max_size=60),
     cuts=st.fixed_dictionaries(

@@ -40,7 +40,7 @@ def whole(synth, recording):
     return comparable(update)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     steps=st.lists(st.floats(0.001, 49.999), max_size=60),
     cuts=st.fixed_dictionaries(

@@ -77,7 +77,7 @@ def test_the_amplitude_is_that_of_the_series():
     assert step.usable_share > 0.97
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(off=st.floats(-0.25, 0.25))
 def test_breathing_a_little_off_the_pace_loses_little(off):
     step = steps_of(session(resonance_per_min=5.5, height=0.1, off_pace=off))[2]

@@ -187,7 +187,7 @@ STATES = st.builds(
     bpm_per_min=st.sampled_from([1.0, 3.0, 8.0]),
     percent=st.sampled_from([0.3, 1.0]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_is_wanted_the_limits_hold(wanted, bpm_per_min, percent):
     limiter = RateLimiter(Limits(tempo_bpm_per_min=bpm_per_min, tempo_percent_per_bar=percent))
     t, granted = 0.0, []

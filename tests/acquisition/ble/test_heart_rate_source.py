@@ -12,6 +12,8 @@ from acquisition.errors import SourceError, SpecError
 from acquisition.spec import BluetoothSpec, parse_bluetooth
 from acquisition.streams import Condition, Kind, StreamInfo
 
+pytestmark = pytest.mark.realtime
+
 POLAR = HeartRateDevice("Polar H10 1234", "A0:9E:1A:00:00:01", None)
 OTHER = HeartRateDevice("Polar OH1 5678", "A0:9E:1A:00:00:02", None)
 GONE = object()

@@ -19,6 +19,8 @@ from acquisition.errors import SourceError
 from acquisition.lsl.timestamps import Dejitterer, monotonize, timestamp_jitter
 from acquisition.streams import Condition, Kind, LiveSource, MarkerSource
 
+pytestmark = pytest.mark.realtime
+
 OUTLET = Path(__file__).with_name("fake_lsl_outlet.py")
 # Other outlets may be about on this network; ours have names nobody else has.
 RUN = uuid.uuid4().hex[:8]

@@ -220,7 +220,7 @@ def test_a_beat_is_told_with_the_next_sample():
     np.testing.assert_array_equal(rows, [[5, 72, 833], [6, nan, nan]])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), count=st.integers(2, 30))
 @pytest.mark.parametrize("name", PROFILES)
 def test_what_an_emulated_device_sends_comes_back(name, data, count):

@@ -66,7 +66,7 @@ def mutated(draw, name):
     return b"".join(pieces)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), sizes=st.lists(st.integers(1, 60), min_size=1, max_size=12))
 @pytest.mark.parametrize("name", PROFILES)
 def test_samples_do_not_depend_on_how_bytes_are_cut(name, data, sizes):
@@ -84,7 +84,7 @@ def test_samples_do_not_depend_on_how_bytes_are_cut(name, data, sizes):
     assert expected.shape[1] == len(setting(name).channels)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(garbage=st.binary(max_size=200), run=counts)
 @pytest.mark.parametrize("name", LINES)
 def test_every_intact_line_after_garbage_is_found(name, garbage, run):
@@ -92,7 +92,7 @@ def test_every_intact_line_after_garbage_is_found(name, garbage, run):
     np.testing.assert_array_equal(rows[-len(run) :, 0], run)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(before=counts, garbage=st.binary(max_size=60), run=counts, gap=st.integers(0, 30))
 @pytest.mark.parametrize("name", FRAMES)
 def test_every_intact_frame_after_garbage_is_found(name, before, garbage, run, gap):
@@ -121,7 +121,7 @@ def passes_by_chance(name, data, intact_from, before):
 
 
 @pytest.mark.parametrize("name", FRAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lost=st.integers(1, 7))
 def test_frames_that_were_lost_keep_their_place(name, lost):
     run = list(range(100, 120))

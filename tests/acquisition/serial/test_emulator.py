@@ -22,6 +22,8 @@ from acquisition.simulated.listener import VirtualListener
 from acquisition.spec import parse_spec
 from acquisition.streams import Kind, StreamInfo
 
+pytestmark = pytest.mark.realtime
+
 PROFILES = known_profiles()
 with_terminals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 

@@ -78,7 +78,7 @@ def test_a_buffer_that_empties_slowly_is_no_gap():
     np.testing.assert_allclose(times(slow), taken, atol=0.006)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(gap_s=st.floats(0.2, 20.0), size=st.sampled_from([1, 5, 12]), seed=st.integers(0, 99))
 def test_a_gap_remains_a_gap(gap_s, size, seed):
     before, after = samples(30), samples(30)

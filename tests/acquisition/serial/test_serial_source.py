@@ -18,7 +18,10 @@ from acquisition.serial.source import SerialSource
 from acquisition.spec import parse_spec
 from acquisition.streams import Kind, LiveSource, StreamInfo
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+pytestmark = [
+    pytest.mark.realtime,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals"),
+]
 
 DEVICE = Path(__file__).with_name("fake_serial_device.py")
 

@@ -67,7 +67,7 @@ def test_a_session_that_begins_later_finds_the_same_listener():
     assert {pair.engine_time_s for pair in late.clock_pairs()} == {t0}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.floats(0.0, 12.0), max_size=25).map(sorted))
 def test_samples_do_not_depend_on_how_often_they_are_read(reads):
     whole = {chunk.stream: chunk for chunk in VirtualListener("responder", seed=5).read(12.0)}

@@ -82,7 +82,6 @@ PROTOCOLS = st.sampled_from(
 # A failing session is printed as it is: to shrink one of an hour takes longer than to read it.
 THOROUGH = settings(
     max_examples=60,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

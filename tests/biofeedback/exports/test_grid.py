@@ -15,7 +15,7 @@ def placed(grid, times, chunk):
     return np.concatenate(slots), np.concatenate(repeats)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rate=st.sampled_from([1.0, 4.0, 100.0, 117.02, 250.0]),
     count=st.integers(10, 300),
@@ -35,7 +35,7 @@ def test_every_sample_has_its_slot_and_a_gap_its_length(rate, count, gaps, chunk
     assert grid.deviation_s < 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(off=st.floats(-0.02, 0.02), chunk=st.integers(1, 3000))
 def test_a_clock_that_is_off_repeats_or_leaves_out_as_few_as_it_must(off, chunk):
     times = np.arange(2000) / (100.0 * (1 + off))

@@ -87,7 +87,7 @@ def test_every_column_is_described_in_the_readme(session_directory, order):
 NUMBERS = st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=20)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(NUMBERS)
 def test_any_number_is_read_back_as_it_was(tmp_path_factory, numbers):
     folder = tmp_path_factory.mktemp("numbers")

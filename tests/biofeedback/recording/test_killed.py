@@ -10,6 +10,8 @@ import pyxdf
 
 from biofeedback.recording.reader import read_recording
 
+pytestmark = pytest.mark.realtime
+
 SESSION = """
 import sys
 from datetime import datetime, timezone

@@ -15,6 +15,8 @@ from schemathesis import Case
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as open_socket
 
+pytestmark = pytest.mark.realtime
+
 PATHS = (
     "/",
     "/state",
@@ -259,7 +261,6 @@ def exercise(schema, *, examples: int, check) -> None:
     @given(case=cases)
     @settings(
         max_examples=examples,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

@@ -11,6 +11,8 @@ import pytest
 from biofeedback.client import connect, start_engine
 from biofeedback.recording.reader import read_recording
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture(scope="module")
 def killed(launch, tmp_path_factory) -> SimpleNamespace:

@@ -11,6 +11,8 @@ import pytest
 from biofeedback.client import EngineClient, EngineError, connect
 from biofeedback.recording.reader import Recording, read_recording
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture(scope="module")
 def story(engine) -> SimpleNamespace:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.browser
+
 ADDRESS = "http://127.0.0.1:1/listener"
 PAGE = files("biofeedback.service").joinpath("listener.html").read_text(encoding="utf-8")
 RUNNING = {"lifecycle": "running", "sounding": True, "breath_rate": 6.0}

@@ -38,7 +38,7 @@ def test_every_second_holds_at_most_125_values_and_both_extremes(rate_hz: int) -
     assert np.allclose(np.diff(times), np.diff(times).mean(), rtol=0.2)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cuts=st.lists(st.integers(1, 400), max_size=30), rate_hz=st.sampled_from([100, 250, 500]))
 def test_what_is_shown_does_not_depend_on_how_it_came(cuts: list[int], rate_hz: int) -> None:
     info = stream(rate_hz)

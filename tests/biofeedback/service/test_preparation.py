@@ -37,6 +37,8 @@ from generator.preferences import Preferences
 from generator.state import Piece
 from protocols.loading import parse
 
+pytestmark = pytest.mark.realtime
+
 PROTOCOL = """\
 id: short
 version: 1

@@ -15,6 +15,8 @@ from biofeedback.service.renderers import PreviewRenderer
 from protocols.errors import InvalidProtocolError
 from protocols.loading import LIBRARY
 
+pytestmark = pytest.mark.realtime
+
 TEXT = (LIBRARY / "comfort-listening.yaml").read_text(encoding="utf-8")
 SILENT = (LIBRARY / "silence-control.yaml").read_text(encoding="utf-8")
 PATIENCE_S = 120.0

@@ -7,6 +7,8 @@ from biofeedback.service.sound_check import SoundCheckRun
 from generator.live.devices import PACED, BackEnd
 from generator.state import Piece
 
+pytestmark = pytest.mark.realtime
+
 
 def stepped_to_its_end(sound: SoundCheckRun) -> list[float]:
     sound.begin(None)

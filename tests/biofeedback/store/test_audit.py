@@ -17,7 +17,9 @@ from biofeedback.store.store import Store
 from biofeedback.store.tables import AUDIT, METADATA, NOTES, sha256_of
 from protocols import load
 
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture

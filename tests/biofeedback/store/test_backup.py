@@ -105,6 +105,7 @@ def test_the_present_store_is_the_one_that_was_backed_up(store, file):
     assert store.audit.verify({"b.zip": backup_head(file)}) == []
 
 
+@pytest.mark.realtime
 def test_a_session_that_is_being_recorded_is_backed_up_as_far_as_it_has_come(
     store, client, folder, tmp_path, clock
 ):
@@ -136,7 +137,7 @@ def test_an_empty_folder_will_do(file, tmp_path, clock):
         assert len(restored.sessions.list()) == 1
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_half_a_back_up_is_refused_and_leaves_nothing(file, tmp_path, clock, data):
     whole = file.read_bytes()
@@ -147,7 +148,7 @@ def test_half_a_back_up_is_refused_and_leaves_nothing(file, tmp_path, clock, dat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.zip", "data", "half.zip"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_byte_flipped_in_a_back_up_never_comes_back(both, tmp_path, clock, data):
     """It is refused, or the byte was none of what is kept (a time stamp of the archive)."""
@@ -221,6 +222,7 @@ for step in count(1):
 """
 
 
+@pytest.mark.realtime
 def test_killed_in_the_middle_the_earlier_back_up_stays_and_the_half_is_told_as_such(
     store, kept, file, tmp_path, clock
 ):

@@ -99,6 +99,7 @@ with Store.open(Path(sys.argv[1]), now=lambda: datetime.now(timezone.utc)) as st
 """
 
 
+@pytest.mark.realtime
 def test_processes_that_open_a_new_store_at_once_share_it(folder, clock):
     processes = [
         subprocess.Popen([sys.executable, "-c", ADD, str(folder), f"P{number}"], stderr=subprocess.PIPE)

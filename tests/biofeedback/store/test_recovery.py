@@ -25,6 +25,8 @@ from biofeedback.store.store import Store
 from generator.render import SoundFile
 from protocols import load
 
+pytestmark = pytest.mark.realtime
+
 NOBODY = 65534
 
 SESSION = """

@@ -31,6 +31,11 @@ WITHIN = ("data:", "blob:", "about:")
 """Addresses that no request leaves the browser for."""
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark all tests of this folder."""
+    item.add_marker("browser")
+
+
 @dataclass
 class House:
     """A dashboard in a process of its own, and the engine that it started."""

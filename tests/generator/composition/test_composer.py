@@ -31,7 +31,7 @@ def melody(bar: BarScore) -> list[tuple[float, int]]:
     return [(note.offset, note.pitch) for note in bar.notes if note.layer == "melody"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stretches=STRETCHES, seed=st.integers(0, 2**32), tonic=st.integers(0, 11))
 def test_every_bar_keeps_the_rules(stretches: list[tuple[MusicState, int]], seed: int, tonic: int) -> None:
     states = [state for state, bars in stretches for _ in range(bars)]
@@ -55,7 +55,7 @@ def test_every_bar_keeps_the_rules(stretches: list[tuple[MusicState, int]], seed
     assert all(any(melody(bar) == [] for bar in bars[i : i + 8]) for i in range(len(bars) - 7))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stretches=STRETCHES, seed=st.integers(0, 2**32))
 def test_the_mode_moves_one_rung_where_a_phrase_begins(
     stretches: list[tuple[MusicState, int]], seed: int

@@ -42,7 +42,7 @@ def voices(bars: list[BarScore]) -> dict[str, list[Timed]]:
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     stretches=st.lists(st.tuples(STATES, st.integers(1, 12)), min_size=1, max_size=8),
     seed=st.integers(0, 999),
@@ -61,7 +61,7 @@ def test_voices_keep_apart_below_and_never_cross(stretches: list[tuple[MusicStat
                 assert (pitch < other) == (voice == "counter")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     stretches=st.lists(st.tuples(STATES, st.integers(1, 12)), min_size=1, max_size=8),
     seed=st.integers(0, 999),
@@ -93,14 +93,14 @@ def test_outer_voices_make_no_parallels(stretches: list[tuple[MusicState, int]],
                 assert interval not in (0, 7) or (top_was - low_was) % 12 != interval
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(state=STATES, seed=st.integers(0, 999))
 def test_the_melody_moves_by_a_sixth_at_most(state: MusicState, seed: int) -> None:
     line = voices(compose([(state, 48)], seed))["melody"]
     assert all(abs(b[2] - a[2]) <= 9 for a, b in pairwise(line))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(state=STATES, seed=st.integers(0, 999))
 def test_the_pad_moves_by_two_semitones_and_only_its_highest_voice_further(
     state: MusicState, seed: int

@@ -18,6 +18,8 @@ from generator.live.devices import (
     probe_outputs,
 )
 
+pytestmark = pytest.mark.realtime
+
 
 def device(name: str, index: int | None, *, default: bool = False, latency_s: float = 0.02) -> OutputDevice:
     return OutputDevice(

@@ -32,7 +32,7 @@ def play(times: list[float]) -> list[tuple[float, int]]:
     return found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.floats(-500, 500), st.floats(0.0, 0.01))
 def test_neither_drift_nor_a_busy_machine_is_detector(seed: int, ppm: float, late_s: float) -> None:
     assert play(hand_overs(60, ppm=ppm, late_s=late_s, seed=seed)) == []

@@ -67,7 +67,7 @@ def report(played: int, time_s: float, beats: tuple[BeatEvent, ...] = ()) -> Pla
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.floats(-500, 500), st.floats(0.0, 0.02))
 def test_a_later_event_never_gets_an_earlier_time(seed: int, ppm: float, late_s: float) -> None:
     segment = PlaybackSegment(PlaybackStarted(began_s=1000.0, latency_frames=1600), latency_s=0.02)

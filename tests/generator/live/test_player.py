@@ -27,7 +27,10 @@ from generator.state import BEATS_PER_BAR, MasterVolume, MusicState, Piece
 from generator.synthesis.mastering import VolumeFader
 from generator.synthesis.synth import Synth
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the tests kill processes by POSIX signals")
+pytestmark = [
+    pytest.mark.realtime,
+    pytest.mark.skipif(os.name != "posix", reason="the tests kill processes by POSIX signals"),
+]
 
 PIECE = Piece(seed=7)
 LOSSES = {Kind.LATE, Kind.SKIPPED}

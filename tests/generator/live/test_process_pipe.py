@@ -7,6 +7,8 @@ import pytest
 
 from generator.live.process_pipe import ProcessPipe, SilenceTimer
 
+pytestmark = pytest.mark.realtime
+
 
 @pytest.fixture
 def ends():

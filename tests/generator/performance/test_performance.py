@@ -91,7 +91,7 @@ def test_a_tempo_step_neither_drops_nor_repeats_a_beat(beat: int) -> None:
     assert intervals[-8:] == pytest.approx([0.5] * 8, abs=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     changes=st.lists(st.tuples(STATES, st.integers(1, 400)), min_size=1, max_size=6), seed=st.integers(0, 99)
 )

@@ -91,7 +91,7 @@ def test_a_layer_that_enters_is_made_room_for_before_it_is_heard():
     assert after - before == pytest.approx(-3.0, abs=0.1)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     bursts=st.lists(st.tuples(st.floats(-60.0, 30.0), st.integers(1, 120)), min_size=1, max_size=6),
     breath_db=st.floats(-2.0, 2.0),
@@ -161,7 +161,7 @@ def test_music_comes_back_after_a_burst_at_the_level_it_had():
     assert 20 * np.log10(np.std(after) / np.std(before)) == pytest.approx(0.0, abs=1.5)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     parts=st.lists(
         st.tuples(
