@@ -188,7 +188,6 @@ import sys, threading
 from datetime import datetime, timezone
 from pathlib import Path
 from biofeedback.store.store import Store
-from biofeedback.store.backup import back_up
 
 with Store.open(Path(sys.argv[1]), now=lambda: datetime.now(timezone.utc)) as store:
     print("begins", flush=True)
