@@ -46,7 +46,7 @@ def tell(name: str, **arguments: Any) -> bool:
     return reply.accepted
 
 
-def await_another_stage(state: State, every_s: float) -> None:
+def rerun_on_stage_change(state: State, every_s: float) -> None:
     """Look at the engine now and then, and run the page again once its stage is another one."""
     known = state.engine.stage
 

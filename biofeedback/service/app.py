@@ -12,7 +12,7 @@ from biofeedback.catalog import Catalog
 from biofeedback.errors import NotFoundError, StoreError
 from biofeedback.service.auth import Keys
 from biofeedback.service.error_log import REFUSALS, report_error
-from biofeedback.service.live_feed import Hub
+from biofeedback.service.live_feed import Broadcaster
 from biofeedback.service.renderers import PreviewRenderer, ReportRenderer
 from biofeedback.service.routes.clients import clients_router
 from biofeedback.service.routes.pages import pages_router
@@ -30,7 +30,7 @@ REFUSED = (400, 401, 403, 404, 413, 422, 503)
 
 def make_app(
     host: SessionHost,
-    hub: Hub,
+    broadcaster: Broadcaster,
     store: Store,
     keys: Keys,
     *,
@@ -53,7 +53,7 @@ def make_app(
 
     catalog = Catalog(store)
     for router in (
-        session_router(host, hub),
+        session_router(host, broadcaster),
         clients_router(store),
         protocols_router(catalog, previews),
         sensors_router(catalog),

@@ -154,7 +154,7 @@ def _number(value: float) -> float | None:
     return round(value, 1) if math.isfinite(value) else None
 
 
-class Watcher:
+class LiveConnection:
     """One live connection: what waits for it."""
 
     def __init__(self) -> None:
@@ -174,11 +174,11 @@ class Watcher:
         return self._frames.popleft()
 
 
-class Hub:
+class Broadcaster:
     """Hands frames from the thread that steps to every watcher."""
 
     def __init__(self) -> None:
-        self._watchers: set[Watcher] = set()
+        self._watchers: set[LiveConnection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
 
@@ -187,17 +187,17 @@ class Hub:
         """How many watch."""
         return len(self._watchers)
 
-    def join(self) -> Watcher | None:
+    def join(self) -> LiveConnection | None:
         """Return a new watcher, None if there are too many; called on the server's loop."""
         if len(self._watchers) >= MOST_WATCHERS:
             return None
-        watcher = Watcher()
+        watcher = LiveConnection()
         with self._lock:
             self._loop = asyncio.get_running_loop()
             self._watchers.add(watcher)
         return watcher
 
-    def leave(self, watcher: Watcher) -> None:
+    def leave(self, watcher: LiveConnection) -> None:
         """Let a watcher go; called on the server's loop."""
         with self._lock:
             self._watchers.discard(watcher)

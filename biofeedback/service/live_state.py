@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from biofeedback.commands import OVERRIDABLE
 from biofeedback.errors import UsageError
 from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
-from biofeedback.service.requests import Intent, Stage
+from biofeedback.service.requests import SessionRequest, Stage
 from biofeedback.service.schemas import (
     ArcView,
     AudioView,
@@ -131,7 +131,7 @@ class TempoHistory:
 
 
 def session_view(
-    intent: Intent,
+    request: SessionRequest,
     preparation: Preparation | None,
     snapshot: Snapshot | None,
     *,
@@ -146,15 +146,17 @@ def session_view(
     back_end = preparation and preparation.back_end
     audio = back_end and AudioView(kind=back_end.kind, name=back_end.name, why=fallback_text(back_end))
     return SessionView(
-        client=intent.order.client,
-        protocol=protocol_view(intent.protocol),
-        cautions=intent.cautions,
-        inputs=intent.inputs,
+        client=request.order.client,
+        protocol=protocol_view(request.protocol),
+        cautions=request.cautions,
+        inputs=request.inputs,
         audio=audio or None,
-        lights=preparation.lights(snapshot) if preparation is not None and snapshot is not None else (),
+        lights=preparation.sensor_statuses(snapshot)
+        if preparation is not None and snapshot is not None
+        else (),
         comfort_db=preparation.comfort_db if preparation is not None else None,
         sound_check=preparation.sound_check if preparation is not None else None,
-        consent_needed=intent.client is not None,
+        consent_needed=request.client is not None,
         recording=recording or None,
         snapshot=snapshot,
         end_reason=end_reason,

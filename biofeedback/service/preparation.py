@@ -16,7 +16,7 @@ from biofeedback.intake import Batch, OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.service.live_feed import LiveFrameBuilder
-from biofeedback.service.requests import Intent, Prepare
+from biofeedback.service.requests import Prepare, SessionRequest
 from biofeedback.service.sensor_status import SensorStatus, status_of_sensor
 from biofeedback.service.sound_check import LET_GO_S, SoundCheckRun
 from biofeedback.session import SessionConfig
@@ -32,7 +32,7 @@ MOST_INCIDENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenDevices:
     """Open sensors and the chosen output."""
 
     sources: OpenSources
@@ -44,9 +44,9 @@ class Preparation:
 
     Parameters
     ----------
-    intent : Intent
+    request : SessionRequest
         The request.
-    opened : Opened
+    opened : OpenDevices
         The sensors belong to the preparation from now on: `close` closes them, unless `hand_over` gave them
         to the session.
     t0_s : float
@@ -58,10 +58,10 @@ class Preparation:
         What live screens show of the sensors.
     """
 
-    def __init__(self, intent: Intent, opened: Opened, t0_s: float) -> None:
-        self.intent = intent
+    def __init__(self, request: SessionRequest, opened: OpenDevices, t0_s: float) -> None:
+        self.request = request
         self.back_end = opened.back_end
-        self.comfort_db = intent.client.volume_db if intent.client is not None else None
+        self.comfort_db = request.client.volume_db if request.client is not None else None
         self.sound: SoundCheckRun | None = None
         self._silenced: Future[None] | None = None
         self._sources = opened.sources
@@ -71,7 +71,7 @@ class Preparation:
         self._sources.begin(t0_s)
         self._phases = tuple(
             PlannedPhase(name=part.name, kind=part.kind, start_s=part.start_s, duration_s=part.duration_s)
-            for part in segments(intent.protocol)
+            for part in segments(request.protocol)
         )
         self.check_anew()
 
@@ -111,7 +111,7 @@ class Preparation:
             volume_db=self.sound.volume_db if self.sound is not None else 0.0,
         )
 
-    def lights(self, snapshot: Snapshot) -> tuple[SensorStatus, ...]:
+    def sensor_statuses(self, snapshot: Snapshot) -> tuple[SensorStatus, ...]:
         """Return the status of every sensor, before or during the session. Thread-safe."""
         signals = {} if snapshot.physiology is None else snapshot.physiology.signals
         lights = []
@@ -131,7 +131,7 @@ class Preparation:
     def begin_sound_check(self, level_db: float) -> None:
         """Start a sound check: ten seconds at the session's level once the player is ready."""
         self.end_sound_check()
-        self.sound = SoundCheckRun(self.intent.piece, self.back_end, level_db)
+        self.sound = SoundCheckRun(self.request.piece, self.back_end, level_db)
         self.sound.begin(self._silenced)
 
     def end_sound_check(self) -> None:
@@ -165,16 +165,16 @@ class Preparation:
         at_close: Callable[[], Mapping[str, Any]],
     ) -> SessionConfig:
         """Return the configuration of the session."""
-        order = self.intent.order
+        order = self.request.order
         return SessionConfig(
-            protocol=self.intent.protocol,
-            inputs=self.intent.inputs,
+            protocol=self.request.protocol,
+            inputs=self.request.inputs,
             directory=directory,
             seed=order.seed,
             keep_sound=order.audio == "file",
             back_end=self.back_end,
-            setup=self.intent.setup,
-            preferences=self.intent.preferences,
+            setup=self.request.setup,
+            preferences=self.request.preferences,
             calibration=read_calibration(self.back_end.name, calibration_file()),
             comfort_db=self.comfort_db or 0.0,
             consent=consent,
@@ -207,7 +207,7 @@ class Preparation:
         self._sources.close()
 
 
-def open_preparation(intent: Intent) -> Opened:
+def open_preparation(request: SessionRequest) -> OpenDevices:
     """Open the sensors and choose the output; takes seconds.
 
     Raises
@@ -216,9 +216,9 @@ def open_preparation(intent: Intent) -> Opened:
         If that is not possible; nothing stays open then.
     """
     with ExitStack() as stack:
-        sources = open_inputs(intent.inputs, seed=intent.order.seed, live=True, setup=intent.setup)
+        sources = open_inputs(request.inputs, seed=request.order.seed, live=True, setup=request.setup)
         stack.callback(sources.close)
-        opened = Opened(sources, _output(intent.order))
+        opened = OpenDevices(sources, _output(request.order))
         stack.pop_all()
     return opened
 

@@ -219,7 +219,7 @@ def refusal(command: str, stage: Stage) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class SessionRequest:
     """A `Prepare` request with everything it refers to.
 
     Attributes
@@ -254,7 +254,7 @@ class Intent:
         return (*self.protocol.cautions, *(self.client.cautions if self.client is not None else ()))
 
 
-def resolve(order: Prepare, store: Store, catalog: Catalog) -> Intent:
+def resolve(order: Prepare, store: Store, catalog: Catalog) -> SessionRequest:
     """Return a request with its client, protocol, sensors and preferences looked up.
 
     Raises
@@ -273,7 +273,7 @@ def resolve(order: Prepare, store: Store, catalog: Catalog) -> Intent:
         raise UsageError(f"a device is for audio auto or device, not {order.audio}")
     protocol = _protocol_of(order, catalog)
     preferences = _preferences(order, client)
-    return Intent(
+    return SessionRequest(
         order=order,
         client=client,
         protocol=protocol,

@@ -25,7 +25,7 @@ from biofeedback.service.auth import MAX_BODY_BYTES, Keys, Page
 from biofeedback.service.background import in_background
 from biofeedback.service.endpoint_file import EngineEndpoint, EngineLock
 from biofeedback.service.error_log import RedactingFormatter
-from biofeedback.service.live_feed import Hub
+from biofeedback.service.live_feed import Broadcaster
 from biofeedback.service.renderers import PreviewRenderer, ReportRenderer
 from biofeedback.service.session_host import SessionHost
 from biofeedback.store.store import Store
@@ -59,14 +59,14 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
         Store.open(folder, now=lambda: datetime.now(UTC).astimezone()) as store,
         PreviewRenderer() as previews,
     ):
-        hub = Hub()
+        broadcaster = Broadcaster()
         version = metadata.version("biofeedback-music")
         reports = ReportRenderer()
-        host = SessionHost(store, reports, hub, clock=pylsl.local_clock, version=version)
+        host = SessionHost(store, reports, broadcaster, clock=pylsl.local_clock, version=version)
         bound = listener.getsockname()[1]
         keys = Keys(bound)
         app = LocalGuard(
-            make_app(host, hub, store, keys, previews=previews, reports=reports, version=version),
+            make_app(host, broadcaster, store, keys, previews=previews, reports=reports, version=version),
             port=bound,
             admit=keys.admit,
             max_body_bytes=MAX_BODY_BYTES,

@@ -20,7 +20,7 @@ from biofeedback.recording.recorder import XDF_NAME
 from biofeedback.service.background import in_background
 from biofeedback.service.command_queue import CommandQueue, Waiting
 from biofeedback.service.error_log import REFUSALS, message_of, report_error
-from biofeedback.service.live_feed import Hub
+from biofeedback.service.live_feed import Broadcaster
 from biofeedback.service.live_state import TempoHistory, arc_of, live_state, session_view
 from biofeedback.service.renderers import ReportRenderer
 from biofeedback.service.requests import (
@@ -31,8 +31,8 @@ from biofeedback.service.requests import (
     CommandRequest,
     ConfirmComfort,
     HostOrder,
-    Intent,
     Prepare,
+    SessionRequest,
     SoundCheck,
     Stage,
     Start,
@@ -43,7 +43,7 @@ from biofeedback.service.schemas import ArcView, EngineView, State
 from biofeedback.store.store import Store
 
 if TYPE_CHECKING:
-    from biofeedback.service.preparation import Opened, Preparation
+    from biofeedback.service.preparation import OpenDevices, Preparation
 from biofeedback.tokens import replace_token
 
 SUPPOSED_HR_BPM = 72.0
@@ -57,7 +57,7 @@ SILENCE_S = 0.5
 
 STEP_S = 1.0 / STEPS_PER_SECOND
 IDLE_S = 0.25
-GLANCE_EVERY = 5
+STEPS_PER_STATE = 5
 """Steps between two states on a live screen: four a second."""
 
 
@@ -70,7 +70,7 @@ class SessionHost:
         Of the data folder.
     reports : ReportRenderer
         Writes the report of a session once it is closed.
-    hub : Hub
+    broadcaster : Broadcaster
         Where live screens are fed.
     clock : callable
         Engine time in seconds: ``pylsl.local_clock``.
@@ -79,12 +79,18 @@ class SessionHost:
     """
 
     def __init__(
-        self, store: Store, reports: ReportRenderer, hub: Hub, *, clock: Callable[[], float], version: str
+        self,
+        store: Store,
+        reports: ReportRenderer,
+        broadcaster: Broadcaster,
+        *,
+        clock: Callable[[], float],
+        version: str,
     ) -> None:
         self._store = store
         self._catalog = Catalog(store)
         self._reports = reports
-        self._hub = hub
+        self._broadcaster = broadcaster
         self._clock = clock
         self._version = version
         self._queue = CommandQueue(self._silence)
@@ -100,18 +106,18 @@ class SessionHost:
         self._stage = Stage.IDLE
         self._beat_s = self._due_s = clock()
         self._trouble = ""
-        self._forget()
+        self._reset()
 
-    def _forget(self, trouble: str = "") -> None:
+    def _reset(self, trouble: str = "") -> None:
         """Have no session."""
-        self._intent: Intent | None = None
-        self._opening: Future[Opened] | None = None
+        self._request: SessionRequest | None = None
+        self._opening: Future[OpenDevices] | None = None
         self._preparation: Preparation | None = None
         self._snapshot: Snapshot | None = None
         self._directory: Path | None = None
         self._filing: Future[None] | None = None
-        self._told: list[dict[str, Any]] = []
-        self._trail = TempoHistory()
+        self._earlier_commands: list[dict[str, Any]] = []
+        self._tempo_history = TempoHistory()
         self._steps = self._bytes = 0
         self._end_reason = ""
         self._trouble = trouble
@@ -129,12 +135,12 @@ class SessionHost:
             stage=self._stage,
             trouble=self._trouble,
             heartbeat_s=round(max(0.0, self._clock() - self._beat_s), 3),
-            clients_watching=self._hub.watching,
+            clients_watching=self._broadcaster.watching,
         )
-        if (intent := self._intent) is None:
+        if (request := self._request) is None:
             return State(engine=engine, session=None)
         session = session_view(
-            intent,
+            request,
             self._preparation,
             self._snapshot,
             directory=self._directory,
@@ -145,10 +151,10 @@ class SessionHost:
 
     def arc(self) -> ArcView | None:
         """Return what the session plans for its listener, and the tempo so far; None without one."""
-        if (intent := self._intent) is None:
+        if (request := self._request) is None:
             return None
-        trail = self._trail
-        arc = arc_of(intent.protocol, trail.hr_bpm or SUPPOSED_HR_BPM)
+        trail = self._tempo_history
+        arc = arc_of(request.protocol, trail.hr_bpm or SUPPOSED_HR_BPM)
         return arc.model_copy(update={"tempi": trail.tempi})
 
     def leave(self) -> None:
@@ -172,9 +178,9 @@ class SessionHost:
         try:
             while not (self._leaving and self._stage != Stage.CLOSING):
                 try:
-                    self._turn()
+                    self._serve_once()
                 except Exception as error:  # noqa: BLE001 - whatever fails, the engine goes on
-                    self._give_up(error)
+                    self._fail(error)
         finally:
             self._close_sensors()
 
@@ -185,7 +191,7 @@ class SessionHost:
         elif self._opening is not None:
             self._opening.add_done_callback(_close_opened)
 
-    def _turn(self) -> None:
+    def _serve_once(self) -> None:
         self._beat_s = now = self._clock()
         self._due_s = max(self._due_s + (STEP_S if self._stage in OPEN else IDLE_S), now)
         while self._stage != Stage.RUNNING and (left_s := self._due_s - self._clock()) > 0:
@@ -194,36 +200,38 @@ class SessionHost:
             if self._leaving:
                 break
         if self._stage == Stage.PREPARING:
-            self._look_whether_open()
+            self._check_opened()
         elif self._stage in OPEN:
             self._step()
         elif self._stage == Stage.RUNNING:
             self._run()
         elif self._stage == Stage.CLOSING:
-            self._look_whether_filed()
+            self._check_filed()
         if self._stage not in OPEN:
             self._show_stage()
 
     def _carry_out(self, waiting: Waiting) -> None:
         command, key = waiting.ordered.command, waiting.ordered.key
         try:
-            answer = self._obey(command)
+            answer = self._execute(command)
         except REFUSALS as error:
             answer = Answer(False, str(error))
         except Exception as error:  # noqa: BLE001 - whatever is ordered, the engine goes on
             answer = Answer(False, report_error(f"the order {command.name!r} failed", error))
         told = {**command.record(), "origin": waiting.origin, "key": key}
-        self._told.append({**told, "accepted": answer.accepted, "answer": self._unnamed(answer.text)})
+        self._earlier_commands.append(
+            {**told, "accepted": answer.accepted, "answer": self._unnamed(answer.text)}
+        )
         if answer.accepted and command.name in LEADS_TO:
             self._stage = LEADS_TO[command.name][self._stage]
         self._queue.answer(key, answer)
 
     def _unnamed(self, text: str) -> str:
         """Return a text as it may stand in a recording, which names no client."""
-        client = self._intent.client if self._intent is not None else None
+        client = self._request.client if self._request is not None else None
         return text if client is None else replace_token(text, client.code, "…")
 
-    def _obey(self, command: Any) -> Answer:
+    def _execute(self, command: Any) -> Answer:
         if isinstance(command, HostOrder):
             if self._stage not in LEADS_TO[command.name]:
                 return Answer(False, refusal(command.name, self._stage))
@@ -238,32 +246,32 @@ class SessionHost:
         return Answer(False, f"No session is running: the engine is {self._stage}.")
 
     def _prepare(self, order: Prepare) -> Answer:
-        intent = resolve(order, self._store, self._catalog)
-        self._forget()
-        self._intent = intent
-        self._opening = in_background(lambda: _open(intent))
+        request = resolve(order, self._store, self._catalog)
+        self._reset()
+        self._request = request
+        self._opening = in_background(lambda: _open(request))
         return Answer(True, "The sensors and the sound device are being opened.")
 
-    def _look_whether_open(self) -> None:
-        if self._intent is None or self._opening is None or not self._opening.done():
+    def _check_opened(self) -> None:
+        if self._request is None or self._opening is None or not self._opening.done():
             return
         with ExitStack() as stack:
             opened = self._opening.result()
             stack.callback(opened.sources.close)
             from biofeedback.service.preparation import Preparation  # noqa: PLC0415 - imported by `_open`
 
-            preparation = Preparation(self._intent, opened, self._clock())
+            preparation = Preparation(self._request, opened, self._clock())
             self._snapshot = preparation.step(self._clock())
             stack.pop_all()
         self._preparation = preparation
         self._stage = Stage.PREPARED
 
-    def _give_up(self, error: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         """Go back to idle, and say why."""
         trouble = message_of(error, f"what was {self._stage} failed")
         self._queue.close_session()
         self._close_sensors()
-        self._forget(trouble)
+        self._reset(trouble)
         self._stage = Stage.IDLE
 
     def _step(self) -> None:
@@ -292,23 +300,23 @@ class SessionHost:
         preparation = self._open()
         preparation.comfort_db = order.volume_db
         preparation.end_sound_check()
-        if (client := preparation.intent.client) is not None:
+        if (client := preparation.request.client) is not None:
             self._store.clients.change(client.code, volume_db=order.volume_db)
         return Answer(True, f"The session will not go above {order.volume_db:g} dB.")
 
     def _start(self, order: Start) -> Answer:
-        intent = self._open().intent
-        if intent.cautions and not order.cautions_confirmed:
+        request = self._open().request
+        if request.cautions and not order.cautions_confirmed:
             return Answer(False, "The cautions must be confirmed before the start.")
-        if intent.client is not None and not order.consent_confirmed:
+        if request.client is not None and not order.consent_confirmed:
             return Answer(False, "The client's consent must be confirmed before the start.")
-        self._directory = self._begin(intent)
+        self._directory = self._begin(request)
         return Answer(True, "The session begins; from now on it is recorded.")
 
     def _close(self, _order: Close) -> Answer:
         over = self._stage == Stage.CLOSED
         self._close_sensors()
-        self._forget()
+        self._reset()
         return Answer(True, "The session is put away." if over else "The sensors are let go.")
 
     def _run(self) -> None:
@@ -319,13 +327,13 @@ class SessionHost:
         inbox = self._queue.open_session()
         if self._leaving:
             inbox.interrupt()
-        store, told = self._store, {"told_before": self._told}
+        store, told = self._store, {"told_before": self._earlier_commands}
         try:
             config = preparation.config(
                 directory,
                 {**store.audit.anchor(), **told},
                 consent=None
-                if preparation.intent.client is None
+                if preparation.request.client is None
                 else store.sessions.recorded_consent(directory.name),
                 at_close=store.audit.anchor,
             )
@@ -339,17 +347,17 @@ class SessionHost:
             self._trouble = message_of(error, "the session failed")
         self._queue.close_session()
         self._stage = Stage.CLOSING
-        intent = preparation.intent
+        request = preparation.request
         if not (directory / XDF_NAME).exists():
             preparation.close()
-            self._abandon(directory, intent)
-            self._forget(self._trouble)
+            self._abandon(directory, request)
+            self._reset(self._trouble)
             self._stage = Stage.IDLE
             return
         self._bytes = (directory / XDF_NAME).stat().st_size
-        self._filing = in_background(lambda: self._file(directory, intent))
+        self._filing = in_background(lambda: self._file(directory, request))
 
-    def _begin(self, intent: Intent) -> Path:
+    def _begin(self, request: SessionRequest) -> Path:
         """Return the directory of a session that is about to begin, written down if it is a client's.
 
         Raises
@@ -357,17 +365,17 @@ class SessionHost:
         UsageError
             If the client has not agreed to it, or this version of the protocol was used with other content.
         """
-        directory = self._store.sessions.new_directory(intent.protocol.id)
-        if intent.client is not None:
-            self._store.sessions.begin(directory, client=intent.client.code, protocol=intent.protocol)
+        directory = self._store.sessions.new_directory(request.protocol.id)
+        if request.client is not None:
+            self._store.sessions.begin(directory, client=request.client.code, protocol=request.protocol)
         return directory
 
-    def _abandon(self, directory: Path, intent: Intent) -> None:
+    def _abandon(self, directory: Path, request: SessionRequest) -> None:
         """Forget a session that could not begin."""
-        if intent.client is not None:
+        if request.client is not None:
             self._store.sessions.abandon(directory.name)
 
-    def _file(self, directory: Path, intent: Intent) -> None:
+    def _file(self, directory: Path, request: SessionRequest) -> None:
         """Take a session that is over into the store.
 
         Raises
@@ -375,9 +383,9 @@ class SessionHost:
         RecordingError, StoreError
             If it cannot be read or kept; the recording stays where it is.
         """
-        self._store.sessions.adopt(directory, client=None if intent.client is None else intent.client.code)
+        self._store.sessions.adopt(directory, client=None if request.client is None else request.client.code)
 
-    def _look_whether_filed(self) -> None:
+    def _check_filed(self) -> None:
         if self._filing is None or not self._filing.done():
             return
         if (error := self._filing.exception()) is not None:
@@ -390,7 +398,7 @@ class SessionHost:
         self._snapshot = snapshot
         self._beat_s = self._clock()
         try:
-            self._trail.take(snapshot)
+            self._tempo_history.take(snapshot)
             if self._directory is not None and self._steps % STEPS_PER_SECOND == 0:
                 self._bytes = (self._directory / XDF_NAME).stat().st_size
             self._show(self._open(), snapshot)
@@ -401,24 +409,24 @@ class SessionHost:
         """Feed the live screens, if anybody watches."""
         self._steps += 1
         frame = preparation.live_frames.frame()
-        if not self._hub.watching:
+        if not self._broadcaster.watching:
             return
         frame |= {"t": round(snapshot.t, 3), "elapsed_s": round(snapshot.elapsed_s, 3)}
-        if self._steps % GLANCE_EVERY == 0 or snapshot.finished:
+        if self._steps % STEPS_PER_STATE == 0 or snapshot.finished:
             frame["state"] = live_state(
                 snapshot,
                 stage=self._stage,
-                lights=preparation.lights(snapshot),
+                lights=preparation.sensor_statuses(snapshot),
                 sound_check=preparation.sound_check,
                 recorded_bytes=self._bytes,
             )
-        self._hub.publish(frame)
+        self._broadcaster.publish(frame)
 
     def _show_stage(self) -> None:
         """Let live screens see that the engine is there, while no sensor is."""
         state = {"stage": self._stage}
         t = round(self._clock(), 3)
-        self._hub.publish({"t": t, "elapsed_s": None, "signals": {}, "beats": [], "state": state})
+        self._broadcaster.publish({"t": t, "elapsed_s": None, "signals": {}, "beats": [], "state": state})
 
 
 async def answer_of(host: SessionHost, ordered: CommandRequest, *, origin: Origin) -> Answer | None:
@@ -432,7 +440,7 @@ async def answer_of(host: SessionHost, ordered: CommandRequest, *, origin: Origi
         return Answer(True, "The music is silenced at once.") if urgent else None
 
 
-def _open(intent: Intent) -> Opened:
+def _open(request: SessionRequest) -> OpenDevices:
     """Open what a session needs, in the background.
 
     Signal processing takes seconds to import. It is imported here, not at the start of the engine, so that
@@ -440,10 +448,10 @@ def _open(intent: Intent) -> Opened:
     """
     from biofeedback.service.preparation import open_preparation  # noqa: PLC0415
 
-    return open_preparation(intent)
+    return open_preparation(request)
 
 
-def _close_opened(opening: Future[Opened]) -> None:
+def _close_opened(opening: Future[OpenDevices]) -> None:
     """Close the sensors of an opening that nobody waits for any more."""
     if opening.exception() is None:
         opening.result().sources.close()

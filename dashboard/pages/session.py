@@ -10,7 +10,7 @@ import streamlit as st
 
 from biofeedback.client import EngineError, SessionView, State
 from dashboard.components import live_screen, steps
-from dashboard.engine import RUNNING, await_another_stage, engine, tell
+from dashboard.engine import RUNNING, engine, rerun_on_stage_change, tell
 from dashboard.options import LOWEST_DB
 from dashboard.pages import post_session, setup_step
 from dashboard.texts import text
@@ -29,7 +29,7 @@ def page() -> None:
     stage = state.engine.stage
     if stage in RUNNING:
         live_screen()
-        await_another_stage(state, LOOK_S)
+        rerun_on_stage_change(state, LOOK_S)
     elif stage == "closed":
         post_session.show(state)
     elif stage in PREPARED and state.session is not None:
@@ -48,7 +48,7 @@ def _begin(state: State) -> None:
         if st.button(text("session.leave")):
             tell("close")
             st.rerun()
-        await_another_stage(state, LOOK_PREPARING_S)
+        rerun_on_stage_change(state, LOOK_PREPARING_S)
         return
     if state.engine.trouble:
         st.error(text("session.trouble", why=state.engine.trouble))
@@ -78,7 +78,7 @@ def _prepare(state: State, session: SessionView) -> None:
             _go(step + 1)
     elif forward.button(text("session.start"), type="primary", disabled=not done, width="stretch"):
         _start()
-    await_another_stage(state, LOOK_S)
+    rerun_on_stage_change(state, LOOK_S)
 
 
 def _cautions_and_consent(session: SessionView) -> bool:

@@ -274,8 +274,8 @@ def test_what_the_command_line_saves_the_service_knows(run, http, store, tmp_pat
     assert [each["name"] for each in http("GET", "/setups")] == ["room-8"]
     assert "short" in [each["name"] for each in http("GET", "/protocols")]
     assert http("GET", "/protocols/short")["text"] == short()
-    intent = resolve(Prepare(protocol="short", setup="room-8"), store, Catalog(store))
-    assert (intent.protocol.id, intent.setup.title) == ("short", "Bed")
+    request = resolve(Prepare(protocol="short", setup="room-8"), store, Catalog(store))
+    assert (request.protocol.id, request.setup.title) == ("short", "Bed")
     assert run("protocols", "remove", "short", 1)[0] == 0
     assert run("setups", "remove", "room-8")[0] == 0
     assert http("GET", "/setups") == []

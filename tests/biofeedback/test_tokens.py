@@ -36,6 +36,6 @@ def test_what_replaces_is_taken_as_it_is():
 
 def test_an_answer_loses_the_code_and_keeps_its_numbers():
     host = SessionHost.__new__(SessionHost)
-    host._intent = SimpleNamespace(client=SimpleNamespace(code="1"))
+    host._request = SimpleNamespace(client=SimpleNamespace(code="1"))
     text = "Client 1 goes not above 10 dB, 0:11 from now."
     assert host._unnamed(text) == "Client … goes not above 10 dB, 0:11 from now."

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.websockets import WebSocketDisconnect
 
 from biofeedback.commands import Hold
-from biofeedback.service.live_feed import Hub, Watcher
+from biofeedback.service.live_feed import Broadcaster, LiveConnection
 from biofeedback.service.options import OPTIONS
 from biofeedback.service.requests import CommandRequest
 from biofeedback.service.schemas import ArcView, OptionsView, Reply, State
@@ -20,10 +20,10 @@ TRY_AGAIN = 1013
 """WebSocket close code for too many connections, RFC 6455 registry."""
 
 
-def session_router(host: SessionHost, hub: Hub) -> APIRouter:
+def session_router(host: SessionHost, broadcaster: Broadcaster) -> APIRouter:
     """Return the endpoints."""
     router = APIRouter(tags=["session"])
-    router.include_router(_live_router(hub))
+    router.include_router(_live_router(broadcaster))
 
     @router.get("/health")
     async def health() -> dict[str, str]:
@@ -63,13 +63,13 @@ def session_router(host: SessionHost, hub: Hub) -> APIRouter:
     return router
 
 
-def _live_router(hub: Hub) -> APIRouter:
+def _live_router(broadcaster: Broadcaster) -> APIRouter:
     router = APIRouter()
 
     @router.websocket("/live")
     async def live(socket: WebSocket) -> None:
         """Send frames of what is new, 20 a second."""
-        watcher = hub.join()
+        watcher = broadcaster.join()
         if watcher is None:
             await socket.close(TRY_AGAIN)
             return
@@ -77,12 +77,12 @@ def _live_router(hub: Hub) -> APIRouter:
             await socket.accept()
             await _send_until_it_leaves(socket, watcher)
         finally:
-            hub.leave(watcher)
+            broadcaster.leave(watcher)
 
     return router
 
 
-async def _send_until_it_leaves(socket: WebSocket, watcher: Watcher) -> None:
+async def _send_until_it_leaves(socket: WebSocket, watcher: LiveConnection) -> None:
     """Send frames until the other side has gone; what it says is not listened to."""
     listening = asyncio.create_task(_listen(socket))
     sending = asyncio.create_task(_send(socket, watcher))
@@ -99,7 +99,7 @@ async def _listen(socket: WebSocket) -> None:
         pass
 
 
-async def _send(socket: WebSocket, watcher: Watcher) -> None:
+async def _send(socket: WebSocket, watcher: LiveConnection) -> None:
     try:
         while True:
             await socket.send_text(await watcher.next())

@@ -8,7 +8,7 @@ import pytest
 from biofeedback.errors import NotFoundError, StoreError, UsageError
 from biofeedback.service.app import make_app
 from biofeedback.service.auth import Keys
-from biofeedback.service.live_feed import Hub
+from biofeedback.service.live_feed import Broadcaster
 from biofeedback.service.renderers import PreviewRenderer, ReportRenderer
 
 
@@ -36,7 +36,7 @@ class FailingHost:
 def test_each_kind_of_error_has_its_status(error, status, told):
     app = make_app(
         FailingHost(error),
-        Hub(),
+        Broadcaster(),
         None,
         Keys(1),
         previews=PreviewRenderer(),

@@ -108,11 +108,11 @@ def test_a_session_keeps_the_preferences_of_the_client_that_are_left_out(http, s
     order = {"client": "P-1", "protocol": "isoprinciple-relaxation", "inputs": ["listener=virtual:responder"]}
     own = store.clients.get("P-1").preferences
     assert resolve(Prepare(**order), store, Catalog(store)).preferences == own
-    intent = resolve(Prepare(**order, preferences={field: NEW_LIKED[field]}), store, Catalog(store))
+    request = resolve(Prepare(**order, preferences={field: NEW_LIKED[field]}), store, Catalog(store))
     expected = {**LIKED, field: NEW_LIKED[field]}
     register = (expected.pop("register_low"), expected.pop("register_high"))
     unwanted = tuple(expected.pop("unwanted"))
-    assert intent.preferences == Preferences(**expected, unwanted=unwanted, register_range=register)
+    assert request.preferences == Preferences(**expected, unwanted=unwanted, register_range=register)
 
 
 def test_null_preferences_set_those_of_the_client_aside_for_a_session(http, store):

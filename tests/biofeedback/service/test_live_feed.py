@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.streams import Chunk, Kind, StreamInfo
-from biofeedback.service.live_feed import MOST_WATCHERS, QUEUE, Decimator, Hub, LiveFrameBuilder
+from biofeedback.service.live_feed import MOST_WATCHERS, QUEUE, Broadcaster, Decimator, LiveFrameBuilder
 from physiology.state import Beat, BeatAction
 
 
@@ -107,15 +107,15 @@ def test_intervals_tell_each_time_and_beats_only_what_is_new() -> None:
 
 def test_a_slow_watcher_loses_the_oldest_frames_and_no_other_does() -> None:
     async def story() -> tuple[list[int], list[int]]:
-        hub = Hub()
-        quick, slow = hub.join(), hub.join()
+        broadcaster = Broadcaster()
+        quick, slow = broadcaster.join(), broadcaster.join()
         seen = []
         for number in range(QUEUE + 40):
-            hub.publish({"t": number})
+            broadcaster.publish({"t": number})
             seen.append(json.loads(await quick.next())["t"])
         late = [json.loads(await slow.next())["t"] for _ in range(QUEUE)]
-        hub.leave(quick)
-        assert hub.watching == 1
+        broadcaster.leave(quick)
+        assert broadcaster.watching == 1
         return seen, late
 
     seen, late = asyncio.run(story())
@@ -125,11 +125,11 @@ def test_a_slow_watcher_loses_the_oldest_frames_and_no_other_does() -> None:
 
 def test_there_are_only_so_many_watchers() -> None:
     async def joined() -> list[bool]:
-        hub = Hub()
-        return [hub.join() is not None for _ in range(MOST_WATCHERS + 1)]
+        broadcaster = Broadcaster()
+        return [broadcaster.join() is not None for _ in range(MOST_WATCHERS + 1)]
 
     assert asyncio.run(joined()) == [True] * MOST_WATCHERS + [False]
 
 
 def test_nobody_watching_costs_nothing_and_fails_nowhere() -> None:
-    Hub().publish({"t": object()})
+    Broadcaster().publish({"t": object()})

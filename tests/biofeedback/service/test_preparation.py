@@ -29,7 +29,7 @@ from biofeedback.errors import UsageError
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.service import preparation
 from biofeedback.service.preparation import Preparation, open_preparation
-from biofeedback.service.requests import Intent, Prepare
+from biofeedback.service.requests import Prepare, SessionRequest
 from biofeedback.session import SessionConfig, run_session
 from biofeedback.setups import Setup
 from generator.errors import SoundError
@@ -110,9 +110,9 @@ class Device:
         pass
 
 
-def intent(*inputs: str) -> Intent:
+def request(*inputs: str) -> SessionRequest:
     protocol = parse(PROTOCOL.encode(), "protocol")
-    return Intent(
+    return SessionRequest(
         order=Prepare(protocol_text=PROTOCOL, inputs=list(inputs), audio="none"),
         client=None,
         protocol=protocol,
@@ -139,7 +139,7 @@ def recordings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Recordi
         )
 
     run_session(config("run"), watch=lambda _: None)
-    wanted = intent("eda=lsl:name=device")
+    wanted = request("eda=lsl:name=device")
     prepared = Preparation(wanted, open_preparation(wanted), OPENED_S)
     for number in range(100):
         prepared.step(OPENED_S + number / 20)
@@ -197,20 +197,20 @@ def port(tmp_path: Path) -> Iterator[Path]:
 def test_a_refused_preparation_releases_its_serial_port(port: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = f"eda=serial:{port}?profile=lines&rate=250&unit=uS"
     with pytest.raises(SpecError, match="eda is in uS, not in mV"):
-        prepare(intent(spec.replace("uS", "mV")))
+        prepare(request(spec.replace("uS", "mV")))
     setup = Setup.model_validate({"title": "Room 1", "inputs": [spec], "expect": {"eda": {"rate_hz": 500}}})
     with pytest.raises(UsageError, match="eda has 250 Hz, 500 are expected"):
-        prepare(replace(intent(spec), setup=setup))
+        prepare(replace(request(spec), setup=setup))
     monkeypatch.setattr(preparation, "_output", refuse)
     with pytest.raises(SoundError):
-        prepare(intent(spec))
+        prepare(request(spec))
     monkeypatch.undo()
-    prepare(intent(spec))
+    prepare(request(spec))
 
 
 def refuse(_: object) -> None:
     raise SoundError("there is nothing to play on")
 
 
-def prepare(wanted: Intent) -> None:
+def prepare(wanted: SessionRequest) -> None:
     Preparation(wanted, open_preparation(wanted), 0.0).close()

@@ -37,7 +37,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @dataclass
-class House:
+class RunningDashboard:
     """A dashboard in a process of its own, and the engine that it started."""
 
     data: Path
@@ -47,7 +47,7 @@ class House:
     clients: list[EngineClient] = field(default_factory=list)
 
     @classmethod
-    def open(cls, data: Path, browser: Any) -> "House":
+    def open(cls, data: Path, browser: Any) -> "RunningDashboard":
         command = [sys.executable, "-m", "biofeedback", "dashboard", "--port", "0", "--no-browser"]
         with (data / "dashboard.log").open("ab") as log:
             process = subprocess.Popen(
@@ -122,7 +122,7 @@ class House:
             assert frame.evaluate("checks.faint()") == [], frame.url
             assert frame.evaluate("checks.overflow()") <= 0, frame.url
         if stop:
-            button = House.screen(window).locator("#stop")
+            button = RunningDashboard.screen(window).locator("#stop")
             button.click(trial=True)  # nothing lies over it
             box = button.bounding_box()
             assert 0 <= box["x"] <= WIDTH - box["width"]
@@ -206,24 +206,24 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def house(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    opened = House.open(tmp_path_factory.mktemp("data"), browser)
+def dashboard(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDashboard]:
+    opened = RunningDashboard.open(tmp_path_factory.mktemp("data"), browser)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def running(house: House) -> Iterator[Callable[..., EngineClient]]:
+def running(dashboard: RunningDashboard) -> Iterator[Callable[..., EngineClient]]:
     """Begin a session by a protocol's text, its sound in a file; it is silenced and put away afterwards."""
-    engine = house.engine
+    engine = dashboard.engine
 
     def begin(text: str, *, inputs: tuple[str, ...] = ("listener=virtual:responder",)) -> EngineClient:
-        house.until(lambda: engine.state().engine.stage in {"idle", "closed"}, "the last session to end")
+        dashboard.until(lambda: engine.state().engine.stage in {"idle", "closed"}, "the last session to end")
         reply = engine.command("prepare", protocol_text=text, inputs=list(inputs), audio="file")
         assert reply.accepted, reply.answer
         engine.wait_for("prepared")
         assert engine.command("start", cautions_confirmed=True, consent_confirmed=True).accepted
-        house.until(lambda: engine.state().session.snapshot.lifecycle == "running", "the session to run")
+        dashboard.until(lambda: engine.state().session.snapshot.lifecycle == "running", "the session to run")
         return engine
 
     yield begin

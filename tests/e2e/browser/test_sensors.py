@@ -87,9 +87,9 @@ def sensors():
     made.unplug()
 
 
-def test_a_signal_that_was_lost_and_is_back_is_followed_again_after_resume(house, running, sensors):
+def test_a_signal_that_was_lost_and_is_back_is_followed_again_after_resume(dashboard, running, sensors):
     engine = running(FOLLOW, inputs=sensors.inputs)
-    directory = house.directory()
+    directory = dashboard.directory()
 
     def now():
         return engine.state().session.snapshot
@@ -97,12 +97,12 @@ def test_a_signal_that_was_lost_and_is_back_is_followed_again_after_resume(house
     def tempo():
         return now().music.tempo_bpm
 
-    with house.window() as one, house.window() as other:
-        first, second = house.screen(one), house.screen(other)
+    with dashboard.window() as one, dashboard.window() as other:
+        first, second = dashboard.screen(one), dashboard.screen(other)
         for kind in RATES:
             first.locator(f".trace[data-signal={kind}] .light[data-light=good]").wait_for()
-        house.until(lambda: now().terms.get("signal") == "good", "the music to follow")
-        house.until(lambda: abs(heart(now()) - CALM_BPM) < 5, "the heart to be heard")
+        dashboard.until(lambda: now().terms.get("signal") == "good", "the music to follow")
+        dashboard.until(lambda: abs(heart(now()) - CALM_BPM) < 5, "the heart to be heard")
 
         sensors.unplug()
         lost_s = now().elapsed_s
@@ -110,27 +110,27 @@ def test_a_signal_that_was_lost_and_is_back_is_followed_again_after_resume(house
             for kind in RATES:
                 light = screen.locator(f".trace[data-signal={kind}] .light[data-light=lost]")
                 assert light.inner_text().startswith("■ lost: ")
-        house.until(lambda: gap_is_drawn(house.frame(one)), "the gap to be drawn")
-        house.inspect(one, stop=True)
-        house.until(lambda: now().terms["signal"] == "frozen", "the music to stay as it is")
+        dashboard.until(lambda: gap_is_drawn(dashboard.frame(one)), "the gap to be drawn")
+        dashboard.inspect(one, stop=True)
+        dashboard.until(lambda: now().terms["signal"] == "frozen", "the music to stay as it is")
         stood = tempo()
-        house.until(lambda: now().terms["needs_resume"], "the loss to last too long")
+        dashboard.until(lambda: now().terms["needs_resume"], "the loss to last too long")
         assert now().elapsed_s - lost_s > LONG_S
-        house.until(lambda: first.locator("#why").inner_text() == now().why, "the page to say why")
+        dashboard.until(lambda: first.locator("#why").inner_text() == now().why, "the page to say why")
 
         sensors.plug_in(QUICK_BPM)
         for screen in (first, second):
             screen.locator(".trace[data-signal=ecg] .light:not([data-light=lost])").wait_for()
             screen.locator("#asks .ask[data-kind=resume]").wait_for()
-        house.until(lambda: heart(now()) > QUICK_BPM - 5, "the heart to be heard again")
+        dashboard.until(lambda: heart(now()) > QUICK_BPM - 5, "the heart to be heard again")
         heard_s = now().elapsed_s
-        house.until(lambda: now().elapsed_s > heard_s + 6, "a decision that could follow")
+        dashboard.until(lambda: now().elapsed_s > heard_s + 6, "a decision that could follow")
         assert tempo() == stood
         assert now().terms["needs_resume"]
 
         second.locator("#asks").get_by_role("button", name="Adapt again").click()
         first.locator("#asks:empty").wait_for(state="attached")
-        house.until(lambda: tempo() > stood + 0.5, "the music to follow again")
+        dashboard.until(lambda: tempo() > stood + 0.5, "the music to follow again")
 
     engine.command("emergency stop")
     engine.wait_for("closed")

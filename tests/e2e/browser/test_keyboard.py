@@ -44,35 +44,35 @@ def use(window, name, key="Enter"):
     window.keyboard.press(key)
 
 
-def look_over(house, window, *, stop=False):
-    house.walk(window)
-    house.inspect(window, stop=stop)
+def look_over(dashboard, window, *, stop=False):
+    dashboard.walk(window)
+    dashboard.inspect(window, stop=stop)
 
 
-def test_a_session_without_a_mouse(house):
-    house.engine.save_protocol(SHORT)
-    with house.window() as window:
-        chooses(house, window)
-        confirms(house, window)
-        checks_sensors_and_sound(house, window)
-        screen = house.screen(window)
+def test_a_session_without_a_mouse(dashboard):
+    dashboard.engine.save_protocol(SHORT)
+    with dashboard.window() as window:
+        chooses(dashboard, window)
+        confirms(dashboard, window)
+        checks_sensors_and_sound(dashboard, window)
+        screen = dashboard.screen(window)
         screen.locator("#phase", has_text="match").wait_for()
         screen.locator("#asks input[type=range]").wait_for()
-        look_over(house, window, stop=True)
-        steers(house, window, screen)
+        look_over(dashboard, window, stop=True)
+        steers(dashboard, window, screen)
         use(window, "STOP")
         screen.locator("#phase", has_text="fading out").wait_for()
         window.keyboard.press("Escape")
         window.keyboard.press("Escape")
         window.get_by_text("Session of no client is over").wait_for()
-        look_over(house, window)
+        look_over(dashboard, window)
         use(window, "Done", "Space")
         window.get_by_role("button", name="Open the sensors").wait_for()
 
 
-def chooses(house, window):
+def chooses(dashboard, window):
     window.get_by_role("button", name="Open the sensors").wait_for()
-    look_over(house, window)
+    look_over(dashboard, window)
     use(window, "sound device", "ArrowRight")
     to(window, "input[text] Protocol")
     window.keyboard.type("By keyboard")
@@ -82,26 +82,26 @@ def chooses(house, window):
     window.get_by_text("loud sounds").wait_for()
 
 
-def confirms(house, window):
-    look_over(house, window)
+def confirms(dashboard, window):
+    look_over(dashboard, window)
     use(window, "All were asked about", "Space")
     use(window, "The listener agrees", "Space")
     window.get_by_role("button", name="Continue", disabled=False).wait_for()
     use(window, "Continue")
 
 
-def checks_sensors_and_sound(house, window):
-    house.screen(window).locator(".light[data-light=good]").first.wait_for()
-    look_over(house, window)
+def checks_sensors_and_sound(dashboard, window):
+    dashboard.screen(window).locator(".light[data-light=good]").first.wait_for()
+    look_over(dashboard, window)
     use(window, "Continue", "Space")
     window.get_by_role("button", name="Play ten seconds").wait_for()
-    look_over(house, window)
+    look_over(dashboard, window)
     use(window, "The listener finds this comfortable")
     window.get_by_text("is the ceiling of this session").wait_for()
     use(window, "Start the session")
 
 
-def steers(house, window, screen):
+def steers(dashboard, window, screen):
     use(window, "Save", "Space")
     screen.locator("#asks:empty").wait_for(state="attached")
     use(window, "noise", "Space")
@@ -112,7 +112,7 @@ def steers(house, window, screen):
     screen.locator("#dialog[open]").wait_for(state="detached")
     use(window, "Override")
     screen.locator("#override:visible").wait_for()
-    house.walk(window)
+    dashboard.walk(window)
     to(window, "Parameter")
     window.keyboard.press("Escape")
     screen.locator("#override").wait_for(state="hidden")
@@ -123,12 +123,12 @@ def steers(house, window, screen):
     screen.locator("#phase:not(:has-text('held'))").wait_for()
 
 
-def test_pain_distraction_without_a_mouse_and_escape_twice(house, running):
+def test_pain_distraction_without_a_mouse_and_escape_twice(dashboard, running):
     engine = running(PAIN)
-    with house.window() as window:
-        screen = house.screen(window)
+    with dashboard.window() as window:
+        screen = dashboard.screen(window)
         screen.locator("#energy", has_text="5 of 10").wait_for()
-        look_over(house, window, stop=True)
+        look_over(dashboard, window, stop=True)
         use(window, "Intensify", "Space")
         screen.locator("#energy", has_text="6 of 10").wait_for()
         use(window, "pain 3 of 10")
@@ -145,13 +145,13 @@ def test_pain_distraction_without_a_mouse_and_escape_twice(house, running):
 
 
 @pytest.mark.parametrize("path", ["clients", "protocols", "sessions"])
-def test_every_control_of_the_other_pages_is_reached(house, path):
-    if not house.engine.clients():
-        house.engine.add_client("C-1", cautions=["hearing aid"], goals=["sleep"])
-    with house.window(path) as window:
+def test_every_control_of_the_other_pages_is_reached(dashboard, path):
+    if not dashboard.engine.clients():
+        dashboard.engine.add_client("C-1", cautions=["hearing aid"], goals=["sleep"])
+    with dashboard.window(path) as window:
         window.get_by_role("heading", level=1).wait_for()
-        look_over(house, window)
+        look_over(dashboard, window)
         if path == "clients":
             window.get_by_text("C-1", exact=True).click()
             window.get_by_role("tab", name="Consent").wait_for()
-            look_over(house, window)
+            look_over(dashboard, window)

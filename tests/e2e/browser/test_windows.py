@@ -20,23 +20,23 @@ ORDER = "async (what) => (await import('/ui/engine.js')).command(what)"
 DRAWN = "({drawn: live.traces.drawn, newest: live.traces.log.at(-1)?.[1] ?? 0})"
 
 
-def test_two_windows_on_one_session(house, running):
+def test_two_windows_on_one_session(dashboard, running):
     engine = running(MATCH)
-    directory = house.directory()
-    with house.window(troubles="/engine/commands") as one, house.window() as other:
-        first, second = house.screen(one), house.screen(other)
+    directory = dashboard.directory()
+    with dashboard.window(troubles="/engine/commands") as one, dashboard.window() as other:
+        first, second = dashboard.screen(one), dashboard.screen(other)
         for screen in (first, second):
             screen.locator("#phase", has_text="match").wait_for()
-        sees_what_is_played(house, engine, one)
+        sees_what_is_played(dashboard, engine, one)
         keys = marks_while_answers_are_lost(one, first)
-        volume_stays_below_the_ceiling(house, engine, one, first, second)
-        takes_a_parameter_and_gives_it_back(house, one, first, second)
+        volume_stays_below_the_ceiling(dashboard, engine, one, first, second)
+        takes_a_parameter_and_gives_it_back(dashboard, one, first, second)
         writes_down(first)
         is_the_same_after_a_refresh(one, first, second)
     engine.command("emergency stop")
     engine.wait_for("closed")
 
-    told = [command for command in house.commands(directory) if command["accepted"]]
+    told = [command for command in dashboard.commands(directory) if command["accepted"]]
     assert [command["key"] for command in told if command["args"].get("text") == "noise"] == keys[:1]
     assert [(c["name"], c["args"].get("field")) for c in told if c["name"] in {"override", "release"}] == [
         ("override", "density"),
@@ -49,13 +49,13 @@ def test_two_windows_on_one_session(house, running):
         {"text": "Friert ein wenig."},
         {"text": "Schwindel beim Aufsetzen", "severity": "moderate"},
     ]
-    markers = [json.loads(text) for text in house.texts(directory, "markers")]
+    markers = [json.loads(text) for text in dashboard.texts(directory, "markers")]
     assert [mark["text"] for mark in markers if mark["type"] == "marker"] == ["noise", UMLAUT]
 
 
-def sees_what_is_played(house, engine, window):
+def sees_what_is_played(dashboard, engine, window):
     """The picture goes on, and its newest sample keeps up with the engine."""
-    screen = house.frame(window)
+    screen = dashboard.frame(window)
     before = screen.evaluate(DRAWN)
     now_s = engine.state().session.snapshot.t
 
@@ -63,8 +63,8 @@ def sees_what_is_played(house, engine, window):
         now = screen.evaluate(DRAWN)
         return now["drawn"] > before["drawn"] + 10 and now["newest"] > max(now_s, before["newest"])
 
-    house.until(has_gone_on, "newer samples to be drawn")
-    house.inspect(window, stop=True)
+    dashboard.until(has_gone_on, "newer samples to be drawn")
+    dashboard.inspect(window, stop=True)
 
 
 def marks_while_answers_are_lost(window, screen):
@@ -88,7 +88,7 @@ def marks_while_answers_are_lost(window, screen):
     return keys
 
 
-def volume_stays_below_the_ceiling(house, engine, window, first, second):
+def volume_stays_below_the_ceiling(dashboard, engine, window, first, second):
     slider = first.get_by_role("slider", name="Volume")
     slider.focus()
     slider.press("ArrowLeft")
@@ -97,12 +97,12 @@ def volume_stays_below_the_ceiling(house, engine, window, first, second):
         slider.press(key)
     assert slider.input_value() == "0"
     second.locator("#volume-now", has_text="as confirmed").wait_for()
-    reply = house.frame(window).evaluate(ORDER, {"name": "volume", "db": 3})
+    reply = dashboard.frame(window).evaluate(ORDER, {"name": "volume", "db": 3})
     assert not reply["accepted"]
     assert engine.state().session.snapshot.volume_db <= 0
 
 
-def takes_a_parameter_and_gives_it_back(house, window, first, second):
+def takes_a_parameter_and_gives_it_back(dashboard, window, first, second):
     first.get_by_role("button", name="Override").click()
     first.locator("#override-field").select_option("density")
     first.locator("#override-value").fill("0.9")
@@ -110,7 +110,7 @@ def takes_a_parameter_and_gives_it_back(house, window, first, second):
     says.filter(has_text="with the next bars").wait_for()
     assert says.inner_text().startswith("Density will go from ")
     assert " to 90 %" in says.inner_text()
-    house.inspect(window)
+    dashboard.inspect(window)
     first.get_by_role("button", name="Set it", exact=True).click()
     second.get_by_role("button", name="Override").click()
     theirs = second.locator("#override-list li[data-field=density]")

@@ -12,21 +12,21 @@ sources: [our own convention]
 arm: closed-loop
 cautions: [loud sounds]
 phases:
-  - {kind: baseline, name: baseline, duration_s: 60}
-  - {kind: match, name: match, duration_s: 120, ratings: [{scale: relaxation-vas, at: begin}]}
+  - {kind: baseline, name: baseline, duration_s: 600}
+  - {kind: match, name: match, duration_s: 1200, ratings: [{scale: relaxation-vas, at: begin}]}
 end_fade_s: 15
 """
 
 
-def test_from_a_new_client_to_the_report(house):
-    house.engine.save_protocol(SHORT)
-    with house.window("clients") as window:
+def test_from_a_new_client_to_the_report(dashboard):
+    dashboard.engine.save_protocol(SHORT)
+    with dashboard.window("clients") as window:
         new_client(window)
         window.get_by_role("link", name="Session", exact=True).click()
-        prepare(house, window)
-        screen = house.screen(window)
+        prepare(dashboard, window)
+        screen = dashboard.screen(window)
         screen.locator("#stop:enabled").wait_for()
-        plays_in_a_process_of_its_own(house)
+        plays_in_a_process_of_its_own(dashboard)
         screen.get_by_text("baseline", exact=True).first.wait_for()
         assert screen.locator("#client").inner_text() == "C-017"
         screen.locator(".light[data-light=good]").first.wait_for()
@@ -42,8 +42,8 @@ def test_from_a_new_client_to_the_report(house):
         screen.locator("#phase", has_text="match").wait_for()
 
         override(screen)
-        with house.window() as second:
-            other = house.screen(second)
+        with dashboard.window() as second:
+            other = dashboard.screen(second)
             other.locator("#phase", has_text="match").wait_for()
             other.get_by_role("button", name="Pause adaptation").click()
             screen.locator("#phase", has_text="paused").wait_for()
@@ -59,19 +59,19 @@ def test_from_a_new_client_to_the_report(house):
         window.keyboard.press("Escape")
         recorded = review(window)
 
-    directory = house.data / "sessions" / recorded
-    names = [command["name"] for command in house.commands(directory) if command["accepted"]]
+    directory = dashboard.data / "sessions" / recorded
+    names = [command["name"] for command in dashboard.commands(directory) if command["accepted"]]
     assert names.index("marker") < names.index("skip") < names.index("override") < names.index("pause")
     assert names.index("rating") < names.index("stop") < names.index("emergency stop")
-    markers = [json.loads(text) for text in house.texts(directory, "markers")]
+    markers = [json.loads(text) for text in dashboard.texts(directory, "markers")]
     assert [mark["text"] for mark in markers if mark["type"] == "marker"] == ["Hände gewärmt"]
-    ratings = [json.loads(text) for text in house.texts(directory, "ratings")]
+    ratings = [json.loads(text) for text in dashboard.texts(directory, "ratings")]
     assert [(rating["scale"], rating["value"]) for rating in ratings] == [("relaxation-vas", 70)]
 
 
-def plays_in_a_process_of_its_own(house):
+def plays_in_a_process_of_its_own(dashboard):
     """The sound's process is the engine's child."""
-    children = Path(f"/proc/{house.engine_pid}/task/{house.engine_pid}/children").read_text().split()
+    children = Path(f"/proc/{dashboard.engine_pid}/task/{dashboard.engine_pid}/children").read_text().split()
     commands = [Path(f"/proc/{child}/cmdline").read_text() for child in children]
     assert any("generator.live.audio_process" in command for command in commands)
 
@@ -86,7 +86,7 @@ def new_client(window):
     window.get_by_text("Consent of version 2026-03").wait_for()
 
 
-def prepare(house, window):
+def prepare(dashboard, window):
     window.get_by_text("hearing aid on the left").wait_for()
     window.get_by_text("no sound (to try things out)").click()
     window.get_by_role("combobox", name="Protocol").click()
@@ -97,7 +97,7 @@ def prepare(house, window):
     window.get_by_text("All were asked about").click()
     window.get_by_text("The listener agrees").click()
     window.get_by_role("button", name="Continue").click()
-    house.screen(window).locator(".light[data-light=good]").first.wait_for()
+    dashboard.screen(window).locator(".light[data-light=good]").first.wait_for()
     window.get_by_role("button", name="Continue").click()
     window.get_by_role("button", name="The listener finds this comfortable").click()
     window.get_by_text("is the ceiling of this session").wait_for()

@@ -21,9 +21,9 @@ arm: open-loop
 cautions: []
 numbers_shown: false
 phases:
-  - {kind: engage, name: before, duration_s: 120, until: {cue: procedure-starts}, energy: 0.5}
-  - {kind: engage, name: procedure, duration_s: 120, until: {cue: procedure-over}}
-  - {kind: engage, name: after, duration_s: 120}
+  - {kind: engage, name: before, duration_s: 600, until: {cue: procedure-starts}, energy: 0.5}
+  - {kind: engage, name: procedure, duration_s: 600, until: {cue: procedure-over}}
+  - {kind: engage, name: after, duration_s: 600}
 end_fade_s: 15
 """
 
@@ -33,18 +33,18 @@ DEAF = 1e-4
 """Of full scale: nobody hears less."""
 
 
-def recorded(house, engine, directory):
+def recorded(dashboard, engine, directory):
     """Return the commands that were recorded, but the one that ends the session here."""
     engine.command("emergency stop")
     engine.wait_for("closed")
-    return house.commands(directory)[:-1]
+    return dashboard.commands(directory)[:-1]
 
 
-def test_pain_distraction_on_its_compact_screen(house, running):
+def test_pain_distraction_on_its_compact_screen(dashboard, running):
     engine = running(PAIN)
-    directory = house.directory()
-    with house.window() as window:
-        screen = house.screen(window)
+    directory = dashboard.directory()
+    with dashboard.window() as window:
+        screen = dashboard.screen(window)
         screen.locator("body[data-view=compact][data-numbers=off]").wait_for()
         screen.locator("#energy", has_text="5 of 10").wait_for()
         screen.get_by_role("button", name="Intensify").click()
@@ -60,30 +60,32 @@ def test_pain_distraction_on_its_compact_screen(house, running):
         window.keyboard.press("Escape")
         window.keyboard.press("Escape")
         screen.locator("#phase", has_text="fading out").wait_for()
-    told = [(c["name"], c["args"].get("cue")) for c in recorded(house, engine, directory)]
+    told = [(c["name"], c["args"].get("cue")) for c in recorded(dashboard, engine, directory)]
     names = [name for name, _ in told]
     assert names == ["intensify", "soften", "cue", "rating", "cue", "stop"]
     assert [cue for _, cue in told if cue] == ["procedure-starts", "procedure-over"]
 
 
-def test_any_key_of_the_listener_lets_the_music_fade_once(house, running):
+def test_any_key_of_the_listener_lets_the_music_fade_once(dashboard, running):
     engine = running(PAIN)
-    directory = house.directory()
-    with house.window("listener") as window, house.window() as therapists:
+    directory = dashboard.directory()
+    with dashboard.window("listener") as window, dashboard.window() as therapists:
         window.get_by_text("Just listen.").wait_for()
         window.keyboard.press("x")
         window.get_by_text("The music rests.").wait_for()
         window.keyboard.press("Tab")
         window.mouse.click(300, 300)
-        screen = house.screen(therapists)
+        screen = dashboard.screen(therapists)
         screen.locator("#phase", has_text="music held").wait_for()
         held_s = engine.state().session.snapshot.elapsed_s
-        house.until(lambda: engine.state().session.snapshot.elapsed_s > held_s + 8, "the music to have faded")
+        dashboard.until(
+            lambda: engine.state().session.snapshot.elapsed_s > held_s + 8, "the music to have faded"
+        )
         silent_s = engine.state().session.snapshot.elapsed_s
         assert not any(word.isdigit() for word in window.locator("body").inner_text().split())
         screen.get_by_role("button", name="Resume").click()
         window.get_by_text("Just listen.").wait_for()
-    told = [(c["name"], c["origin"]) for c in recorded(house, engine, directory)]
+    told = [(c["name"], c["origin"]) for c in recorded(dashboard, engine, directory)]
     assert told == [("hold", "listener"), ("resume", "therapist")]
     sound = sound_of(directory)
     assert sound[: int(held_s * SOUND_HZ)].max() > DEAF
@@ -97,12 +99,12 @@ def sound_of(directory):
     return np.abs(sound).max(axis=1)
 
 
-def test_stop_while_the_pages_script_is_busy(house, running):
+def test_stop_while_the_pages_script_is_busy(dashboard, running):
     engine = running(PAIN)
-    directory = house.directory()
-    house.until(lambda: engine.state().session.snapshot.elapsed_s > 3, "some music")
-    with house.window("protocols") as window:
-        strip = house.screen(window)
+    directory = dashboard.directory()
+    dashboard.until(lambda: engine.state().session.snapshot.elapsed_s > 3, "some music")
+    with dashboard.window("protocols") as window:
+        strip = dashboard.screen(window)
         strip.locator("#stop:enabled").wait_for()
         window.get_by_role("button", name="Listen, 30 s").click()
         window.get_by_text("The music is being rendered.").wait_for()
@@ -117,17 +119,17 @@ def test_stop_while_the_pages_script_is_busy(house, running):
 
 
 @contextmanager
-def chromium(house, folder):
+def chromium(dashboard, folder):
     """A browser of its own with the dashboard open, that may be killed."""
     arguments = ["--headless", "--no-sandbox", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
     process = subprocess.Popen(
-        [house.browser_path, *arguments, "about:blank"], stderr=subprocess.PIPE, text=True
+        [dashboard.browser_path, *arguments, "about:blank"], stderr=subprocess.PIPE, text=True
     )
     try:
         where = next(found[0] for line in process.stderr if (found := re.search(r"ws://\S+", line)))
-        browser = house.browser.browser_type.connect_over_cdp(where)
+        browser = dashboard.browser.browser_type.connect_over_cdp(where)
         page = browser.contexts[0].new_page()
-        page.goto(house.address)
+        page.goto(dashboard.address)
         yield process, page
     finally:
         process.kill()
@@ -135,17 +137,19 @@ def chromium(house, folder):
         process.stderr.close()
 
 
-def test_a_browser_that_was_killed_finds_the_session_as_it_is(house, running, tmp_path):
+def test_a_browser_that_was_killed_finds_the_session_as_it_is(dashboard, running, tmp_path):
     engine = running(PAIN)
-    with chromium(house, tmp_path) as (process, window):
-        house.screen(window).locator("#stop:enabled").wait_for()
+    with chromium(dashboard, tmp_path) as (process, window):
+        dashboard.screen(window).locator("#stop:enabled").wait_for()
         process.kill()
         process.wait()
-    house.until(lambda: engine.state().engine.clients_watching == 0, "the engine to see that nobody watches")
+    dashboard.until(
+        lambda: engine.state().engine.clients_watching == 0, "the engine to see that nobody watches"
+    )
     engine.command("intensify")
     engine.command("pause")
-    with house.window() as window:
-        screen = house.screen(window)
+    with dashboard.window() as window:
+        screen = dashboard.screen(window)
         screen.locator("#phase", has_text="paused").wait_for()
         screen.locator("#energy", has_text="6 of 10").wait_for()
         assert screen.locator("#recording-shape").inner_text() == "●"
@@ -153,14 +157,14 @@ def test_a_browser_that_was_killed_finds_the_session_as_it_is(house, running, tm
         screen.locator("#phase:not(:has-text('paused'))").wait_for()
 
 
-def test_an_engine_that_was_killed_is_told_and_its_recording_opens(house, running):
+def test_an_engine_that_was_killed_is_told_and_its_recording_opens(dashboard, running):
     engine = running(PAIN)
-    directory = house.directory()
-    with house.window(troubles="/engine/|/_stcore/") as window:
-        screen = house.screen(window)
+    directory = dashboard.directory()
+    with dashboard.window(troubles="/engine/|/_stcore/") as window:
+        screen = dashboard.screen(window)
         screen.locator(".light[data-light=good]").first.wait_for()
-        house.until(lambda: engine.state().session.recording.bytes > 50_000, "something to be recorded")
-        os.kill(house.engine_pid, signal.SIGKILL)
+        dashboard.until(lambda: engine.state().session.recording.bytes > 50_000, "something to be recorded")
+        os.kill(dashboard.engine_pid, signal.SIGKILL)
         screen.locator("#lost:visible", has_text="No word from the engine").wait_for()
         window.reload()
         window.get_by_role("button", name="Start the engine").click()

@@ -3,13 +3,13 @@
 LEAD = "canvas[aria-label*='lead']"
 
 
-def opened(house, window):
+def opened(dashboard, window):
     """Open a built-in protocol in the editor; return its text area."""
     window.get_by_role("combobox", name="Protocol").click()
     window.get_by_role("option", name="(isoprinciple-relaxation, version 1)").click()
     text = window.get_by_label("Text of the protocol")
     head = "id: isoprinciple-relaxation\nversion: 1\n"
-    house.until(lambda: head in text.input_value(), "the text to be that of the protocol")
+    dashboard.until(lambda: head in text.input_value(), "the text to be that of the protocol")
     window.locator(LEAD).first.wait_for()
     settled(window)
     return text
@@ -20,35 +20,35 @@ def settled(window):
     window.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
-def test_what_is_saved_is_what_is_shown_under_the_next_version(house):
-    with house.window("protocols") as window:
-        text = opened(house, window)
+def test_what_is_saved_is_what_is_shown_under_the_next_version(dashboard):
+    with dashboard.window("protocols") as window:
+        text = opened(dashboard, window)
         before = text.input_value()
         text.fill(before.replace("duration_s: 90\n", "duration_s: 110  # our own\n", 1))
         window.get_by_role("button", name="Save as version 2").click()
         window.get_by_text("Version 1 was kept already and stays as it is; the text says 2 now.").wait_for()
-        saved = house.engine.protocol_text("isoprinciple-relaxation", 2)
+        saved = dashboard.engine.protocol_text("isoprinciple-relaxation", 2)
         assert saved == before.replace("version: 1", "version: 2").replace(
             "duration_s: 90\n", "duration_s: 110  # our own\n", 1
         )
-        house.until(lambda: text.input_value() == saved, "the text to say its version")
+        dashboard.until(lambda: text.input_value() == saved, "the text to say its version")
         settled(window)
         window.get_by_label("Title").fill("Another title")
         window.get_by_label("Title").press("Enter")
         titled = saved.replace("title: Match, then lead", "title: Another title")
-        house.until(lambda: text.input_value() == titled, "the form to change its line of the text")
+        dashboard.until(lambda: text.input_value() == titled, "the form to change its line of the text")
         window.get_by_role("button", name="Save as version 3").wait_for()
         window.get_by_role("link", name="Clients").click()
         window.get_by_role("heading", name="New client").wait_for()
         window.get_by_role("link", name="Protocols").click()
         window.get_by_role("button", name="Save as version 3").wait_for()
         assert window.get_by_label("Text of the protocol").input_value() == titled
-    assert house.engine.protocol_text("isoprinciple-relaxation", 1) == before
+    assert dashboard.engine.protocol_text("isoprinciple-relaxation", 1) == before
 
 
-def test_faults_and_plan_follow_what_is_typed(house):
-    with house.window("protocols") as window:
-        text = opened(house, window)
+def test_faults_and_plan_follow_what_is_typed(dashboard):
+    with dashboard.window("protocols") as window:
+        text = opened(dashboard, window)
         good = text.input_value()
         text.fill(good.replace("duration_s: 60", "duration_s: 2"))
         window.locator(".faults button").first.click()
@@ -61,9 +61,9 @@ def test_faults_and_plan_follow_what_is_typed(house):
         window.get_by_text("No faults").wait_for()
 
 
-def test_a_preview_gives_way_to_a_newer_text_and_can_be_cancelled(house):
-    with house.window("protocols") as window:
-        text = opened(house, window)
+def test_a_preview_gives_way_to_a_newer_text_and_can_be_cancelled(dashboard):
+    with dashboard.window("protocols") as window:
+        text = opened(dashboard, window)
         window.get_by_role("button", name="Listen, 30 s").click()
         window.get_by_text("The music is being rendered.").wait_for()
         text.fill(text.input_value().replace("duration_s: 60", "duration_s: 70"))
