@@ -12,8 +12,8 @@ import numpy.typing as npt
 from generator.performance.performance import Performance
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block
 from generator.state import LAYERS, MusicState, Piece
-from generator.synthesis.graph import FilterFrame, SynthGraph
 from generator.synthesis.palettes import BY_NAME
+from generator.synthesis.synth import FilterFrame, SynthGraph
 from generator.synthesis.voices import VoiceBank
 
 FloatArray = npt.NDArray[np.float64]

@@ -20,9 +20,8 @@ from biofeedback.setups import Setup, load_setup, parse_setup, setup_text
 from biofeedback.store.records import MigratedSetup, ProtocolVersion, SetupFile
 from protocols import library, load
 from protocols.errors import UnknownProtocolError
-from protocols.hashing import protocol_sha256
 from protocols.loading import parse
-from protocols.schema import Protocol
+from protocols.schema import Protocol, protocol_sha256
 
 if TYPE_CHECKING:  # not at run time: SQLAlchemy is imported when a store is opened
     from biofeedback.store.store import Store

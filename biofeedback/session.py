@@ -39,8 +39,7 @@ from generator.render import SoundFile, VirtualPlayer
 from generator.score import SAMPLE_RATE
 from generator.state import MasterVolume, Piece
 from generator.synthesis.calibration import Calibration
-from protocols.hashing import protocol_sha256
-from protocols.schema import Protocol
+from protocols.schema import Protocol, protocol_sha256
 
 MIDI_NAME = "score.mid"
 

@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from physiology.activation import NOTHING, Fusion, displayed, fuse
-from physiology.baseline import TERMS, Baseline, ExponentialSmoother, freeze
+from physiology.baseline import NOTHING, TERMS, Baseline, ExponentialSmoother, Fusion, displayed, freeze, fuse
 from physiology.beats.tracker import ChannelChoice
 from physiology.breathing import BeltBreathing
 from physiology.eda import SkinConductance

@@ -13,8 +13,17 @@ from typing import Any
 
 from generator.state import MusicState
 from protocols.feasibility import lead_goal
-from protocols.fields import MATCH_RANGE_BPM, clip, tempo_for
-from protocols.limits import DECISION_S, PEAK_OF_MEAN, RUNG, RateLimiter, limits_in, travel_s
+from protocols.fields import (
+    DECISION_S,
+    MATCH_RANGE_BPM,
+    PEAK_OF_MEAN,
+    RUNG,
+    RateLimiter,
+    clip,
+    limits_in,
+    tempo_for,
+    travel_s,
+)
 from protocols.phases import (
     TEXTURE_FIELDS,
     BreathePhase,

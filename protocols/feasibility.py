@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocols.errors import FieldFault, FieldPath
-from protocols.fields import GOAL_SHARE, GOAL_SHARE_UP, HIGHEST_GOAL_BPM, LOWEST_GOAL_BPM
-from protocols.limits import PEAK_OF_MEAN, Limits, limits_in, travel_s
+from protocols.fields import (
+    GOAL_SHARE,
+    GOAL_SHARE_UP,
+    HIGHEST_GOAL_BPM,
+    LOWEST_GOAL_BPM,
+    PEAK_OF_MEAN,
+    Limits,
+    limits_in,
+    travel_s,
+)
 from protocols.outline import Goal, Outline, span_of
 from protocols.phases import (
     AnyPhase,

@@ -8,8 +8,18 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BeforeValidator
 
 from generator.state import NATURE_RANGE_DB, NATURES, PALETTES
-from protocols.fields import MatchedBpm, Name, ProtocolPart, Short, Text, Texts, described, is_number, one_of
-from protocols.limits import Limits
+from protocols.fields import (
+    Limits,
+    MatchedBpm,
+    Name,
+    ProtocolPart,
+    Short,
+    Text,
+    Texts,
+    described,
+    is_number,
+    one_of,
+)
 from protocols.phases import AnyPhase, Stretch, stretches
 from protocols.scales import SCALES
 

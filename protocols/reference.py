@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from protocols.limits import Limits
+from protocols.fields import Limits
 from protocols.outline import LANGUAGE, MEASURES, Goal, PieceDefaults
 from protocols.phases import (
     PHASES,

@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from acquisition.errors import SourceError
+from acquisition.files.binary_formats import read_edf, read_wfdb, read_xdf
 from acquisition.files.csv_files import read_csv
-from acquisition.files.edf_file import read_edf
 from acquisition.files.series import Series
 from acquisition.files.text_formats import (
     OPENSIGNALS_FIRST_LINE,
@@ -20,8 +20,6 @@ from acquisition.files.text_formats import (
     read_simple_text,
 )
 from acquisition.files.text_tables import open_text
-from acquisition.files.wfdb_record import read_wfdb
-from acquisition.files.xdf_file import read_xdf
 from acquisition.spec import RecordingSpec, is_wfdb
 from acquisition.streams import Chunk, ClockPair, FloatArray, Kind, StreamInfo
 

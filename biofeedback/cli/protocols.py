@@ -77,7 +77,7 @@ def show(protocol: str, data: Path | None) -> None:
 @data_option
 def validate(protocol: str, data: Path | None) -> None:
     """Check a protocol; each fault is one line with file, line, field and remedy."""
-    from protocols.hashing import protocol_sha256
+    from protocols.schema import protocol_sha256
 
     with open_catalog(data) as catalog:
         checked = catalog.protocol(protocol)

@@ -10,8 +10,7 @@ from biofeedback.controller.gate import GateState, LeadGate
 from biofeedback.controller.timeline import Timeline
 from physiology.state import PhysiologyState, Reading
 from protocols.course import Segment
-from protocols.fields import clip
-from protocols.limits import DECISION_S
+from protocols.fields import DECISION_S, clip
 from protocols.phases import LeadPhase
 
 REFERENCE_S = 60.0

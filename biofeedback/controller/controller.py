@@ -29,8 +29,7 @@ from physiology.resonance import Assessment
 from physiology.state import Beat, PhysiologyState
 from protocols.course import Segment
 from protocols.feasibility import END
-from protocols.fields import clip
-from protocols.limits import DECISION_S
+from protocols.fields import DECISION_S, clip
 from protocols.phases import BreathePhase
 from protocols.schema import Protocol
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from generator.performance.controls import approach
 from generator.state import RANGES, Mode, MusicState
-from protocols.fields import clip
-from protocols.limits import DECISION_S, OVERRIDE_BPM_PER_MIN, Limits, RateLimiter
+from protocols.fields import DECISION_S, OVERRIDE_BPM_PER_MIN, Limits, RateLimiter, clip
 
 GLIDE_PER_S = 0.02
 """Density, register, brightness, articulation, breathing depth: a tenth in a decision interval. [C]"""

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acquisition.errors import AcquisitionError, SourceError
-from acquisition.files.edf_file import GAP, read_edf
+from acquisition.files.binary_formats import GAP, XdfFile, XdfStream, read_edf, read_xdf
 from acquisition.files.recordings import RecordedFile, open_recording
 from acquisition.files.series import Series
 from acquisition.files.text_formats import KIND_OF_SENSOR, OPENSIGNALS_FIRST_LINE, read_opensignals
 from acquisition.files.text_tables import open_text
-from acquisition.files.xdf_file import XdfFile, XdfStream, read_xdf
 from acquisition.spec import RecordingSpec, parse_spec
 from acquisition.streams import Kind
 from biofeedback.errors import UsageError

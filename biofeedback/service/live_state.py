@@ -29,9 +29,8 @@ from generator.live.devices import fallback_text
 from generator.state import STATE_COLUMNS, MusicState
 from physiology.state import PhysiologyState, Reading
 from protocols.course import planned_arc, segments
-from protocols.hashing import protocol_sha256
 from protocols.scales import SCALES
-from protocols.schema import Protocol
+from protocols.schema import Protocol, protocol_sha256
 
 if TYPE_CHECKING:
     from biofeedback.service.preparation import Preparation

@@ -9,7 +9,7 @@ from biofeedback.service.schemas import MusicFieldView, OptionsView, PreferenceF
 from biofeedback.store.records import NEEDED, SCOPES
 from generator.preferences import PREFERENCE_FIELDS
 from generator.state import STATE_FIELDS, VOLUME_RANGE_DB, Mode, StateField
-from protocols.limits import LEVEL_DB_PER_S, OVERRIDE_BPM_PER_MIN, RUNG, Limits
+from protocols.fields import LEVEL_DB_PER_S, OVERRIDE_BPM_PER_MIN, RUNG, Limits
 from protocols.outline import ARMS
 from protocols.phases import AnyPhase
 from protocols.scales import SCALES

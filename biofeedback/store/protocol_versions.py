@@ -12,9 +12,8 @@ from biofeedback.setups import parse_setup
 from biofeedback.store.records import MigratedSetup, ProtocolVersion, SavedSetup, SetupFile
 from biofeedback.store.tables import PROTOCOLS, SETUP_FILES, SETUPS, sha256_of
 from biofeedback.store.transactions import Transaction, Transactions
-from protocols.hashing import protocol_sha256
 from protocols.loading import parse
-from protocols.schema import Protocol
+from protocols.schema import Protocol, protocol_sha256
 
 _COLUMNS = [column for column in PROTOCOLS.c if column.name != "digest"]
 

@@ -120,7 +120,7 @@ class ProtocolVersion:
     name, version, title
         The protocol's own ``id``, ``version`` and ``title``.
     sha256 : str
-        Of its canonical form, as `protocols.hashing.protocol_sha256` gives it.
+        Of its canonical form, as `protocols.schema.protocol_sha256` gives it.
     text : str
         As it was saved (YAML).
     saved_at : str

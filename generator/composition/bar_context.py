@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from generator.composition.form import Phrase
-from generator.composition.harmony import Chord, Scale
+from generator.composition.harmony import BassMotion, Chord, Ornament, Scale
 from generator.composition.notation import LineNote, ScoreNote
-from generator.composition.voice_leading import BassMotion, Ornament
 from generator.state import BEATS_PER_BAR
 
 

@@ -12,20 +12,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from generator.composition.accompaniment import Accompaniment, BassLine, bass_part, lowest_layer
+from generator.composition.accompaniment import (
+    Accompaniment,
+    BassLine,
+    CounterMelody,
+    air_part,
+    arpeggio_part,
+    bass_part,
+    bells_part,
+    lowest_layer,
+    pad_part,
+    strings_part,
+)
 from generator.composition.bar_context import BarContext, notes_of
 from generator.composition.form import BarPosition, Form, Phrase
 from generator.composition.harmony import Chord, chord_vocabulary, resting_chord
 from generator.composition.melody import MelodyWriter
 from generator.composition.notation import BarScore, LineNote, ScoreNote
-from generator.composition.texture import (
-    CounterMelody,
-    air_part,
-    arpeggio_part,
-    bells_part,
-    pad_part,
-    strings_part,
-)
 from generator.state import BEATS_PER_BAR, LAYERS, Mode, MusicState, Piece
 
 _ROLL = (0.0, 0.5, 1.0, 1.75)

@@ -15,18 +15,19 @@ import time
 from collections import deque
 from typing import Any, BinaryIO
 
-from generator.live.messages import (
+from generator.live.output import RingBuffer, output_of
+from generator.live.process_pipe import (
     AudioFault,
     AudioSetup,
     KeepAlive,
     OutputMoment,
     PlaybackReport,
     PlaybackStarted,
+    ProcessPipe,
     Shutdown,
+    SilenceTimer,
     StartPlayback,
 )
-from generator.live.output import RingBuffer, output_of
-from generator.live.process_pipe import ProcessPipe, SilenceTimer
 from generator.performance.performance import Performance
 from generator.player import ProcessEndCause, ProcessEnding
 from generator.player_events import EndRequest, PlaybackBegin, PlayerEvent, StopRequest, VolumeRequest

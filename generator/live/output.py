@@ -15,7 +15,7 @@ import pyo64 as pyo
 
 from generator.errors import SoundError
 from generator.live.devices import BackEnd
-from generator.live.messages import OutputMoment
+from generator.live.process_pipe import OutputMoment
 from generator.score import CHANNELS, SAMPLE_RATE, StereoBlock
 
 DECLICK_FRAMES = 240

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from generator.live.messages import PlaybackReport, PlaybackStarted
+from generator.live.process_pipe import PlaybackReport, PlaybackStarted
 from generator.player_events import PlaybackBegin, PlayerEvent
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import BEATS_PER_BAR

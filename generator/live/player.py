@@ -15,17 +15,18 @@ import numpy as np
 
 from generator.errors import SoundError
 from generator.live.devices import BackEnd
-from generator.live.messages import (
+from generator.live.playback_segment import PlaybackSegment
+from generator.live.process_pipe import (
     AudioFault,
+    AudioProcessHandle,
     AudioSetup,
     KeepAlive,
     OrphanPolicy,
     PlaybackReport,
     PlaybackStarted,
+    SilenceTimer,
     StartPlayback,
 )
-from generator.live.playback_segment import PlaybackSegment
-from generator.live.process_pipe import AudioProcessHandle, SilenceTimer
 from generator.player import (
     EMERGENCY_STOP_S,
     FADE_IN_S,

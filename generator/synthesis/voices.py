@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, FloatArray, NoteEvent
 from generator.state import LAYERS
-from generator.synthesis.palette import Drone, OscillatorSpec, Palette
+from generator.synthesis.palettes import Drone, OscillatorSpec, Palette
 
 IntArray = npt.NDArray[np.int64]
 

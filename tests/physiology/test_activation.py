@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from physiology.activation import displayed, fuse
-from physiology.baseline import TERMS, WEIGHTS_VERSION, ExponentialSmoother, freeze
+from physiology.baseline import TERMS, WEIGHTS_VERSION, ExponentialSmoother, displayed, freeze, fuse
 from physiology.errors import PhysiologyError
 from physiology.pipeline import Physiology, SignalConfig
 from physiology.state import NO_READING, Reading

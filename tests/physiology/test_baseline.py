@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from physiology.activation import fuse
-from physiology.baseline import TERMS, WEIGHTS_VERSION, Verdict, freeze
+from physiology.baseline import TERMS, WEIGHTS_VERSION, Verdict, freeze, fuse
 from physiology.state import NO_READING, Reading
 
 REST = {"phasic_auc": 1.0, "hr_bpm": 65.0, "scl_us": 5.0, "rmssd_ms": 40.0}

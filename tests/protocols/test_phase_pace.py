@@ -4,8 +4,8 @@ import pytest
 
 from protocols.course import planned_arc
 from protocols.errors import InvalidProtocolError
-from protocols.hashing import protocol_sha256
 from protocols.loading import load, override, parse
+from protocols.schema import protocol_sha256
 
 TEXT = b"""
 id: two-paces

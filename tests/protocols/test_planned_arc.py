@@ -13,9 +13,9 @@ from generator.state import MusicState
 from protocols import library, load, override
 from protocols.course import minimum_jerk, planned_arc
 from protocols.feasibility import lead_goal
-from protocols.hashing import canonical_json, protocol_sha256
-from protocols.limits import Limits, RateLimiter, travel_s
+from protocols.fields import Limits, RateLimiter, travel_s
 from protocols.loading import parse
+from protocols.schema import canonical_json, protocol_sha256
 
 LIBRARY = [
     "breathing-three-quarters",

@@ -7,7 +7,7 @@ import pytest
 
 from acquisition import open_sources
 from acquisition.errors import SourceError
-from acquisition.files.edf_file import read_edf
+from acquisition.files.binary_formats import read_edf
 
 ECG = np.round(np.sin(np.arange(2500) / 40), 3)
 EDA = 5 + np.arange(40) / 100

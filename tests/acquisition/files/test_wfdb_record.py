@@ -40,7 +40,7 @@ def test_a_unit_we_do_not_know_is_none(folder):
 
 def test_a_long_record_is_read_in_pieces(folder, monkeypatch):
     whole = load(folder / "rec", ":PLETH", "ppg").values
-    monkeypatch.setattr("acquisition.files.wfdb_record.FRAMES_AT_ONCE", 3)
+    monkeypatch.setattr("acquisition.files.binary_formats.FRAMES_AT_ONCE", 3)
     np.testing.assert_array_equal(load(folder / "rec", ":PLETH", "ppg").values, whole)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from acquisition.errors import SourceError
-from acquisition.files.xdf_file import read_xdf
+from acquisition.files.binary_formats import read_xdf
 from acquisition.spec import parse_spec
 
 CHANNELS = (("ecg", "millivolts"), ("eda", "microsiemens"))

@@ -16,7 +16,7 @@ from pylsl import StreamInlet, local_clock
 
 from acquisition import open_sources
 from acquisition.errors import SourceError
-from acquisition.lsl.timestamps import Dejitterer, monotonize, timestamp_jitter
+from acquisition.lsl.source import Dejitterer, monotonize, timestamp_jitter
 from acquisition.streams import Condition, Kind, LiveSource, MarkerSource
 
 pytestmark = pytest.mark.realtime

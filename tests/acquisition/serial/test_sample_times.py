@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acquisition.serial.sample_times import SampleTimeEstimator
+from acquisition.serial.source import SampleTimeEstimator
 
 RATE = 250.0
 

@@ -10,11 +10,15 @@ import pytest
 from scipy.signal import find_peaks
 
 from acquisition.errors import SpecError
-from acquisition.simulated.autonomic_state import AutonomicState, ExternalEvents
-from acquisition.simulated.listener import VirtualListener
-from acquisition.simulated.music_response import SILENCE, MusicHistory, PerceivedMusic
+from acquisition.simulated.autonomic_state import (
+    SILENCE,
+    AutonomicState,
+    ExternalEvents,
+    MusicHistory,
+    PerceivedMusic,
+)
+from acquisition.simulated.listener import EDA_RATE_HZ, Skin, VirtualListener
 from acquisition.simulated.persona import PERSONAS
-from acquisition.simulated.signals import EDA_RATE_HZ, Skin
 from acquisition.streams import Kind
 
 QUIET = {

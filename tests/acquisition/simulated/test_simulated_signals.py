@@ -6,10 +6,16 @@ import neurokit2 as nk
 import numpy as np
 import pytest
 
-from acquisition.simulated.autonomic_state import AutonomicSample, AutonomicState, ExternalEvents
-from acquisition.simulated.music_response import SILENCE, MusicHistory, PerceivedMusic
+from acquisition.simulated.autonomic_state import (
+    SILENCE,
+    AutonomicSample,
+    AutonomicState,
+    ExternalEvents,
+    MusicHistory,
+    PerceivedMusic,
+)
+from acquisition.simulated.listener import ECG_RATE_HZ, EDA_RATE_HZ, Electrodes, Heart, Skin
 from acquisition.simulated.persona import PERSONAS
-from acquisition.simulated.signals import ECG_RATE_HZ, EDA_RATE_HZ, Electrodes, Heart, Skin
 
 SOUND = {
     "tempo_bpm": 60.0,

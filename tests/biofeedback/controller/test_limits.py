@@ -15,7 +15,7 @@ from biofeedback.models import EndReason
 from generator.state import RANGES, MusicState
 from physiology.state import PhysiologyState, Reading
 from protocols import library, load, override
-from protocols.limits import OVERRIDE_BPM_PER_MIN
+from protocols.fields import OVERRIDE_BPM_PER_MIN
 from protocols.scales import SCALES
 
 READINGS = st.builds(

@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from acquisition.simulated.autonomic_state import AutonomicState, ExternalEvents
-from acquisition.simulated.music_response import MusicHistory
+from acquisition.simulated.autonomic_state import AutonomicState, ExternalEvents, MusicHistory
+from acquisition.simulated.listener import Heart
 from acquisition.simulated.persona import PERSONAS
-from acquisition.simulated.signals import Heart
 from physiology.resonance import assess, paced_step
 from physiology.state import Beat
 

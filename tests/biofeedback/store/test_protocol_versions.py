@@ -5,8 +5,8 @@ import pytest
 from biofeedback.errors import UsageError
 from protocols import load
 from protocols.errors import InvalidProtocolError
-from protocols.hashing import protocol_sha256
 from protocols.loading import library, parse
+from protocols.schema import protocol_sha256
 
 TEXT = """\
 id: quiet

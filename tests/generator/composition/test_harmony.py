@@ -6,16 +6,19 @@ from itertools import pairwise
 import pytest
 
 from generator.composition.harmony import (
+    MAX_STEP,
+    MAX_TOP_STEP,
     MODE_ORDER,
+    BassMotion,
     Chord,
     Scale,
+    VoiceGroup,
     characteristic_degrees,
     chord_vocabulary,
     pivot_chord,
     resting_chord,
     step_towards,
 )
-from generator.composition.voice_leading import MAX_STEP, MAX_TOP_STEP, BassMotion, VoiceGroup
 from generator.state import Mode
 
 PAD = VoiceGroup(voices=4, low=54, high=72, gap=5.0, pitches=4)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.live.messages import PlaybackReport, PlaybackStarted
 from generator.live.playback_segment import OutputClock, PlaybackSegment
+from generator.live.process_pipe import PlaybackReport, PlaybackStarted
 from generator.score import SAMPLE_RATE, BeatEvent
 from generator.state import BEATS_PER_BAR
 

@@ -16,8 +16,8 @@ import pytest
 
 from generator.errors import SoundError, StateError
 from generator.live.devices import PACED, BackEnd
-from generator.live.messages import OrphanPolicy
 from generator.live.player import LivePlayer
+from generator.live.process_pipe import OrphanPolicy
 from generator.performance.performance import Performance
 from generator.player import NO_LATENCY, AudioIncident, ProcessEndCause, ProcessEnding, incident_text
 from generator.player import AudioIncidentKind as Kind
@@ -319,7 +319,7 @@ def gone(pid: int) -> bool:
 ENGINE = """
 import time
 from generator.live.devices import PACED
-from generator.live.messages import OrphanPolicy
+from generator.live.process_pipe import OrphanPolicy
 from generator.live.player import LivePlayer
 from generator.state import MusicState, Piece
 

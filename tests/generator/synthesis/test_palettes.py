@@ -11,9 +11,8 @@ from scipy.signal import butter, sosfilt
 from generator.errors import StateError
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEvent
 from generator.state import LAYERS, PALETTES, Piece
-from generator.synthesis.graph import BUS_CUTOFFS
 from generator.synthesis.palettes import BY_NAME
-from generator.synthesis.synth import Synth
+from generator.synthesis.synth import BUS_CUTOFFS, Synth
 from generator.synthesis.voices import VIBRATO_DELAY_S, VoiceBank, hertz
 
 OPEN = ControlFrame(

@@ -1,18 +1,237 @@
-"""Recordings in XDF files, read with pyxdf, with every time stamp as it was recorded."""
+"""Recordings in binary files: EDF and EDF+ (read with edfio), WFDB of PhysioNet (wfdb) and XDF (pyxdf).
+
+Of an XDF file every time stamp stays as it was recorded.
+"""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from acquisition.errors import SourceError
-from acquisition.files.series import FileMarker, Series, nominal_rate, require_signal, rr_in_ms
+from acquisition.files.series import (
+    FileMarker,
+    Series,
+    nominal_rate,
+    require_sampled,
+    require_signal,
+    rr_in_ms,
+)
 from acquisition.spec import RecordingSpec
-from acquisition.streams import Kind, channel_index, known_unit, unit_of_kind
+from acquisition.streams import FloatArray, Kind, channel_index, known_unit, unit_of_kind
+
+if TYPE_CHECKING:
+    import edfio
+
+RESERVED = -32768
+"""The digital minimum, which exports of this program use for missing samples."""
+
+GAP = "gap "
+"""Prefix of the annotations of missing samples; the signal's label follows."""
+
+
+class EdfSignal(NamedTuple):
+    """Label, unit as written in the file, and rate of a signal."""
+
+    label: str
+    unit: str
+    rate_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class EdfFile:
+    """An EDF or EDF+C file; its signals are read when they are asked for."""
+
+    path: Path
+    edf: edfio.Edf
+
+    @property
+    def signals(self) -> tuple[EdfSignal, ...]:
+        """The signals, in the order of the file."""
+        return tuple(
+            EdfSignal(signal.label, signal.physical_dimension, float(signal.sampling_frequency))
+            for signal in self.edf.signals
+        )
+
+    @property
+    def annotations(self) -> tuple[FileMarker, ...]:
+        """The annotations that have a text."""
+        return tuple(FileMarker(note.onset, note.text) for note in self.edf.annotations if note.text.strip())
+
+    def series(self, spec: RecordingSpec) -> Series:
+        """Return one signal in its physical unit.
+
+        EDF has no missing values. In a file with annotations ``gap LABEL``, as written by exports of this
+        program, samples at the digital minimum are missing.
+
+        Raises
+        ------
+        SourceError
+            Naming the signals there are, or what is wrong with the file.
+        """
+        index = self._find(spec.column)
+        label, unit, rate_hz = self.signals[index]
+        where = f"{self.path}, signal {label!r}"
+        require_sampled(spec.kind, spec.rate_hz, rate_hz, where)
+        try:
+            signal = self.edf.signals[index]
+            values = np.array(signal.data, dtype=np.float64)
+            if any(text == f"{GAP}{label}" for _, text in self.annotations):
+                values[signal.digital == RESERVED] = np.nan
+        except (ValueError, OSError) as error:
+            raise SourceError(f"{where}: its samples cannot be read: {error}") from error
+        require_signal(values, where)
+        known = unit_of_kind(spec.kind, spec.unit or known_unit(unit))
+        return Series(
+            label=label,
+            unit=known,
+            rate_hz=rate_hz,
+            times=np.arange(values.size) / rate_hz,
+            values=values,
+        )
+
+    def _find(self, column: str | None) -> int:
+        labels = [label for label, _, _ in self.signals]
+        if (index := channel_index(labels, column)) is not None:
+            return index
+        asked = f"no single signal {column!r}" if column is not None else f"{len(labels)} signals: say which"
+        raise SourceError(f"{self.path} has {asked}; it has {', '.join(labels) or 'none'}")
+
+
+def read_edf(path: Path) -> EdfFile:
+    """Open an EDF or EDF+C file.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read, is not EDF, or is discontinuous (EDF+D): the gaps of such a file are not visible
+        in its samples.
+    """
+    import edfio  # noqa: PLC0415 - only EDF files need it
+
+    try:
+        edf = edfio.read_edf(path, header_encoding="latin-1")
+        continuous = edf.is_continuous
+        names = edf.labels
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # edfio raises many types of error for damaged files
+        raise SourceError(f"{path} is not an EDF file ({type(error).__name__}: {error})") from error
+    if not continuous:
+        raise SourceError(f"{path} is discontinuous (EDF+D); convert it to EDF+C, for example in EDFbrowser")
+    if not names:
+        raise SourceError(f"{path} holds no signal, only annotations")
+    return EdfFile(path, edf)
+
+
+FRAMES_AT_ONCE = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class WfdbRecord:
+    """A WFDB record; its signals are read when they are asked for, its annotations are not used.
+
+    Attributes
+    ----------
+    record : str
+        Path without suffix.
+    header : wfdb.Record
+        The header as read by wfdb.
+    """
+
+    record: str
+    header: Any
+
+    def series(self, spec: RecordingSpec) -> Series:
+        """Return one signal in its physical unit.
+
+        Raises
+        ------
+        SourceError
+            Naming the signals there are, or what is wrong with their file.
+        """
+        index = self._find(spec.column)
+        label = str(self.header.sig_name[index])
+        per_frame = int(self.header.samps_per_frame[index])
+        rate_hz = float(self.header.fs) * per_frame
+        where = f"{self.record}, signal {label!r}"
+        require_sampled(spec.kind, spec.rate_hz, rate_hz, where)
+        values = self._values(index, where)
+        values[~np.isfinite(values)] = np.nan
+        require_signal(values, where)
+        return Series(
+            label=label,
+            unit=spec.unit or known_unit(str(self.header.units[index])),
+            rate_hz=rate_hz,
+            times=np.arange(values.size) / rate_hz,
+            values=values,
+        )
+
+    def _find(self, column: str | None) -> int:
+        names = [str(name) for name in self.header.sig_name]
+        if (index := channel_index(names, column)) is not None:
+            return index
+        asked = f"no single signal {column!r}" if column is not None else f"{len(names)} signals: say which"
+        raise SourceError(f"{self.record} has {asked}; it has {', '.join(names)}")
+
+    def _values(self, index: int, where: str) -> FloatArray:
+        import wfdb  # noqa: PLC0415 - it imports pandas, and only WFDB records need it
+
+        frames = int(self.header.sig_len or 0)
+        blocks: list[FloatArray] = []
+        try:
+            for first in range(0, frames, FRAMES_AT_ONCE):
+                read = wfdb.rdrecord(
+                    self.record,
+                    sampfrom=first,
+                    sampto=min(first + FRAMES_AT_ONCE, frames),
+                    channels=[index],
+                    smooth_frames=False,
+                )
+                blocks.append(np.asarray(read.e_p_signal[0], dtype=np.float64))
+        except FileNotFoundError as error:
+            raise SourceError(f"{where}: its file {error.filename} does not exist") from error
+        except Exception as error:  # wfdb raises many types of error for damaged files
+            raise SourceError(
+                f"{where}: its file is damaged, or shorter than its header says "
+                f"({type(error).__name__}: {_one_line(error)})"
+            ) from error
+        return np.concatenate(blocks) if blocks else np.empty(0)
+
+
+def read_wfdb(path: Path) -> WfdbRecord:
+    """Open a WFDB record by its header, its signal file, or its name without suffix.
+
+    Raises
+    ------
+    SourceError
+        If it has no header, or the header cannot be read.
+    """
+    record = str(path.with_suffix("") if path.suffix.lower() in {".hea", ".dat", ".mat"} else path)
+    header = Path(f"{record}.hea")
+    if not header.is_file():
+        raise SourceError(f"{header} does not exist: a WFDB record needs its header")
+    import wfdb  # noqa: PLC0415 - as above
+
+    try:
+        read = wfdb.rdheader(record)
+        complete = read.n_sig > 0 and len(read.sig_name) == read.n_sig and read.fs > 0
+    except Exception as error:  # wfdb raises many types of error for damaged files
+        raise SourceError(
+            f"{header} is not a WFDB header ({type(error).__name__}: {_one_line(error)})"
+        ) from error
+    if not complete:
+        raise SourceError(f"{header} describes no signal")
+    return WfdbRecord(record, read)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
 
 _MAGIC = b"XDF:"
 
