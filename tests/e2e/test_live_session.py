@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +37,12 @@ phases:
   - {kind: match, name: match, duration_s: 15, layers: 4, density: 0.6}
 end_fade_s: 15
 """
+LATEST_KILL_S = 16.0
+MOST_LATENESS_MS = 1000.0
+MOST_LATE_BLOCKS = 40
+"""Of 50 ms: two seconds of 30. A session that the machine kept waiting for longer is repeated."""
+
+PATIENCE_S = 120.0
 OUTLET = Path(__file__).parents[1] / "acquisition" / "lsl" / "fake_lsl_outlet.py"
 
 
@@ -69,20 +75,33 @@ def plan(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> SessionCo
 
 
 @pytest.fixture(scope="module")
-def session(plan: SessionConfig) -> Recording:
+def session(
+    plan: SessionConfig, repeat_while_late: Callable[..., Recording], waits_for_work: Callable[[int], bool]
+) -> Recording:
     """A session in real time whose sound is killed in the middle."""
     if sys.platform != "linux":
         pytest.skip("finds the sound's process in /proc")
-    killed: list[int] = []
 
-    def kill_the_sound(snapshot: Snapshot) -> None:
-        if snapshot.elapsed_s >= 10 and not killed:
-            killed.append(sound_processes(os.getpid())[0])
-            os.kill(killed[0], signal.SIGKILL)
+    def attempt(number: int) -> Recording:
+        killed: list[int] = []
 
-    assert run_session(plan, watch=kill_the_sound) == "the protocol is complete"
-    assert killed
-    return read_recording(plan.directory)
+        def kill_the_sound(snapshot: Snapshot) -> None:
+            if snapshot.elapsed_s < 10 or killed:
+                return
+            playing, spare = sound_processes(os.getpid())
+            if waits_for_work(spare) or snapshot.elapsed_s >= LATEST_KILL_S:
+                killed.append(playing)
+                os.kill(playing, signal.SIGKILL)
+
+        once = replace(plan, directory=plan.directory.with_name(f"session-{number}"))
+        assert run_session(once, watch=kill_the_sound) == "the protocol is complete"
+        recording = read_recording(once.directory)
+        end = recording.meta["end"]
+        assert end["punctuality"]["lateness_worst_ms"] < MOST_LATENESS_MS, end
+        assert end["sound"]["late_blocks"] <= MOST_LATE_BLOCKS, end
+        return recording
+
+    return repeat_while_late(attempt, lambda: True)
 
 
 def test_the_session_goes_on_and_is_complete(session: Recording) -> None:
@@ -105,12 +124,19 @@ def test_the_sound_comes_back_with_a_ramp(session: Recording) -> None:
     samples, rate = sf.read(session.directory / "audio.flac")
     loud = np.abs(samples).max(axis=1)
     sounds = np.flatnonzero(loud > 0)
-    # The sound is killed after 10 s; on a slow machine there are other holes.
-    gaps = np.where(sounds[:-1] > 9.5 * rate, np.diff(sounds), 0)
+    markers = session.streams["markers"]
+    died_s = next(
+        t - session.t0_s
+        for t, m in zip(markers.times, markers.json(), strict=True)
+        if m["type"] == "audio" and "killed" in m["text"]
+    )
+    # On a slow machine there are other holes.
+    gaps = np.where(sounds[1:] > died_s * rate, np.diff(sounds), 0)
     died = np.flatnonzero(gaps > 0.1 * rate)[0]
     assert gaps[died] / rate < 6  # a slow machine; the benchmark holds it to 2 s
     back = sounds[died + 1]
-    first, later = (np.sqrt(np.mean(samples[back + a * rate : back + (a + 2) * rate] ** 2)) for a in (0, 7))
+    parts = (samples[back + a * rate : back + (a + 2) * rate] for a in (0, 7))
+    first, later = (np.sqrt(np.mean(part[part != 0] ** 2)) for part in parts)
     assert first < 0.3 * later
 
 
@@ -167,26 +193,28 @@ def test_from_an_outlet_to_outlets_until_ctrl_c(tmp_path: Path) -> None:
     inlet = None
     try:
         source_id = f"biofeedback:{out.name}:markers"
-        (found,) = pylsl.resolve_byprop("source_id", source_id, 1, 30.0)
+        (found,) = pylsl.resolve_byprop("source_id", source_id, 1, PATIENCE_S)
         assert found.type() == "Markers"
-        (features,) = pylsl.resolve_byprop("source_id", f"biofeedback:{out.name}:features", 1, 10.0)
+        (features,) = pylsl.resolve_byprop("source_id", f"biofeedback:{out.name}:features", 1, PATIENCE_S)
         inlet = pylsl.StreamInlet(features)
-        described = inlet.info(10.0)
+        described = inlet.info(PATIENCE_S)
         assert described.get_channel_labels()[0] == "hr_bpm"
-        sample, stamp = inlet.pull_sample(15.0)
+        sample, first_s = inlet.pull_sample(PATIENCE_S)
         assert len(sample) == described.channel_count()
+        stamp = first_s
+        while stamp < first_s + 2.0:  # something to record
+            _, stamp = inlet.pull_sample(PATIENCE_S)
         assert stamp == pytest.approx(pylsl.local_clock(), abs=5.0)
-        time.sleep(2.0)  # the session's own time: something to record
         device.kill()
-        (markers,) = pylsl.resolve_byprop("source_id", source_id, 1, 10.0)
+        (markers,) = pylsl.resolve_byprop("source_id", source_id, 1, PATIENCE_S)
         notices = pylsl.StreamInlet(markers)
         told = ""
         while '"source"' not in told:
-            told = (notices.pull_sample(20.0)[0] or ["nothing came"])[0]
+            told = (notices.pull_sample(PATIENCE_S)[0] or ["nothing came"])[0]
             assert told != "nothing came"
         notices.close_stream()
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(PATIENCE_S) == 130
     finally:
         if inlet is not None:
             inlet.close_stream()

@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +22,21 @@ from biofeedback.session import SessionConfig, run_session
 from generator.state import LAYERS
 from protocols import load
 
+PATIENCE_S = 120.0
 BIOFEEDBACK = [sys.executable, "-m", "biofeedback"]
 STREAMS = {
     *("ecg", "eda", "features", "beats", "scrs", "music", "score", "notes"),
     *("decisions", "markers", "ratings", "commands", "clock"),
 }
+
+
+@dataclass
+class Begun:
+    """A session in a process of its own, and how far its recording had come."""
+
+    process: subprocess.Popen[bytes]
+    out: Path
+    reached_s: float
 
 
 @pytest.fixture(scope="module")
@@ -174,13 +186,14 @@ def test_the_report_is_made_from_the_session(session: Path, tmp_path: Path) -> N
 
 @pytest.mark.realtime
 def test_ctrl_c_fades_closes_the_recording_and_exits_130(
-    session_arguments: list[str], tmp_path: Path
+    session_arguments: list[str], tmp_path: Path, repeat_while_late: Callable[..., Begun]
 ) -> None:
-    process = start(session_arguments, tmp_path)
-    wait_until_recorded(tmp_path, process, seconds=40)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130
-    recorded = read_recording(tmp_path)
+    begun = repeat_while_late(
+        lambda number: begin(session_arguments, tmp_path / str(number), seconds=40), lambda: True
+    )
+    begun.process.send_signal(signal.SIGINT)
+    assert begun.process.wait(timeout=PATIENCE_S) == 130
+    recorded = read_recording(begun.out)
     assert recorded.complete
     assert recorded.meta["end"]["reason"] == "it was stopped"
     assert [command["name"] for command in recorded.streams["commands"].json()] == ["stop"]
@@ -214,47 +227,48 @@ def test_a_second_ctrl_c_silences_the_music_within_a_second(
 @pytest.mark.realtime
 @pytest.mark.parametrize("seconds", [3, 33, 47, 62])
 def test_killed_at_any_moment_it_opens_and_its_music_can_be_rebuilt(
-    session_arguments: list[str], tmp_path: Path, seconds: int
+    session_arguments: list[str], tmp_path: Path, seconds: int, repeat_while_late: Callable[..., Begun]
 ) -> None:
-    process = start(session_arguments, tmp_path)
-    reached = wait_until_recorded(tmp_path, process, seconds=seconds)
-    process.kill()
-    process.wait()
+    begun = repeat_while_late(
+        lambda number: begin(session_arguments, tmp_path / str(number), seconds=seconds), lambda: True
+    )
+    begun.process.kill()
+    begun.process.wait()
     streams, _ = pyxdf.load_xdf(
-        tmp_path / "session.xdf", dejitter_timestamps=False, synchronize_clocks=False, verbose=False
+        begun.out / "session.xdf", dejitter_timestamps=False, synchronize_clocks=False, verbose=False
     )
     last = {s["info"]["name"][0]: s["time_stamps"][-1] for s in streams if len(s["time_stamps"])}
-    assert last["ecg"] >= reached - 0.02
+    assert last["ecg"] >= begun.reached_s - 0.02
     assert last["ecg"] - last["features"] <= 1.05
-    recorded = read_recording(tmp_path)
+    recorded = read_recording(begun.out)
     assert not recorded.complete
     notes = recorded.streams["notes"]
     events = tmp_path / "events.csv"
-    assert exit_status(["replay", str(tmp_path), "--events", str(events)]) == 0
+    assert exit_status(["replay", str(begun.out), "--events", str(events)]) == 0
     rebuilt = events.read_text(encoding="utf-8").splitlines()[1:]
     assert [float(line.split(",")[0]) for line in rebuilt[: len(notes.times)]] == pytest.approx(
         notes.times.tolist(), abs=1e-5
     )
 
 
-def start(arguments: list[str], out: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+def begin(arguments: list[str], out: Path, *, seconds: float) -> Begun:
+    """Start a session and return it once the newest ECG sample on disk lies behind `seconds`.
+
+    It fails if the session, in virtual time, was over before this process had looked.
+    """
+    process = subprocess.Popen(
         [*BIOFEEDBACK, *arguments, "--audio", "none", "--out", str(out)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-
-
-def wait_until_recorded(out: Path, process: subprocess.Popen[bytes], *, seconds: float) -> float:
-    """Return the time of the newest ECG sample on disk once it lies behind `seconds`."""
     while process.poll() is None:
         try:
             times = read_recording(out).streams["ecg"].times
         except Exception:  # noqa: BLE001, S112 - not begun yet, or caught in the middle of a write
             continue
         if times.size and times[-1] >= seconds:
-            return float(times[-1])
-    pytest.fail(f"the session ended with status {process.returncode} before it was to be stopped")
+            return Begun(process, out, float(times[-1]))
+    raise AssertionError(f"the session ended with status {process.returncode} before it was to be stopped")
 
 
 def test_json_of_the_session_names_what_is_needed_to_repeat_it(session: Path) -> None:

@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals"),
 ]
 
+PATIENCE_S = 120.0
 DEVICE = Path(__file__).with_name("fake_serial_device.py")
 
 
@@ -37,8 +38,8 @@ def device(link, *arguments):
         process.wait()
 
 
-def wait_for(happened, *, limit_s=20.0):
-    deadline = time.monotonic() + limit_s
+def wait_for(happened):
+    deadline = time.monotonic() + PATIENCE_S
     while not (found := happened()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -83,29 +84,38 @@ def link(tmp_path):
     return tmp_path / "ttyDEVICE"
 
 
-def test_two_streams_of_one_port_lose_nothing_and_lie_where_they_were_taken(link):
+def test_two_streams_of_one_port_lose_nothing_and_lie_where_they_were_taken(link, repeat_while_late):
     specs = (
         f"ecg=serial:{link}?profile=lines&rate=250&unit=mV&scale=0.001&offset=-1",
         f"eda=serial:{link}?profile=lines&rate=250&column=1",
     )
-    with device(link, "--rate", "250.025", "--burst", "12"), opened(*specs) as source:
-        assert [(s.name, s.kind, s.unit, s.rate_hz) for s in source.streams] == [
-            ("ecg", Kind.ECG, "mV", 250.0),
-            ("eda", Kind.EDA, "a.u.", 250.0),
-        ]
-        assert isinstance(source, LiveSource)
-        t0 = local_clock()
-        source.begin(t0)
-        (times, indices), (same_times, taken) = collect(source, until=seconds(1.5))
-        pairs = source.clock_pairs()
-    np.testing.assert_array_equal(np.round(np.diff(indices) * 1000), 1)
-    np.testing.assert_array_equal(times, same_times)
-    assert times[0] >= t0
-    assert np.all(np.diff(times) > 0)
-    error = np.abs(times - taken - (local_clock() - time.monotonic()))
-    assert np.percentile(error, 95) < 0.05
-    assert {pair.stream_id for pair in pairs} == {stream.stream_id for stream in source.streams}
-    assert source.incidents() == ()
+    read_s = []
+
+    def attempt(_number):
+        read_s.clear()
+        with device(link, "--rate", "250.025", "--burst", "12"), opened(*specs) as source:
+            assert [(s.name, s.kind, s.unit, s.rate_hz) for s in source.streams] == [
+                ("ecg", Kind.ECG, "mV", 250.0),
+                ("eda", Kind.EDA, "a.u.", 250.0),
+            ]
+            assert isinstance(source, LiveSource)
+            t0 = local_clock()
+            source.begin(t0)
+            (times, indices), (same_times, taken) = collect(
+                source, until=lambda chunks: read_s.append(time.monotonic()) or seconds(1.5)(chunks)
+            )
+            pairs = source.clock_pairs()
+        np.testing.assert_array_equal(np.round(np.diff(indices) * 1000), 1)
+        np.testing.assert_array_equal(times, same_times)
+        assert times[0] >= t0
+        assert np.all(np.diff(times) > 0)
+        error = np.abs(times - taken - (local_clock() - time.monotonic()))
+        assert np.percentile(error, 95) < 0.05
+        assert {pair.stream_id for pair in pairs} == {stream.stream_id for stream in source.streams}
+        assert source.incidents() == ()
+
+    # The readings that took three times as long as they should show a machine that was busy elsewhere.
+    repeat_while_late(attempt, lambda: max(np.diff(read_s), default=0.0) > 0.1)
 
 
 def test_what_waits_for_a_reader_is_kept(link):
@@ -115,11 +125,14 @@ def test_what_waits_for_a_reader_is_kept(link):
         opened(f"ecg=serial:{link}?profile=lines&rate=4000") as source,
     ):
         chunks = []
-        for _ in range(2):
+
+        def has_come():
             time.sleep(1.0)
-            chunks += source.read(local_clock())
+            chunks.extend(source.read(local_clock()))
+            return sum(chunk.times.size for chunk in chunks) > 6000
+
+        wait_for(has_come)
     indices = np.concatenate([chunk.samples[:, 0] for chunk in chunks])
-    assert indices.size > 6000
     assert np.all(np.diff(indices) == 1)
 
 

@@ -59,7 +59,7 @@ class Launched:
         assert reply.accepted, reply.answer
         self.until(lambda state: state.session.snapshot.elapsed_s >= 1)
 
-    def until(self, holds: Callable[[State], bool], seconds: float = 90.0) -> None:
+    def until(self, holds: Callable[[State], bool], seconds: float = 300.0) -> None:
         deadline = time.monotonic() + seconds
         while not holds(self.client.state()):
             assert time.monotonic() < deadline, "it did not come to be"

@@ -20,7 +20,7 @@ import pyxdf
 
 from biofeedback.client import EngineClient, connect
 
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
 MOST_STEPS = 200
 WIDTH, HEIGHT = 1280, 800
 CHECKS = Path(__file__).with_name("checks.js")

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,9 +35,14 @@ pytestmark = [
 ]
 
 PIECE = Piece(seed=7)
+Repeat = Callable[[Callable[[int], object], Callable[[], bool]], Any]
 LOSSES = {Kind.LATE, Kind.SKIPPED}
 LIVELY = MusicState(tempo_bpm=120, density=0.7, layers=4)
-PATIENT = OrphanPolicy(silence_s=30.0)
+PATIENCE_S = 120.0
+MOST_STALL_S = 0.3
+"""Longest step of these tests, in place of 20 ms, that does not count as late."""
+
+PATIENT = OrphanPolicy(silence_s=PATIENCE_S)
 """A loaded machine may hold the tests up for seconds without the music fading."""
 
 
@@ -63,15 +70,18 @@ class Listener:
     incidents: list[AudioIncident] = field(default_factory=list)
     early: list[float] = field(default_factory=list)
     stopped_s: float = 0.0
+    stalled_s: float = 0.0
     pid: int | None = None
 
     def listen(self, state: MusicState, until: Callable[[], bool], at_most_s: float) -> None:
         """Step until something is so; fail if it is not in time."""
-        deadline = time.monotonic() + at_most_s
+        stepped = time.monotonic()
+        deadline = stepped + at_most_s
         while not until():
             assert time.monotonic() < deadline, (self.incidents, self.live.statistics())
             sounded = self.live.step(state)
             now = time.monotonic()
+            self.stalled_s, stepped = max(self.stalled_s, now - stepped), now
             self.notes += [(note, sounded.time_of(note.frame)) for note in sounded.notes]
             self.beats += [(beat, sounded.time_of(beat.frame)) for beat in sounded.beats]
             self.early += [sounded.time_of(event.frame) - now for event in (*sounded.notes, *sounded.beats)]
@@ -84,10 +94,15 @@ class Listener:
 
     def play(self, state: MusicState, seconds: float) -> None:
         end = time.monotonic() + seconds
-        self.listen(state, lambda: time.monotonic() >= end, seconds + 30.0)
+        self.listen(state, lambda: time.monotonic() >= end, seconds + PATIENCE_S)
 
     def sees(self, kind: Kind, times: int = 1) -> bool:
         return sum(incident.kind == kind for incident in self.incidents) >= times
+
+    def late(self) -> bool:
+        """Whether the machine kept the sound waiting, by the player's record, or the steps."""
+        record = self.live.statistics()
+        return record.late_blocks > 0 or record.skipped_s > 0 or self.stalled_s > MOST_STALL_S
 
     @property
     def audio(self) -> np.ndarray:
@@ -139,18 +154,24 @@ def segments(events: list[PlayerEvent]) -> list[list[PlayerEvent]]:
 
 
 @pytest.fixture(scope="module")
-def played() -> Iterator[Listener]:
+def played(repeat_while_late: Repeat) -> Iterator[Listener]:
     """Three seconds, a change on the way, an emergency stop."""
-    with player() as live:
-        listener = Listener(live)
-        listener.play(LIVELY, 2.0)
-        slower = replace(LIVELY, tempo_bpm=90.0, brightness=0.9)
-        listener.play(slower, 1.5)
-        listener.stopped_s = time.monotonic()
-        live.stop(0.5)
-        listener.listen(slower, lambda: live.finished, 20.0)
-        listener.pid = live.statistics().pid
-        yield listener
+    with ExitStack() as opened:
+
+        def attempt(number: int) -> Listener:
+            live = opened.enter_context(player())
+            listener = Listener(live)
+            listener.play(LIVELY, 2.0)
+            slower = replace(LIVELY, tempo_bpm=90.0, brightness=0.9)
+            listener.play(slower, 1.5)
+            listener.stopped_s = time.monotonic()
+            live.stop(0.5)
+            listener.listen(slower, lambda: live.finished, PATIENCE_S)
+            listener.pid = live.statistics().pid
+            assert not listener.late() or number >= 3  # a few late blocks can be judged as well
+            return listener
+
+        yield repeat_while_late(attempt, lambda: True)
 
 
 def test_beats_fall_where_the_tempo_puts_them(played: Listener) -> None:
@@ -216,29 +237,47 @@ def level(audio: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(audio))))
 
 
-def test_the_sound_comes_back_three_times_and_then_it_is_said_that_it_does_not() -> None:
-    with player(fade_in_s=1.0) as live:
-        listener = Listener(live)
-        listener.play(LIVELY, 2.5)
-        live.set_volume(MasterVolume(db=-6.0))
-        listener.listen(
-            LIVELY, lambda: VolumeRequest(-6.0) in [event.action for event in listener.events], 30.0
-        )
-        for death in (1, 2, 3):
-            pid = live.statistics().pid
-            assert pid is not None
-            os.kill(pid, signal.SIGSTOP if death == 3 else signal.SIGKILL)  # the third hangs
-            listener.listen(LIVELY, lambda death=death: listener.sees(Kind.RESTARTED, death), 30.0)
-            assert live.condition == "restarting"  # it rises
-            listener.listen(LIVELY, lambda: live.condition == "on", 30.0)
-        os.kill(live.statistics().pid, signal.SIGKILL)
-        listener.listen(LIVELY, lambda: listener.sees(Kind.GAVE_UP), 30.0)
-        assert live.condition == "lost"
-        assert live.step(LIVELY).notes == ()
-        assert not live.finished
-        live.end(20.0)
-        assert live.finished
+def test_the_sound_comes_back_three_times_and_then_it_is_said_that_it_does_not(
+    repeat_while_late: Repeat, waits_for_work: Callable[[int], bool]
+) -> None:
+    listeners: list[Listener] = []
 
+    def attempt(_number: int) -> None:
+        with player(fade_in_s=1.0) as live:
+            listeners.append(Listener(live))
+            die_four_times(listeners[-1], waits_for_work)
+        judge_the_returns(listeners[-1])
+
+    repeat_while_late(attempt, lambda: any(listener.late() for listener in listeners[-1:]))
+
+
+def die_four_times(listener: Listener, waits_for_work: Callable[[int], bool]) -> None:
+    """Play, and kill the sound's process until no other takes its place."""
+    live = listener.live
+    listener.play(LIVELY, 2.5)
+    listener.listen(LIVELY, lambda: waits_for_work(live._spare.pid), PATIENCE_S)
+    live.set_volume(MasterVolume(db=-6.0))
+    listener.listen(
+        LIVELY, lambda: VolumeRequest(-6.0) in [event.action for event in listener.events], PATIENCE_S
+    )
+    for death in (1, 2, 3):
+        pid = live.statistics().pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP if death == 3 else signal.SIGKILL)  # the third hangs
+        listener.listen(LIVELY, lambda death=death: listener.sees(Kind.RESTARTED, death), PATIENCE_S)
+        assert live.condition == "restarting"  # it rises
+        listener.listen(LIVELY, lambda: live.condition == "on", PATIENCE_S)
+    os.kill(live.statistics().pid, signal.SIGKILL)
+    listener.listen(LIVELY, lambda: listener.sees(Kind.GAVE_UP), PATIENCE_S)
+    assert live.condition == "lost"
+    assert live.step(LIVELY).notes == ()
+    assert not live.finished
+    live.end(20.0)
+    assert live.finished
+
+
+def judge_the_returns(listener: Listener) -> None:
+    """Check the incidents, the sound, the events and the notes of a performance with four deaths."""
     kinds = [incident.kind for incident in listener.incidents if incident.kind not in LOSSES]
     assert kinds == [
         *[Kind.PROCESS_ENDED, Kind.RESTARTING, Kind.RESTARTED] * 3,
@@ -250,7 +289,10 @@ def test_the_sound_comes_back_three_times_and_then_it_is_said_that_it_does_not()
     assert any("attempt 3 of 3" in text for text in texts)
     assert all(text.endswith(".") and "\n" not in text for text in texts)
 
+    begins = [event.frame for event in listener.events if isinstance(event.action, PlaybackBegin)]
     silences = gaps(listener.audio)
+    if listener.live.statistics().late_blocks:  # there are other holes
+        silences = [gap for gap in silences if any(gap[0] < begin <= gap[1] for begin in begins[1:])]
     assert len(silences) == 3
     first, last = silences[0]
     assert (last - first) / SAMPLE_RATE < 4.0  # 0.2 s on a machine that is not loaded
@@ -261,7 +303,6 @@ def test_the_sound_comes_back_three_times_and_then_it_is_said_that_it_does_not()
     volumes = [
         (event.frame, event.action) for event in listener.events if isinstance(event.action, VolumeRequest)
     ]
-    begins = [event.frame for event in listener.events if isinstance(event.action, PlaybackBegin)]
     assert [what for _, what in volumes] == [VolumeRequest(-6.0)] * 4
     assert [frame for frame, _ in volumes[1:]] == begins[1:]
 
@@ -279,22 +320,28 @@ def test_the_sound_comes_back_three_times_and_then_it_is_said_that_it_does_not()
         assert [note for note in notes if note.frame <= mine[-1].frame][: len(mine)] == mine
 
 
-def test_a_pause_of_the_engine_lets_the_music_hold_then_fade_then_return() -> None:
+def test_a_pause_of_the_engine_lets_the_music_hold_then_fade_then_return(repeat_while_late: Repeat) -> None:
     policy = OrphanPolicy(silence_s=0.5, hold_s=0.7, fade_s=0.5)
-    with player(orphan_policy=policy) as live:
-        listener = Listener(live)
-        listener.play(LIVELY, 1.0)
-        quiet = len(listener.audio)
-        time.sleep(2.5)
-        listener.listen(LIVELY, lambda: listener.sees(Kind.RESTARTED), 30.0)
-        listener.play(LIVELY, 0.5)
-    assert listener.incidents[0].ending == ProcessEnding(cause=ProcessEndCause.DESERTED)
-    rest = listener.audio[quiet:]
-    silences = gaps(rest)
-    assert len(silences) == 1
-    assert 1.2 < silences[0][0] / SAMPLE_RATE < 2.7
-    held = rest[: int(0.9 * SAMPLE_RATE)]
-    assert level(held[-4800:]) > 1e-3
+    listeners: list[Listener] = []
+
+    def attempt(_number: int) -> None:
+        with player(orphan_policy=policy) as live:
+            listener = Listener(live)
+            listeners.append(listener)
+            listener.play(LIVELY, 1.0)
+            quiet = len(listener.audio)
+            time.sleep(2.5)
+            listener.listen(LIVELY, lambda: listener.sees(Kind.RESTARTED), PATIENCE_S)
+            listener.play(LIVELY, 0.5)
+        assert listener.incidents[0].ending == ProcessEnding(cause=ProcessEndCause.DESERTED)
+        rest = listener.audio[quiet:]
+        silences = gaps(rest)
+        assert len(silences) == 1
+        assert 1.2 < silences[0][0] / SAMPLE_RATE < 2.7
+        held = rest[: int(0.9 * SAMPLE_RATE)]
+        assert level(held[-4800:]) > 1e-3
+
+    repeat_while_late(attempt, lambda: any(listener.late() for listener in listeners[-1:]))
 
 
 def test_a_death_during_the_end_is_the_end() -> None:
@@ -303,8 +350,9 @@ def test_a_death_during_the_end_is_the_end() -> None:
         listener.play(LIVELY, 1.0)
         live.end(20.0)
         os.kill(live.statistics().pid, signal.SIGKILL)
-        listener.listen(LIVELY, lambda: live.finished, 20.0)
-    assert [incident.kind for incident in listener.incidents] == [Kind.PROCESS_ENDED]
+        listener.listen(LIVELY, lambda: live.finished, PATIENCE_S)
+    kinds = [incident.kind for incident in listener.incidents if incident.kind not in LOSSES]
+    assert kinds == [Kind.PROCESS_ENDED]
 
 
 def gone(pid: int) -> bool:
@@ -340,7 +388,7 @@ def test_the_sound_outlives_a_killed_engine_and_then_ends_by_itself() -> None:
         pids = [int(pid) for pid in engine.stdout.readline().split()]
         engine.kill()
     assert not gone(pids[0])  # it holds, and fades
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + PATIENCE_S
     while not all(gone(pid) for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -374,28 +422,38 @@ def test_impossible_fades_are_refused_before_they_reach_the_sound() -> None:
 
 
 @pytest.mark.skipif(shutil.which("jackd") is None, reason="jackd is not installed")
-def test_a_sound_device_takes_the_sound_in_real_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    name = f"biofeedback-test-{os.getpid()}"
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
-    command = ["jackd", "--no-mlock", "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", "512"]
-    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
-        live = player(back_end=BackEnd(kind="jack", name="JACK", latency=NO_LATENCY))
-        listener = Listener(live)
-        try:
-            opened(live)
-            listener.play(LIVELY, 2.5)
-        finally:
-            live.close()
-            server.terminate()
-    beats = [time_s for _, time_s in listener.beats]
-    assert len(beats) >= 4
-    assert (beats[-1] - beats[0]) / (len(beats) - 1) == pytest.approx(0.5, rel=0.02)
-    assert level(listener.audio[-SAMPLE_RATE:]) > 1e-3
+def test_a_sound_device_takes_the_sound_in_real_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, repeat_while_late: Repeat
+) -> None:
+    listeners: list[Listener] = []
+
+    def attempt(number: int) -> None:
+        name = f"biofeedback-test-{os.getpid()}-{number}"
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+        command = ["jackd", "--no-mlock", "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", "512"]
+        with (
+            (tmp_path / "log").open("wb") as log,
+            subprocess.Popen(command, stdout=log, stderr=log) as server,
+        ):
+            live = player(back_end=BackEnd(kind="jack", name="JACK", latency=NO_LATENCY))
+            listeners.append(Listener(live))
+            try:
+                opened(live)
+                listeners[-1].play(LIVELY, 2.5)
+            finally:
+                live.close()
+                server.terminate()
+        beats = [time_s for _, time_s in listeners[-1].beats]
+        assert len(beats) >= 4
+        assert (beats[-1] - beats[0]) / (len(beats) - 1) == pytest.approx(0.5, rel=0.02)
+        assert level(listeners[-1].audio[-SAMPLE_RATE:]) > 1e-3
+
+    repeat_while_late(attempt, lambda: any(listener.late() for listener in listeners[-1:]))
 
 
 def opened(live: LivePlayer) -> None:
     """Open a player whose server is just starting."""
-    for _ in range(5):
+    for _ in range(20):
         try:
             return live.open()
         except SoundError:
@@ -406,8 +464,9 @@ def opened(live: LivePlayer) -> None:
 def test_reference_noise_sounds_live_and_its_exposure_is_counted() -> None:
     with player(noise=True) as live:
         listener = Listener(live)
-        listener.listen(LIVELY, lambda: live.statistics().energy_s > 0.001, at_most_s=20)
+        listener.listen(LIVELY, lambda: live.statistics().energy_s > 0.001, at_most_s=PATIENCE_S)
         assert len(np.concatenate(listener.pieces)) == live.statistics().frames_played
     sound = np.concatenate(listener.pieces)[SAMPLE_RATE // 2 :]
+    sound = sound[np.any(sound != 0, axis=1)]  # without the holes that a slow machine leaves
     assert 20 * np.log10(np.std(sound)) == pytest.approx(-23.0, abs=4.0)
     assert abs(np.corrcoef(sound.T)[0, 1]) < 0.1
