@@ -29,12 +29,13 @@ def browser():
 def opened(browser, file):
     """Return the page once it has drawn everything, what it complained of and what it asked for."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(300_000)
     complaints, requests = [], []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: requests.append(request.url))
     page.goto(file.as_uri())
-    page.wait_for_selector("body[data-ready]", timeout=60_000)
+    page.wait_for_selector("body[data-ready]")
     return page, complaints, requests
 
 

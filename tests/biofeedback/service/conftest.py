@@ -54,7 +54,7 @@ class Launched:
         """Prepare and start a session on the virtual listener, and wait for its first second."""
         reply = self.client.command("prepare", **self.prepare_short)
         assert reply.accepted, reply.answer
-        self.client.wait_for("prepared")
+        self.client.wait_for("prepared", timeout_s=300)
         reply = self.client.command("start", cautions_confirmed=True)
         assert reply.accepted, reply.answer
         self.until(lambda state: state.session.snapshot.elapsed_s >= 1)

@@ -168,7 +168,7 @@ def test_no_answer_holds_a_trace_of_the_program(stranger, token: str) -> None:
 def test_many_watch_and_a_slow_one_only_loses_frames(engine, token: str) -> None:
     client = engine.client
     client.command("prepare", **engine.prepare_short)
-    client.wait_for("prepared")
+    client.wait_for("prepared", timeout_s=300)
     address = f"{client.url.replace('http', 'ws')}/live"
     with ExitStack() as stack:
 
@@ -229,7 +229,7 @@ def test_the_listeners_page_and_the_stop_page_hold_and_stop_a_session(engine) ->
         assert "held" in re.sub("<[^>]*>", " ", browser.get("/stop/state").text)
         assert browser.post("/stop", content="do=dance", headers=own).status_code == 422
         assert browser.post("/stop", content="do=emergency+stop", headers=own).status_code == 200
-    state = engine.client.wait_for("closed", timeout_s=120)
+    state = engine.client.wait_for("closed", timeout_s=300)
     assert state.session.end_reason.startswith("it was stopped")
     assert engine.client.command("close").accepted
 

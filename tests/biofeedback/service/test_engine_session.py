@@ -22,7 +22,7 @@ def story(engine) -> SimpleNamespace:
     asked = {**engine.prepare_short, "client": "P-017"}
 
     client.command("prepare", **asked)
-    client.wait_for("prepared")
+    client.wait_for("prepared", timeout_s=300)
     confirmed = {"cautions_confirmed": True, "consent_confirmed": True}
     told.without_consent = client.command("start", **confirmed)
     client.give_consent("P-017", "2026-03")
@@ -56,7 +56,7 @@ def story(engine) -> SimpleNamespace:
     then_s = told.found.session.snapshot.elapsed_s
     engine.until(lambda state: state.session.snapshot.elapsed_s > then_s + 1)
     told.stopped = [client.command(name) for name in ("stop", "emergency stop")]
-    told.closed = client.wait_for("closed", timeout_s=120)
+    told.closed = client.wait_for("closed", timeout_s=300)
     return told
 
 

@@ -66,7 +66,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def engine(browser: Any) -> Iterator[Engine]:
     page = browser.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(300_000)
     yield Engine(page)
     page.close()
 

@@ -221,7 +221,7 @@ def running(dashboard: RunningDashboard) -> Iterator[Callable[..., EngineClient]
         dashboard.until(lambda: engine.state().engine.stage in {"idle", "closed"}, "the last session to end")
         reply = engine.command("prepare", protocol_text=text, inputs=list(inputs), audio="file")
         assert reply.accepted, reply.answer
-        engine.wait_for("prepared")
+        engine.wait_for("prepared", timeout_s=300)
         assert engine.command("start", cautions_confirmed=True, consent_confirmed=True).accepted
         dashboard.until(lambda: engine.state().session.snapshot.lifecycle == "running", "the session to run")
         return engine
@@ -230,5 +230,5 @@ def running(dashboard: RunningDashboard) -> Iterator[Callable[..., EngineClient]
     if engine.healthy():
         if engine.state().engine.stage == "running":
             engine.command("emergency stop")
-        engine.wait_for("idle", "closed")
+        engine.wait_for("idle", "closed", timeout_s=300)
         engine.command("close")

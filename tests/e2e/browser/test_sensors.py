@@ -133,7 +133,7 @@ def test_a_signal_that_was_lost_and_is_back_is_followed_again_after_resume(dashb
         dashboard.until(lambda: tempo() > stood + 0.5, "the music to follow again")
 
     engine.command("emergency stop")
-    engine.wait_for("closed")
+    engine.wait_for("closed", timeout_s=300)
     shows_the_gap(read_recording(directory), lost_s)
 
 

@@ -36,7 +36,7 @@ DEAF = 1e-4
 def recorded(dashboard, engine, directory):
     """Return the commands that were recorded, but the one that ends the session here."""
     engine.command("emergency stop")
-    engine.wait_for("closed")
+    engine.wait_for("closed", timeout_s=300)
     return dashboard.commands(directory)[:-1]
 
 
@@ -112,7 +112,7 @@ def test_stop_while_the_pages_script_is_busy(dashboard, running):
         strip.locator("#phase", has_text="fading out").wait_for()
         assert window.get_by_text("The music is being rendered.").is_visible()
         strip.locator("#silence").click()
-    engine.wait_for("closed")
+    engine.wait_for("closed", timeout_s=300)
     sound = sound_of(directory)
     assert sound.max() > DEAF
     assert sound[-SOUND_HZ // 10 :].max() < DEAF

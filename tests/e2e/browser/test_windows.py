@@ -34,7 +34,7 @@ def test_two_windows_on_one_session(dashboard, running):
         writes_down(first)
         is_the_same_after_a_refresh(one, first, second)
     engine.command("emergency stop")
-    engine.wait_for("closed")
+    engine.wait_for("closed", timeout_s=300)
 
     told = [command for command in dashboard.commands(directory) if command["accepted"]]
     assert [command["key"] for command in told if command["args"].get("text") == "noise"] == keys[:1]
