@@ -34,13 +34,15 @@ arm: closed-loop
 cautions: [none]
 phases:
   - {kind: baseline, name: baseline, duration_s: 5}
-  - {kind: match, name: match, duration_s: 15, layers: 4, density: 0.6}
+  - {kind: match, name: match, duration_s: 25, layers: 4, density: 0.6}
 end_fade_s: 15
 """
-LATEST_KILL_S = 16.0
+LATEST_KILL_S = 14.0
+"""Until then the kill waits for the spare process, so that a slow start is not taken for a slow return."""
+
 MOST_LATENESS_MS = 1000.0
-MOST_LATE_BLOCKS = 40
-"""Of 50 ms: two seconds of 30. A session that the machine kept waiting for longer is repeated."""
+MOST_LATE_BLOCKS = 100
+"""Of 1/60 s, in 40 s of music. A session that the machine kept waiting for longer is repeated."""
 
 PATIENCE_S = 120.0
 OUTLET = Path(__file__).parents[1] / "acquisition" / "lsl" / "fake_lsl_outlet.py"
@@ -107,7 +109,7 @@ def session(
 def test_the_session_goes_on_and_is_complete(session: Recording) -> None:
     assert session.complete
     assert session.meta["end"]["sound"]["restarts"] == 1
-    assert session.meta["end"]["punctuality"]["steps"] >= 34 * 20
+    assert session.meta["end"]["punctuality"]["steps"] >= 44 * 20
 
 
 def test_the_report_tells_in_words_what_happened_to_the_sound(session: Recording) -> None:
