@@ -19,11 +19,10 @@ from biofeedback.calibration import exposure_record
 from biofeedback.command_inbox import CommandInbox
 from biofeedback.commands import Command, IssuedCommand
 from biofeedback.controller import Controller
-from biofeedback.engine import Engine, SampleObserver
+from biofeedback.engine import Engine, Outlets, SampleObserver
 from biofeedback.errors import SessionFault
 from biofeedback.intake import OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Snapshot
-from biofeedback.outlets import Outlets
 from biofeedback.pacing import RealTimePacer, virtual_times
 from biofeedback.recording.audio import WAV_NAME, GrowingWav, keep_as_flac
 from biofeedback.recording.consent import RecordedConsent

@@ -10,8 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import ValidationError
 
-from biofeedback.analysis.formatting import number
-from biofeedback.analysis.measures import PhaseMeasures, analyse, mean_feature
+from biofeedback.analysis.measures import PhaseMeasures, analyse, mean_feature, number
 from biofeedback.analysis.phases import numeric
 from biofeedback.analysis.ratings_commands import RecordedRating, ratings
 from biofeedback.recording.reader import Recording

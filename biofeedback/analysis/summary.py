@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from biofeedback.analysis.formatting import number, span
 from biofeedback.analysis.goals import recorded_goals
-from biofeedback.analysis.measures import PhaseStatistics, baseline_of, phase_table
+from biofeedback.analysis.measures import PhaseStatistics, baseline_of, number, phase_table, span
 from biofeedback.analysis.phases import duration_s, numeric, texts
 from biofeedback.analysis.session_log import held_spans, hold_threshold
 from biofeedback.calibration import UNCALIBRATED

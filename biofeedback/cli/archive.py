@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from biofeedback.cli.data import data_option, now, open_catalog, open_store, tell_recovered, yes_option
+from biofeedback.cli.options import data_option, now, open_catalog, open_store, tell_recovered, yes_option
 from biofeedback.errors import StoreError
 from biofeedback.settings import calibration_file, data_folder
 from biofeedback.store.records import AuditFinding, Session, counted

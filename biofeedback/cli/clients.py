@@ -10,12 +10,14 @@ from typing import Any, get_args
 
 import click
 
-from biofeedback.cli.data import data_option, open_store, yes_option
-from biofeedback.cli.preferences import (
+from biofeedback.cli.options import (
     PREFERENCE_FIELDS,
     PreferenceOptions,
     clear_option,
+    data_option,
+    open_store,
     preference_options,
+    yes_option,
 )
 from biofeedback.errors import UsageError
 from biofeedback.store.records import NEEDED, SCOPES, Client, Consent, Scope, counted

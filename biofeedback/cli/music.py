@@ -1,16 +1,21 @@
-"""``biofeedback render`` and ``biofeedback replay``: music from a trajectory, music from a recording."""
+"""``biofeedback render``, ``replay`` and ``soundcheck``."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from biofeedback.cli.options import progress_bar
-from biofeedback.cli.preferences import PreferenceOptions, preference_options
+from biofeedback.cli.options import PreferenceOptions, preference_options, progress_bar
 from biofeedback.cli.sessions import seed_option
+from biofeedback.settings import calibration_file
 from generator.preferences import Preferences
-from generator.state import Piece
+from generator.state import LEVEL_RANGE_DB, Piece
+
+if TYPE_CHECKING:
+    from generator.live.devices import BackEnd
 
 
 def _sound_path(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
@@ -122,3 +127,135 @@ def say_what_was_written(wav: Path | None, midi: Path | None, events: Path | Non
     for label, path in (("sound", wav), ("MIDI", midi), ("events", events)):
         if path is not None:
             click.echo(f"{label:<10} {path}")
+
+
+@click.command()
+@preference_options
+@click.option(
+    "--level",
+    type=click.FloatRange(*LEVEL_RANGE_DB),
+    default=0.0,
+    show_default=True,
+    help="The session's, dB.",
+)
+@click.option("--noise", is_flag=True, help="Play the reference noise (pink, −23 LUFS), to be measured.")
+@click.option(
+    "--seconds", type=click.FloatRange(2, 600), default=10.0, show_default=True, help="How long to play."
+)
+@click.option("--wav", type=click.Path(path_type=Path, dir_okay=False), help="Write it (.wav or .flac).")
+@click.option(
+    "--audio",
+    type=click.Choice(["auto", "device", "none"]),
+    default="auto",
+    show_default=True,
+    help="auto: play it if there is a device and no file is written.",
+)
+@click.option("--device", metavar="NAME", help="Sound device, by part of its name; see biofeedback sources.")
+@click.option(
+    "--measured",
+    type=float,
+    metavar="DBA",
+    help="What a sound level meter at the ear showed for the noise at level 0; kept for the device.",
+)
+def soundcheck(
+    preferences: PreferenceOptions,
+    level: float,
+    seconds: float,
+    wav: Path | None,
+    audio: str,
+    device: str | None,
+    measured: float | None,
+    *,
+    noise: bool,
+) -> None:
+    """Play a session's sounds at the session's level before it begins.
+
+    To learn how loud sessions really are: play the noise (--noise), measure it at the ear in dBA with the
+    volume set as in sessions, then say --measured 62. The measurement holds for that device and volume.
+    """
+    from biofeedback.recording.storage import atomic_path
+    from generator.render import render
+    from generator.synthesis.calibration import CHECK_FADE_S, check_state
+    from generator.trajectory import Trajectory
+
+    if measured is not None:
+        keep_measurement(measured, play_on(device))
+        return
+    piece = preferences.applied_to(Preferences()).applied_to(Piece())
+    if wav is not None:
+        trajectory = Trajectory((0.0,), (check_state(level),))
+        with atomic_path(wav) as part:
+            render(trajectory, piece, seconds, wav=part, fades_s=(CHECK_FADE_S, CHECK_FADE_S), noise=noise)
+        click.echo(f"sound      {wav}")
+    if audio == "device" or (audio == "auto" and wav is None):
+        back_end = play_on(device)
+        energy_s = play(piece, level, seconds, back_end, noise=noise)
+        click.echo(how_loud(energy_s, seconds, back_end))
+    elif wav is None:
+        raise click.UsageError("nothing to do: give --wav, or another --audio than none")
+
+
+def play_on(device: str | None) -> BackEnd:
+    """Return the sound device; refuses if there is none."""
+    from generator.live.devices import choose_back_end, failure_text, probe_outputs
+
+    outputs = probe_outputs()
+    back_end = choose_back_end(f"device:{device}" if device else "auto", outputs)
+    if back_end.kind == "paced":
+        raise click.UsageError(
+            f"there is nothing to play on ({failure_text(outputs.failure)}); write a file with --wav"
+        )
+    return back_end
+
+
+def keep_measurement(dba: float, back_end: BackEnd) -> None:
+    """Keep what was measured of the reference noise."""
+    from biofeedback.calibration import keep_calibration
+    from generator.synthesis.calibration import Calibration, noise_dbfs_a
+
+    path = calibration_file()
+    calibration = Calibration(device=back_end.name, dba=dba, noise_dbfs_a=noise_dbfs_a())
+    keep_calibration(calibration, path)
+    click.echo(f"kept       {path}")
+    click.echo(f"{back_end.name} at this volume: {dba:g} dBA for the reference noise.")
+
+
+def play(piece: Piece, level_db: float, seconds: float, back_end: BackEnd, *, noise: bool) -> float:
+    """Play it; return the A-weighted energy of what was played."""
+    import pylsl
+
+    from biofeedback.pacing import RealTimePacer
+    from generator.live.player import LivePlayer
+    from generator.synthesis.calibration import CHECK_FADE_S, check_state
+
+    state = check_state(level_db)
+    player = LivePlayer(
+        piece, back_end=back_end, clock=pylsl.local_clock, fade_in_s=CHECK_FADE_S, noise=noise
+    )
+    with player, progress_bar("sound check") as progress:
+        ending = False
+        for t in RealTimePacer(pylsl.local_clock, time.sleep):
+            player.step(state)
+            played_s = t - player.began_s
+            progress(min(1.0, played_s / seconds), back_end.name)
+            if not ending and played_s >= seconds - CHECK_FADE_S:
+                player.end(CHECK_FADE_S)
+                ending = True
+            if player.finished:
+                break
+        return player.statistics().energy_s
+
+
+def how_loud(energy_s: float, seconds: float, back_end: BackEnd) -> str:
+    """Say how loud it was at the ear, if that can be known."""
+    from biofeedback.calibration import read_calibration
+    from generator.synthesis.calibration import exposure
+
+    calibration = read_calibration(back_end.name, calibration_file())
+    if calibration is None:
+        return (
+            f"{back_end.name} is uncalibrated: how loud this is at the ear is not known "
+            "(play --noise, measure it, and say --measured DBA)."
+        )
+    level = exposure(energy_s, seconds, calibration).laeq_dba
+    return f"About {level:.0f} dBA at the ear on {back_end.name}." if level is not None else "Silence."

@@ -1,17 +1,29 @@
-"""What several commands share: the way inputs are given, and how long work shows its progress."""
+"""Options that several commands share: inputs, data folder, preferences; and progress bars."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import wraps
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from biofeedback.errors import UsageError
+from biofeedback.errors import BiofeedbackError, UsageError
+from biofeedback.settings import STORE_NAME, data_folder
+from generator.preferences import Preferences
+from generator.state import LAYERS, NATURES, PALETTES
+
+if TYPE_CHECKING:
+    from biofeedback.catalog import Catalog
+    from biofeedback.store.store import Store
+
 
 INPUT_HELP = (
     "A signal, as KIND=WHERE: ecg=rec.csv:ecg_mV@360 (column, rate), eda=session.xdf:Stream, "
@@ -103,3 +115,206 @@ def refuse_gaps(inputs: Sequence[str]) -> None:
             f"{'; '.join(lines[:3])}{more}; a session needs a signal without gaps of more than "
             f"{LONG_GAP_S:g} s: choose another recording, or accept the gaps with --allow-gaps"
         )
+
+
+Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The data folder. [default: $BIOFEEDBACK_DATA, or the user's own]",
+)
+
+yes_option = click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")
+
+
+def now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)
+
+
+def open_store(data: Path | None, *, recover: bool = True) -> Store:
+    """Open the store, and say on standard error what was found cut off and what was done about it."""
+    from biofeedback.store.store import Store
+
+    store = Store.open(data or data_folder(), now=now, recover=recover)
+    tell_recovered(store)
+    return store
+
+
+@contextmanager
+def open_catalog(data: Path | None = None, *, writes: bool = False) -> Iterator[Catalog]:
+    """Open the catalogue of protocols and sensor set-ups.
+
+    A data folder is made only to save something in it: with `writes`, or where there are set-up files of an
+    earlier version to be copied into the store. What was copied is said on standard error.
+    """
+    from biofeedback.catalog import Catalog
+    from biofeedback.setups import setup_files
+
+    folder, paths = data or data_folder(), setup_files()
+    if not (writes or paths or (folder / STORE_NAME).exists()):
+        yield Catalog(None)
+        return
+    from biofeedback.store.store import Store
+
+    with Store.open(folder, now=now, recover=False) as store:
+        catalog = Catalog(store)
+        done = catalog.migrate_setup_files(paths)
+        for setup in done.migrated:
+            click.echo(f"biofeedback: set-up {setup.saved_as} was copied from {setup.path}", err=True)
+        for reason in done.refused:
+            click.echo(f"biofeedback: a set-up file was not copied: {reason}", err=True)
+        yield catalog
+
+
+def completing(titles_of: Callable[[Catalog], Mapping[str, str]]) -> Completion:
+    """Return a function that completes names of the catalogue, with their titles, or a path.
+
+    Parameters
+    ----------
+    titles_of : callable
+        Returns the titles by name.
+    """
+
+    def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            with open_catalog(context.params.get("data")) as catalog:
+                titles = titles_of(catalog)
+        except BiofeedbackError:
+            titles = {}
+        named = [CompletionItem(name, help=titles[name]) for name in titles if name.startswith(incomplete)]
+        return [*named, CompletionItem(incomplete, type="file")]
+
+    return complete
+
+
+complete_protocol = completing(
+    lambda catalog: {each.protocol.id: each.protocol.title for each in catalog.protocols()}
+)
+complete_setup = completing(lambda catalog: {name: each.title for name, each in catalog.setups().items()})
+
+
+def tell_recovered(store: Store) -> None:
+    """Say on standard error what was recovered when a store was opened."""
+    for recovered in store.recovered:
+        click.echo(f"biofeedback: recovered {recovered}", err=True)
+
+
+_SOUNDS = (*LAYERS, *NATURES[1:])
+
+_OPTIONS = (
+    click.option("--palette", type=click.Choice(PALETTES), help="Set of sounds that plays."),
+    click.option("--nature", type=click.Choice(NATURES), help="Nature sound under the music."),
+    click.option("--tonic", type=click.IntRange(0, 11), help="Pitch class of the tonic: 0 is C, 11 is B."),
+    click.option(
+        "--without",
+        multiple=True,
+        metavar="SOUND",
+        type=click.Choice(_SOUNDS),
+        help=f"Sound that is never played; repeat for more: {', '.join(_SOUNDS)}.",
+    ),
+    click.option("--register", metavar="LOW:HIGH", help="Range of the register, 0 (low) to 1 (high)."),
+)
+
+PREFERENCE_FIELDS = {
+    "palette": "palette",
+    "nature": "nature",
+    "tonic": "tonic",
+    "without": "unwanted",
+    "register": "register_range",
+}
+"""The field of `Preferences` that each option sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceOptions:
+    """The preferences that were given on the command line.
+
+    Attributes
+    ----------
+    given : mapping of str to object
+        Values of the fields of `Preferences` for which an option was given, and of those only.
+    """
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def applied_to(self, preferences: Preferences) -> Preferences:
+        """Return `preferences` with the given fields replaced; every other field stays.
+
+        Raises
+        ------
+        StateError
+            If a value is out of range.
+        """
+        return replace(preferences, **self.given)
+
+    def cleared(self, fields: tuple[str, ...]) -> PreferenceOptions:
+        """Return these options with some fields of `Preferences` set back to their defaults.
+
+        Raises
+        ------
+        UsageError
+            If one of the fields was given a value too.
+        """
+        for option, name in PREFERENCE_FIELDS.items():
+            if name in fields and name in self.given:
+                raise UsageError(f"give --{option} or --clear {option}, not both")
+        defaults = Preferences()
+        return PreferenceOptions({**self.given, **{name: getattr(defaults, name) for name in fields}})
+
+    def within_session(self, preferences: Preferences) -> Preferences:
+        """Return a client's preferences for one session: as `applied_to`, but ``--without`` adds sounds.
+
+        A sound that the client does not want stays away unless the field was cleared.
+        """
+        if not (added := self.given.get("unwanted")):
+            return self.applied_to(preferences)
+        unwanted = tuple(dict.fromkeys((*preferences.unwanted, *added)))
+        return replace(preferences, **{**self.given, "unwanted": unwanted})
+
+
+def preference_options(command: Command) -> Command:
+    """Add the options; the command receives them as ``preferences``, a `PreferenceOptions`."""
+
+    @wraps(command)
+    def with_preferences(*args: Any, **kwargs: Any) -> Any:
+        values = {name: kwargs.pop(option) for option, name in PREFERENCE_FIELDS.items()}
+        given = {name: value for name, value in values.items() if value not in (None, ())}
+        if (register := given.get("register_range")) is not None:
+            given["register_range"] = _bounds(register)
+        return command(*args, preferences=PreferenceOptions(given), **kwargs)
+
+    decorated: Command = with_preferences
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def clear_option(fields: Mapping[str, str], help_text: str) -> Callable[[Command], Command]:
+    """Return the option ``--clear OPTION``; the command receives the names of fields as ``cleared``.
+
+    Parameters
+    ----------
+    fields : mapping of str to str
+        The field that each option sets.
+    help_text : str
+        What clearing does.
+    """
+    return click.option(
+        "--clear",
+        "cleared",
+        multiple=True,
+        metavar="OPTION",
+        type=click.Choice(list(fields)),
+        callback=lambda _context, _option, names: tuple(fields[name] for name in names),
+        help=f"{help_text}; repeat for more: {', '.join(fields)}.",
+    )
+
+
+def _bounds(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(":")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise UsageError(f"--register {text!r} is not LOW:HIGH, such as 0.2:0.6") from None

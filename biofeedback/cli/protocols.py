@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from biofeedback.cli.data import complete_protocol, data_option, open_catalog
-from biofeedback.cli.options import progress_bar
-from biofeedback.cli.preferences import PreferenceOptions, preference_options
+from biofeedback.cli.options import (
+    PreferenceOptions,
+    complete_protocol,
+    data_option,
+    open_catalog,
+    preference_options,
+    progress_bar,
+)
 from biofeedback.errors import NotFoundError
 from generator.preferences import Preferences
 from generator.state import Piece

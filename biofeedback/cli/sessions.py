@@ -19,13 +19,21 @@ import click
 from pydantic import ValidationError
 
 from acquisition.injected_faults import FAULTS
-from biofeedback.cli.data import complete_protocol, complete_setup, data_option, open_catalog, open_store
-from biofeedback.cli.options import inputs_option, is_live, progress_bar, refuse_gaps, scr_threshold_option
-from biofeedback.cli.preferences import (
+from biofeedback.cli.options import (
     PREFERENCE_FIELDS,
     PreferenceOptions,
     clear_option,
+    complete_protocol,
+    complete_setup,
+    data_option,
+    inputs_option,
+    is_live,
+    open_catalog,
+    open_store,
     preference_options,
+    progress_bar,
+    refuse_gaps,
+    scr_threshold_option,
 )
 from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.settings import calibration_file

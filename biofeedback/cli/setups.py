@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biofeedback.cli.data import complete_setup, data_option, open_catalog
-from biofeedback.cli.options import is_live
-from biofeedback.cli.preferences import clear_option
+from biofeedback.cli.options import clear_option, complete_setup, data_option, is_live, open_catalog
 from biofeedback.errors import UsageError
 
 if TYPE_CHECKING:

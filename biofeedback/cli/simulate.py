@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acquisition.simulated.persona import PERSONAS
-from biofeedback.cli.data import complete_protocol, data_option, open_catalog
-from biofeedback.cli.options import progress_bar
+from biofeedback.cli.options import complete_protocol, data_option, open_catalog, progress_bar
 from biofeedback.errors import SessionFault, UsageError
 
 if TYPE_CHECKING:

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from biofeedback.exports.events import KINDS, events
-from biofeedback.exports.grid import Grid, begins, effective_rate
+from biofeedback.exports.edf import Grid, begins, effective_rate
 from biofeedback.exports.source import SessionSource, is_ours
-from biofeedback.exports.tables import Table, tables
+from biofeedback.exports.tables import KINDS, Table, events, tables
 from biofeedback.exports.wording import USE, meaning
 from biofeedback.recording.reader import StoredStream
 from biofeedback.recording.xdf import FloatArray

@@ -1,4 +1,4 @@
-"""Exporting sessions as one data set: the formats, the README, the search for identifiers."""
+"""Exporting sessions as one data set: formats, notes and sound, README, search for identifiers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from biofeedback.errors import IdentifyingContent, UsageError
+import soundfile
+
+from biofeedback.errors import IdentifyingContent, RecordingError, UsageError
 from biofeedback.exports import Format, bids
-from biofeedback.exports.consent import StoreEntry, permission, refusal
+from biofeedback.exports.consent import StoreEntry, number_participants, permission, refusal
 from biofeedback.exports.deidentification import NEUTRAL_TIME_S, find_identifiers, free_texts, identifiers_of
 from biofeedback.exports.edf import EdfChannel, write_edf
 from biofeedback.exports.identifier_search import Identifier, IdentifierSearch
-from biofeedback.exports.identity import number_participants
-from biofeedback.exports.sound import write_notes, write_sound
 from biofeedback.exports.source import DisclosurePolicy, SessionSource, parsed, protocols_words
 from biofeedback.exports.tables import Column, tables, write_csv, write_parquet
 from biofeedback.exports.wording import ABOUT, CUT, DEIDENTIFIED, IDENTIFIED, TITLES, USE, WITH_TEXT
-from biofeedback.recording.reader import StoredStream, open_streams, read_meta
+from biofeedback.recording.audio import open_sound, sound_blocks, sound_path
+from biofeedback.recording.reader import StoredStream, open_streams, read_meta, recorded_score
 from biofeedback.recording.recorder import META_NAME, checksums, file_sha256
 from biofeedback.recording.storage import atomic_folder
 from biofeedback.recording.streams import JSON_STREAMS
+from generator.events import write_midi
 
 
 @dataclass(slots=True, kw_only=True)
@@ -371,3 +373,60 @@ def _write_session(kind: Format, source: SessionSource, folder: Path, order: Exp
     if path.exists():
         written.files[path.relative_to(folder).as_posix()] = "the session"
     return written
+
+
+LARGEST_WAV = 4_000_000_000
+
+
+def write_notes(source: SessionSource, path: Path) -> int:
+    """Write the notes that sounded as a Standard MIDI File; return how many there are.
+
+    Times are those from the session's start, as they sounded. Nothing is written where there are none.
+
+    Raises
+    ------
+    RecordingError
+        If the recording names a layer that this program does not have.
+    """
+    score = recorded_score(source.streams, source.t0_s)
+    if score.notes:
+        write_midi(path, score.notes, score.beats)
+    return len(score.notes)
+
+
+def write_sound(source: SessionSource, path: Path) -> int:
+    """Write the sound anew, sample for sample, without tags; return how many frames there are.
+
+    Nothing is written where no sound was kept. A sound file that was not closed is read up to its last whole
+    block.
+
+    Parameters
+    ----------
+    source : SessionSource
+        The session.
+    path : Path
+        Ends in ``.flac`` or ``.wav``. A WAV file above 4 GB becomes RF64, as the EBU recommends.
+
+    Raises
+    ------
+    RecordingError
+        If the sound cannot be read.
+    """
+    kept = sound_path(source.directory)
+    if kept is None:
+        return 0
+    kind = path.suffix[1:].upper()
+    if kind == "WAV" and kept.stat().st_size * 2 > LARGEST_WAV:
+        kind = "RF64"
+    frames = 0
+    with open_sound(kept) as sound:
+        try:
+            with soundfile.SoundFile(
+                path, "w", sound.samplerate, sound.channels, subtype="PCM_24", format=kind
+            ) as copy:
+                for block in sound_blocks(sound):
+                    copy.write(block)
+                    frames += len(block)
+        except (soundfile.SoundFileError, OSError) as error:
+            raise RecordingError(f"{path} cannot be written: {error}") from None
+    return frames

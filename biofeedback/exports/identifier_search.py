@@ -12,7 +12,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from biofeedback.exports.wording import BOILERPLATE
-from biofeedback.tokens import token_pattern
+from biofeedback.store.pseudonym import token_pattern
 
 CLIENT = "client"
 """What a client's code is, among the secrets."""

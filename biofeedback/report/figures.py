@@ -10,7 +10,6 @@ from plotly import graph_objects as go
 
 from biofeedback.analysis.heart_rhythm import Beats
 from biofeedback.analysis.phases import RecordedPhase
-from biofeedback.report.downsampling import Spans, merged
 from biofeedback.report.panels import (
     BLUE,
     COLUMNS,
@@ -23,6 +22,8 @@ from biofeedback.report.panels import (
     VERMILLION,
     Panel,
     PanelLine,
+    Spans,
+    merged,
 )
 
 FloatArray = npt.NDArray[np.float64]

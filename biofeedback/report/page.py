@@ -15,19 +15,28 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from biofeedback.analysis import formatting
 from biofeedback.analysis.goals import REST_TOO, GoalResult, GoalSide, recorded_goals
 from biofeedback.analysis.heart_rhythm import PULSE, beats, heart_sources
-from biofeedback.analysis.measures import PhaseStatistics, Value, analyse, baseline_of, footing, phase_table
+from biofeedback.analysis.measures import (
+    WITHHELD,
+    PhaseStatistics,
+    Value,
+    analyse,
+    baseline_of,
+    clock,
+    footing,
+    number,
+    phase_table,
+    span,
+)
 from biofeedback.analysis.phases import duration_s, numeric
 from biofeedback.analysis.ratings_commands import RecordedRating, commands, ratings, scale_words
 from biofeedback.analysis.session_log import session_log
 from biofeedback.analysis.summary import session_summary
 from biofeedback.recording.reader import Recording
 from biofeedback.recording.storage import write_text
-from biofeedback.report.downsampling import gaps, interval_s, pack, thinned
 from biofeedback.report.figures import EPOCH_MS, beats_figure, overview_figure
-from biofeedback.report.panels import overview, raw_streams
+from biofeedback.report.panels import gaps, interval_s, overview, pack, raw_streams, thinned
 
 MOST_RAW_SAMPLES = 10_000_000
 """Of all raw signals together; a page with more is slow to open. One hour at 1 kHz is 3.6 million."""
@@ -89,7 +98,7 @@ def render(recording: Recording) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(clock=formatting.clock, span=formatting.span)
+    environment.filters.update(clock=clock, span=span)
     page = environment.from_string(_asset("page.html"))
     meta, log = recording.meta, session_log(recording)
     every = beats(recording)
@@ -169,9 +178,9 @@ def _analysis(recording: Recording) -> dict[str, Any]:
     for measures in zip(*(stretch.measures for stretch in stretches), strict=True):
         cells = [
             {
-                "text": formatting.WITHHELD
+                "text": WITHHELD
                 if measure.value.number is None
-                else formatting.number(measure.value.number, measure.digits),
+                else number(measure.value.number, measure.digits),
                 "reason": measure.value.reason,
                 "at_s": measure.value.at_s,
                 "label": f"{measure.label}, {stretch.phase.name}",
@@ -194,7 +203,7 @@ def _goal(result: GoalResult) -> dict[str, Any]:
     name, unit, digits = result.measure
 
     def side(of: GoalSide) -> dict[str, str]:
-        text = formatting.WITHHELD if of.value is None else formatting.number(of.value, digits)
+        text = WITHHELD if of.value is None else number(of.value, digits)
         if of.window_s is None or of.usable_share is None:
             return {"phase": of.phase, "text": text, "footing": ""}
         stands_on = f"{of.window_s:.0f} s, {100 * of.usable_share:.0f} % usable"
@@ -204,12 +213,10 @@ def _goal(result: GoalResult) -> dict[str, Any]:
         "name": result.goal.name,
         "measure": name,
         "unit": unit,
-        "asked": formatting.number(result.goal.change, digits, signed=True),
+        "asked": number(result.goal.change, digits, signed=True),
         "before": side(result.before),
         "after": side(result.after),
-        "change": formatting.WITHHELD
-        if result.change is None
-        else formatting.number(result.change, digits, signed=True),
+        "change": WITHHELD if result.change is None else number(result.change, digits, signed=True),
         "outcome": result.outcome,
         "sentence": result.sentence,
     }
@@ -223,7 +230,7 @@ def _rating(rated: RecordedRating) -> dict[str, Any]:
         "where": where,
         "asked_s": rated.asked_s,
         "answered_s": rated.answered_s,
-        "value": formatting.WITHHELD if rated.value is None else f"{rated.value:g}",
+        "value": WITHHELD if rated.value is None else f"{rated.value:g}",
         "how": rated.how,
     }
 
@@ -280,18 +287,14 @@ def _raw(recording: Recording, end: float) -> list[dict[str, Any]]:
 
 def _cell(column: StatisticsColumn, value: Value) -> str:
     """Return what a cell of the table shows."""
-    return (
-        formatting.WITHHELD
-        if value.number is None
-        else formatting.number(value.number, column.digits, signed=column.signed)
-    )
+    return WITHHELD if value.number is None else number(value.number, column.digits, signed=column.signed)
 
 
 def _change(column: StatisticsColumn, value: Value, reference: Value | None) -> str:
     """Return the change from baseline, empty where there is nothing to compare."""
     if not column.compared or reference is None or value.number is None or reference.number is None:
         return ""
-    return formatting.number(value.number - reference.number, column.digits, signed=True)
+    return number(value.number - reference.number, column.digits, signed=True)
 
 
 def _withheld(table: Sequence[PhaseStatistics]) -> list[str]:
@@ -327,7 +330,7 @@ def _facts(recording: Recording) -> list[tuple[str, str]]:
     rows = [
         ("Protocol", named),
         ("Date", _date(recording.meta.get("t0_wall"))),
-        ("Duration", formatting.span(end.get("duration_s", duration_s(recording)))),
+        ("Duration", span(end.get("duration_s", duration_s(recording)))),
         ("Ended", str(end.get("reason", "not recorded"))),
         ("Recording", _closed(recording)),
         ("Signals", _signals(recording)),

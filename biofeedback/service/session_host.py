@@ -40,11 +40,11 @@ from biofeedback.service.requests import (
     resolve,
 )
 from biofeedback.service.schemas import ArcView, EngineView, State
+from biofeedback.store.pseudonym import replace_token
 from biofeedback.store.store import Store
 
 if TYPE_CHECKING:
     from biofeedback.service.preparation import OpenDevices, Preparation
-from biofeedback.tokens import replace_token
 
 SUPPOSED_HR_BPM = 72.0
 """For which a course is planned until a heart rate is known."""

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from biofeedback.analysis.formatting import WITHHELD, clock, number
+from biofeedback.analysis.measures import WITHHELD, clock, number
 from biofeedback.models import EndReason
 from biofeedback.recording.storage import atomic_path
 from biofeedback.simulation.runs import Simulated

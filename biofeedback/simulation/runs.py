@@ -1,23 +1,195 @@
-"""A protocol × personas × seeds, each a whole session in virtual time, in worker processes."""
+"""A protocol × personas × seeds, each a whole session in virtual time, with its outcome."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from acquisition.simulated.persona import PERSONAS
+from biofeedback.analysis.goals import recorded_goals
+from biofeedback.analysis.measures import baseline_of, phase_table
+from biofeedback.analysis.phases import RecordedPhase, duration_s, numeric, phases, texts
+from biofeedback.analysis.session_log import held_spans
 from biofeedback.commands import Command, Cue
 from biofeedback.errors import SessionFault
-from biofeedback.recording.reader import read_recording
+from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.session import SessionConfig, run_session
-from biofeedback.simulation.outcome import Outcome, Traces, outcome, traces
-from protocols.phases import EngagePhase, Stretch
+from protocols.phases import EngagePhase, LeadPhase, Stretch
 from protocols.schema import Protocol
+
+FloatArray = npt.NDArray[np.float64]
+
+REFERENCE_S = 60.0
+LEAST_REFERENCE = 30
+"""The reference is the median of so many seconds before the lead, as it is for the gate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Figures of one session; None where a figure does not apply.
+
+    Attributes
+    ----------
+    duration_s : float
+        Length of the session.
+    in_target : float or None
+        0 to 1: share of the leads' valid seconds with activation at or below the reference (at or above it
+        where the lead is upward); None without a lead or a baseline.
+    holds, step_backs, plateaus : int
+        How often a lead was held, went back, and stayed to ask.
+    limited : int
+        Decisions in which the limit of tempo allowed less than was wanted.
+    hr_start_bpm, hr_end_bpm : float or None
+        Mean heart rate of the baseline (else of the first phase with one), and of the last phase with music
+        (else of the last).
+    hr_change_bpm : float or None
+        End minus start; None where both are the same phase.
+    activation_end : float or None
+        Mean activation of that last phase; 0 is the baseline.
+    breathing_start, breathing_end : float or None
+        Breaths per minute in the same phases.
+    questions : int
+        Questions put to the therapist or the listener.
+    goals_reached, goals : int
+        Goals reached, of how many that the protocol has.
+    ended : str
+        Why the session ended.
+    """
+
+    duration_s: float
+    in_target: float | None
+    holds: int
+    step_backs: int
+    plateaus: int
+    limited: int
+    hr_start_bpm: float | None
+    hr_end_bpm: float | None
+    hr_change_bpm: float | None
+    activation_end: float | None
+    breathing_start: float | None
+    breathing_end: float | None
+    questions: int
+    goals_reached: int
+    goals: int
+    ended: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Traces:
+    """Time series of a session for plots; NaN where there is no valid value.
+
+    Attributes
+    ----------
+    times_s, hr_bpm, activation : ndarray, shape (n,)
+        The features table.
+    asked_s, tempo_bpm : ndarray, shape (m,)
+        When which tempo was asked for; NaN for silence.
+    phases : tuple of RecordedPhase
+        In order of time.
+    held : tuple of (float, float)
+        When a lead was held.
+    """
+
+    times_s: FloatArray
+    hr_bpm: FloatArray
+    activation: FloatArray
+    asked_s: FloatArray
+    tempo_bpm: FloatArray
+    phases: tuple[RecordedPhase, ...]
+    held: tuple[tuple[float, float], ...]
+
+
+def outcome(protocol: Protocol, recording: Recording) -> Outcome:
+    """Return the figures of a recorded session."""
+    table = phase_table(recording)
+    first = baseline_of(table) or next((row for row in table if row.hr.number is not None), None)
+    sounding = {phase.name for phase in protocol.stretches if phase.sounds}
+    lasts = [row for row in table if row.phase.name in sounding] or [
+        row for row in table if row.phase.kind != "end"
+    ]
+    last = lasts[-1] if lasts else None
+    before, after = (row.hr.number if row else None for row in (first, last))
+    terms = [decision.get("terms") or {} for _, decision in texts(recording, "decisions")]
+    goals = recorded_goals(recording)
+    return Outcome(
+        duration_s=duration_s(recording),
+        in_target=_in_target(protocol, recording),
+        holds=_entries(terms, "holding"),
+        step_backs=_rises(terms, "step_backs"),
+        plateaus=_entries(terms, "plateau"),
+        limited=sum(bool(term.get("limited")) for term in terms),
+        hr_start_bpm=before,
+        hr_end_bpm=after,
+        hr_change_bpm=None if before is None or after is None or first is last else after - before,
+        activation_end=last.activation.number if last else None,
+        breathing_start=first.breathing.number if first else None,
+        breathing_end=last.breathing.number if last else None,
+        questions=sum(marker.get("type") == "question" for _, marker in texts(recording, "markers")),
+        goals_reached=sum(goal.outcome == "reached" for goal in goals),
+        goals=len(goals),
+        ended=str((recording.meta.get("end") or {}).get("reason", "not closed")),
+    )
+
+
+def traces(recording: Recording) -> Traces:
+    """Return the traces of a recorded session."""
+    times, hr = numeric(recording, "features", "hr_bpm")
+    _, activation = numeric(recording, "features", "activation")
+    asked, tempo = numeric(recording, "music", "tempo_bpm")
+    _, sounding = numeric(recording, "music", "sounding")
+    return Traces(
+        times_s=times,
+        hr_bpm=hr,
+        activation=activation,
+        asked_s=asked,
+        tempo_bpm=np.where(sounding > 0, tempo, np.nan),
+        phases=phases(recording),
+        held=tuple(held_spans(recording)),
+    )
+
+
+def _in_target(protocol: Protocol, recording: Recording) -> float | None:
+    upward = {
+        phase.name: phase.direction == "up" for phase in protocol.stretches if isinstance(phase, LeadPhase)
+    }
+    times, activation = numeric(recording, "features", "activation")
+    inside = valid = 0
+    for lead in (phase for phase in phases(recording) if phase.name in upward):
+        reference = _reference(times, activation, lead.begin_s)
+        if reference is None:
+            continue
+        during = activation[lead.holds(times) & np.isfinite(activation)]
+        reached = during >= reference if upward[lead.name] else during <= reference
+        inside, valid = inside + int(reached.sum()), valid + during.size
+    return inside / valid if valid else None
+
+
+def _reference(times: FloatArray, activation: FloatArray, lead_s: float) -> float | None:
+    before = activation[(times > lead_s - REFERENCE_S) & (times <= lead_s) & np.isfinite(activation)]
+    return float(np.median(before)) if before.size >= LEAST_REFERENCE else None
+
+
+def _entries(terms: Sequence[Mapping[str, Any]], state: str) -> int:
+    """Return how often the gate entered a state."""
+    states = [None, *(term.get("gate") for term in terms)]
+    return sum(now == state != before for before, now in pairwise(states))
+
+
+def _rises(terms: Sequence[Mapping[str, Any]], count: str) -> int:
+    """Return the sum of all increases of a count that is reset in between."""
+    counts = [0, *(int(term.get(count) or 0) for term in terms)]
+    return sum(max(0, now - before) for before, now in pairwise(counts))
+
 
 CUE_AFTER_S = 600.0
 """A phase that waits for a cue gets it after so long at the latest: nobody is there to give it."""

@@ -20,11 +20,10 @@ from biofeedback.errors import StoreError, UsageError
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.settings import EXPORT_KEY_NAME, STORE_NAME
 from biofeedback.store import audit
-from biofeedback.store.database import Database
+from biofeedback.store.database import Database, Transactions
 from biofeedback.store.records import AuditHead, counted
 from biofeedback.store.sessions import SESSIONS_FOLDER
 from biofeedback.store.tables import CLIENTS, METADATA, PROTOCOLS, SESSIONS, SETUPS
-from biofeedback.store.transactions import Transactions
 
 MANIFEST_NAME = "manifest.json"
 CALIBRATION_NAME = "calibration.json"

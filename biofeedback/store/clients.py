@@ -10,6 +10,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from biofeedback.errors import NotFoundError, UsageError
+from biofeedback.store.database import Transactions
 from biofeedback.store.pseudonym import check_pseudonym
 from biofeedback.store.records import (
     NEEDED,
@@ -22,7 +23,6 @@ from biofeedback.store.records import (
     Scope,
 )
 from biofeedback.store.tables import CLIENTS, CONSENTS, SESSIONS, canonical
-from biofeedback.store.transactions import Transactions
 from generator.preferences import Preferences
 from generator.state import VOLUME_RANGE_DB
 

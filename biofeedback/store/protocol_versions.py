@@ -9,9 +9,9 @@ import yaml
 
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.setups import parse_setup
+from biofeedback.store.database import Transaction, Transactions
 from biofeedback.store.records import MigratedSetup, ProtocolVersion, SavedSetup, SetupFile
 from biofeedback.store.tables import PROTOCOLS, SETUP_FILES, SETUPS, sha256_of
-from biofeedback.store.transactions import Transaction, Transactions
 from protocols.loading import parse
 from protocols.schema import Protocol, protocol_sha256
 

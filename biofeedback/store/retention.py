@@ -20,10 +20,10 @@ from biofeedback.store.clients import (
     consent_row,
     newest_consents,
 )
+from biofeedback.store.database import Transactions
 from biofeedback.store.records import SCOPES, RetentionRule, Scope, Session, counted
 from biofeedback.store.sessions import SessionRepository
 from biofeedback.store.tables import CLIENTS, CONSENTS, FACTS, RETENTION, SESSIONS, canonical
-from biofeedback.store.transactions import Transactions
 
 WITHDRAWN, EXPIRED, ASKED = "consent withdrawn", "retention", "asked for"
 """Why a session was deleted."""

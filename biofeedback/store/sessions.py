@@ -19,6 +19,7 @@ from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256, write_meta
 from biofeedback.store import records
 from biofeedback.store.clients import client_row, consent_record, consent_row, require_consent
+from biofeedback.store.database import Transaction, Transactions
 from biofeedback.store.protocol_versions import keep_protocol
 from biofeedback.store.records import Facts, Session, Severity
 from biofeedback.store.session_index import SessionRows, index_session, listed_files
@@ -34,7 +35,6 @@ from biofeedback.store.tables import (
     SESSIONS,
     canonical,
 )
-from biofeedback.store.transactions import Transaction, Transactions
 from protocols.scales import SCALES
 from protocols.schema import Protocol
 

@@ -14,14 +14,12 @@ from biofeedback.errors import StoreError
 from biofeedback.settings import STORE_NAME
 from biofeedback.store.backup import Backup, unpack
 from biofeedback.store.clients import ClientRepository
-from biofeedback.store.database import Database
+from biofeedback.store.database import Database, Transactions
 from biofeedback.store.protocol_versions import ProtocolVersionRepository, SetupRepository
 from biofeedback.store.records import Recovered
-from biofeedback.store.recovery import Recovery
+from biofeedback.store.recovery import AuditLog, Recovery
 from biofeedback.store.retention import Retention
 from biofeedback.store.sessions import SESSIONS_FOLDER, SessionRepository
-from biofeedback.store.transactions import Transactions
-from biofeedback.store.verification import AuditLog
 
 
 class Store:

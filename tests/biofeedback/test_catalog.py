@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from biofeedback.catalog import Catalog
 from biofeedback.cli import exit_status, sessions
-from biofeedback.cli.data import now
+from biofeedback.cli.options import now
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.service.renderers import PreviewRenderer
 from biofeedback.service.requests import Prepare, resolve

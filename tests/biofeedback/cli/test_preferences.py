@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from biofeedback.cli import exit_status, sessions
-from biofeedback.cli.data import now
+from biofeedback.cli.options import now
 from biofeedback.settings import DATA_VARIABLE
 from biofeedback.store.store import Store
 from generator.preferences import Preferences

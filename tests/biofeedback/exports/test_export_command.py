@@ -11,8 +11,8 @@ import pytest
 from biofeedback.cli import exit_status
 from biofeedback.errors import UsageError
 from biofeedback.exports import FORMATS
+from biofeedback.exports.consent import key_of, number_participants
 from biofeedback.exports.export import export
-from biofeedback.exports.identity import key_of, number_participants
 from biofeedback.recording import xdf
 from biofeedback.recording.reader import BLOCK_SAMPLES, open_streams
 from biofeedback.store.store import Store

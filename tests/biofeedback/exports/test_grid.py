@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biofeedback.exports.grid import NOWHERE, Grid, effective_rate
+from biofeedback.exports.edf import NOWHERE, Grid, effective_rate
 
 
 def placed(grid, times, chunk):

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofeedback.report.downsampling import broken, gaps, merged, pack, thinned
-from biofeedback.report.panels import overview
+from biofeedback.report.panels import broken, gaps, merged, overview, pack, thinned
 
 
 def unpacked(text, count, step):

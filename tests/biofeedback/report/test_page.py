@@ -8,8 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from biofeedback.analysis.formatting import clock, number, span
-from biofeedback.analysis.measures import analyse, phase_table
+from biofeedback.analysis.measures import analyse, clock, number, phase_table, span
 from biofeedback.analysis.session_log import session_log
 from biofeedback.analysis.summary import session_summary
 from biofeedback.errors import RecordingError

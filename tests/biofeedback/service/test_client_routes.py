@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 
 from biofeedback.catalog import Catalog
-from biofeedback.cli.data import now
+from biofeedback.cli.options import now
 from biofeedback.service.requests import Prepare, resolve
 from biofeedback.service.routes.clients import clients_router
 from biofeedback.store.store import Store

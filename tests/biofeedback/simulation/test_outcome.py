@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from biofeedback.recording.reader import RecordedStream, Recording
-from biofeedback.simulation.outcome import outcome, traces
+from biofeedback.simulation.runs import outcome, traces
 from protocols.schema import Protocol
 
 BASELINE_S, MATCH_S, LEAD_S, SUSTAIN_S = 60, 60, 330, 60

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from biofeedback.calibration import keep_calibration, read_calibration
 from biofeedback.errors import StoreError, UsageError
-from biofeedback.exports.identity import key_of, number_participants
+from biofeedback.exports.consent import key_of, number_participants
 from biofeedback.settings import EXPORT_KEY_NAME
 from biofeedback.store.backup import backup_contents, backup_head
 from biofeedback.store.store import Store

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from biofeedback.service.session_host import SessionHost
-from biofeedback.tokens import replace_token
+from biofeedback.store.pseudonym import replace_token
 
 
 @pytest.mark.parametrize(
