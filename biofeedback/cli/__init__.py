@@ -56,7 +56,7 @@ COMMANDS = {
     "demo": ("sessions:demo", "Run a ten-minute session on the virtual listener in virtual time."),
     "run": ("sessions:run", "Carry out a protocol with live sensors, recordings or the virtual listener."),
     "soundcheck": (
-        "soundcheck:soundcheck",
+        "music:soundcheck",
         "Play a session's sounds at the session's level before it begins.",
     ),
     "sources": (
@@ -68,7 +68,7 @@ COMMANDS = {
         "Serve sessions on 127.0.0.1, for the dashboard and for programs; Ctrl-C ends it.",
     ),
     "dashboard": (
-        "dashboard:dashboard",
+        "engine:dashboard",
         "Set up, run, watch and steer sessions in a browser; Ctrl-C ends the pages.",
     ),
     "simulate": (
@@ -93,7 +93,7 @@ COMMANDS = {
     ),
     "setups": ("setups:setups", "Save, show, check and remove sensor set-ups, for run --setup NAME."),
     "emulate": (
-        "emulate:emulate_command",
+        "sources:emulate_command",
         "Emulate a serial device behind a pseudo-terminal, from a recording, in real time.",
     ),
     "protocols": (
@@ -110,10 +110,10 @@ COMMANDS = {
         "Rebuild a session's music from its recording, cut off or not, and check it against the notes kept.",
     ),
     "analyse": (
-        "review:analyse_command",
+        "exchange:analyse_command",
         "Print rates, variability, breathing and skin conductance of a recorded session.",
     ),
-    "report": ("review:report", "Make a self-contained HTML page to review a session."),
+    "report": ("exchange:report", "Make a self-contained HTML page to review a session."),
     "export": (
         "exchange:export_command",
         "Write sessions in open formats, as one data set without names.",
