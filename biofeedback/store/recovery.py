@@ -16,7 +16,6 @@ from biofeedback.errors import BiofeedbackError, RecordingError, StoreError
 from biofeedback.recording.consent import recorded_consent
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256
-from biofeedback.recording.recovery import recover
 from biofeedback.recording.storage import held_by_us
 from biofeedback.store import audit
 from biofeedback.store.clients import newest_consents
@@ -87,6 +86,9 @@ class Recovery:
         )
 
     def _take_up(self, directory: Path) -> tuple[str, ...]:
+        # Imported here: it reads and writes sound, which listing clients or protocols does not.
+        from biofeedback.recording.recovery import recover  # noqa: PLC0415
+
         did = recover(directory, at=self._transactions.now(), about=self._audit.anchor())
         if did is None and "end" not in read_meta(directory):  # it is being recorded
             return ()
