@@ -28,8 +28,8 @@ ALLOWED = {
         *("_write", "write_csv", "write_parquet", "write_notes", "write_sound", "write_dataset"),
         *("_write_physio", "_write_tsv", "_write_json"),
     },
-    # Recordings and logs, which grow.
-    "biofeedback.store": {"add", "write", "_extract"},
+    # Recordings and logs, which grow, and the members of a back-up, which is renamed at the end.
+    "biofeedback.store": {"add", "write", "_extract", "_put"},
     # What is in a temporary folder.
     "biofeedback.imports": {"_zip"},
     # Read by programs only.
