@@ -57,8 +57,8 @@ from biofeedback.errors import BiofeedbackError
 from biofeedback.models import LiveFrame
 from biofeedback.service.auth import Page
 from biofeedback.service.endpoint_file import EngineEndpoint, read_endpoint
-from biofeedback.service.options import OPTIONS
 from biofeedback.service.schemas import (
+    OPTIONS,
     ArcView,
     ClientView,
     Link,

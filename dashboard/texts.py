@@ -5,8 +5,6 @@ The pages in Python use `text`, those in JavaScript fetch the whole catalogue.
 
 from __future__ import annotations
 
-from dashboard.texts_pages import PAGES
-
 SCREEN = {
     # --- the frame of it all
     "guard.key": "Open the dashboard by the address that 'biofeedback dashboard' printed; it carries a key.",
@@ -14,17 +12,18 @@ SCREEN = {
     "engine.no-answer": "The engine did not answer. Try again, or end the music at the device.",
     "engine.refused": "The engine refused this.",
     "engine.lost": (
-        "No word from the engine. This page connects again by itself. If the engine is gone, the music fades "
-        "out within half a minute and the recording is kept; reload the page to start the engine anew."
+        "The engine does not answer. This page reconnects by itself. If the engine has stopped, the "
+        "music fades out within half a minute and the recording is kept; reload the page to start the "
+        "engine again."
     ),
     "serve.address": "dashboard  {address}",
-    "serve.port": "dashboard: port {port} cannot be had ({why}); --port 0 takes any that is free",
+    "serve.port": "dashboard: port {port} cannot be used ({why}); --port 0 takes any free port",
     "serve.engine": "dashboard: {why}",
     "close": "Close",
     "cancel": "Cancel",
     # --- the top bar
     "live.title": "Live session",
-    "bar.label": "The session at a glance",
+    "bar.label": "Session status",
     "bar.client": "Client",
     "bar.nobody": "no client",
     "bar.phase": "Phase",
@@ -51,21 +50,23 @@ SCREEN = {
     "bar.engine.lost": "no answer",
     "bar.engine.waiting": "connecting",
     "bar.stop": "STOP",
-    "bar.stop.help": "Lead to the end with a fade. Key: Escape, twice.",
+    "bar.stop.help": "Fade the music out and end the session. Key: Escape, twice.",
     "bar.silence": "Silence now",
-    "bar.silence.help": "Silence within a second. Key: Escape, twice, while the music fades.",
+    "bar.silence.help": "Silence the music within a second. Key: Escape, twice, while the music fades.",
     "bytes.kB": "{value} kB",
     "bytes.MB": "{value} MB",
     "sound.restarting": (
-        "The sound broke off and is started again: it comes back within seconds and rises over ten seconds. "
-        "Look whether the listener is well; the session goes on."
+        "The sound stopped and is being restarted: it returns within seconds and rises over ten seconds. "
+        "Check that the listener is well; the session continues."
     ),
     "sound.lost": (
-        "The sound is lost: the listener hears nothing, and it does not come back in this session. Say so. "
-        "STOP, look after the sound device, and begin a new session. The recording goes on until then."
+        "The sound has failed: the listener hears nothing, and it does not return in this session. Tell "
+        "the listener. Press STOP, check the sound device, and start a new session. The recording "
+        "continues until then."
     ),
     "sound.no-device": (
-        "Nobody hears the music: {why}. To be heard: STOP, connect loudspeakers, and begin a new session."
+        "Nobody hears the music: {why}. To hear it, press STOP, connect loudspeakers, and start a new "
+        "session."
     ),
     "sound.back": "The sound is back.",
     "sound.understood": "Understood",
@@ -110,12 +111,12 @@ SCREEN = {
     "arc.until": "{length} until {cue}",
     "arc.silent": "silent",
     "arc.told": "The plan: {minutes} minutes; {phases}.",
-    "arc.for": "As planned for a listener who follows, with a steady heart rate of {bpm} bpm.",
-    "arc.faulty": "The plan is drawn anew once the text can be used.",
-    "activation.title": "Physiological activation against its band",
-    "activation.coming": "comes after the baseline",
+    "arc.for": "Planned for a listener who follows the music, with a steady heart rate of {bpm} bpm.",
+    "arc.faulty": "The plan is redrawn once the text has no faults.",
+    "activation.title": "Physiological activation and its target band",
+    "activation.coming": "available after the baseline",
     "activation.unknown": "not known: no usable baseline, or signals too weak",
-    "activation.value": "{value} of 100 (50 is the own baseline)",
+    "activation.value": "{value} of 100 (50 is the listener's baseline)",
     "activation.confidence": "{trust} confidence",
     "activation.above": "above",
     "activation.own": "baseline",
@@ -129,7 +130,7 @@ SCREEN = {
     "music.title": "The music",
     "music.silent": "silent in this phase",
     "music.held": "silent: held",
-    "music.by-hand": "by hand",
+    "music.by-hand": "set by you",
     "music.no-breath": "none",
     "meter.low": "low",
     "meter.middle": "middle",
@@ -164,9 +165,9 @@ SCREEN = {
     "control.volume.full": "as confirmed",
     "control.volume.below": "{db} dB below",
     "control.skip": "Next phase",
-    "control.skip.help": "End this phase now; the next begins.",
+    "control.skip.help": "End this phase now and start the next one.",
     "control.extend": "+ 1 minute",
-    "control.extend.help": "Let this phase last a minute longer.",
+    "control.extend.help": "Make this phase one minute longer.",
     # --- pain distraction
     "compact.title": "Pain distraction",
     "compact.energy": "Energy",
@@ -188,8 +189,8 @@ SCREEN = {
     "marker.restless": "restless",
     "marker.coughing": "coughing",
     "marker.own": "Own marker …",
-    "marker.own.help": "The moment is taken now; the words can wait.",
-    "marker.own.title": "Marker at this moment",
+    "marker.own.help": "The time is taken now; you can type the text later.",
+    "marker.own.title": "Marker at this time",
     "marker.text": "What happened",
     "marker.save": "Set marker",
     "note.open": "Note …",
@@ -198,7 +199,7 @@ SCREEN = {
     "note.save": "Save note",
     "adverse.open": "Adverse event …",
     "adverse.title": "Adverse event",
-    "adverse.help": "What happened, and what was done about it. The session goes on; STOP ends it.",
+    "adverse.help": "What happened, and what was done about it. The session continues; STOP ends it.",
     "adverse.text": "What happened",
     "adverse.mild": "mild",
     "adverse.moderate": "moderate",
@@ -206,30 +207,30 @@ SCREEN = {
     "adverse.save": "Record it",
     # --- overrides
     "override.open": "Override …",
-    "override.title": "Take a parameter into your own hands",
-    "override.intro": "It stays as you set it, over phases too, until you give it back.",
+    "override.title": "Override a parameter",
+    "override.intro": "The parameter keeps your value, in later phases too, until you release it.",
     "override.field": "Parameter",
     "override.value": "Set it to",
-    "override.says.same": "{field} is {from} now: it will stay so, whatever the protocol asks.",
-    "override.says.slow": "{field} will glide from {from} to {to} in about {time}, and then stay.",
-    "override.says.soon": "{field} will go from {from} to {to} with the next bars, and then stay.",
-    "override.says.silent": "It is silent now: this will be heard when the music comes back.",
+    "override.says.same": "{field} is {from} now and stays there, whatever the protocol asks for.",
+    "override.says.slow": "{field} will glide from {from} to {to} in about {time}, and then stay there.",
+    "override.says.soon": "{field} will go from {from} to {to} within the next bars, and then stay there.",
+    "override.says.silent": "The music is silent now: you will hear the change when it returns.",
     "override.send": "Set it",
-    "override.mine": "In your hands now",
+    "override.mine": "Overridden now",
     "override.none": "nothing",
-    "override.release": "Give back",
-    "override.release-all": "Give everything back to the protocol",
+    "override.release": "Release",
+    "override.release-all": "Release all overrides",
     "span.seconds": "{value} s",
     "span.minutes": "{value} min",
     # --- questions of the controller
     "ask.more": "then {count} more",
-    "ask.resume": "Go on",
+    "ask.resume": "Continue",
     "ask.stay": "Stay as it is",
-    "ask.extend": "One minute more",
-    "ask.skip": "Go on as it is",
+    "ask.extend": "One more minute",
+    "ask.skip": "Continue unchanged",
     "ask.stop": "End the session",
-    "ask.cue": "It has come",
-    "ask.plateau.resume": "Go on leading",
+    "ask.cue": "It has happened",
+    "ask.plateau.resume": "Continue leading",
     "ask.plateau.stay": "Hold here",
     "ask.resume.resume": "Adapt again",
     "ask.cue.stay": "Not yet",
@@ -237,6 +238,255 @@ SCREEN = {
     "rating.save": "Save",
     # --- the listener's window
     "listener.waiting": "The music will begin soon.",
+}
+
+PAGES: dict[str, str] = {
+    "app.title": "Biofeedback music",
+    "nav.session": "Session",
+    "nav.clients": "Clients",
+    "nav.protocols": "Protocols",
+    "nav.sessions": "Past sessions",
+    "engine.gone": (
+        "The engine is not running. If a session was running, its music has faded out and its recording "
+        "is kept up to the last second; you find it under Past sessions."
+    ),
+    "engine.start": "Start the engine",
+    "engine.starting": "The engine is starting.",
+    "steps.done": "(done)",
+    # --- the steps of a session
+    "step.choose": "Client, protocol, sensors",
+    "step.care": "Cautions and consent",
+    "step.sensors": "Sensor check",
+    "step.sound": "Sound check",
+    "session.title": "New session",
+    "session.of": "{client} · {protocol}",
+    "session.opening": "The sensors and the sound device are being opened.",
+    "session.trouble": "An error occurred: {why}",
+    "session.leave": "Leave without starting",
+    "session.back": "Back",
+    "session.next": "Continue",
+    "session.start": "Start the session",
+    "care.cautions": "Cautions",
+    "care.cautions.intro": "Ask about each of these before any music sounds.",
+    "care.cautions.confirm": "I asked about all of them; none rules out this session.",
+    "care.consent": "Consent",
+    "care.consent.nobody": "The session has no client; it is recorded nevertheless.",
+    "care.consent.intro": (
+        "Tell {client} that heart, skin and breathing are recorded, and how to make the music fade at "
+        "any time."
+    ),
+    "care.consent.confirm": "The listener agrees to this session and to its recording.",
+    "care.purpose": "For research and therapist-supervised use; not for diagnosis, monitoring or treatment.",
+    "care.anew": "Please confirm cautions and consent again.",
+    "sensors.intro": (
+        "Every sensor should be good. Beside each one that is not, you see what to do. A session may "
+        "start with a doubtful sensor; measures that need it are then left out, and reported as missing."
+    ),
+    "sensors.again": "Check again",
+    "sound.intro": (
+        "This plays ten seconds as loud as the loudest moment of the session. Ask the listener. The "
+        "volume that they confirm is the maximum: nothing in the session is louder."
+    ),
+    "sound.where": "The sound goes to {name}.",
+    "sound.nowhere": (
+        "Nobody will hear the music: {why}. To hear it, leave without starting, connect loudspeakers or "
+        "headphones, and open the sensors again."
+    ),
+    "sound.off": "You chose no sound, to try things out: nobody will hear the music.",
+    "sound.not-yet": "The session can start once the listener has confirmed the volume.",
+    "sound.play": "Play ten seconds",
+    "sound.playing": "Playing",
+    "sound.ten": "Ten seconds",
+    "sound.volume": "Volume",
+    "sound.confirm": "The listener finds this comfortable",
+    "sound.confirmed": "Confirmed: {db} dB is the maximum of this session.",
+    "sound.listener.about": (
+        "The listener's window, for a second screen: it shows no numbers; any key or touch there makes "
+        "the music fade."
+    ),
+    "sound.listener": "Open the listener's window",
+    "sound.listener.guided": "The same with a breath guide",
+    # --- after the end
+    "closing.title": "Session of {client} is over",
+    "closing.nothing": "The session ended before anything was recorded.",
+    "closing.trouble": "The session ended with an error: {why}. The recording up to then is kept.",
+    "closing.kept": "Recorded and closed: {reason}.",
+    "closing.about": "{protocol} · {length} long · {megabytes} MB recorded",
+    "closing.ratings": "Closing ratings",
+    "closing.question": "{question}  ({low} … {high})",
+    "closing.rated": "{question} **{value}** (up to {high})",
+    "closing.note": "Note on this session",
+    "closing.note.help": "The note is kept with the session; the recording itself does not change.",
+    "closing.note.save": "Save note",
+    "closing.note.saved": "The note is saved.",
+    "closing.report": "Open the report",
+    "closing.away": "Done",
+    # --- names of what can be chosen
+    "left-to-protocol": "as in the protocol",
+    "a-line-each": "One per line.",
+    "palette.warm-pads": "warm pads",
+    "palette.harp-bells": "harp and bells",
+    "palette.soft-strings": "soft strings",
+    "nature.none": "nothing",
+    "nature.wind": "wind",
+    "nature.water": "water",
+    "nature.rain": "rain",
+    "layer.pad": "pad",
+    "layer.melody": "melody",
+    "layer.bass": "bass",
+    "layer.arpeggio": "arpeggio",
+    "layer.counter": "second melody",
+    "layer.strings": "strings",
+    "layer.bells": "bells",
+    "layer.air": "air",
+    "arm.closed-loop": "closed loop",
+    "arm.open-loop": "open loop",
+    "arm.silence": "silence",
+    "audio.auto": "sound device",
+    "audio.none": "no sound (to try things out)",
+    "scope.sessions": "carrying out sessions",
+    "scope.storage": "keeping the recordings",
+    "scope.research": "using the recordings for research",
+    # --- the first step
+    "choose.client": "Client",
+    "choose.nobody": "For trying things out: the session belongs to no client.",
+    "choose.palette": "Sounds: {palette}",
+    "choose.goals": "Goals: {goals}",
+    "choose.no-consent": (
+        "{client} has not yet agreed to sessions and to keeping the recordings. Record the consent "
+        "first, under Clients, Consent."
+    ),
+    "choose.try.client": "Simulated: nothing is measured from {client}.",
+    "choose.found-none": "No sensor was found. Check that it is switched on and that its program is running.",
+    "choose.kind": "Signal",
+    "choose.use": "Use",
+    "choose.audio": "Sound",
+    "choose.protocol": "Protocol",
+    "choose.about": "{minutes} min · {arm} · version {version}",
+    "choose.sensors": "Sensors",
+    "choose.sensors.try": "Virtual listener (to try things out)",
+    "choose.sensors.own": "Other sensors …",
+    "choose.try": "A simulated listener: no sensor is needed, and no person is measured.",
+    "choose.look": "Look for sensors",
+    "choose.look.help": "Searches LSL streams, serial ports and Bluetooth straps; takes a few seconds.",
+    "choose.looking": "Looking for sensors.",
+    "choose.inputs": "Inputs, one per line",
+    "choose.inputs.help": (
+        "KIND=WHERE, such as ecg=lsl:name=PolarECG or eda=serial:/dev/ttyUSB0?profile=bitalino"
+    ),
+    "choose.keep": "Save these under a name",
+    "choose.keep.do": "Save",
+    "choose.keep.title": "Sensors {name}",
+    "choose.prepare": "Open the sensors",
+    # --- clients
+    "clients.title": "Clients",
+    "clients.search": "Search",
+    "clients.list": "Codes",
+    "clients.new": "New client",
+    "clients.pseudonym": (
+        "Use a code that says nothing about the person. Keep names in your own key file, not here."
+    ),
+    "clients.code": "Code",
+    "clients.add": "Add client",
+    "clients.save": "Save",
+    "clients.saved": "{code} is saved.",
+    "clients.about": "Preferences, cautions, goals",
+    "clients.consent": "Consent",
+    "clients.history": "History",
+    "clients.palette": "Sounds",
+    "clients.nature": "Under the music",
+    "clients.unwanted": "Unwanted sounds",
+    "clients.unwanted.none": "none",
+    "clients.tonic": "Key",
+    "clients.register": "Register, 0 low to 1 high",
+    "clients.register.help": "The range in which melody and chords may move.",
+    "clients.volume": "Comfortable volume, dB below the loudest",
+    "clients.volume.none": "not known yet",
+    "clients.volume.help": "The sound check starts here; the last confirmed volume is kept.",
+    "clients.cautions": "Cautions",
+    "clients.goals": "Goals",
+    "clients.review": "Review this session",
+    "consent.none": (
+        "No consent is on record. A session needs consent to sessions and to keeping the recordings."
+    ),
+    "consent.given": "Consent of version {version}, given {day}: {scopes}.",
+    "consent.withdraw": "Withdraw consent",
+    "consent.withdraw.do": "Withdraw; this cannot be undone",
+    "consent.version": "Version of the consent text that was signed",
+    "consent.version.help": "Records exactly which text the client agreed to.",
+    "consent.incomplete": "Give the version of the signed text, and tick what the client agreed to.",
+    "consent.save": "Record this consent",
+    # --- past sessions
+    "sessions.none": "No session yet.",
+    "sessions.begun": "Begun",
+    "sessions.client": "Client",
+    "sessions.protocol": "Protocol",
+    "sessions.length": "Length",
+    "sessions.state": "State",
+    "sessions.ended": "Ended by",
+    "sessions.search": "Search in protocols, notes and markers",
+    "sessions.of": "Client",
+    "sessions.all": "all",
+    "session-state.open": "being recorded",
+    "session-state.closed": "closed",
+    "session-state.recovered": "interrupted, recovered",
+    "session-state.deleting": "being deleted",
+    "session-state.deleted": "deleted",
+    "review.back": "All sessions",
+    "review.title": "{client} · {protocol}",
+    "review.about": "Begun {begun}; ended by: {reason}",
+    "review.report": "Report",
+    "review.notes": "Notes and events",
+    "review.files": "Files",
+    "review.rated": "{scale}: **{value}** · {when}",
+    "review.in-session": "at {time} of the session",
+    "review.later": "added later, {when} UTC",
+    "review.no-notes": "No notes yet.",
+    "review.files.intro": "All files of the session, as recorded. Keep copies where others cannot read them.",
+    "file.xdf": "every signal, decision and command (XDF)",
+    "file.json": "settings and versions of the programs",
+    "file.flac": "the sound",
+    "file.mid": "the notes",
+    "file.html": "the report",
+    "file.other": "kept with the session",
+    # --- the protocol editor
+    "editor.choose": "Protocol",
+    "editor.entry": "{title} ({name}, version {version})",
+    "editor.save": "Save as version {version}",
+    "editor.save.not-yet": "Save",
+    "editor.saved": "Saved: {name}, version {version}.",
+    "editor.raised": (
+        "Version {before} already exists and does not change; the text is now version {version}."
+    ),
+    "editor.text": "Text of the protocol (YAML)",
+    "editor.line": "line",
+    "editor.good": "No faults: this protocol can be used.",
+    "editor.form.not-yet": "The form returns when the text can be read.",
+    "editor.title": "Title",
+    "editor.version": "Version",
+    "editor.id": "Name for files",
+    "editor.arm": "Arm",
+    "editor.numbers": "Show numbers on the live screen",
+    "editor.numbers.help": "Off for comfort protocols: sensor lights and texts stay visible.",
+    "editor.phases": "Phases, in order. Fields without a column here stay in the text unchanged.",
+    "editor.kind": "Kind",
+    "editor.name": "Name",
+    "editor.duration": "Seconds",
+    "editor.tempo": "Tempo, goal",
+    "editor.tempo.help": (
+        "For match and return the tempo (hr: the heart rate), for lead the goal, for breathe the breaths "
+        "per minute, for engage the energy, 0 to 1."
+    ),
+    "editor.until": "Ends on cue",
+    "editor.until.help": "Name of the cue that ends the phase; the seconds are then its maximum length.",
+    "editor.arc": "The full plan",
+    # --- half a minute to hear
+    "listen.listen": "Listen, 30 s",
+    "listen.anew": "Listen to the new text",
+    "listen.rendering": "The music is being rendered.",
+    "listen.cancel": "Cancel",
+    "listen.cancelled": "Cancelled.",
+    "listen.failed": "The engine could not render the preview. Try again.",
 }
 
 TEXTS: dict[str, str] = SCREEN | PAGES

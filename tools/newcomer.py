@@ -96,7 +96,7 @@ def dashboard(clone: Path, environment: dict[str, str], home: Path) -> Iterator[
 def click_through(page: Page) -> None:
     """Do what the page asks for, with what it proposes, until the session runs and draws its heart trace."""
     page.get_by_role("button", name="Open the sensors").click()
-    page.get_by_text("All were asked about").click()
+    page.get_by_text("I asked about all of them").click()
     page.get_by_text("The listener agrees").click()
     page.get_by_role("button", name="Continue").click()
     live = page.frame_locator("iframe[src*='live.html']")

@@ -1,4 +1,4 @@
-"""The queue from any thread to the thread that steps, and the answers to commands by key.
+"""The queue from any thread to the thread that steps, the answers to commands by key, and background work.
 
 A command that comes twice under the same key is carried out once and has its first answer again.
 """
@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 from biofeedback.command_inbox import CommandInbox
 from biofeedback.commands import Answer, EmergencyStop, Origin
@@ -138,3 +139,22 @@ class CommandQueue:
         with self._lock:
             self._inbox = None
             self._answers.answer_all(OVER)
+
+
+Result = TypeVar("Result")
+
+
+def in_background(work: Callable[[], Result]) -> Future[Result]:
+    """Begin some work in a thread of its own, which does not keep the process alive; return its future."""
+    future: Future[Result] = Future()
+
+    def carry_out() -> None:
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - told to whoever asks for the result
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=carry_out, name="background", daemon=True).start()
+    return future

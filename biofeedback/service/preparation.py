@@ -10,25 +10,99 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pylsl
+
 from acquisition.streams import ClockPair, SourceIncident
 from biofeedback.calibration import read_calibration
 from biofeedback.intake import Batch, OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
 from biofeedback.recording.consent import RecordedConsent
+from biofeedback.service.command_queue import in_background
 from biofeedback.service.live_feed import LiveFrameBuilder
 from biofeedback.service.requests import Prepare, SessionRequest
 from biofeedback.service.sensor_status import SensorStatus, status_of_sensor
-from biofeedback.service.sound_check import LET_GO_S, SoundCheckRun
 from biofeedback.session import SessionConfig
 from biofeedback.settings import calibration_file
 from generator.errors import SoundError
 from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, probe_outputs
-from generator.state import MusicState
+from generator.live.player import LivePlayer
+from generator.state import MasterVolume, MusicState, Piece
+from generator.synthesis.calibration import CHECK_FADE_S, CHECK_S, check_state
 from physiology.state import PhysiologyState
 from protocols.course import segments
 
 MOST_INCIDENTS = 500
 """Incidents of a preparation that are kept for the recording; older ones are dropped."""
+
+
+LET_GO_S = 5.0
+"""How long an output may take to be given back."""
+
+
+class SoundCheckRun:
+    """Ten seconds of the session's sounds; it begins when the sound's process stands ready."""
+
+    def __init__(self, piece: Piece, back_end: BackEnd, level_db: float) -> None:
+        self._player = LivePlayer(piece, back_end=back_end, clock=pylsl.local_clock, fade_in_s=CHECK_FADE_S)
+        self._wanted = check_state(level_db)
+        self._opening: Future[None] | None = None
+        self._closing: Future[None] | None = None
+        self._ending = False
+        self.progress = 0.0
+        self.fault = ""
+
+    def begin(self, after: Future[None] | None) -> None:
+        """Open the output, in the background, once what `after` tells of has given it back."""
+
+        def begin() -> None:
+            if after is not None:
+                after.exception(timeout=LET_GO_S)
+            self._player.open()
+
+        self._opening = in_background(begin)
+
+    @property
+    def playing(self) -> bool:
+        """Whether it has not come to its end yet."""
+        return self._closing is None
+
+    def step(self, t: float) -> None:
+        """Play on, and close at the end, or where the output does not open."""
+        if self._closing is not None or self._opening is None or not self._opening.done():
+            return
+        if (error := self._opening.exception()) is not None:
+            self.fault = f"The sound check could not be played: {error}"
+            self.close()
+            return
+        self._player.step(self._wanted)
+        played_s = t - self._player.began_s
+        self.progress = min(1.0, max(0.0, played_s / CHECK_S))
+        if not self._ending and played_s >= CHECK_S - CHECK_FADE_S:
+            self._ending = True
+            self._player.end(CHECK_FADE_S)
+        if self._player.finished:
+            self.progress = 1.0
+            self.close()
+
+    @property
+    def volume_db(self) -> float:
+        """The volume last set."""
+        return self._player.volume.db
+
+    def set_volume(self, db: float) -> None:
+        """Set the volume; it glides there."""
+        self._player.set_volume(MasterVolume(db=db))
+
+    def stop(self) -> None:
+        """Silence it at once. Any thread may call it."""
+        self._ending = True
+        self._player.stop()
+
+    def close(self) -> Future[None]:
+        """Give the output back without waiting for it; return what tells when it is."""
+        if self._closing is None:
+            self._closing = in_background(self._player.close)
+        return self._closing
 
 
 @dataclass(frozen=True, slots=True)

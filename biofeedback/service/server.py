@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from biofeedback.local_guard import LocalGuard
 from biofeedback.service.app import make_app
 from biofeedback.service.auth import MAX_BODY_BYTES, Keys, Page
-from biofeedback.service.background import in_background
+from biofeedback.service.command_queue import in_background
 from biofeedback.service.endpoint_file import EngineEndpoint, EngineLock
 from biofeedback.service.error_log import RedactingFormatter
 from biofeedback.service.live_feed import Broadcaster

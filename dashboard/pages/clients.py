@@ -7,8 +7,7 @@ from typing import Any
 import streamlit as st
 
 from biofeedback.client import OPTIONS, EngineClient, EngineError
-from dashboard.engine import engine
-from dashboard.options import (
+from dashboard.components import (
     LOWEST_DB,
     NATURES,
     PALETTES,
@@ -20,6 +19,7 @@ from dashboard.options import (
     sound_name,
     tonic_name,
 )
+from dashboard.engine import engine
 from dashboard.pages.past_sessions import sessions_table
 from dashboard.texts import text
 

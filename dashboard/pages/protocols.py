@@ -13,9 +13,8 @@ import streamlit as st
 import yaml
 
 from biofeedback.client import OPTIONS, EngineClient, EngineError
-from dashboard.components import protocol_arc
+from dashboard.components import PALETTES, palette_name, protocol_arc
 from dashboard.engine import engine
-from dashboard.options import PALETTES, palette_name
 from dashboard.protocol_editing import Key, edited, free_version, merged, row_of
 from dashboard.texts import text
 

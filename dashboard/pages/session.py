@@ -9,9 +9,8 @@ from __future__ import annotations
 import streamlit as st
 
 from biofeedback.client import EngineError, SessionView, State
-from dashboard.components import live_screen, steps
+from dashboard.components import LOWEST_DB, live_screen, steps
 from dashboard.engine import RUNNING, engine, rerun_on_stage_change, tell
-from dashboard.options import LOWEST_DB
 from dashboard.pages import post_session, setup_step
 from dashboard.texts import text
 

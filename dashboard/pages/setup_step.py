@@ -7,9 +7,8 @@ from typing import Any
 import streamlit as st
 
 from biofeedback.client import OPTIONS, EngineClient
-from dashboard.components import protocol_arc
+from dashboard.components import VIRTUAL, palette_name, protocol_arc
 from dashboard.engine import engine, tell
-from dashboard.options import VIRTUAL, palette_name
 from dashboard.texts import text
 
 OWN = "own"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofeedback.client import OPTIONS
-from dashboard.options import PALETTES
+from dashboard.components import PALETTES
 from dashboard.protocol_editing import edited, merged, row_of
 from protocols import library
 from protocols.loading import LIBRARY

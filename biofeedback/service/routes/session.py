@@ -11,9 +11,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from biofeedback.commands import Hold
 from biofeedback.service.live_feed import Broadcaster, LiveConnection
-from biofeedback.service.options import OPTIONS
 from biofeedback.service.requests import CommandRequest
-from biofeedback.service.schemas import ArcView, OptionsView, Reply, State
+from biofeedback.service.schemas import OPTIONS, ArcView, OptionsView, Reply, State
 from biofeedback.service.session_host import SessionHost, answer_of
 
 TRY_AGAIN = 1013

@@ -1,8 +1,8 @@
 """What the engine tells its clients to offer is what the packages below it know."""
 
 from biofeedback.commands import COMMAND
-from biofeedback.service.options import OPTIONS
 from biofeedback.service.requests import PreferencesRequest
+from biofeedback.service.schemas import OPTIONS
 from generator.preferences import PREFERENCE_FIELDS
 from generator.state import LAYERS, STATE_FIELDS
 from protocols.scales import SCALES

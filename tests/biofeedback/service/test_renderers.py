@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from biofeedback.errors import UsageError
-from biofeedback.service.background import in_background
+from biofeedback.service.command_queue import in_background
 from biofeedback.service.renderers import PreviewRenderer
 from protocols.errors import InvalidProtocolError
 from protocols.loading import LIBRARY

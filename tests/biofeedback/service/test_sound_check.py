@@ -3,7 +3,7 @@
 import pylsl
 import pytest
 
-from biofeedback.service.sound_check import SoundCheckRun
+from biofeedback.service.preparation import SoundCheckRun
 from generator.live.devices import PACED, BackEnd
 from generator.state import Piece
 

@@ -26,7 +26,9 @@ def test_what_is_saved_is_what_is_shown_under_the_next_version(dashboard):
         before = text.input_value()
         text.fill(before.replace("duration_s: 90\n", "duration_s: 110  # our own\n", 1))
         window.get_by_role("button", name="Save as version 2").click()
-        window.get_by_text("Version 1 was kept already and stays as it is; the text says 2 now.").wait_for()
+        window.get_by_text(
+            "Version 1 already exists and does not change; the text is now version 2."
+        ).wait_for()
         saved = dashboard.engine.protocol_text("isoprinciple-relaxation", 2)
         assert saved == before.replace("version: 1", "version: 2").replace(
             "duration_s: 90\n", "duration_s: 110  # our own\n", 1
@@ -54,7 +56,7 @@ def test_faults_and_plan_follow_what_is_typed(dashboard):
         window.locator(".faults button").first.click()
         marked = text.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)")
         assert marked.strip() == "duration_s: 2"
-        window.get_by_text("The plan is drawn anew once the text can be used.").first.wait_for()
+        window.get_by_text("The plan is redrawn once the text has no faults.").first.wait_for()
         assert window.get_by_role("button", name="Listen, 30 s").is_disabled()
         text.fill(good.replace("name: sustain", "name: quiet-end"))
         window.locator("canvas[aria-label*='quiet-end']").first.wait_for()
@@ -67,7 +69,7 @@ def test_a_preview_gives_way_to_a_newer_text_and_can_be_cancelled(dashboard):
         window.get_by_role("button", name="Listen, 30 s").click()
         window.get_by_text("The music is being rendered.").wait_for()
         text.fill(text.input_value().replace("duration_s: 60", "duration_s: 70"))
-        window.get_by_role("button", name="Listen to the newer text").click()
+        window.get_by_role("button", name="Listen to the new text").click()
         window.get_by_role("button", name="Listen, 30 s").wait_for()
         window.get_by_role("button", name="Cancel").click()
         window.get_by_text("Cancelled.").wait_for()

@@ -84,7 +84,7 @@ def chooses(dashboard, window):
 
 def confirms(dashboard, window):
     look_over(dashboard, window)
-    use(window, "All were asked about", "Space")
+    use(window, "I asked about all of them", "Space")
     use(window, "The listener agrees", "Space")
     window.get_by_role("button", name="Continue", disabled=False).wait_for()
     use(window, "Continue")
@@ -97,7 +97,7 @@ def checks_sensors_and_sound(dashboard, window):
     window.get_by_role("button", name="Play ten seconds").wait_for()
     look_over(dashboard, window)
     use(window, "The listener finds this comfortable")
-    window.get_by_text("is the ceiling of this session").wait_for()
+    window.get_by_text("is the maximum of this session").wait_for()
     use(window, "Start the session")
 
 
