@@ -165,7 +165,7 @@ def test_an_engine_that_was_killed_is_told_and_its_recording_opens(dashboard, ru
         screen.locator(".light[data-light=good]").first.wait_for()
         dashboard.until(lambda: engine.state().session.recording.bytes > 50_000, "something to be recorded")
         os.kill(dashboard.engine_pid, signal.SIGKILL)
-        screen.locator("#lost:visible", has_text="No word from the engine").wait_for()
+        screen.locator("#lost:visible", has_text="The engine does not answer").wait_for()
         window.reload()
         window.get_by_role("button", name="Start the engine").click()
         window.get_by_role("button", name="Open the sensors").wait_for()
