@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from biofeedback.client import OPTIONS
-from dashboard import options
+from dashboard import components
 from dashboard.texts import TEXTS
 
 UI = Path(__file__).resolve().parents[2] / "dashboard" / "ui"
@@ -14,15 +14,15 @@ def test_every_choice_has_a_name_in_words() -> None:
     keys = {
         *(f"field.{name}" for name in OPTIONS.music),
         *(f"mode.{name}" for name in OPTIONS.music["mode"].names),
-        *(f"palette.{name}" for name in options.PALETTES),
-        *(f"nature.{name}" for name in options.NATURES),
+        *(f"palette.{name}" for name in components.PALETTES),
+        *(f"nature.{name}" for name in components.NATURES),
         *(f"arm.{name}" for name in OPTIONS.arms),
         *(f"scope.{name}" for name in OPTIONS.consent_scopes),
         *(f"adverse.{name}" for name in OPTIONS.severities),
     }
     assert keys - TEXTS.keys() == set()
-    assert all(options.sound_name(name) for name in options.SOUNDS)
-    assert len(options.TONICS) == OPTIONS.preferences["tonic"].high + 1
+    assert all(components.sound_name(name) for name in components.SOUNDS)
+    assert len(components.TONICS) == OPTIONS.preferences["tonic"].high + 1
 
 
 def test_scripts_have_no_list_of_the_fields_of_the_music_or_of_scales() -> None:
