@@ -54,7 +54,8 @@ class PreviewRenderer:
         if (made := self._made) is None:
             return None
         try:
-            return min(1.0, made.stat().st_size / BYTES)
+            # The sound is written beside its final name, which it takes when it is whole.
+            return min(1.0, sum(file.stat().st_size for file in made.parent.glob("*.wav")) / BYTES)
         except OSError:
             return 0.0
 
