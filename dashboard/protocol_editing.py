@@ -256,7 +256,8 @@ def _update_mapping(node: CommentedMap, old: dict[Any, Any], new: dict[Any, Any]
     if added := {key: value for key, value in new.items() if key not in old}:
         last = next(reversed(node), None)
         below = "" if last is None else _take_below(node, last)
-        node.update({key: _written(value) for key, value in added.items()})
+        flow = node.fa.flow_style() is True
+        node.update({key: _written(value, flow=flow) for key, value in added.items()})
         _put_below(node, next(reversed(node)), below)
 
 
@@ -269,7 +270,7 @@ def _update_value(node: CommentedMap | CommentedSeq, key: Any, old: Any, new: An
             if before != after:
                 _update_value(child, place, before, after)
     else:
-        node[key] = _written(new)
+        node[key] = _written(new, flow=node.fa.flow_style() is True)
         # The comment behind a block scalar is part of the scalar.
         if isinstance(child, ScalarString) and (comment := getattr(child, "comment", None)) is not None:
             node.ca.items[key] = [None, None, comment, None]
@@ -305,19 +306,23 @@ def _comment_of(node: CommentedMap | CommentedSeq, key: Any) -> Any:
     return node.ca.items.get(key, [None] * 4)[place]
 
 
-def _written(value: Any) -> Any:
-    """Return a value as ruamel.yaml is to write it: on one line, quoted where PyYAML needs it."""
+def _written(value: Any, *, flow: bool = False) -> Any:
+    """Return a value as ruamel.yaml is to write it: on one line, quoted where PyYAML needs it.
+
+    Within braces and brackets (`flow`) PyYAML needs quotes for more characters, such as ``?``.
+    """
     if isinstance(value, dict | list):
         made: Any = CommentedMap() if isinstance(value, dict) else CommentedSeq()
         if isinstance(value, dict):
-            made.update({key: _written(each) for key, each in value.items()})
+            made.update({key: _written(each, flow=True) for key, each in value.items()})
         else:
-            made.extend(_written(each) for each in value)
+            made.extend(_written(each, flow=True) for each in value)
         made.fa.set_flow_style()
         return made
     if not isinstance(value, str):
         return value
     if "\n" in value:
         return DoubleQuotedScalarString(value)
-    quote = yaml.safe_dump(value, allow_unicode=True, width=_NO_WRAP)[0]
+    dumped = yaml.safe_dump([value], default_flow_style=flow, allow_unicode=True, width=_NO_WRAP)
+    quote = dumped[1 if flow else 2]
     return {"'": SingleQuotedScalarString, '"': DoubleQuotedScalarString}.get(quote, str)(value)

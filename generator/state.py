@@ -142,7 +142,7 @@ class StateField:
         if self.name == "mode":
             Mode.of(value)
         elif not (math.isfinite(value) and self.low <= value <= self.high):
-            raise StateError(f"{self.name} is {value}; it must lie between {self.low:g} and {self.high:g}")
+            raise StateError(f"{self.name} is {value:g}; it must lie between {self.low:g} and {self.high:g}")
         elif self.values and value not in self.values:
             raise StateError(f"{self.name} is {value}; it must be a whole number")
 

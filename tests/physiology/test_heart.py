@@ -34,7 +34,7 @@ def test_heart_rate_is_60000_over_the_mean_interval_of_30_s():
     feature = heart_rate(beats_of([900, 1100] * 20), 40.5)
     assert feature.value == pytest.approx(60.0)
     assert feature.age_s == pytest.approx(0.5)
-    assert (feature.quality, feature.filled) == (1.0, 1.0)
+    assert (feature.quality, feature.usable_share) == (1.0, 1.0)
 
 
 def test_heart_rate_needs_10_s():
@@ -143,17 +143,17 @@ def test_the_fast_heart_rate_follows_within_10_s():
 
 
 def test_readings_say_how_much_of_their_window_is_usable_and_corrected():
-    reading = heart_rate(beats_of([1000] * 60, corrected={58, 59, 60}), 60.0).reading
+    reading = heart_rate(beats_of([1000] * 60, corrected={58, 59, 60}), 60.0)
     assert (reading.window_s, reading.corrected_share) == (30.0, pytest.approx(0.1))
     assert reading.usable_share == pytest.approx(27 / 29)
 
 
 def test_withheld_readings_still_say_what_there_was():
-    reading = rmssd(beats_of([1000] * 60, corrected=set(range(40, 60))), 60.0).reading
+    reading = rmssd(beats_of([1000] * 60, corrected=set(range(40, 60))), 60.0)
     assert (reading.value, reading.quality) == (None, 0.0)
     assert reading.corrected_share == pytest.approx(1 / 3, abs=0.02)
     assert 0.6 < reading.usable_share < 0.75
-    assert heart_rate([], 10.0).reading.window_s == 30.0
+    assert heart_rate([], 10.0).window_s == 30.0
 
 
 def test_absurd_intervals_are_no_beats(synth):

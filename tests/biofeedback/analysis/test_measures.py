@@ -125,7 +125,7 @@ def test_the_ratio_of_powers_is_said_nowhere(make):
 
 
 def test_the_command_says_all_of_it_of_a_recording_that_was_cut_off(make, session, monkeypatch, tmp_path):
-    monkeypatch.setattr("biofeedback.cli.exchange.read_recording", lambda _: make.cut(session, 400.0))
+    monkeypatch.setattr("biofeedback.recording.reader.read_recording", lambda _: make.cut(session, 400.0))
     told = CliRunner().invoke(analyse_command, [str(tmp_path)])
     assert told.exit_code == 0
     assert "whole session  00:00–06:40, cut off" in told.output

@@ -151,10 +151,7 @@ def test_one_option_reaches_the_music_of_a_command_without_a_client(tmp_path, mo
     pieces = []
     trajectory = tmp_path / "t.csv"
     trajectory.write_text("time_s,tempo_bpm\n0,60\n10,60\n")
-    name = {"render": "biofeedback.cli.music.render_trajectory", "preview": "generator.render.render"}[
-        command
-    ]
-    monkeypatch.setattr(name, lambda _trajectory, piece, *_, **__: pieces.append(piece))
+    monkeypatch.setattr("generator.render.render", lambda _trajectory, piece, *_, **__: pieces.append(piece))
     line = {
         "render": ["render", "--trajectory", str(trajectory), "--midi", str(tmp_path / "x.mid")],
         "preview": ["protocols", "preview", "isoprinciple-relaxation", "--wav", str(tmp_path / "x.wav")],

@@ -247,8 +247,8 @@ def test_an_export_that_still_identifies_is_removed(session_directory, order, kn
         (folder / "leak.txt").write_text("of Polar H10 7F3A2B19", encoding="utf-8")
         return written
 
-    write = module.__globals__["_write_session"]
-    monkeypatch.setitem(module.__globals__, "_write_session", leaking)
+    write = module._write_session
+    monkeypatch.setattr(module, "_write_session", leaking)
     wanted = order("midi")
     with pytest.raises(IdentifyingContent, match=r"leak\.txt: device or input") as caught:
         export([session_directory], wanted, know=known)
