@@ -114,11 +114,14 @@ class AudioRenderer:
         """Whether the end has been played."""
         return self._over_at is not None and self._ring.played >= self._over_at
 
-    def report(self, moment: OutputMoment | None, audio: StereoBlock | None) -> PlaybackReport:
-        """Return what was played since the last call, and the totals so far."""
-        until = self._ring.played - self.latency_frames
+    def report(self, played: int, moment: OutputMoment | None, audio: StereoBlock | None) -> PlaybackReport:
+        """Return what was played since the last call, up to the frame `played`, and the totals so far.
+
+        The output plays on in its own thread: who reads `played` once, for sound and report, has both agree.
+        """
+        until = played - self.latency_frames
         return PlaybackReport(
-            played=self._ring.played,
+            played=played,
             moment=moment,
             rendered=self._ring.written,
             late=self._ring.late,
@@ -239,7 +242,7 @@ class AudioProcess:
         played = self._ring.played
         audio = self._ring.between(self._sent, played) if self._keep_sound else None
         self._sent = played
-        self._pipe.send(self._renderer.report(moment, audio))
+        self._pipe.send(self._renderer.report(played, moment, audio))
 
 
 def main() -> None:
