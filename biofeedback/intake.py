@@ -162,7 +162,7 @@ def open_inputs(
         Of virtual listeners and injected faults.
     live : bool
         Whether devices may be opened.
-    faults : sequence of Fault
+    faults : sequence of InjectedFault
         Faults to inject.
     setup : Setup, optional
         The sensor set-up that the inputs must match.

@@ -295,7 +295,7 @@ def render(
     wav, midi, events : Path, optional
         Sound (WAV or FLAC by its ending, 24 bits), Standard MIDI File, table of notes.
     progress : callable, optional
-        Told what share is done, 0 to 1, twenty times a second of music.
+        Called with the share done, 0 to 1, twenty times per second of music.
     fades_s : tuple of float
         Length of the fade-in and of the end fade.
     noise : bool

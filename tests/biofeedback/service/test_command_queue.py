@@ -14,23 +14,23 @@ def ordered(command, key: str = "key-00001") -> CommandRequest:
 
 
 def test_an_order_waits_for_the_host_and_has_one_answer() -> None:
-    mailbox = CommandQueue(lambda: None)
-    promise = mailbox.order(ordered(Close()), origin="therapist")
-    waiting = mailbox.take(0)
+    orders = CommandQueue(lambda: None)
+    promise = orders.order(ordered(Close()), origin="therapist")
+    waiting = orders.take(0)
     assert (waiting.ordered.command, waiting.origin) == (Close(), "therapist")
     assert not promise.done()
-    mailbox.answer("key-00001", Answer(True, "first"))
-    mailbox.answer("key-00001", Answer(False, "second"))
-    assert mailbox.order(ordered(Close()), origin="therapist").result(0) == Answer(True, "first")
-    assert mailbox.take(0) is None
+    orders.answer("key-00001", Answer(True, "first"))
+    orders.answer("key-00001", Answer(False, "second"))
+    assert orders.order(ordered(Close()), origin="therapist").result(0) == Answer(True, "first")
+    assert orders.take(0) is None
 
 
 def test_in_a_session_commands_go_to_its_inbox_and_orders_of_the_host_are_refused() -> None:
-    mailbox = CommandQueue(lambda: None)
-    inbox = mailbox.open_session()
-    refused = mailbox.order(ordered(Close(), "key-close"), origin="therapist").result(0)
+    orders = CommandQueue(lambda: None)
+    inbox = orders.open_session()
+    refused = orders.order(ordered(Close(), "key-close"), origin="therapist").result(0)
     assert (refused.accepted, "running" in refused.text) == (False, True)
-    promise = mailbox.order(ordered(Marker(text="x"), "key-marker"), origin="listener")
+    promise = orders.order(ordered(Marker(text="x"), "key-marker"), origin="listener")
     (told,) = inbox.take()
     assert (told.command, told.origin, told.key) == (Marker(text="x"), "listener", "key-marker")
     inbox.on_answer("key-marker", True, "marked")
@@ -38,33 +38,33 @@ def test_in_a_session_commands_go_to_its_inbox_and_orders_of_the_host_are_refuse
 
 
 def test_what_waits_when_a_session_begins_is_the_session_s() -> None:
-    mailbox = CommandQueue(lambda: None)
-    mailbox.order(ordered(EmergencyStop(), "key-emergency"), origin="therapist")
-    refused = mailbox.order(ordered(Close(), "key-close"), origin="therapist")
-    inbox = mailbox.open_session()
+    orders = CommandQueue(lambda: None)
+    orders.order(ordered(EmergencyStop(), "key-emergency"), origin="therapist")
+    refused = orders.order(ordered(Close(), "key-close"), origin="therapist")
+    inbox = orders.open_session()
     assert [told.key for told in inbox.take()] == ["key-emergency"]
     assert not refused.result(0).accepted
-    assert mailbox.take(0) is None
+    assert orders.take(0) is None
 
 
 def test_what_a_session_leaves_unanswered_is_answered_at_its_end() -> None:
-    mailbox = CommandQueue(lambda: None)
-    mailbox.open_session()
-    promise = mailbox.order(ordered(Marker(text="x")), origin="therapist")
-    mailbox.close_session()
+    orders = CommandQueue(lambda: None)
+    orders.open_session()
+    promise = orders.order(ordered(Marker(text="x")), origin="therapist")
+    orders.close_session()
     assert promise.result(0) == OVER
-    mailbox.order(ordered(Marker(text="y"), "key-later"), origin="therapist")
-    assert mailbox.take(0).ordered.key == "key-later"
+    orders.order(ordered(Marker(text="y"), "key-later"), origin="therapist")
+    assert orders.take(0).ordered.key == "key-later"
 
 
 def test_an_emergency_stop_acts_before_anybody_steps() -> None:
     silenced = []
-    mailbox = CommandQueue(lambda: silenced.append("sound check"))
-    mailbox.order(ordered(EmergencyStop(), "key-first"), origin="therapist")
-    assert mailbox.take(0).ordered.key == "key-first"
-    inbox = mailbox.open_session()
+    orders = CommandQueue(lambda: silenced.append("sound check"))
+    orders.order(ordered(EmergencyStop(), "key-first"), origin="therapist")
+    assert orders.take(0).ordered.key == "key-first"
+    inbox = orders.open_session()
     inbox.connect(lambda told: silenced.append(told.key))
-    mailbox.order(ordered(EmergencyStop(), "key-second"), origin="therapist")
+    orders.order(ordered(EmergencyStop(), "key-second"), origin="therapist")
     assert silenced == ["sound check", "key-second"]
     assert inbox.take() == ()
 

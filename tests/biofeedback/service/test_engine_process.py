@@ -19,7 +19,7 @@ def killed(launch, tmp_path_factory) -> SimpleNamespace:
     """An engine that was killed in mid-session while another tried to start, and the one that came after."""
     told = SimpleNamespace(folder=tmp_path_factory.mktemp("killed") / "data")
     first = launch(told.folder)
-    told.whereabouts = (told.folder / "engine.json").stat()
+    told.endpoint = (told.folder / "engine.json").stat()
     first.begin()
     command = [sys.executable, "-m", "biofeedback", "engine", "--data", str(told.folder)]
     told.second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
@@ -46,7 +46,7 @@ def test_a_second_engine_is_refused_in_one_line(killed: SimpleNamespace) -> None
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps who may read apart from the mode")
 def test_only_this_user_reads_the_token(killed: SimpleNamespace) -> None:
-    assert stat.S_IMODE(killed.whereabouts.st_mode) == 0o600
+    assert stat.S_IMODE(killed.endpoint.st_mode) == 0o600
     assert stat.S_IMODE(killed.folder.stat().st_mode) == 0o700
 
 
