@@ -24,7 +24,7 @@ import pylsl
 # A script's folder is searched first, and there a benchmark has the name of the package `physiology`.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from acquisition import open_sources
+from acquisition.sources import open_sources
 from acquisition.streams import Chunk, Source
 from benchmarks import live_audio
 from benchmarks.devices import ECG_HZ, Device, lsl_inputs, serial_inputs, signals

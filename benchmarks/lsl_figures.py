@@ -27,7 +27,7 @@ Pull = Callable[[], np.ndarray]
 
 def ours(name: str) -> tuple[Pull, Callable[[], float]]:
     """Return what pulls the stamps of new samples with our source, and the clock."""
-    from acquisition import open_sources  # noqa: PLC0415 - each reader loads only its own library
+    from acquisition.sources import open_sources  # noqa: PLC0415 - each reader loads only its own library
 
     (source,) = open_sources([f"ecg=lsl:name={name}&channel=index"], seed=0, live=True)
     source.begin(pylsl.local_clock())

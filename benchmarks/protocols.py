@@ -26,7 +26,7 @@ from PIL import Image
 from biofeedback.models import EndReason
 from biofeedback.simulation.results import draw, markdown
 from biofeedback.simulation.runs import Simulated, Trial, every_persona, simulate_all
-from protocols import library, load
+from protocols.loading import library, load
 
 SEED = 1
 SHOWN = ("isoprinciple-relaxation", "isoprinciple-activation", "pain-distraction")

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from pylsl import local_clock
 
-from acquisition import open_sources
+from acquisition.sources import open_sources
 
 HERE = Path(__file__).resolve().parent.parent
 RATE_HZ, DRIFT, BURST_S = 250.0, 100e-6, 0.05

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.setups import Setup, load_setup, parse_setup, setup_text
 from biofeedback.store.records import MigratedSetup, ProtocolVersion, SetupFile
-from protocols import library, load
 from protocols.errors import UnknownProtocolError
-from protocols.loading import parse
+from protocols.loading import library, load, parse
 from protocols.schema import Protocol, protocol_sha256
 
 if TYPE_CHECKING:  # not at run time: SQLAlchemy is imported when a store is opened

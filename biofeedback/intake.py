@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
-from acquisition import open_sources
 from acquisition.files.recordings import RecordingSource, missing_stretches
 from acquisition.injected_faults import InjectedFault, inject
+from acquisition.sources import open_sources
 from acquisition.streams import (
     Chunk,
     ClockPair,

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from acquisition import RecordingSource, open_sources
+from acquisition.files.recordings import RecordingSource
+from acquisition.sources import open_sources
 from acquisition.streams import Kind, Source, StreamInfo
 from biofeedback.errors import UsageError
 from biofeedback.intake import LONG_GAP_S, OpenSources, SignalIntake, long_gaps

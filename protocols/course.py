@@ -338,7 +338,7 @@ def planned_arc(protocol: Protocol, hr_bpm: float | None = 72.0) -> list[Planned
 
     Examples
     --------
-    >>> from protocols import load
+    >>> from protocols.loading import load
     >>> points = planned_arc(load("isoprinciple-relaxation"), hr_bpm=72.0)
     >>> [(point.phase, round(point.music.tempo_bpm, 1)) for point in points[130:600:150]]
     [('match', 72.0), ('lead', 71.4), ('lead', 65.0), ('sustain', 63.2)]

@@ -254,7 +254,7 @@ def emulate(
 
     Examples
     --------
-    >>> from acquisition import open_sources
+    >>> from acquisition.sources import open_sources
     >>> from acquisition.serial.profiles import known_profiles
     >>> device = emulate(known_profiles()["grove-gsr"], open_sources(["listener=virtual:responder"], seed=1))
     >>> [spec.text for spec in device.specs]

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.settings import STORE_NAME, data_folder
@@ -66,6 +64,9 @@ scr_threshold_option = click.option(
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[float, str], None]]:
     """Show a bar on standard error; yields a function that takes the fraction done and a word."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -103,7 +104,7 @@ def refuse_gaps(inputs: Sequence[str]) -> None:
         Naming the stretches and the way round.
     """
     # Imported here: NeuroKit2 takes seconds, and most commands need no signals.
-    from acquisition import open_sources
+    from acquisition.sources import open_sources
     from biofeedback.intake import LONG_GAP_S, long_gaps
 
     recordings = [text for text in inputs if not is_live(text)]

@@ -95,7 +95,7 @@ def validate(protocol: str, data: Path | None) -> None:
 @data_option
 def save(file: Path, data: Path | None) -> None:
     """Save a protocol file under its own id and version, for run --protocol ID and for the dashboard."""
-    from protocols import load
+    from protocols.loading import load
 
     load(file)
     with open_catalog(data, writes=True) as catalog:

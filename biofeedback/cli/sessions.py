@@ -16,7 +16,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
 
 from acquisition.injected_faults import FAULTS
 from biofeedback.cli.options import (
@@ -40,6 +39,8 @@ from biofeedback.settings import calibration_file
 from generator.preferences import Preferences
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from biofeedback.command_inbox import CommandInbox
     from biofeedback.commands import Command
     from biofeedback.models import Snapshot
@@ -65,6 +66,8 @@ def parse_command(text: str) -> tuple[float, Command]:
     UsageError
         If the time or the command is not valid.
     """
+    from pydantic import ValidationError
+
     from biofeedback.commands import COMMAND
 
     at, _, body = text.partition(":")
@@ -141,7 +144,7 @@ def demo(seed: int, out: Path | None) -> int:
     from biofeedback.recording.reader import read_recording
     from biofeedback.report.page import write_report
     from biofeedback.session import SessionConfig
-    from protocols import load
+    from protocols.loading import load
 
     config = SessionConfig(
         protocol=load("isoprinciple-relaxation"),
@@ -249,7 +252,7 @@ def run(
     from acquisition.injected_faults import parse_fault
     from biofeedback.calibration import read_calibration
     from biofeedback.session import SessionConfig
-    from protocols import override
+    from protocols.loading import override
 
     if setup and inputs:
         raise click.UsageError("give --input or --setup, not both")

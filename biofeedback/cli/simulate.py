@@ -129,8 +129,7 @@ def _trials(
     data: Path | None,
 ) -> list[Trial]:
     from biofeedback.simulation.runs import Trial
-    from protocols import library
-    from protocols.loading import override
+    from protocols.loading import library, override
 
     with open_catalog(data) as catalog:
         protocols = [

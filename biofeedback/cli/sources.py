@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from pylsl import local_clock
-from serial.tools import list_ports
 
 from acquisition.errors import SourceError
 from biofeedback.errors import UsageError
@@ -64,6 +62,8 @@ def sources(
 
 def list_all(seconds: float) -> None:
     """Print all inputs and sound devices."""
+    from serial.tools import list_ports
+
     from acquisition.lsl.connection import describe, visible_streams
     from acquisition.serial.profiles import known_profiles
     from acquisition.simulated.persona import PERSONAS
@@ -145,6 +145,8 @@ def sensor_specs(
 
 def only_port() -> str:
     """Return the name of the only serial port."""
+    from serial.tools import list_ports
+
     ports = [port.device for port in list_ports.comports()]
     if len(ports) != 1:
         raise UsageError(f"say which port with --port; there are {', '.join(ports) or 'none'}")
@@ -153,6 +155,8 @@ def only_port() -> str:
 
 def preview(specs: Sequence[str], seconds: float) -> None:
     """Print a line about the sensor each second; on a terminal each replaces the last."""
+    from pylsl import local_clock
+
     from biofeedback.intake import SignalIntake, open_inputs
 
     terminal = sys.stdout.isatty()
@@ -270,9 +274,9 @@ def emulate_command(
     Prints the name of the port, and runs until the recording ends or Ctrl-C. biofeedback sources lists the
     profiles. Not on Windows.
     """
-    from acquisition import open_sources
     from acquisition.serial.emulator import LineNoise, PseudoTerminal, emulate, play
     from acquisition.serial.profiles import known_profiles
+    from acquisition.sources import open_sources
 
     profiles = known_profiles()
     if profile_name not in profiles:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from acquisition import open_sources
 from acquisition.errors import SourceError, SpecError
+from acquisition.sources import open_sources
 from acquisition.streams import MusicListener
 
 

@@ -17,8 +17,8 @@ from biofeedback.service.routes.sensors import sensors_router
 from biofeedback.settings import DATA_VARIABLE, VARIABLE
 from biofeedback.setups import Expected, Setup, setup_files
 from biofeedback.store.store import Store
-from protocols import library, load
 from protocols.errors import UnknownProtocolError
+from protocols.loading import library, load
 
 BUILT_IN = "isoprinciple-relaxation"
 ROOM = Setup(

@@ -12,7 +12,7 @@ from biofeedback.intake import OpenSources, SignalIntake
 from biofeedback.models import Lifecycle
 from generator.player import PlaybackStep
 from generator.state import MasterVolume
-from protocols import load
+from protocols.loading import load
 
 
 class Source:

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.image import imread
 
 from biofeedback.preview import draw_arc, fast_forward
-from protocols import load
+from protocols.loading import load
 
 TEMPO, BREATH = (0x2A, 0x6F, 0x97), (0xB0, 0x65, 0x3A)
 

@@ -12,7 +12,7 @@ from biofeedback.commands import COMMAND
 from biofeedback.errors import SessionFault
 from biofeedback.recording.reader import read_recording
 from biofeedback.session import SessionConfig, run_session
-from protocols import load, override
+from protocols.loading import load, override
 
 SAID = st.sampled_from(
     [

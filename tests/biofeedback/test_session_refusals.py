@@ -14,7 +14,7 @@ from biofeedback.recording import recorder, storage
 from biofeedback.session import SessionConfig, run_session
 from biofeedback.store.store import Store
 from generator.errors import SoundError
-from protocols import load
+from protocols.loading import load
 
 
 @pytest.fixture

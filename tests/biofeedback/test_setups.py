@@ -2,7 +2,7 @@
 
 import pytest
 
-from acquisition import open_sources
+from acquisition.sources import open_sources
 from biofeedback.errors import UsageError
 from biofeedback.setups import Setup, load_setup, parse_setup, setup_text
 

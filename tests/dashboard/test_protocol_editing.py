@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from biofeedback.client import OPTIONS
 from dashboard.components import PALETTES
 from dashboard.protocol_editing import edited, merged, row_of
-from protocols import library
-from protocols.loading import LIBRARY
+from protocols.loading import LIBRARY, library
 
 HEAD = ("title", "version", "id", "arm")
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]), min_size=1, max_size=20)

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.protocol_editing import free_version, merged, phase_of, row_of
-from protocols import library
-from protocols.loading import LIBRARY
+from protocols.loading import LIBRARY, library
 
 HEAD = {"title": "A title", "version": 1, "id": "an-id", "arm": "closed-loop"}
 LEAD = {"kind": "lead", "name": "lead", "duration_s": 330, "goal_bpm": 56, "gate": {"hold_after_s": 20}}

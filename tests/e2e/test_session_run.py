@@ -20,7 +20,7 @@ from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.replay import replay
 from biofeedback.session import SessionConfig, run_session
 from generator.state import LAYERS
-from protocols import load
+from protocols.loading import load
 
 PATIENCE_S = 120.0
 BIOFEEDBACK = [sys.executable, "-m", "biofeedback"]

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from protocols import library, load, override
 from protocols.errors import InvalidProtocolError, UnknownProtocolError
-from protocols.loading import faults_of, parse
+from protocols.loading import faults_of, library, load, override, parse
 
 LIBRARY = importlib.resources.files("protocols.library")
 ISO = (LIBRARY / "isoprinciple-relaxation.yaml").read_text("utf-8")

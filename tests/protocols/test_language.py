@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator.state import RANGES
-from protocols import load, override
 from protocols.fields import tempo_for
-from protocols.loading import parse
+from protocols.loading import load, override, parse
 from protocols.outline import GoalSpan, span_of
 from protocols.phases import energetic
 

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generator.state import MusicState
-from protocols import library, load, override
 from protocols.course import minimum_jerk, planned_arc
 from protocols.feasibility import lead_goal
 from protocols.fields import Limits, RateLimiter, travel_s
-from protocols.loading import parse
+from protocols.loading import library, load, override, parse
 from protocols.schema import canonical_json, protocol_sha256
 
 LIBRARY = [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from protocols import library, load
+from protocols.loading import library, load
 from protocols.phases import PHASES, Section
 from protocols.reference import reference
 from protocols.schema import Protocol

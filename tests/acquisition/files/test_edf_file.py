@@ -5,9 +5,9 @@ import numpy as np
 import pyedflib
 import pytest
 
-from acquisition import open_sources
 from acquisition.errors import SourceError
 from acquisition.files.binary_formats import read_edf
+from acquisition.sources import open_sources
 
 ECG = np.round(np.sin(np.arange(2500) / 40), 3)
 EDA = 5 + np.arange(40) / 100

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pylsl import StreamInlet, local_clock
 
-from acquisition import open_sources
 from acquisition.errors import SourceError
 from acquisition.lsl.source import Dejitterer, monotonize, timestamp_jitter
+from acquisition.sources import open_sources
 from acquisition.streams import Condition, Kind, LiveSource, MarkerSource
 
 pytestmark = pytest.mark.realtime

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from acquisition import RecordingSource
 from acquisition.errors import SourceError, SpecError
+from acquisition.files.recordings import RecordingSource
 from acquisition.serial import receiver
 from acquisition.serial.emulator import LineNoise, PseudoTerminal, emulate, play
 from acquisition.serial.profiles import known_profiles

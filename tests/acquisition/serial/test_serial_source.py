@@ -12,9 +12,9 @@ import pytest
 import serial
 from pylsl import local_clock
 
-from acquisition import open_sources
 from acquisition.errors import SourceError, SpecError
 from acquisition.serial.source import SerialSource
+from acquisition.sources import open_sources
 from acquisition.spec import parse_spec
 from acquisition.streams import Kind, LiveSource, StreamInfo
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from acquisition import RecordingSource
+from acquisition.files.recordings import RecordingSource
 from acquisition.simulated.listener import VirtualListener
 from acquisition.streams import Kind, StreamInfo
 from biofeedback.cli.sources import SensorCheck

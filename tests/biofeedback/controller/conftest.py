@@ -7,7 +7,7 @@ import pytest
 from biofeedback.commands import COMMAND
 from biofeedback.controller import Controller
 from physiology.state import PhysiologyState, Reading
-from protocols import load
+from protocols.loading import load
 
 NONE = Reading(None, 0.0, None)
 

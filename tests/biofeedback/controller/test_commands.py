@@ -7,7 +7,7 @@ import pytest
 from biofeedback.commands import Command
 from biofeedback.controller.explanations import Refusal
 from biofeedback.controller.lifecycle import COMMANDS, EVENTS, STATES
-from protocols import load, override
+from protocols.loading import load, override
 
 ISO = "isoprinciple-relaxation"  # baseline 120, match 90, lead 330, sustain 60
 

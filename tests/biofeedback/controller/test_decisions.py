@@ -11,8 +11,8 @@ from biofeedback.controller import Controller
 from biofeedback.controller.explanations import QUESTIONS, Acceptance, Reason, Refusal
 from biofeedback.models import EndReason
 from physiology.state import PhysiologyState, Reading
-from protocols import load, override
 from protocols.course import planned_arc
+from protocols.loading import load, override
 
 NONE = Reading(None, 0.0, None)
 

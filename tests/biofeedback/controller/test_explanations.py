@@ -8,7 +8,7 @@ import pytest
 import biofeedback.controller.controller as module
 from biofeedback.controller.explanations import QUESTIONS, Acceptance, Reason, Refusal, explain, explain_end
 from physiology.state import Beat
-from protocols import load, override
+from protocols.loading import load, override
 
 
 def test_every_sentence_names_its_values():

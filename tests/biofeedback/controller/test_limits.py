@@ -14,8 +14,8 @@ from biofeedback.controller.overrides import GLIDE_PER_S
 from biofeedback.models import EndReason
 from generator.state import RANGES, MusicState
 from physiology.state import PhysiologyState, Reading
-from protocols import library, load, override
 from protocols.fields import OVERRIDE_BPM_PER_MIN
+from protocols.loading import library, load, override
 from protocols.scales import SCALES
 
 READINGS = st.builds(

@@ -11,7 +11,7 @@ from biofeedback.exports.consent import Permission, permission
 from biofeedback.recording.consent import RecordedConsent, recorded_consent
 from biofeedback.recording.reader import read_meta
 from biofeedback.store.store import Store
-from protocols import load
+from protocols.loading import load
 
 CARE = ("sessions", "storage")
 ALL = (*CARE, "research")

@@ -7,9 +7,8 @@ from biofeedback.models import Snapshot
 from biofeedback.service.live_state import FIELDS, TempoHistory, arc_of
 from generator.state import MusicState
 from physiology.state import NO_READING, PhysiologyState, Reading
-from protocols import library, load
 from protocols.course import planned_arc
-from protocols.loading import LIBRARY, parse
+from protocols.loading import LIBRARY, library, load, parse
 
 READINGS = ("rmssd_ms", "scl_us", "scr_rate_per_min", "phasic_auc", "breathing_rate")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from protocols import override
 from protocols.errors import InvalidProtocolError
+from protocols.loading import override
 from protocols.schema import Protocol
 
 LENGTHS_S = (20, 40, 80, 160, 300)

@@ -20,7 +20,7 @@ from biofeedback.simulation.runs import (
     simulate,
     simulate_all,
 )
-from protocols import load, override
+from protocols.loading import load, override
 
 QUICK = (
     "comfort-listening",

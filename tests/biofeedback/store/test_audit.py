@@ -15,7 +15,7 @@ from biofeedback.settings import STORE_NAME
 from biofeedback.store.audit import HEADS_NAME
 from biofeedback.store.store import Store
 from biofeedback.store.tables import AUDIT, METADATA, NOTES, sha256_of
-from protocols import load
+from protocols.loading import load
 
 FEW = settings(
     max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

@@ -17,7 +17,7 @@ from biofeedback.settings import EXPORT_KEY_NAME
 from biofeedback.store.backup import backup_contents, backup_head
 from biofeedback.store.store import Store
 from generator.synthesis.calibration import Calibration
-from protocols import load
+from protocols.loading import load
 
 EARLIER = Path(__file__).parents[2] / "fixtures" / "version-0.1"
 SHORT = (EARLIER / "short.yaml").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from biofeedback.errors import StoreError
 from biofeedback.store import database
 from biofeedback.store.store import Store
 from biofeedback.store.tables import METADATA
-from protocols import load
+from protocols.loading import load
 
 
 def test_the_migrations_make_the_tables_that_the_store_uses(store):

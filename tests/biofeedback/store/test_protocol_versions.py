@@ -3,9 +3,8 @@
 import pytest
 
 from biofeedback.errors import UsageError
-from protocols import load
 from protocols.errors import InvalidProtocolError
-from protocols.loading import library, parse
+from protocols.loading import library, load, parse
 from protocols.schema import protocol_sha256
 
 TEXT = """\

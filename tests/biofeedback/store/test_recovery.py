@@ -23,7 +23,7 @@ from biofeedback.recording.reader import read_recording
 from biofeedback.recording.storage import AppendFile
 from biofeedback.store.store import Store
 from generator.render import SoundFile
-from protocols import load
+from protocols.loading import load
 
 pytestmark = pytest.mark.realtime
 
@@ -43,7 +43,7 @@ from biofeedback.recording.recorder import Recorder
 from biofeedback.store.store import Store
 from generator.score import BeatEvent, NoteEvent
 from generator.state import Piece
-from protocols import load
+from protocols.loading import load
 
 eda = StreamInfo(stream_id="e", name="e", kind=Kind.EDA, unit="uS", rate_hz=200.0, labels=("counter",))
 folder = Path(sys.argv[1])

@@ -7,7 +7,7 @@ import pytest
 from biofeedback.errors import StoreError, UsageError
 from biofeedback.store import retention
 from biofeedback.store.store import Store
-from protocols import load
+from protocols.loading import load
 
 
 def bytes_of(folder):

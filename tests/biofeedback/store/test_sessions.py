@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from biofeedback.errors import RecordingError, UsageError
-from protocols import load
+from protocols.loading import load
 
 REST = load("isoprinciple-relaxation")
 
