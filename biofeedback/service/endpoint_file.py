@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -89,9 +88,7 @@ class EngineLock:
             json.dump(endpoint.model_dump(), file)
         new.replace(path)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         (self._folder / FILE_NAME).unlink(missing_ok=True)
         if self._lock is not None:
             self._lock.close()
