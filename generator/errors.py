@@ -3,7 +3,6 @@
 GeneratorError
 ├── StateError          a MusicState, Piece or setting with a value out of its range
 ├── TrajectoryError     a trajectory file that cannot be read; names line and column
-├── EventsError         a table of notes that cannot be read; names file and line
 └── SoundError          the synthesizer or the sound device failed
 """
 
@@ -18,10 +17,6 @@ class StateError(GeneratorError, ValueError):
 
 class TrajectoryError(GeneratorError):
     """A trajectory file that cannot be read; the message names file, line and column."""
-
-
-class EventsError(GeneratorError):
-    """A table of notes that cannot be read; the message names file and line."""
 
 
 class SoundError(GeneratorError):

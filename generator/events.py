@@ -11,8 +11,7 @@ from pathlib import Path
 
 import mido
 
-from generator.errors import EventsError
-from generator.score import MIDI_MAX, SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.score import BeatEvent, NoteEvent
 from generator.state import BEATS_PER_BAR, LAYERS, TEMPO_RANGE_BPM
 
 COLUMNS = ("time_s", "duration_s", "beat", "bar", "pitch", "velocity", "layer")
@@ -38,48 +37,6 @@ def write_events(path: Path, notes: Iterable[NoteEvent]) -> None:
             )
             for note in notes
         )
-
-
-def read_events(path: Path) -> list[NoteEvent]:
-    """Read notes written by `write_events`.
-
-    Raises
-    ------
-    EventsError
-        Where the file cannot be read, or a line is not a note; file and line are named.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file)
-            if tuple(next(rows, ())) != COLUMNS:
-                raise EventsError(f"{path}, line 1: the columns must be {','.join(COLUMNS)}")
-            return [_note(row, f"{path}, line {rows.line_num}") for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise EventsError(f"{path} cannot be read: {error}") from error
-
-
-def _note(row: list[str], where: str) -> NoteEvent:
-    try:
-        time_s, duration_s, beat, bar, pitch, velocity, layer = row
-        note = NoteEvent(
-            frame=round(float(time_s) * SAMPLE_RATE),
-            duration_s=float(duration_s),
-            beat=float(beat),
-            bar=int(bar),
-            pitch=int(pitch),
-            velocity=int(velocity),
-            layer=layer,
-        )
-    except (ValueError, OverflowError) as error:
-        raise EventsError(f"{where}: {','.join(row)!r} is not a note ({','.join(COLUMNS)})") from error
-    if not (
-        note.frame >= 0 and 0 <= note.pitch <= MIDI_MAX and 1 <= note.velocity <= MIDI_MAX and layer in LAYERS
-    ):
-        raise EventsError(
-            f"{where}: time must not be negative, pitch lies between 0 and 127, velocity between 1 and 127, "
-            f"and the layer is one of {', '.join(LAYERS)}; this is {','.join(row)}"
-        )
-    return note
 
 
 TICKS_PER_BEAT = 1920

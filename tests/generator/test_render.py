@@ -1,12 +1,13 @@
 """Rendering: files as long as asked, sound and notes on one clock."""
 
+import csv
+
 import mido
 import numpy as np
 import pytest
 import soundfile
 
 from generator.errors import SoundError, StateError
-from generator.events import read_events
 from generator.render import SoundFile, render
 from generator.score import SAMPLE_RATE
 from generator.state import MusicState, Piece
@@ -56,9 +57,12 @@ def test_a_trajectory_becomes_sound_midi_and_a_table(tmp_path):
     assert not samples[: first + 1].any()
     assert samples[first : first + SAMPLE_RATE].any()
     assert not samples[-100:].any()
-    assert [(n.frame, n.pitch, n.layer) for n in read_events(paths["events"])] == [
-        (n.frame, n.pitch, n.layer) for n in notes
-    ]
+    with paths["events"].open(encoding="utf-8", newline="") as file:
+        rows = [
+            (round(float(row["time_s"]) * SAMPLE_RATE), int(row["pitch"]), row["layer"])
+            for row in csv.DictReader(file)
+        ]
+    assert rows == [(note.frame, note.pitch, note.layer) for note in notes]
     assert mido.MidiFile(paths["midi"]).length > 5.0
     assert done[-1] == 1.0
     assert done == sorted(done)
