@@ -174,12 +174,13 @@ def soundcheck(
     volume set as in sessions, then say --measured 62. The measurement holds for that device and volume.
     """
     from biofeedback.recording.storage import atomic_path
+    from generator.live.devices import find_back_end
     from generator.render import render
     from generator.synthesis.calibration import CHECK_FADE_S, check_state
     from generator.trajectory import Trajectory
 
     if measured is not None:
-        keep_measurement(measured, play_on(device))
+        keep_measurement(measured, find_back_end(device, required=True, instead="write a file with --wav"))
         return
     piece = preferences.applied_to(Preferences()).applied_to(Piece())
     if wav is not None:
@@ -188,24 +189,11 @@ def soundcheck(
             render(trajectory, piece, seconds, wav=part, fades_s=(CHECK_FADE_S, CHECK_FADE_S), noise=noise)
         click.echo(f"sound      {wav}")
     if audio == "device" or (audio == "auto" and wav is None):
-        back_end = play_on(device)
+        back_end = find_back_end(device, required=True, instead="write a file with --wav")
         energy_s = play(piece, level, seconds, back_end, noise=noise)
         click.echo(how_loud(energy_s, seconds, back_end))
     elif wav is None:
         raise click.UsageError("nothing to do: give --wav, or another --audio than none")
-
-
-def play_on(device: str | None) -> BackEnd:
-    """Return the sound device; refuses if there is none."""
-    from generator.live.devices import choose_back_end, failure_text, probe_outputs
-
-    outputs = probe_outputs()
-    back_end = choose_back_end(f"device:{device}" if device else "auto", outputs)
-    if back_end.kind == "paced":
-        raise click.UsageError(
-            f"there is nothing to play on ({failure_text(outputs.failure)}); write a file with --wav"
-        )
-    return back_end
 
 
 def keep_measurement(dba: float, back_end: BackEnd) -> None:

@@ -335,18 +335,13 @@ def stored(store: Store, config: SessionConfig, client: str, protocol: Protocol)
 
 def output(audio: str, device: str | None) -> BackEnd:
     """Return the output for the sound of a session in real time; print a note if nobody hears it."""
-    from generator.live.devices import PACED, choose_back_end, failure_text, fallback_text, probe_outputs
+    from generator.live.devices import PACED, fallback_text, find_back_end
 
     if audio in {"file", "none"}:
         if device:
             raise click.UsageError(f"--device is for --audio auto or device, not {audio}")
         return PACED
-    outputs = probe_outputs()
-    back_end = choose_back_end(f"device:{device}" if device else "auto", outputs)
-    if audio == "device" and back_end.kind == "paced":
-        raise click.UsageError(
-            f"there is nothing to play on ({failure_text(outputs.failure)}); use --audio file or none"
-        )
+    back_end = find_back_end(device, required=audio == "device", instead="use --audio file or none")
     if note := fallback_text(back_end):
         click.echo(f"biofeedback: note: {note}", err=True)
     return back_end

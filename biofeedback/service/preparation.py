@@ -23,8 +23,7 @@ from biofeedback.service.requests import Prepare, SessionRequest
 from biofeedback.service.sensor_status import SensorStatus, status_of_sensor
 from biofeedback.session import SessionConfig
 from biofeedback.settings import calibration_file
-from generator.errors import SoundError
-from generator.live.devices import PACED, BackEnd, choose_back_end, failure_text, probe_outputs
+from generator.live.devices import PACED, BackEnd, find_back_end
 from generator.live.player import LivePlayer
 from generator.state import MasterVolume, MusicState, Piece
 from generator.synthesis.calibration import CHECK_FADE_S, CHECK_S, check_state
@@ -300,10 +299,4 @@ def open_preparation(request: SessionRequest) -> OpenDevices:
 def _output(order: Prepare) -> BackEnd:
     if order.audio in {"file", "none"}:
         return PACED
-    outputs = probe_outputs()
-    back_end = choose_back_end(f"device:{order.device}" if order.device else "auto", outputs)
-    if order.audio == "device" and back_end.kind == "paced":
-        raise SoundError(
-            f"there is nothing to play on ({failure_text(outputs.failure)}); choose no sound, or a file"
-        )
-    return back_end
+    return find_back_end(order.device, required=order.audio == "device", instead="choose no sound, or a file")

@@ -193,6 +193,30 @@ def choose_back_end(choice: str, outputs: OutputProbe) -> BackEnd:
     raise SoundError(f"the output {choice!r} is not known; say auto, none or device:NAME")
 
 
+def find_back_end(device: str | None, *, required: bool, instead: str) -> BackEnd:
+    """Look for sound devices and return the back end of the one named, else of the best there is.
+
+    Parameters
+    ----------
+    device : str or None
+        A device's name, or a part of it.
+    required : bool
+        Whether somebody must hear the sound.
+    instead : str
+        What to do where a required device is missing, for the message.
+
+    Raises
+    ------
+    SoundError
+        If the device named is not there, or none is and one is required.
+    """
+    outputs = probe_outputs()
+    back_end = choose_back_end(f"device:{device}" if device else "auto", outputs)
+    if required and back_end.kind == "paced":
+        raise SoundError(f"there is nothing to play on ({failure_text(outputs.failure)}); {instead}")
+    return back_end
+
+
 def _named(name: str, outputs: OutputProbe) -> OutputDevice:
     wanted = name.casefold()
     found = [device for device in outputs.devices if device.name.casefold() == wanted]
