@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -411,10 +410,9 @@ def stop_on_interrupt(inbox: CommandInbox) -> Iterator[None]:
 
 def new_directory(name: str) -> Path:
     """Return a directory below ``sessions/`` that does not exist yet."""
-    stamp = datetime.now(UTC).astimezone().strftime("%Y-%m-%d-%H%M%S")
-    base = SESSIONS / f"{stamp}-{re.sub(r'[^a-z0-9-]+', '-', name.lower())}"
-    candidates = (base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 1000)))
-    return next(path for path in candidates if not path.exists())
+    from biofeedback.recording.storage import new_session_directory
+
+    return new_session_directory(SESSIONS, name, datetime.now(UTC).astimezone())
 
 
 def confirm_cautions(cautions: Sequence[str], *, confirmed: bool) -> str:

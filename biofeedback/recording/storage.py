@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from biofeedback.errors import RecordingError
@@ -311,3 +313,10 @@ class SyncThread:
             except RecordingError as error:
                 self._error = error
                 return
+
+
+def new_session_directory(folder: Path, name: str, now: datetime) -> Path:
+    """Return the path of a new directory in `folder` for a session, named after its time and `name`."""
+    base = folder / f"{now:%Y-%m-%d-%H%M%S}-{re.sub(r'[^a-z0-9-]+', '-', name.lower())}"
+    candidates = (base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 1000)))
+    return next(path for path in candidates if not path.exists())

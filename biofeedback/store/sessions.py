@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from biofeedback.recording.consent import KEY as CONSENT
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256, write_meta
+from biofeedback.recording.storage import new_session_directory
 from biofeedback.store import records
 from biofeedback.store.clients import client_row, consent_record, consent_row, require_consent
 from biofeedback.store.database import Transaction, Transactions
@@ -64,14 +64,8 @@ class SessionRepository:
 
     def new_directory(self, name: str) -> Path:
         """Return a new directory's path in the data folder for a session, after the time and `name`."""
-        stamp = self._transactions.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-        base = (
-            self._transactions.folder
-            / SESSIONS_FOLDER
-            / f"{stamp}-{re.sub(r'[^a-z0-9-]+', '-', name.lower())}"
-        )
-        candidates = (base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 1000)))
-        return next(path for path in candidates if not path.exists())
+        folder = self._transactions.folder / SESSIONS_FOLDER
+        return new_session_directory(folder, name, self._transactions.now().astimezone())
 
     def begin(self, directory: Path, *, client: str, protocol: Protocol) -> Session:
         """Write down that a session is about to be recorded.
