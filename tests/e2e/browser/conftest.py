@@ -21,6 +21,7 @@ import pyxdf
 from biofeedback.client import EngineClient, connect
 
 PATIENCE_S = 300.0
+SETTLES_S = 30.0
 MOST_STEPS = 200
 WIDTH, HEIGHT = 1280, 800
 CHECKS = Path(__file__).with_name("checks.js")
@@ -117,9 +118,15 @@ class RunningDashboard:
 
     @staticmethod
     def inspect(window: Any, *, stop: bool = False) -> None:
-        """See to it that all words can be read, nothing is wider than the page, and STOP is within view."""
+        """See to it that all words can be read, nothing is wider than the page, and STOP is within view.
+
+        A text may be faint while a page is drawn anew: Streamlit fades what is out of date.
+        """
         for frame in window.frames:
-            assert frame.evaluate("checks.faint()") == [], frame.url
+            end = time.monotonic() + SETTLES_S
+            while (faint := frame.evaluate("checks.faint()")) and time.monotonic() < end:
+                time.sleep(0.1)
+            assert faint == [], frame.url
             assert frame.evaluate("checks.overflow()") <= 0, frame.url
         if stop:
             button = RunningDashboard.screen(window).locator("#stop")
