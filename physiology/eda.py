@@ -235,7 +235,7 @@ SETTLING_S = 900.0
 SETTLING_PER_MIN = 0.1
 """Share of the level by which it must drift a minute. Convention."""
 
-DRIFT_S = 60
+SETTLING_DRIFT_S = 60
 """Stretch over which that drift and the level are taken. Convention."""
 
 DRIFT_VALID = 0.8
@@ -365,11 +365,11 @@ class ElectrodeContact:
         before, change = newest[:-step], newest[step:] - newest[:-step]
         if np.any((change > JUMP_UP * before) | (change < -JUMP_DOWN * before)):
             return MOVEMENT_QUALITY, FaultReason(FaultKind.CONDUCTANCE_JUMP)
-        minute = conductance[-DRIFT_S * rate_hz :][valid[-DRIFT_S * rate_hz :]]
+        minute = conductance[-SETTLING_DRIFT_S * rate_hz :][valid[-SETTLING_DRIFT_S * rate_hz :]]
         level = float(np.median(minute))
         if level < POOR_CONTACT_US:
             return POOR_QUALITY, FaultReason(FaultKind.POOR_SKIN_CONTACT, POOR_CONTACT_US)
-        if now - self._on_since_s < SETTLING_S and minute.size > DRIFT_S * rate_hz * DRIFT_VALID:
+        if now - self._on_since_s < SETTLING_S and minute.size > SETTLING_DRIFT_S * rate_hz * DRIFT_VALID:
             third = minute.size // 3
             drift = float(np.median(minute[-third:]) - np.median(minute[:third])) * THIRDS_TO_MINUTE / level
             if abs(drift) > SETTLING_PER_MIN:

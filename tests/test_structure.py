@@ -1,6 +1,8 @@
 """Imports point one way: what each package may import of ours, and nothing else."""
 
 import ast
+from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -100,3 +102,24 @@ def test_modules_can_be_read_in_one_sitting(package: str) -> None:
         if (count := len(file.read_text(encoding="utf-8").splitlines())) > 600
     }
     assert long == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_name_of_a_module_is_given_once(package: str) -> None:
+    """A constant that is given twice in a module changes what is above the second one, too."""
+    twice = [
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in (ROOT / package).rglob("*.py")
+        for name, count in Counter(module_constants(file)).items()
+        if count > 1
+    ]
+    assert twice == []
+
+
+def module_constants(file: Path) -> Iterator[str]:
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (
+                inner.id for target in targets for inner in ast.walk(target) if isinstance(inner, ast.Name)
+            )

@@ -23,6 +23,8 @@ from acquisition.streams import UNKNOWN_UNIT, FloatArray, Kind
 OPENSIGNALS_FIRST_LINE = "# OpenSignals Text File Format"
 OPENSIGNALS_LAST_LINE = "# EndOfHeader"
 HEADER_LINES = 50
+"""Most lines of a header, of both formats."""
+
 SEQUENCE = "nSeq"
 KIND_OF_SENSOR = {
     "ECG": Kind.ECG,
@@ -228,8 +230,6 @@ def _opensignals_file(path: Path, devices: dict[str, dict[str, Any]], header_lin
 
 
 SIMPLE_TEXT_FIRST_LINE = "# Simple Text Format"
-HEADER_LINES = 50
-"""Most lines of a header."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,14 @@ def test_overlapping_responses_are_told_apart_by_the_trough_between(synth):
     assert [scr.onset_s for scr in update.scrs] == pytest.approx([onset for onset, _ in responses], abs=0.5)
 
 
+def test_the_drift_of_the_last_20_s_is_subtracted_whatever_was_before(synth):
+    t = synth.seconds(90, 32)
+    drift = np.interp(t, [0, 60, 90], [8.8, 7.6, 8.2])
+    ripple = 0.02 * np.sin(2 * np.pi * t / 3)
+    update, _ = found(synth, drift + ripple)
+    assert [scr for scr in update.scrs if scr.peak_s > 82] == []
+
+
 @pytest.mark.parametrize("slope", [-0.03, 0.03])
 def test_small_responses_on_a_steep_drift(synth, slope):
     t = synth.seconds(120, 32)
