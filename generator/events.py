@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 
 import mido
@@ -25,18 +26,8 @@ def write_events(path: Path, notes: Iterable[NoteEvent]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(COLUMNS)
-        rows.writerows(
-            (
-                f"{note.time_s:.6f}",
-                f"{note.duration_s:.6f}",
-                note.beat,
-                note.bar,
-                note.pitch,
-                note.velocity,
-                note.layer,
-            )
-            for note in notes
-        )
+        rest = attrgetter(*COLUMNS[2:])
+        rows.writerows((f"{note.time_s:.6f}", f"{note.duration_s:.6f}", *rest(note)) for note in notes)
 
 
 TICKS_PER_BEAT = 1920
@@ -66,7 +57,7 @@ class _Span:
     tempo_us: int
 
 
-def midi_file(notes: Iterable[NoteEvent], beats: Sequence[BeatEvent]) -> mido.MidiFile:
+def midi_file(notes: Sequence[NoteEvent], beats: Sequence[BeatEvent]) -> mido.MidiFile:
     """Return a performance as a MIDI file of type 1: the tempo map, then one track for each layer.
 
     Every beat that sounded carries its own tempo, so note times agree with the events within 0.6 ms at any
@@ -74,7 +65,7 @@ def midi_file(notes: Iterable[NoteEvent], beats: Sequence[BeatEvent]) -> mido.Mi
 
     Parameters
     ----------
-    notes : iterable of NoteEvent
+    notes : sequence of NoteEvent
         In any order.
     beats : sequence of BeatEvent
         In order; where there are none, 60 beats a minute are assumed.
@@ -82,18 +73,13 @@ def midi_file(notes: Iterable[NoteEvent], beats: Sequence[BeatEvent]) -> mido.Mi
     tempo_map = _tempo_map(beats)
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
     file.tracks.append(_conductor(tempo_map))
-    by_layer: dict[str, list[NoteEvent]] = {layer: [] for layer in LAYERS}
-    for note in notes:
-        by_layer[note.layer].append(note)
-    file.tracks += [
-        _track(layer, by_layer[layer], channel, tempo_map)
-        for channel, layer in enumerate(LAYERS)
-        if by_layer[layer]
-    ]
+    for channel, layer in enumerate(LAYERS):
+        if played := [note for note in notes if note.layer == layer]:
+            file.tracks.append(_track(layer, played, channel, tempo_map))
     return file
 
 
-def write_midi(path: Path, notes: Iterable[NoteEvent], beats: Sequence[BeatEvent]) -> None:
+def write_midi(path: Path, notes: Sequence[NoteEvent], beats: Sequence[BeatEvent]) -> None:
     """Write `midi_file` to a path."""
     midi_file(notes, beats).save(path)
 

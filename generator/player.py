@@ -7,9 +7,10 @@ There are two players: `generator.render.VirtualPlayer` plays in this process as
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol
 
 from generator.player_events import PlayerEvent
 from generator.score import AudibleMusic, BeatEvent, NoteEvent, StereoBlock
@@ -224,7 +225,7 @@ class PlaybackStep:
     events: tuple[PlayerEvent, ...] = ()
 
 
-class Player(Protocol):
+class Player(AbstractContextManager["Player"], Protocol):
     """Composes, performs and plays a piece toward the states it is asked for, 20 steps to the second.
 
     A player is a context manager: entering it starts the sound, leaving it gives the sound engine back.
@@ -233,56 +234,40 @@ class Player(Protocol):
     @property
     def latency_frames(self) -> int:
         """How many samples the sound comes after the frames of notes and beats: always the same."""
-        ...
 
     @property
     def began_s(self) -> float:
         """Engine time at which frame 0 reaches the ear."""
-        ...
 
     @property
     def volume(self) -> MasterVolume:
         """The master volume last set."""
-        ...
 
     @property
     def condition(self) -> SoundCondition:
         """How the sound is doing."""
-        ...
 
     @property
     def finished(self) -> bool:
         """Whether an end or stop was asked for and has faded to nothing, or no sound will come any more."""
-        ...
 
     def step(self, state: MusicState) -> PlaybackStep:
         """Play 1/20 s toward a state; return what was played."""
-        ...
 
     def set_volume(self, volume: MasterVolume) -> None:
         """Set the master volume; it glides there in 0.3 s or more. Any thread may call it."""
-        ...
 
     def end(self, fade_s: float) -> None:
         """Come to an end: a cadence, a fade of `fade_s` seconds, then silence. Any thread may call it."""
-        ...
 
     def stop(self, seconds: float = EMERGENCY_STOP_S) -> None:
         """Fade out at once, within `seconds`. Any thread may call it."""
-        ...
 
     def incidents(self) -> tuple[AudioIncident, ...]:
         """Return what happened to the sound since the last call."""
-        ...
 
     def statistics(self) -> AudioStatistics:
         """Return the figures so far."""
-        ...
 
     def close(self) -> None:
         """Give the sound engine back. Closing twice is harmless."""
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *_: object) -> None: ...

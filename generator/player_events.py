@@ -6,11 +6,9 @@ from them.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from generator.errors import StateError
-from generator.state import MasterVolume, MusicState
+from generator.state import MasterVolume, MusicState, check_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,7 @@ class EndRequest:
     fade_s: float
 
     def __post_init__(self) -> None:
-        _check_duration("fade_s", self.fade_s)
+        check_seconds("fade_s", self.fade_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class StopRequest:
     seconds: float
 
     def __post_init__(self) -> None:
-        _check_duration("seconds", self.seconds)
+        check_seconds("seconds", self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +85,3 @@ class PlayerEvent:
 
     frame: int
     action: PlayerAction
-
-
-def _check_duration(name: str, seconds: float) -> None:
-    if not (math.isfinite(seconds) and seconds > 0.0):
-        raise StateError(f"{name} is {seconds}; it must be a positive number of seconds")

@@ -10,11 +10,10 @@ Preferences(palette='harp-bells', nature='wind', tonic=None, unwanted=(), regist
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from generator.errors import StateError
-from generator.state import LAYERS, NATURES, PALETTES, SOUNDS, Piece
+from generator.state import LAYERS, NATURES, PALETTES, PITCH_CLASSES, SOUNDS, Piece, check_known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,27 +39,15 @@ class Preferences:
         For what `Piece` refuses, and for unwanted sounds that do not exist.
     """
 
-    palette: str | None = None
-    nature: str | None = None
-    tonic: int | None = None
-    unwanted: tuple[str, ...] = ()
-    register_range: tuple[float, float] = (0.0, 1.0)
+    palette: str | None = field(default=None, metadata={"choices": PALETTES})
+    nature: str | None = field(default=None, metadata={"choices": NATURES})
+    tonic: int | None = field(default=None, metadata={"low": 0, "high": PITCH_CLASSES - 1})
+    unwanted: tuple[str, ...] = field(default=(), metadata={"choices": SOUNDS})
+    register_range: tuple[float, float] = field(default=(0.0, 1.0), metadata={"low": 0.0, "high": 1.0})
 
     def __post_init__(self) -> None:
-        if unknown := [name for name in self.unwanted if name not in SOUNDS]:
-            raise StateError(f"sound {unknown[0]!r} does not exist; there are {', '.join(SOUNDS)}")
+        check_known("sound", self.unwanted, SOUNDS)
         self.applied_to(Piece(register_range=self.register_range))
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Preferences:
-        """Return preferences from plain values, such as those read from JSON (lists for tuples).
-
-        Raises
-        ------
-        StateError
-            For an unknown field, and as the class does.
-        """
-        return cls().changed(values)
 
     def changed(self, given: Mapping[str, Any]) -> Preferences:
         """Return these preferences with the given fields replaced; a field that is not given stays.
@@ -69,16 +56,14 @@ class Preferences:
         ----------
         given : mapping
             Any of `PREFERENCE_FIELDS` by name. The field's neutral value (None, empty, the whole range)
-            clears it. Lists are accepted for tuples.
+            clears it. Lists, as read from JSON, are accepted for tuples.
 
         Raises
         ------
         StateError
             For an unknown field, and as the class does.
         """
-        if unknown := [name for name in given if name not in PREFERENCE_FIELDS]:
-            known = ", ".join(PREFERENCE_FIELDS)
-            raise StateError(f"preference {unknown[0]!r} does not exist; there are {known}")
+        check_known("preference", given, PREFERENCE_FIELDS)
         plain: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
         }
@@ -105,8 +90,6 @@ class PreferenceField:
     ----------
     name : str
         The attribute.
-    neutral : object
-        The value that leaves the field to the piece.
     choices : tuple of str
         The names to choose from; empty for a number.
     low, high : float or None
@@ -114,23 +97,13 @@ class PreferenceField:
     """
 
     name: str
-    neutral: Any
     choices: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
 
 
-_CONSTRAINTS: dict[str, dict[str, Any]] = {
-    "palette": {"choices": PALETTES},
-    "nature": {"choices": NATURES},
-    "tonic": {"low": 0, "high": 11},
-    "unwanted": {"choices": SOUNDS},
-    "register_range": {"low": 0.0, "high": 1.0},
-}
-
 PREFERENCE_FIELDS = {
-    each.name: PreferenceField(name=each.name, neutral=each.default, **_CONSTRAINTS[each.name])
-    for each in fields(Preferences)
+    each.name: PreferenceField(name=each.name, **each.metadata) for each in fields(Preferences)
 }
 """Every field of `Preferences` by name, in its order."""
 

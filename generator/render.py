@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 import soundfile
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from generator.errors import SoundError, StateError
 from generator.events import write_events, write_midi
-from generator.performance.performance import Performance
+from generator.performance.performance import BLOCK_S, Performance
 from generator.player import (
     EMERGENCY_STOP_S,
     FADE_IN_S,
@@ -38,7 +38,7 @@ from generator.synthesis.synth import Synth
 from generator.trajectory import Trajectory
 
 
-class VirtualPlayer:
+class VirtualPlayer(AbstractContextManager["VirtualPlayer"]):
     """Plays a piece as it is asked to, in virtual time.
 
     Parameters
@@ -54,11 +54,18 @@ class VirtualPlayer:
     noise : bool
         Whether the reference noise sounds in place of the music.
 
+    Attributes
+    ----------
+    latency_frames, began_s, volume, condition
+        As in `Player`; the sound of a virtual player cannot be lost.
+
     Raises
     ------
     SoundError
         If the sound engine does not start.
     """
+
+    condition = SoundCondition.ON
 
     def __init__(
         self,
@@ -73,33 +80,14 @@ class VirtualPlayer:
         self._synth: Synth | ReferenceNoise | None = None
         if sound:
             self._synth = ReferenceNoise() if noise else Synth(piece)
-        self._volume = MasterVolume()
+        self.latency_frames = self._synth.latency_frames if self._synth else 0
+        self.began_s = t0_s
+        self.volume = MasterVolume()
         self._fader = VolumeFader()
-        self._t0_s = t0_s
         self._frames = 0
         self._stop_s: float | None = None
         self._rebuilt = 0
         self._incidents: list[AudioIncident] = []
-
-    @property
-    def latency_frames(self) -> int:
-        """How many samples the sound comes after the frames of notes and beats: always the same."""
-        return self._synth.latency_frames if self._synth else 0
-
-    @property
-    def began_s(self) -> float:
-        """Engine time of frame 0."""
-        return self._t0_s
-
-    @property
-    def volume(self) -> MasterVolume:
-        """The master volume last set."""
-        return self._volume
-
-    @property
-    def condition(self) -> SoundCondition:
-        """How the sound is doing: here it cannot be lost."""
-        return SoundCondition.ON
 
     @property
     def finished(self) -> bool:
@@ -137,11 +125,11 @@ class VirtualPlayer:
         )
 
     def _time_of(self, frame: int) -> float:
-        return self._t0_s + frame / SAMPLE_RATE
+        return self.began_s + frame / SAMPLE_RATE
 
     def set_volume(self, volume: MasterVolume) -> None:
         """Set the master volume; it glides there in 0.3 s or more."""
-        self._volume = volume
+        self.volume = volume
         self._fader.set(volume.gain_db)
 
     def end(self, fade_s: float) -> None:
@@ -168,9 +156,6 @@ class VirtualPlayer:
         if self._synth:
             self._synth.close()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -178,8 +163,6 @@ class VirtualPlayer:
 END_FADE_S = 15.0
 FULL_SCALE = 1 << 23
 """A sample of 1.0 in 24 bits."""
-
-_BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
 
 
 class SampleFile(Protocol):
@@ -201,7 +184,7 @@ def _open_file(path: Path) -> SampleFile:
     return file
 
 
-class SoundFile:
+class SoundFile(AbstractContextManager["SoundFile"]):
     """A WAV or FLAC file of 24 bits, written as the sound comes. Both hold the same samples.
 
     Parameters
@@ -246,9 +229,6 @@ class SoundFile:
         if not self._file.closed:
             self.write(np.zeros((self._latency, 2), dtype=np.float32))
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -308,13 +288,13 @@ def render(
     SoundError
         If the sound engine does not start, or the sound file cannot be written.
     """
-    blocks = round(seconds / _BLOCK_S) if 0.0 < seconds < float("inf") else 0
+    blocks = round(seconds / BLOCK_S) if 0.0 < seconds < float("inf") else 0
     if blocks == 0:
         raise StateError(f"seconds is {seconds}; it must be a positive number, a sixtieth at least")
     notes: list[NoteEvent] = []
     beats: list[BeatEvent] = []
     fade_in_s, end_fade_s = (min(fade_s, seconds / 4) for fade_s in fades_s)
-    ending = blocks - max(1, round(end_fade_s / _BLOCK_S))
+    ending = blocks - max(1, round(end_fade_s / BLOCK_S))
     with ExitStack() as stack:
         player = VirtualPlayer(piece, sound=wav is not None, fade_in_s=fade_in_s, noise=noise)
         stack.enter_context(player)
@@ -324,8 +304,8 @@ def render(
         for first in range(0, blocks, BLOCKS_PER_STEP):
             step = range(first, min(first + BLOCKS_PER_STEP, blocks))
             if ending in step:
-                player.end((blocks - first) * _BLOCK_S)
-            sounded = player.play([trajectory.at((block + 1) * _BLOCK_S) for block in step])
+                player.end((blocks - first) * BLOCK_S)
+            sounded = player.play([trajectory.at((block + 1) * BLOCK_S) for block in step])
             notes += sounded.notes
             beats += sounded.beats
             if file is not None and sounded.audio is not None:

@@ -14,7 +14,6 @@ BLOCK_FRAMES = 800
 
 BLOCKS_PER_STEP = 3
 CHANNELS = 2
-MIDI_MAX = 127
 
 RESTART_FADE_S = 10.0
 """Fade-in after the synthesizer has been built anew."""

@@ -14,6 +14,7 @@ generator.errors.StateError: density is 1.5; it must lie between 0 and 1
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from enum import Enum, StrEnum
 from typing import Any
@@ -44,6 +45,19 @@ SILENT_GAIN_DB = 2.0 * VOLUME_RANGE_DB[0]
 
 SOUNDS = (*LAYERS, *NATURES[1:])
 """Everything that a listener may ask not to hear."""
+
+
+def check_known(kind: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raise StateError for the first of the names that is not among those known."""
+    for name in names:
+        if name not in known:
+            raise StateError(f"{kind} {name!r} does not exist; there are {', '.join(known)}")
+
+
+def check_seconds(name: str, seconds: float) -> None:
+    """Raise StateError unless a length of time is positive and finite."""
+    if not 0.0 < seconds < math.inf:
+        raise StateError(f"{name} is {seconds}; it must be a positive number of seconds")
 
 
 class SoundCondition(StrEnum):
@@ -147,17 +161,17 @@ class StateField:
             raise StateError(f"{self.name} is {value}; it must be a whole number")
 
 
-def _continuous(default: float, low: float, high: float, unit: str) -> Any:
+def _described(
+    default: float,
+    low: float,
+    high: float,
+    unit: str,
+    *,
+    kind: FieldKind = FieldKind.CONTINUOUS,
+    values: tuple[float, ...] = (),
+) -> Any:
     """Return a dataclass field that describes itself; `STATE_FIELDS` collects the descriptions."""
-    return _described(default, kind=FieldKind.CONTINUOUS, low=low, high=high, unit=unit)
-
-
-def _stepped(default: float, values: tuple[float, ...], unit: str) -> Any:
-    low, high = values[0], values[-1]
-    return _described(default, kind=FieldKind.STEPPED, low=low, high=high, unit=unit, values=values)
-
-
-def _described(default: float, **description: Any) -> Any:
+    description = {"low": low, "high": high, "unit": unit, "kind": kind, "values": values}
     return field(default=default, metadata=description)
 
 
@@ -192,17 +206,21 @@ class MusicState:
         For a value outside its range or not finite.
     """
 
-    tempo_bpm: float = _continuous(60.0, 30.0, 140.0, "bpm")
-    mode: float = _stepped(0.6, tuple(mode.openness for mode in Mode), "0-1")
-    density: float = _continuous(0.4, 0.0, 1.0, "0-1")
-    register: float = _continuous(0.5, 0.0, 1.0, "0-1")
-    brightness: float = _continuous(0.4, 0.0, 1.0, "0-1")
-    articulation: float = _continuous(0.2, 0.0, 1.0, "0-1")
-    layers: int = _stepped(3, tuple(range(1, len(LAYERS) + 1)), "count")
-    level_db: float = _continuous(0.0, -18.0, 0.0, "dB")
-    breath_rate: float = _continuous(0.0, 0.0, 30.0, "1/min")
-    breath_depth: float = _continuous(0.0, 0.0, 1.0, "0-1")
-    sounding: bool = _described(True, kind=FieldKind.FLAG, low=0, high=1, unit="0/1")
+    tempo_bpm: float = _described(60.0, 30.0, 140.0, "bpm")
+    mode: float = _described(
+        0.6, 0.0, 1.0, "0-1", kind=FieldKind.STEPPED, values=tuple(mode.openness for mode in Mode)
+    )
+    density: float = _described(0.4, 0.0, 1.0, "0-1")
+    register: float = _described(0.5, 0.0, 1.0, "0-1")
+    brightness: float = _described(0.4, 0.0, 1.0, "0-1")
+    articulation: float = _described(0.2, 0.0, 1.0, "0-1")
+    layers: int = _described(
+        3, 1, len(LAYERS), "count", kind=FieldKind.STEPPED, values=tuple(range(1, len(LAYERS) + 1))
+    )
+    level_db: float = _described(0.0, -18.0, 0.0, "dB")
+    breath_rate: float = _described(0.0, 0.0, 30.0, "1/min")
+    breath_depth: float = _described(0.0, 0.0, 1.0, "0-1")
+    sounding: bool = _described(True, 0, 1, "0/1", kind=FieldKind.FLAG)
 
     def __post_init__(self) -> None:
         for name, described in STATE_FIELDS.items():
@@ -267,15 +285,12 @@ class Piece:
     def __post_init__(self) -> None:
         if not 0 <= self.tonic < PITCH_CLASSES:
             raise StateError(f"tonic is {self.tonic}; it must lie between 0 (C) and 11 (B)")
-        if self.palette not in PALETTES:
-            raise StateError(f"palette {self.palette!r} does not exist; there are {', '.join(PALETTES)}")
-        if self.nature not in NATURES:
-            raise StateError(f"nature {self.nature!r} does not exist; there are {', '.join(NATURES)}")
+        check_known("palette", [self.palette], PALETTES)
+        check_known("nature", [self.nature], NATURES)
         low, high = NATURE_RANGE_DB
         if not low <= self.nature_db <= high:
             raise StateError(f"nature_db is {self.nature_db}; it must lie between {low:g} and {high:g}")
-        if unknown := [name for name in self.unwanted if name not in LAYERS]:
-            raise StateError(f"layer {unknown[0]!r} does not exist; there are {', '.join(LAYERS)}")
+        check_known("layer", self.unwanted, LAYERS)
         if not self.layers:
             raise StateError("no layer is left: at least one must be wanted")
         lowest, highest = self.register_range

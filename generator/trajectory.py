@@ -33,11 +33,6 @@ class Trajectory:
     times: tuple[float, ...]
     states: tuple[MusicState, ...]
 
-    @property
-    def duration_s(self) -> float:
-        """Time of the last row."""
-        return self.times[-1]
-
     def at(self, t: float) -> MusicState:
         """Return the state at `t` seconds; before the first row and after the last, theirs."""
         after = bisect_right(self.times, t)

@@ -5,12 +5,11 @@ It holds the context of each bar, pad and string positions, and the notes of all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import ceil, floor, inf
 
 from generator.composition.bar_context import BarContext, BassVoice, beats_of_bars, held_chord, notes_of
 from generator.composition.form import BarPosition, PhraseHistory
-from generator.composition.harmony import BassMotion, Chord, Ornament, Scale, VoiceGroup, ornaments
+from generator.composition.harmony import BassMotion, Ornament, Scale, VoiceGroup, ornaments
 from generator.composition.melody import melody_centre, theme_motif
 from generator.composition.notation import LineNote, ScoreNote, pick, seeded_rng
 from generator.state import BEATS_PER_BAR, MusicState
@@ -19,7 +18,6 @@ BASS_LOWEST = 36
 ROOT_LOWEST = 41
 """Lowest pitch of the pad's root where there is no bass."""
 
-BassLine = list[LineNote]
 
 # Densities from which the bass plays one note to a bar, two, and three (our convention).
 ONE_TO_A_BAR, TWO_TO_A_BAR, THREE_TO_A_BAR = 0.25, 0.5, 0.75
@@ -33,23 +31,21 @@ def bass_pitch(degree: int, scale: Scale, lowest: int = BASS_LOWEST) -> int:
     return scale.pitches((degree,), lowest, lowest + 11)[0]
 
 
-def bass_line(
-    scale: Scale, chord: Chord, following: Chord, *, past: int, left: int, density: float, third: bool
-) -> BassLine:
-    """Return the bass of a bar, `past` bars into a chord that lasts for `left` more.
+def bass_line(place: BarPosition, scale: Scale, density: float, *, third: bool) -> list[LineNote]:
+    """Return the bass of a bar.
 
     Below density .25 a note lasts as long as its chord. From .25 on each bar has one note, from .5 on two,
     the second on the fifth or, with `third`, on the third. From .75 on a further note leads by step to the
     next root.
     """
+    chord, following = place.chord, place.following
     if density < ONE_TO_A_BAR:
-        return root_line(scale, chord, left, BASS_LOWEST)
-    beats = float(BEATS_PER_BAR)
+        return root_line(place, scale, BASS_LOWEST)
     root = bass_pitch(chord.bass, scale)
     above, below = (bass_pitch((chord.bass + step) % 7, scale) for step in (4, 2))
     fifth = below if third or abs(above - root) not in (5, 7) else above
     if density < TWO_TO_A_BAR:
-        return [LineNote(0.0, beats, fifth if past % 2 else root)]
+        return [LineNote(0.0, beats_of_bars(1), fifth if place.past % 2 else root)]
     if density < THREE_TO_A_BAR or following == chord:
         return [LineNote(0.0, 2.0, root), LineNote(2.0, 2.0, fifth)]
     goal = bass_pitch(following.bass, scale)
@@ -58,17 +54,17 @@ def bass_line(
     return [LineNote(0.0, 2.0, root), LineNote(2.0, 1.0, fifth), LineNote(3.0, 1.0, leading)]
 
 
-def root_line(scale: Scale, chord: Chord, left: int, lowest: int = ROOT_LOWEST) -> BassLine:
+def root_line(place: BarPosition, scale: Scale, lowest: int = ROOT_LOWEST) -> list[LineNote]:
     """Return the root of the chord alone, for as long as the chord lasts."""
-    return [LineNote(0.0, float(BEATS_PER_BAR * left), bass_pitch(chord.bass, scale, lowest))]
+    return [LineNote(0.0, beats_of_bars(place.left), bass_pitch(place.chord.bass, scale, lowest))]
 
 
-def bass_part(notes: Sequence[LineNote], layer: str, swell: float, state: MusicState) -> list[ScoreNote]:
-    """Return the bass line as notes of its layer, the first note of a bar loudest."""
-    loud = 50 + round(8 * state.density + 4 * swell)
+def bass_part(context: BarContext, state: MusicState) -> list[ScoreNote]:
+    """Return the bass line as notes of the lowest layer, the first note of a bar loudest."""
+    loud = 50 + round(8 * state.density + 4 * context.swell)
     played: list[ScoreNote] = []
-    for i, note in enumerate(notes):
-        played += notes_of(layer, [note], loud - (6 if i else 0), 0.9 * state.articulation)
+    for i, note in enumerate(context.low.line):
+        played += notes_of(context.lowest, [note], loud - (6 if i else 0), 0.9 * state.articulation)
     return played
 
 
@@ -80,11 +76,6 @@ _STRINGS = VoiceGroup(voices=2, low=72, high=86, gap=5.0, pitches=2)
 
 PAD_RANGE = 10.0
 """Semitones by which the register moves a pad without a melody above it."""
-
-
-def lowest_layer(layers: tuple[str, ...]) -> str:
-    """Return the layer that has the lowest voice: the bass, or the pad on the root of its chord."""
-    return "bass" if "bass" in layers else "pad"
 
 
 class Accompaniment:
@@ -110,7 +101,7 @@ class Accompaniment:
 
     def bar(self, place: BarPosition, state: MusicState, *, layers: tuple[str, ...]) -> BarContext:
         """Return the context of a bar: its chord, its bass line and its held voices."""
-        lowest, has_melody = lowest_layer(layers), "melody" in layers
+        lowest = "bass" if "bass" in layers else "pad"
         scale = Scale(self._tonic, place.phrase.mode)
         line = [] if self._held else self._foundation(place, scale, state.density, lowest)
         if line:
@@ -119,39 +110,27 @@ class Accompaniment:
         low = BassVoice(self._low, tuple(line))
         self._low = low.last
         if place.past == 0 or self._pad is None or self._strings is None:
-            self._lead(place, scale, low.at(0.0), state, has_melody=has_melody)
+            self._lead(place, scale, low.at(0.0), state, has_melody="melody" in layers)
         context = BarContext(
+            **vars(place),
             seed=self._seed,
-            bar=place.bar,
-            phrase=place.phrase,
-            place=place.place,
             scale=scale,
-            chord=place.chord,
-            past=place.past,
-            left=place.left,
+            lowest=lowest,
             low=low,
             pad=self._pad or (),
             strings=self._strings or (),
             ornament=self._ornament,
-            has_melody=has_melody,
+            has_melody="melody" in layers,
         )
         if self._pad and self._ornament and place.left == 1:  # the next chord begins where this one ends
             self._pad = self._ornament.after(self._pad)
         return context
 
-    def _foundation(self, place: BarPosition, scale: Scale, density: float, lowest: str) -> BassLine:
+    def _foundation(self, place: BarPosition, scale: Scale, density: float, lowest: str) -> list[LineNote]:
         if lowest != "bass":  # the pad has the root itself
-            return root_line(scale, place.chord, place.left)
+            return root_line(place, scale)
         third = seeded_rng(self._seed, "bass", place.bar).random() < _THIRD_PROBABILITY
-        return bass_line(
-            scale,
-            place.chord,
-            place.following,
-            past=place.past,
-            left=place.left,
-            density=density,
-            third=third,
-        )
+        return bass_line(place, scale, density, third=third)
 
     def _lead(
         self,
@@ -183,7 +162,7 @@ class Accompaniment:
         From the second chord of a phrase on, it is one that no recent phrase had, if there is one.
         """
         rng = seeded_rng(self._seed, "ornament", place.bar)
-        ways = ornaments(before, now, place.chord, scale, float(BEATS_PER_BAR * place.left))
+        ways = ornaments(before, now, place.chord, scale, beats_of_bars(place.left))
         likely = 0.25 + 0.3 * density if place.left == 1 else 0.5 + 0.45 * density
         plain = rng.random() > likely
         chosen = None if plain or not ways else pick(rng, ways)
@@ -223,11 +202,8 @@ def pad_part(context: BarContext, state: MusicState) -> list[ScoreNote]:
 
     Tones near the melody are softer, unless the melody rests.
     """
-    near = (
-        melody_centre(state.register) - NEAR_MELODY
-        if context.has_melody and not context.melody_rests
-        else inf
-    )
+    melody_rests = context.melody_rests or not context.has_melody
+    near = inf if melody_rests else melody_centre(state.register) - NEAR_MELODY
 
     def struck(offset: float, beats: float, pitch: int, loud: int) -> list[ScoreNote]:
         return notes_of("pad", [LineNote(offset, beats, pitch)], loud - HUSH * (pitch >= near))
@@ -243,10 +219,10 @@ def pad_part(context: BarContext, state: MusicState) -> list[ScoreNote]:
             notes += struck(0.0, sound, pitch, loud)
         if moving is not None and moving.first not in pitches:
             notes += struck(0.0, moving.beats, moving.first, loud - 2)
-    if moving is not None and 0.0 <= (offset := moving.beats - beats_of_bars(context.past)) < beats_of_bars(
-        1
-    ):
-        notes += struck(offset, max(1.0, sound - offset), moving.then, loud - 2)
+    if moving is not None:
+        offset = moving.beats - beats_of_bars(context.past)
+        if 0.0 <= offset < BEATS_PER_BAR:
+            notes += struck(offset, max(1.0, sound - offset), moving.then, loud - 2)
     return notes
 
 
@@ -259,7 +235,7 @@ def strings_part(context: BarContext, state: MusicState) -> list[ScoreNote]:
     late = LATE_BEATS if context.left > 1 and state.density < STRINGS_LATE_BELOW else 0.0
     loud = 34 + round(8 * state.density + 6 * context.swell)
     sound = (beats - late) * (1.0 - 0.25 * state.articulation)
-    return notes_of("strings", [LineNote(late, sound, pitch) for pitch in sorted(set(context.strings))], loud)
+    return held_chord(context.strings, "strings", loud, sound, late)
 
 
 def arpeggio_part(context: BarContext, state: MusicState) -> list[ScoreNote]:
@@ -301,9 +277,14 @@ def air_part(context: BarContext, state: MusicState) -> list[ScoreNote]:
         return []
     degree = 0 if context.phrase.number % 2 == 0 or context.scale.mode.steps[4] != _PERFECT_FIFTH else 4
     pitch = context.scale.pitches((degree,), 67, 78)[0]
-    return held_chord(
-        (pitch,), "air", 30 + round(6 * state.brightness), beats_of_bars(min(4, context.phrase.bars))
-    )
+    loud = 30 + round(6 * state.brightness)
+    return held_chord((pitch,), "air", loud, beats_of_bars(min(4, context.phrase.bars)))
+
+
+def texture(context: BarContext, state: MusicState) -> list[ScoreNote]:
+    """Return the notes of all parts that do not depend on the melody's notes."""
+    parts = (bass_part, pad_part, arpeggio_part, strings_part, bells_part, air_part)
+    return [note for part in parts for note in part(context, state)]
 
 
 COUNTER_LOWEST, COUNTER_HIGHEST = 52, 66
@@ -336,9 +317,8 @@ class CounterMelody:
         if melody:
             self._above = (start + melody[-1].offset + melody[-1].duration, melody[-1].pitch)
         ceiling = min([COUNTER_HIGHEST + UNDER_MELODY, *above]) - UNDER_MELODY
-        floor = max([COUNTER_LOWEST, *(note.pitch + ABOVE_BASS for note in context.low.line)])
-        if context.low.last is not None:
-            floor = max(floor, context.low.last + ABOVE_BASS)
+        lows = [note.pitch for note in context.low.line] or [context.low.before]
+        floor = max(COUNTER_LOWEST, *(low + ABOVE_BASS for low in lows if low is not None))
         guides = (context.chord.degrees[1], context.chord.degrees[-1], *context.chord.degrees)
         room = context.scale.pitches(guides, floor, ceiling)
         if not room:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from generator.composition.form import Phrase
-from generator.composition.harmony import BassMotion, Chord, Ornament, Scale
+from generator.composition.form import BarPosition
+from generator.composition.harmony import BassMotion, Ornament, Scale
 from generator.composition.notation import LineNote, ScoreNote
 from generator.state import BEATS_PER_BAR
 
@@ -43,28 +43,18 @@ class BassVoice:
         return self.line[-1].pitch if self.line else self.before
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarContext:
-    """The context in which the parts of a bar are written.
+@dataclass(frozen=True, kw_only=True)
+class BarContext(BarPosition):
+    """The context in which the parts of a bar are written: its position, and what all parts share.
 
     Attributes
     ----------
     seed : int
         The seed of the piece.
-    bar : int
-        Number of the bar from 0.
-    phrase : Phrase
-        The phrase to which the bar belongs.
-    place : int
-        Which bar of the phrase it is, from 0.
     scale : Scale
         The scale of the phrase.
-    chord : Chord
-        The chord with which the bar begins.
-    past : int
-        How many bars of the chord are past.
-    left : int
-        How many bars the chord has left, this one included.
+    lowest : str
+        The layer that has the lowest voice: the bass, or the pad on the root of its chord.
     low : BassVoice
         The lowest voice.
     pad, strings : tuple of int
@@ -76,13 +66,8 @@ class BarContext:
     """
 
     seed: int
-    bar: int
-    phrase: Phrase
-    place: int
     scale: Scale
-    chord: Chord
-    past: int
-    left: int
+    lowest: str
     low: BassVoice
     pad: tuple[int, ...]
     strings: tuple[int, ...]
@@ -124,9 +109,11 @@ def notes_of(
     ]
 
 
-def held_chord(pitches: tuple[int, ...], layer: str, velocity: int, beats: float) -> list[ScoreNote]:
-    """Return a chord that is held from the bar line on."""
-    return notes_of(layer, [LineNote(0.0, beats, pitch) for pitch in sorted(set(pitches))], velocity)
+def held_chord(
+    pitches: tuple[int, ...], layer: str, velocity: int, beats: float, offset: float = 0.0
+) -> list[ScoreNote]:
+    """Return a chord that is held from an offset in beats on."""
+    return notes_of(layer, [LineNote(offset, beats, pitch) for pitch in sorted(set(pitches))], velocity)
 
 
 def beats_of_bars(count: int) -> float:

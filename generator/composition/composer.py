@@ -12,19 +12,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from generator.composition.accompaniment import (
-    Accompaniment,
-    BassLine,
-    CounterMelody,
-    air_part,
-    arpeggio_part,
-    bass_part,
-    bells_part,
-    lowest_layer,
-    pad_part,
-    strings_part,
-)
-from generator.composition.bar_context import BarContext, notes_of
+from generator.composition.accompaniment import Accompaniment, CounterMelody, arpeggio_part, texture
+from generator.composition.bar_context import BarContext, held_chord, notes_of
 from generator.composition.form import BarPosition, Form, Phrase
 from generator.composition.harmony import Chord, chord_vocabulary, resting_chord
 from generator.composition.melody import MelodyWriter
@@ -37,33 +26,29 @@ _ROLL = (0.0, 0.5, 1.0, 1.75)
 BELL_BEATS = 2.0
 
 
-def leading_chord(
-    context: BarContext, line: BassLine, *, lowest: str, pitch: int, beats: float, state: MusicState
-) -> list[ScoreNote]:
+def leading_chord(context: BarContext, *, pitch: int, beats: float, articulation: float) -> list[ScoreNote]:
     """Return so many beats of the chord before the last; tones held from the chord before it go on."""
-    notes = notes_of("melody", [LineNote(beats / 2, beats / 2, pitch)], 46, state.articulation)
-    notes += notes_of(lowest, line, 50)
+    line = [LineNote(offset, beats, root) for offset, _, root in context.low.line]
+    notes = notes_of("melody", [LineNote(beats / 2, beats / 2, pitch)], 46, articulation)
+    notes += notes_of(context.lowest, line, 50)
     if context.chord_begins:
-        notes += notes_of("pad", [LineNote(0.0, beats, tone) for tone in sorted(set(context.pad))], 46)
-        notes += notes_of(
-            "strings", [LineNote(0.0, beats, tone) for tone in sorted(set(context.strings))], 36
-        )
+        notes += held_chord(context.pad, "pad", 46, beats)
+        notes += held_chord(context.strings, "strings", 36, beats)
     return notes
 
 
-def final_chord(
-    context: BarContext, *, land: float, beats: float, pitch: int, low: int, lowest: str
-) -> list[ScoreNote]:
+def final_chord(context: BarContext, *, land: float, beats: float, pitch: int) -> list[ScoreNote]:
     """Return the tonic chord from beat `land` on, ringing until `beats` after the bar line."""
     rest = beats - land
 
     def ring(layer: str, pitches: tuple[int, ...], velocity: int) -> list[ScoreNote]:
-        return notes_of(layer, [LineNote(land, rest, tone) for tone in sorted(set(pitches))], velocity)
+        return held_chord(pitches, layer, velocity, rest, land)
 
+    low = context.low.line[0].pitch
     bottom = context.pad[0] + 5
     rolled = context.scale.pitches(context.chord.degrees, bottom, bottom + 24)[: len(_ROLL)]
     tonic = context.scale.pitches((0,), 79, 90)[0]
-    notes = ring(lowest, (low,), 50)
+    notes = ring(context.lowest, (low,), 50)
     notes += ring("pad", context.pad, 46)
     notes += ring("melody", (pitch,), 48)
     notes += ring("strings", context.strings, 36)
@@ -79,8 +64,6 @@ def final_chord(
 
 FIRST_LAYERS = 2
 """Layers with which the music begins; then one enters or leaves with every bar."""
-
-_TEXTURES = (pad_part, arpeggio_part, strings_part, bells_part, air_part)
 
 
 class Composer:
@@ -118,16 +101,11 @@ class Composer:
         state = self._within_bounds(state)
         phrase = self._latch_phrase(state)
         layers = self._latch_layers(state.layers)
-        position = BarPosition.of(self._bar, phrase, self._place)
-        context = self._accompaniment.bar(position, state, layers=layers)
+        place = BarPosition.of(self._bar, phrase, self._place)
+        context = self._accompaniment.bar(place, state, layers=layers)
         melody = self._melody.bar(context, state)
-        notes = [
-            *melody,
-            *bass_part(context.low.line, lowest_layer(self._layers), context.swell, state),
-            *self._counter_melody.bar(context, melody if "melody" in layers else [], state),
-        ]
-        for layer in _TEXTURES:
-            notes += layer(context, state)
+        notes = melody + texture(context, state)
+        notes += self._counter_melody.bar(context, melody if context.has_melody else [], state)
         self._place += 1
         return self._score(context, notes)
 
@@ -154,10 +132,7 @@ class Composer:
             place = BarPosition.of(self._bar, phrase, self._place) if going_on else self._alone(phrase, way)
             context = self._accompaniment.bar(place, sparse, layers=self._layers)
             pitch = self._melody.step_home(context, state)
-            line = [LineNote(offset, land, root) for offset, _, root in context.low.line]
-            notes += leading_chord(
-                context, line, lowest=lowest_layer(self._layers), pitch=pitch, beats=land, state=state
-            )
+            notes += leading_chord(context, pitch=pitch, beats=land, articulation=state.articulation)
             notes += [note for note in arpeggio_part(context, state) if note.offset < land]
         # The lowest voice begins the tonic even where it still holds another note.
         self._accompaniment.release()
@@ -165,14 +140,7 @@ class Composer:
             place = self._alone(phrase, resting_chord(phrase.mode))
             context = self._accompaniment.bar(place, sparse, layers=self._layers)
             pitch = self._melody.come_home(context, state)
-            notes += final_chord(
-                context,
-                land=land,
-                beats=beats,
-                pitch=pitch,
-                low=context.low.line[0].pitch,
-                lowest=lowest_layer(self._layers),
-            )
+            notes += final_chord(context, land=land, beats=beats, pitch=pitch)
         self._place = phrase.bars
         return self._score(context, notes)
 

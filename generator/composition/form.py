@@ -53,7 +53,7 @@ class Phrase:
         Name of its motif: ``A0``, ``B3`` …
     mode : Mode
         The mode throughout the phrase.
-    spans : tuple of Span
+    spans : tuple of ChordSpan
         The chords, one or two bars each.
     arrival : int
         Bar in which the melody comes to rest.
@@ -82,7 +82,7 @@ class Phrase:
         raise ValueError("the bar lies beyond the phrase")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BarPosition:
     """A bar of a phrase and its chord.
 

@@ -120,6 +120,7 @@ class AudioRenderer:
         The output plays on in its own thread: who reads `played` once, for sound and report, has both agree.
         """
         until = played - self.latency_frames
+        events, self._events = self._events, []
         return PlaybackReport(
             played=played,
             moment=moment,
@@ -128,7 +129,7 @@ class AudioRenderer:
             skipped=self._ring.skipped,
             notes=tuple(_before(until, self._notes)),
             beats=tuple(_before(until, self._beats)),
-            events=tuple(self._new_events()),
+            events=tuple(events),
             heard=self._latest_heard(until),
             audio=audio,
             finished=self.finished,
@@ -136,10 +137,6 @@ class AudioRenderer:
             rebuilt=self._synth.rebuilt,
             energy_s=self._exposure.energy_s,
         )
-
-    def _new_events(self) -> list[PlayerEvent]:
-        events, self._events = self._events, []
-        return events
 
     def _latest_heard(self, until: int) -> AudibleMusic | None:
         """Return what was heard last, with the greatest novelty since the last call."""

@@ -109,10 +109,6 @@ class OutputDevice:
         PortAudio's number; None for JACK.
     back_end : str
         ``portaudio`` or ``jack``.
-    channels : int or None
-        As many as it plays; None where JACK's server decides.
-    default_rate : float
-        Its preferred rate, Hz. Music is played at 48 kHz.
     latency_s : float
         What the driver says of itself.
     default : bool
@@ -122,8 +118,6 @@ class OutputDevice:
     name: str
     index: int | None
     back_end: Literal["portaudio", "jack"]
-    channels: int | None
-    default_rate: float
     latency_s: float
     default: bool
 

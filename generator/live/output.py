@@ -7,7 +7,7 @@ import ctypes
 import io
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -137,22 +137,6 @@ class DropoutDetector:
         return 0
 
 
-class AudioOutput(Protocol):
-    """Plays a ring."""
-
-    def start(self) -> float:
-        """Play; return the engine time of sample 0."""
-
-    def pump(self, now: float) -> None:
-        """Do what is due. Raises SoundError if the device has failed."""
-
-    def moment(self) -> OutputMoment | None:
-        """Return a number of samples and when they had been handed over; None if nothing has moved."""
-
-    def close(self) -> None:
-        """Fall silent."""
-
-
 class PacedOutput:
     """No device: samples pass at the pace of the clock."""
 
@@ -262,7 +246,7 @@ class DeviceOutput:
         self._server.shutdown()
 
 
-def output_of(back_end: BackEnd, ring: RingBuffer, clock: Clock) -> AudioOutput:
+def output_of(back_end: BackEnd, ring: RingBuffer, clock: Clock) -> PacedOutput | DeviceOutput:
     """Return the output of a back end. Raises SoundError if it does not open."""
     return PacedOutput(ring, clock) if back_end.kind == "paced" else DeviceOutput(ring, back_end, clock)
 

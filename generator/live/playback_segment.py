@@ -101,6 +101,11 @@ class PlaybackSegment:
         Of the output.
     before : PlaybackSegment, optional
         The segment that it follows.
+
+    Attributes
+    ----------
+    last : PlaybackReport
+        The last report, with the totals of the process.
     """
 
     def __init__(
@@ -109,15 +114,13 @@ class PlaybackSegment:
         self.began_s = started.began_s
         self.latency_frames = started.latency_frames
         self.first_frame = self._first_bar = 0
-        self.rendered = self.played = self.late = self.skipped = 0
-        self.cpu_s = self.energy_s = 0.0
-        self.rebuilt = 0
+        self.last = PlaybackReport()
         self._bars = 0
         self._latency_s = latency_s
         self._clock = OutputClock()
         if before is not None:
             passed = before.first_frame + round((self.began_s - before.began_s) * SAMPLE_RATE)
-            end = max(passed, before.first_frame + before.rendered)
+            end = max(passed, before.first_frame + before.last.rendered)
             self.first_frame = -(-end // BLOCK_FRAMES) * BLOCK_FRAMES
             self._first_bar = before.bars
 
@@ -129,13 +132,11 @@ class PlaybackSegment:
     @property
     def end_frame(self) -> int:
         """The first sample that has not been played yet."""
-        return self.first_frame + self.played
+        return self.first_frame + self.last.played
 
     def update(self, report: PlaybackReport) -> None:
         """Take a report into account."""
-        self.rendered, self.played = report.rendered, report.played
-        self.late, self.skipped, self.cpu_s = report.late, report.skipped, report.cpu_s
-        self.rebuilt, self.energy_s = report.rebuilt, report.energy_s
+        self.last = report
         if report.moment is not None:
             self._clock.observe(*report.moment)
         for beat in report.beats:

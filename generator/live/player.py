@@ -119,6 +119,11 @@ class LivePlayer:
         What the process does when the engine is gone.
     noise : bool
         Whether to play the reference noise in place of the music.
+
+    Attributes
+    ----------
+    finished, volume
+        As in `Player`; the volume holds for processes started later too.
     """
 
     def __init__(
@@ -147,9 +152,9 @@ class LivePlayer:
         self._spare: AudioProcessHandle | None = None
         self._gone: list[AudioProcessHandle] = []
         self._segments: list[PlaybackSegment] = []
-        self._starting = self._leaving = self._finished = False
+        self._starting = self._leaving = self.finished = False
         self._asked: MusicState | None = None
-        self._volume = MasterVolume()
+        self.volume = MasterVolume()
         self._silence_timer = SilenceTimer(0.0)
         self._fault: ProcessEnding | None = None
         self._restarts = 0
@@ -195,11 +200,6 @@ class LivePlayer:
         return self._segments[0].times(0.0)(0)
 
     @property
-    def finished(self) -> bool:
-        """Whether an end or stop was asked for and has faded to nothing, or there is no sound any more."""
-        return self._finished
-
-    @property
     def condition(self) -> SoundCondition:
         """How the audio process is doing."""
         if self._segments and (self._starting or self._clock() < self._risen_s):
@@ -221,15 +221,10 @@ class LivePlayer:
                 self._supervise(self._process, now, step)
         return self._sounded(step)
 
-    @property
-    def volume(self) -> MasterVolume:
-        """The master volume last set; it holds for processes started later too."""
-        return self._volume
-
     def set_volume(self, volume: MasterVolume) -> None:
         """Set the master volume; it glides there in 0.3 s or more. Any thread may call it."""
         with self._lock:
-            self._volume = volume
+            self.volume = volume
             if self._process is not None:
                 self._process.pipe.send(VolumeRequest(volume.gain_db))
 
@@ -250,16 +245,16 @@ class LivePlayer:
         """Return the figures so far."""
         segments = self._segments
         return AudioStatistics(
-            frames_rendered=sum(segment.rendered for segment in segments),
-            frames_played=sum(segment.played for segment in segments),
-            late_blocks=sum(segment.late for segment in segments),
+            frames_rendered=sum(segment.last.rendered for segment in segments),
+            frames_played=sum(segment.last.played for segment in segments),
+            late_blocks=sum(segment.last.late for segment in segments),
             restarts=self._restarts,
-            skipped_s=sum(segment.skipped for segment in segments) / SAMPLE_RATE,
+            skipped_s=sum(segment.last.skipped for segment in segments) / SAMPLE_RATE,
             latency=self._setup.back_end.latency,
             frames_per_second=1.0 / segments[-1].fit.seconds_per_frame if segments else SAMPLE_RATE,
-            cpu_s=sum(segment.cpu_s for segment in segments),
+            cpu_s=sum(segment.last.cpu_s for segment in segments),
             pid=self._process.pid if self._process else None,
-            energy_s=sum(segment.energy_s for segment in segments),
+            energy_s=sum(segment.last.energy_s for segment in segments),
         )
 
     def close(self) -> None:
@@ -268,7 +263,7 @@ class LivePlayer:
             ours = [self._process, self._spare, *self._gone]
             self._process = self._spare = None
             self._gone = []
-            self._leaving = self._finished = True
+            self._leaving = self.finished = True
         for process in ours:
             if process is not None:
                 process.close(CLOSE_TIMEOUT_S)
@@ -284,7 +279,7 @@ class LivePlayer:
         with self._lock:
             self._leaving = True
             if self._process is None or self._starting:
-                self._finished = True  # nothing sounds, and nothing will
+                self.finished = True  # nothing sounds, and nothing will
             if self._process is not None:
                 self._process.pipe.send(request)
 
@@ -300,8 +295,8 @@ class LivePlayer:
         elif silent_s > (START_TIMEOUT_S if self._starting else HANG_TIMEOUT_S):
             process.kill()
             self._handle_loss(now, ProcessEnding(cause=ProcessEndCause.HUNG, seconds=silent_s))
-        late = sum(segment.late for segment in self._segments)
-        skipped = sum(segment.skipped for segment in self._segments)
+        late = sum(segment.last.late for segment in self._segments)
+        skipped = sum(segment.last.skipped for segment in self._segments)
         self._incidents += self._loss_reporter.update(now, late, skipped)
 
     def _receive(self, process: AudioProcessHandle, step: _Step, timeout_s: float = 0.0) -> bool:
@@ -333,7 +328,7 @@ class LivePlayer:
 
     def _handle_report(self, report: PlaybackReport, step: _Step) -> None:
         segment = self._segments[-1]
-        if report.rebuilt > segment.rebuilt:
+        if report.rebuilt > segment.last.rebuilt:
             self._report(self._clock(), AudioIncidentKind.REBUILT, ramp_s=RESTART_FADE_S)
         segment.update(report)
         step.notes += map(segment.note, report.notes)
@@ -345,13 +340,13 @@ class LivePlayer:
             self._audio_end = segment.end_frame
         self._heard = report.heard
         self._lost_s = self._clock()
-        self._finished = self._finished or report.finished
+        self.finished = self.finished or report.finished
 
     def _launch(self, state: MusicState) -> None:
         """Put the spare, or a new process, to work."""
         spare, self._spare = self._spare, None
         self._process = spare if spare is not None and spare.alive else AudioProcessHandle.spawn(self._setup)
-        self._process.pipe.send(StartPlayback(state, self._volume.gain_db))
+        self._process.pipe.send(StartPlayback(state, self.volume.gain_db))
         self._silence_timer = SilenceTimer(self._clock())
         self._starting = True
         self._fault = None
@@ -365,7 +360,7 @@ class LivePlayer:
         self._heard = None
         self._report(now, AudioIncidentKind.PROCESS_ENDED, ending=ending)
         if self._leaving:
-            self._finished = True
+            self.finished = True
         elif self._restarts >= MAX_RESTARTS:
             self._report(now, AudioIncidentKind.GAVE_UP, count=MAX_RESTARTS)
         else:

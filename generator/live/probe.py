@@ -22,39 +22,33 @@ from generator.score import CHANNELS, SAMPLE_RATE
 JACK_PERIODS = 2
 
 
-def devices() -> list[dict[str, Any]]:
-    """Return the fields of each OutputDevice."""
-    return jack() + portaudio()
-
-
 def jack() -> list[dict[str, Any]]:
-    """Return JACK, if its server runs at 48 kHz."""
+    """Return JACK as the fields of an OutputDevice, if its server runs at 48 kHz."""
     try:
         server = booted(BackEnd(kind="jack", name="JACK", latency=NO_LATENCY))
     except SoundError:
         return []
     latency_s = JACK_PERIODS * server.getBufferSize() / SAMPLE_RATE
     server.shutdown()
-    row = {"name": "JACK", "index": None, "back_end": "jack", "channels": None}
-    return [{**row, "default_rate": SAMPLE_RATE, "latency_s": latency_s, "default": True}]
+    row = {"name": "JACK", "index": None, "back_end": "jack"}
+    return [{**row, "latency_s": latency_s, "default": True}]
 
 
 def portaudio() -> list[dict[str, Any]]:
-    """Return PortAudio's devices with two channels at least."""
+    """Return PortAudio's devices with two channels at least, each as the fields of an OutputDevice."""
     if not pyo.pa_count_devices():
         return []
     _, infos = pyo.pa_get_devices_infos()
     rows = []
     for index, info in sorted(infos.items()):
-        channels = pyo.pa_get_output_max_channels(index)
-        if channels >= CHANNELS:
-            row = {"name": info["name"], "index": index, "back_end": "portaudio", "channels": channels}
-            row |= {"default_rate": float(info["default sr"]), "latency_s": info["latency"]}
-            rows.append({**row, "default": index == pyo.pa_get_default_output()})
+        if pyo.pa_get_output_max_channels(index) >= CHANNELS:
+            row = {"name": info["name"], "index": index, "back_end": "portaudio"}
+            row |= {"latency_s": info["latency"], "default": index == pyo.pa_get_default_output()}
+            rows.append(row)
     return rows
 
 
 if __name__ == "__main__":
     with contextlib.redirect_stdout(io.StringIO()):
-        found = devices()
+        found = jack() + portaudio()
     sys.stdout.write("\n" + json.dumps(found) + "\n")

@@ -128,18 +128,18 @@ class PlaybackReport:
         A-weighted energy of what it rendered so far (see ``generator.synthesis.calibration``).
     """
 
-    played: int
-    moment: OutputMoment | None
-    rendered: int
-    late: int
-    skipped: int
-    notes: tuple[NoteEvent, ...]
-    beats: tuple[BeatEvent, ...]
-    events: tuple[PlayerEvent, ...]
-    heard: AudibleMusic | None
-    audio: StereoBlock | None
-    finished: bool
-    cpu_s: float
+    played: int = 0
+    moment: OutputMoment | None = None
+    rendered: int = 0
+    late: int = 0
+    skipped: int = 0
+    notes: tuple[NoteEvent, ...] = ()
+    beats: tuple[BeatEvent, ...] = ()
+    events: tuple[PlayerEvent, ...] = ()
+    heard: AudibleMusic | None = None
+    audio: StereoBlock | None = None
+    finished: bool = False
+    cpu_s: float = 0.0
     rebuilt: int = 0
     energy_s: float = 0.0
 

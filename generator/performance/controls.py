@@ -41,30 +41,31 @@ class BreathEnvelope:
 
 
 class Fade:
-    """The fader for fade-in, silence, end and stop: a raised cosine in both directions."""
+    """The fader for fade-in, silence, end and stop: a raised cosine in both directions.
+
+    Attributes
+    ----------
+    position : float
+        Share of a whole fade-out that is left, 0 to 1.
+    """
 
     def __init__(self) -> None:
-        self._position = 0.0
+        self.position = 0.0
 
     @property
     def amplitude(self) -> float:
         """Linear amplitude, 0 to 1; flat at either end."""
-        return 0.5 - 0.5 * cos(pi * self._position)
-
-    @property
-    def position(self) -> float:
-        """Share of a whole fade-out that is left, 0 to 1."""
-        return self._position
+        return 0.5 - 0.5 * cos(pi * self.position)
 
     @property
     def silent(self) -> bool:
         """Whether the amplitude is 0."""
-        return self._position == 0.0
+        return self.position == 0.0
 
     def rise(self, dt: float, seconds: float) -> None:
         """Move up for `dt`, at the pace of a whole fade-in of `seconds`."""
-        self._position = approach(self._position, 1.0, dt / seconds)
+        self.position = approach(self.position, 1.0, dt / seconds)
 
     def fall(self, dt: float, seconds: float) -> None:
         """Move down for `dt`, at the pace of a whole fade-out of `seconds`."""
-        self._position = approach(self._position, 0.0, dt / seconds)
+        self.position = approach(self.position, 0.0, dt / seconds)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log10, sqrt
 
 from generator.composition.composer import Composer
 from generator.composition.notation import BarScore, ScoreNote
-from generator.errors import StateError
 from generator.performance.controls import (
     MAX_LEVEL_SLOPE_DB_PER_S,
     BreathEnvelope,
@@ -26,7 +25,7 @@ from generator.score import (
     ControlFrame,
     NoteEvent,
 )
-from generator.state import BEATS_PER_BAR, LAYERS, MusicState, Piece
+from generator.state import BEATS_PER_BAR, LAYERS, MusicState, Piece, check_seconds
 
 BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
 SILENCE_FADE_S = 15.0
@@ -101,14 +100,14 @@ class Performance:
 
     def __init__(self, piece: Piece, *, fade_in_s: float = 10.0) -> None:
         self._composer = Composer(piece)
-        self._fade_in_s = _positive("fade_in_s", fade_in_s)
+        check_seconds("fade_in_s", fade_in_s)
+        self._fade_in_s = fade_in_s
         self._frame = 0
         self._playing = False
         self._bar = -1
         self._beat = 0.0
         self._score: BarScore | None = None
         self._waiting: deque[tuple[float, ScoreNote | int]] = deque()
-        self._asked = MusicState()
         self._at_bar: MusicState | None = None
         self._tempo: float | None = None
         self._controls = _Controls()
@@ -122,26 +121,6 @@ class Performance:
     def finished(self) -> bool:
         """Whether an end or stop was asked for and has faded to nothing."""
         return self._leaving and self._controls.fade.silent
-
-    @property
-    def latched(self) -> MusicState:
-        """The state in force at the end of the last block.
-
-        Tempo, level, brightness and breath are the present ones, the mode is that of the phrase, the rest is
-        that of the last bar line. It differs from what was asked for until the music has reached that.
-        """
-        now, bar = self._controls, self._at_bar or self._asked
-        return replace(
-            bar,
-            tempo_bpm=self._tempo or self._asked.tempo_bpm,
-            mode=self._score.mode.openness if self._score else bar.mode,
-            layers=len(self._score.layers) if self._score else bar.layers,
-            level_db=now.level_db,
-            brightness=now.brightness,
-            breath_rate=now.breath.rate,
-            breath_depth=now.breath.depth,
-            sounding=not now.fade.silent,
-        )
 
     def heard(self) -> AudibleMusic | None:
         """Return what a listener heard in the last step (three blocks) at full volume; None in silence."""
@@ -164,13 +143,13 @@ class Performance:
         The cadence begins on the next bar line. The tonic begins before half of the fade is over wherever the
         tempo allows it, and rings until nothing is heard. Further calls, and calls after a stop, do nothing.
         """
-        _positive("fade_s", fade_s)
+        check_seconds("fade_s", fade_s)
         if self._end_s is None:
             self._end_s = fade_s
 
     def stop(self, seconds: float = 0.5) -> None:
         """Fade out at once, within `seconds`; no further note begins. It overrides an end."""
-        _positive("seconds", seconds)
+        check_seconds("seconds", seconds)
         if self._stop_s is None:
             self._stop_s = seconds
             self._waiting.clear()
@@ -188,7 +167,6 @@ class Performance:
         Block
             Notes and beats that begin in it, by frame, and the controls at its end.
         """
-        self._asked = state
         # While nothing sounds there is no tempo to start from: the first beat has the tempo asked for.
         before = self._tempo if self._playing and self._tempo is not None else state.tempo_bpm
         stretch = TempoRamp(before, state.tempo_bpm)
@@ -352,9 +330,3 @@ def _tempo_novelty(stretch: TempoRamp) -> float:
     """Return 0 up to the just noticeable difference, 1 from ten times as much."""
     change = abs(stretch.end_bpm / stretch.start_bpm - 1.0)
     return max(0.0, change - _TEMPO_JND) / (9.0 * _TEMPO_JND)
-
-
-def _positive(name: str, seconds: float) -> float:
-    if not 0.0 < seconds < float("inf"):
-        raise StateError(f"{name} is {seconds}; it must be a positive number of seconds")
-    return seconds

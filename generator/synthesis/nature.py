@@ -144,7 +144,7 @@ class NaturePlayer:
     Parameters
     ----------
     name : str
-        One of `BEDS`.
+        One of `NATURE_SOUNDS`.
     level_db : float
         Loudness relative to the reference of −23 LUFS.
     seed : int
@@ -197,9 +197,8 @@ def room_db(level_db: float) -> float:
 def _noise(hz: float, frames: int, rng: np.random.Generator) -> FloatArray:
     """Return a loop of noise, different left and right; its beginning is repeated at its end."""
     octaves = np.log2(np.maximum(np.fft.rfftfreq(frames, 1 / SAMPLE_RATE), 1.0) / hz)
-    shape = np.where(
-        np.abs(octaves) < HALF_BAND_OCTAVES, np.cos(pi * octaves), 0.0
-    )  # neighbours add up to even power
+    # Neighbours add up to even power.
+    shape = np.where(np.abs(octaves) < HALF_BAND_OCTAVES, np.cos(pi * octaves), 0.0)
     phases = rng.random((2, shape.size))
     loop = np.fft.irfft(shape * np.exp(2j * pi * phases), frames)
     loop /= np.sqrt(np.mean(loop**2))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import inf
 
 import numpy as np
@@ -72,7 +72,8 @@ class Timbre:
     oscillators : tuple of OscillatorSpec
         The oscillators of one voice.
     attack_s, release_s : tuple of (float, float)
-        At articulation 0 (legato) and 1 (detached); interpolated geometrically.
+        At articulation 0 (legato) and 1 (detached); interpolated geometrically. The attack left out is that
+        of a string or bar that is struck or plucked.
     level_db : float
         Level of one note at velocity 64 on middle C.
     tilt_db : float
@@ -85,9 +86,9 @@ class Timbre:
         Loudness that the layer alone has in typical music: where the leveller starts from.
     """
 
-    voices: int
+    voices: int = 6
     oscillators: tuple[OscillatorSpec, ...]
-    attack_s: tuple[float, float]
+    attack_s: tuple[float, float] = (0.05, 0.01)
     release_s: tuple[float, float]
     level_db: float
     tilt_db: float = -2.0
@@ -204,7 +205,11 @@ def plucked(first: int, last: int, *, at: float, slope: float) -> tuple[float, .
     )
 
 
-_FELT_STRETCH = 3e-4
+_clear = partial(OscillatorSpec, bus="clear")
+_low = partial(OscillatorSpec, bus="low")
+_air = partial(Timbre, voices=3, attack_s=(3.0, 1.0), sway=0.4)
+_bass = partial(Timbre, voices=3, tilt_db=-1.0)
+_felt = partial(_clear, bandwidth_cents=3.0, core=0.85, stretch=3e-4)
 
 WARM_PADS = Palette(
     timbres={
@@ -220,26 +225,10 @@ WARM_PADS = Palette(
         # A mellow body that rings on after a fuller start, a brighter edge that follows the touch, and the
         # breath of the felt on the string.
         "melody": Timbre(
-            voices=6,
             oscillators=(
-                OscillatorSpec(
-                    (1.0, 0.34, 0.15, 0.07, 0.03),
-                    bandwidth_cents=3.0,
-                    core=0.85,
-                    stretch=_FELT_STRETCH,
-                    decay_s=2.6,
-                    level=0.8,
-                    bus="clear",
-                ),
-                OscillatorSpec(
-                    (0.5, 0.4, 0.35, 0.5, 0.3, 0.22, 0.12, 0.08, 0.05),
-                    bandwidth_cents=3.0,
-                    core=0.85,
-                    stretch=_FELT_STRETCH,
-                    decay_s=0.5,
-                    level=0.5,
-                    hardness=1.0,
-                    bus="clear",
+                _felt((1.0, 0.34, 0.15, 0.07, 0.03), decay_s=2.6, level=0.8),
+                _felt(
+                    (0.5, 0.4, 0.35, 0.5, 0.3, 0.22, 0.12, 0.08, 0.05), decay_s=0.5, level=0.5, hardness=1.0
                 ),
                 OscillatorSpec(
                     (0.6, 1.0, 0.8, 0.5),
@@ -248,33 +237,25 @@ WARM_PADS = Palette(
                     decay_s=0.045,
                     level=0.16,
                     hardness=0.5,
-                    bus="warm",
                 ),
             ),
-            attack_s=(0.05, 0.01),
             release_s=(1.2, 0.3),
             level_db=-20.0,
             typical_lufs=-26.2,
         ),
-        "bass": Timbre(
-            voices=3,
-            oscillators=(OscillatorSpec((1.0, 0.45, 0.2, 0.08, 0.03), decay_s=7.0, bus="low"),),
+        "bass": _bass(
+            oscillators=(_low((1.0, 0.45, 0.2, 0.08, 0.03), decay_s=7.0),),
             attack_s=(0.25, 0.05),
             release_s=(1.5, 0.4),
             level_db=-26.5,
-            tilt_db=-1.0,
             pans=(0.0,),
             typical_lufs=-29.5,
         ),
         "arpeggio": Timbre(
-            voices=6,
             oscillators=(
-                OscillatorSpec((1.0, 0.2, 0.05), decay_s=0.8, bus="clear"),
-                OscillatorSpec(
-                    (0, 0, 0.5, 0.3, 0.4, 0, 0.15), decay_s=0.18, level=0.32, hardness=1.0, bus="clear"
-                ),
+                _clear((1.0, 0.2, 0.05), decay_s=0.8),
+                _clear((0, 0, 0.5, 0.3, 0.4, 0, 0.15), decay_s=0.18, level=0.32, hardness=1.0),
             ),
-            attack_s=(0.05, 0.01),
             release_s=(0.6, 0.2),
             level_db=-17.0,
             pans=(-0.55, 0.35, -0.15, 0.6),
@@ -291,7 +272,6 @@ WARM_PADS = Palette(
             typical_lufs=-33.3,
         ),
         "strings": Timbre(
-            voices=6,
             oscillators=(OscillatorSpec(falling(26, 0.8), bandwidth_cents=34.0),),
             attack_s=(2.5, 0.7),
             release_s=(3.5, 1.2),
@@ -302,25 +282,19 @@ WARM_PADS = Palette(
         "bells": Timbre(
             voices=4,
             oscillators=(
-                OscillatorSpec((1.0,), decay_s=2.2, bus="clear"),
-                OscillatorSpec((1.0,), ratio=2.006, decay_s=1.1, level=0.35, bus="clear"),
-                OscillatorSpec((1.0,), ratio=4.17, decay_s=0.35, level=0.12, hardness=0.7, bus="clear"),
+                _clear((1.0,), decay_s=2.2),
+                _clear((1.0,), ratio=2.006, decay_s=1.1, level=0.35),
+                _clear((1.0,), ratio=4.17, decay_s=0.35, level=0.12, hardness=0.7),
             ),
-            attack_s=(0.05, 0.01),
             release_s=(2.0, 0.8),
             level_db=-14.0,
             pans=(0.6, -0.55, 0.35, -0.15),
             typical_lufs=-38.7,
         ),
-        "air": Timbre(
-            voices=3,
-            oscillators=(
-                OscillatorSpec((1.0, 0.5, 0.25, 0.2), bandwidth_cents=180.0, core=0.05, bus="clear"),
-            ),
-            attack_s=(3.0, 1.0),
+        "air": _air(
+            oscillators=(_clear((1.0, 0.5, 0.25, 0.2), bandwidth_cents=180.0, core=0.05),),
             release_s=(4.0, 1.5),
             level_db=-35.0,
-            sway=0.4,
             typical_lufs=-42.2,
         ),
     }
@@ -329,34 +303,19 @@ WARM_PADS = Palette(
 
 def _harp(decay_s: float, at: float, edge: float) -> tuple[OscillatorSpec, ...]:
     """Three groups of a string's partials, the higher the sooner gone, as in a string that loses treble."""
-    groups = (
-        (plucked(1, 3, at=at, slope=1.1), 1.0, 1.0, 0.0, 2.0),
-        (plucked(3, 8, at=at, slope=0.9), 0.45, 0.5, 0.6, 0.0),
-        (plucked(7, 20, at=at, slope=0.6), 0.13, edge, 1.2, 0.0),
-    )
-    return tuple(
-        OscillatorSpec(
-            partials,
-            bandwidth_cents=shimmer_cents,
-            core=0.9,
-            stretch=5e-5 if shimmer_cents else 0.0,
-            decay_s=share * decay_s,
-            level=level,
-            hardness=hardness,
-            bus="clear",
-        )
-        for partials, share, level, hardness, shimmer_cents in groups
+    return (
+        _clear(plucked(1, 3, at=at, slope=1.1), bandwidth_cents=2.0, core=0.9, stretch=5e-5, decay_s=decay_s),
+        _clear(plucked(3, 8, at=at, slope=0.9), decay_s=0.45 * decay_s, level=0.5, hardness=0.6),
+        _clear(plucked(7, 20, at=at, slope=0.6), decay_s=0.13 * decay_s, level=edge, hardness=1.2),
     )
 
 
 # A bell whose partials agree with any mode: octaves and a twelfth, each a few cents off and slowly beating.
 _BELL = (
-    OscillatorSpec((1.0,), ratio=0.5, bandwidth_cents=2.5, core=0.75, decay_s=4.5, level=0.3, bus="clear"),
-    OscillatorSpec((1.0,), bandwidth_cents=2.0, core=0.6, decay_s=3.4, bus="clear"),
-    OscillatorSpec(
-        (0, 1.0, 0.5), bandwidth_cents=3.0, core=0.6, ratio=1.0015, decay_s=1.8, level=0.4, bus="clear"
-    ),
-    OscillatorSpec(
+    _clear((1.0,), ratio=0.5, bandwidth_cents=2.5, core=0.75, decay_s=4.5, level=0.3),
+    _clear((1.0,), bandwidth_cents=2.0, core=0.6, decay_s=3.4),
+    _clear((0, 1.0, 0.5), bandwidth_cents=3.0, core=0.6, ratio=1.0015, decay_s=1.8, level=0.4),
+    _clear(
         (0, 0, 0, 1.0, 0, 0.35),
         bandwidth_cents=4.0,
         core=0.7,
@@ -364,7 +323,6 @@ _BELL = (
         decay_s=0.5,
         level=0.16,
         hardness=0.8,
-        bus="clear",
     ),
 )
 
@@ -397,7 +355,6 @@ HARP_BELLS = Palette(
             typical_lufs=-26.2,
         ),
         "melody": Timbre(
-            voices=6,
             oscillators=_harp(2.1, 0.38, 0.35),
             attack_s=(0.05, 0.008),
             release_s=(2.4, 0.35),
@@ -406,23 +363,18 @@ HARP_BELLS = Palette(
             pans=(0.12, -0.12, 0.2, -0.2),
             typical_lufs=-23.1,
         ),
-        "bass": Timbre(
-            voices=3,
+        "bass": _bass(
             oscillators=(
-                OscillatorSpec((1.0, 0.6, 0.3, 0.15, 0.06), decay_s=2.6, bus="low"),
-                OscillatorSpec(
-                    (0, 0.3, 0.5, 0.5, 0.4, 0.3, 0.15), decay_s=0.5, level=0.3, hardness=0.8, bus="low"
-                ),
+                _low((1.0, 0.6, 0.3, 0.15, 0.06), decay_s=2.6),
+                _low((0, 0.3, 0.5, 0.5, 0.4, 0.3, 0.15), decay_s=0.5, level=0.3, hardness=0.8),
             ),
             attack_s=(0.12, 0.03),
             release_s=(2.5, 0.6),
             level_db=-25.5,
-            tilt_db=-1.0,
             pans=(0.0,),
             typical_lufs=-29.1,
         ),
         "arpeggio": Timbre(
-            voices=6,
             oscillators=_harp(1.0, 0.29, 0.4),
             attack_s=(0.05, 0.008),
             release_s=(1.8, 0.3),
@@ -445,7 +397,6 @@ HARP_BELLS = Palette(
             typical_lufs=-32.7,
         ),
         "strings": Timbre(
-            voices=6,
             oscillators=(OscillatorSpec((1.0, 0.5, 0.2, 0.15, 0.05, 0.05), bandwidth_cents=24.0, core=0.4),),
             attack_s=(2.5, 0.7),
             release_s=(3.5, 1.2),
@@ -456,23 +407,19 @@ HARP_BELLS = Palette(
         "bells": Timbre(
             voices=5,
             oscillators=_BELL,
-            attack_s=(0.05, 0.01),
             release_s=(5.0, 1.2),
             level_db=-12.0,
             pans=(0.5, -0.5, 0.25, -0.25),
             typical_lufs=-34.0,
         ),
         # A singing bowl.
-        "air": Timbre(
-            voices=3,
+        "air": _air(
             oscillators=(
-                OscillatorSpec((1.0,), bandwidth_cents=3.0, core=0.3, ratio=0.5, bus="clear"),
-                OscillatorSpec((0, 1.0, 0, 0.15), bandwidth_cents=4.0, core=0.3, level=0.3, bus="clear"),
+                _clear((1.0,), bandwidth_cents=3.0, core=0.3, ratio=0.5),
+                _clear((0, 1.0, 0, 0.15), bandwidth_cents=4.0, core=0.3, level=0.3),
             ),
-            attack_s=(3.0, 1.0),
             release_s=(5.0, 1.5),
             level_db=-28.0,
-            sway=0.4,
             typical_lufs=-38.5,
         ),
     },
@@ -509,29 +456,19 @@ SOFT_STRINGS = Palette(
             level_db=-23.0,
             typical_lufs=-24.7,
         ),
-        "bass": Timbre(
-            voices=3,
-            oscillators=(
-                OscillatorSpec(
-                    (1.0, 0.7, 0.4, 0.25, 0.15, 0.1, 0.05), bandwidth_cents=6.0, core=0.8, bus="low"
-                ),
-            ),
+        "bass": _bass(
+            oscillators=(_low((1.0, 0.7, 0.4, 0.25, 0.15, 0.1, 0.05), bandwidth_cents=6.0, core=0.8),),
             attack_s=(0.5, 0.05),
             release_s=(1.6, 0.3),
             level_db=-31.0,
-            tilt_db=-1.0,
             typical_lufs=-29.7,
         ),
         # Pizzicato, soft as with the flesh of the thumb.
         "arpeggio": Timbre(
-            voices=6,
             oscillators=(
-                OscillatorSpec((1.0, 0.5, 0.2), decay_s=0.42, bus="clear"),
-                OscillatorSpec(
-                    (0, 0.2, 0.5, 0.4, 0.3, 0.2, 0.1), decay_s=0.13, level=0.3, hardness=1.0, bus="clear"
-                ),
+                _clear((1.0, 0.5, 0.2), decay_s=0.42),
+                _clear((0, 0.2, 0.5, 0.4, 0.3, 0.2, 0.1), decay_s=0.13, level=0.3, hardness=1.0),
             ),
-            attack_s=(0.05, 0.01),
             release_s=(0.5, 0.2),
             level_db=-16.0,
             pans=(-0.5, 0.3, -0.15, 0.5),
@@ -553,7 +490,6 @@ SOFT_STRINGS = Palette(
             typical_lufs=-33.5,
         ),
         "strings": Timbre(
-            voices=6,
             oscillators=(OscillatorSpec(falling(20, 1.3), bandwidth_cents=36.0, core=0.3),),
             attack_s=(2.2, 0.6),
             release_s=(3.5, 1.0),
@@ -565,22 +501,18 @@ SOFT_STRINGS = Palette(
         "bells": Timbre(
             voices=4,
             oscillators=(
-                OscillatorSpec((1.0,), decay_s=1.5, bus="clear"),
-                OscillatorSpec((0, 0, 0, 1.0), decay_s=0.35, level=0.12, hardness=0.8, bus="clear"),
+                _clear((1.0,), decay_s=1.5),
+                _clear((0, 0, 0, 1.0), decay_s=0.35, level=0.12, hardness=0.8),
             ),
-            attack_s=(0.05, 0.01),
             release_s=(1.6, 0.6),
             level_db=-13.0,
             pans=(0.6, -0.55, 0.35, -0.15),
             typical_lufs=-40.0,
         ),
-        "air": Timbre(
-            voices=3,
+        "air": _air(
             oscillators=(_CHOIR,),
-            attack_s=(3.0, 1.0),
             release_s=(4.0, 1.5),
             level_db=-29.0,
-            sway=0.4,
             typical_lufs=-30.1,
         ),
     },

@@ -351,7 +351,7 @@ class Synth:
         self._graph = SynthGraph(self._bank.rows, self._palette)
         self._master = MasteringChain(tuple(self._palette.timbres[layer].typical_lufs for layer in LAYERS))
         self._nature = self._new_nature()
-        self._room_db = room_db(piece.nature_db)
+        self._room_db = room_db(piece.nature_db) if self._nature else 0.0
         self._idle = False
         self._failed = False
         self._failures: list[int] = []
@@ -388,25 +388,19 @@ class Synth:
         peak = float(np.abs(music).max())
         # In silence the reverb decays unheard; then pyo is not run until something sounds again.
         self._idle = silent and peak < SILENT_PEAK
-        nature = self._nature_block(block)
+        nature = self._nature.step(block.start_frame) if self._nature and not silent else None
         if not (peak < RUNAWAY_PEAK and (nature is None or np.abs(nature).max() < RUNAWAY_PEAK)):
             self._check_fault_count(block.start_frame)
             self._failed = True  # rebuilt with the next block: that takes longer than this one lasts
             self._master.restart()
             music, nature = _SILENCE, None
-        return self._master.step(music, self._reduced(block.shape), nature)
+        # The music is softer by what the nature sound adds to the loudness.
+        softer = replace(block.shape, level_db=block.shape.level_db - self._room_db)
+        return self._master.step(music, softer, nature)
 
     def _new_nature(self) -> NaturePlayer | None:
         piece = self._piece
         return NaturePlayer(piece.nature, piece.nature_db, piece.seed) if piece.nature != "none" else None
-
-    def _nature_block(self, block: Block) -> FloatArray | None:
-        """Return the nature sound of this block."""
-        return self._nature.step(block.start_frame) if self._nature and block.shape.fade > 0.0 else None
-
-    def _reduced(self, shape: ControlFrame) -> ControlFrame:
-        """Return the controls, softer by what the nature sound adds to the loudness."""
-        return replace(shape, level_db=shape.level_db - self._room_db) if self._nature else shape
 
     def _check_fault_count(self, frame: int) -> None:
         recent = frame - round(self.FORGIVEN_AFTER_S * SAMPLE_RATE)

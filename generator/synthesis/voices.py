@@ -52,11 +52,27 @@ _FALL = 1.0 - smooth(_RISE)
 
 @dataclass(frozen=True, slots=True)
 class Oscillator:
-    """An oscillator: its voice, its specification and its pan (None: stereo in itself)."""
+    """An oscillator of a voice.
+
+    Attributes
+    ----------
+    voice : int
+        Number of its voice in the layer.
+    spec : OscillatorSpec
+        Its specification.
+    gain : int
+        Which of the gains of layers and drone is its own.
+    sway : float
+        Depth of its slow movement.
+    pan : float or None
+        None: it is stereo in itself.
+    """
 
     voice: int
     spec: OscillatorSpec
-    pan: float | None
+    gain: int
+    sway: float
+    pan: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,33 +170,31 @@ class VoiceBank:
         self._timbres = timbres = palette.timbres
         self._rows_of: dict[str, list[slice]] = {layer: [] for layer in LAYERS}
         rows: list[Oscillator] = []
-        gains: list[int] = []
-        sways: list[float] = []
         for layer, timbre in timbres.items():
+            gain = LAYERS.index(layer)
             for voice in range(timbre.voices):
                 self._rows_of[layer].append(slice(len(rows), len(rows) + len(timbre.oscillators)))
                 pan = timbre.pans[voice % len(timbre.pans)] if timbre.pans else None
-                rows += [Oscillator(voice, spec, pan) for spec in timbre.oscillators]
-            gains += [LAYERS.index(layer)] * (len(rows) - len(gains))
-            sways += [timbre.sway] * (len(rows) - len(sways))
-        self._drone_rows = slice(len(rows), len(rows))
-        if (drone := palette.drone) is not None:
-            rows += [Oscillator(voice, spec, None) for voice, spec in enumerate(drone.oscillators)]
-            gains += [len(LAYERS) + (spec.ratio <= 1.0) for spec in drone.oscillators]
-            sways += [drone.sway] * len(drone.oscillators)
-            self._drone_rows = slice(self._drone_rows.start, len(rows))
+                rows += [Oscillator(voice, spec, gain, timbre.sway, pan) for spec in timbre.oscillators]
+        drone, first = palette.drone, len(rows)
+        if drone is not None:
+            rows += [
+                Oscillator(voice, spec, len(LAYERS) + (spec.ratio <= 1.0), drone.sway)
+                for voice, spec in enumerate(drone.oscillators)
+            ]
+        self._drone_rows = slice(first, len(rows))
         self.rows = tuple(rows)
         count = len(rows)
         self._notes = _Notes(
             rows=np.arange(count),
-            layer=np.array(gains),
+            layer=np.array([row.gain for row in rows]),
             onset=np.zeros(count),
             attack=np.ones(count),
             release=np.zeros(count),
             release_length=np.ones(count),
             decay_rate=np.zeros(count),
             amplitude=np.zeros(count),
-            sway=np.array(sways),
+            sway=np.array([row.sway for row in rows]),
             sway_rate=2 * np.pi / SAMPLE_RATE / np.array([SWAY_PERIODS_S[i % 3] for i in range(count)]),
             # The golden ratio spreads the phases evenly, however many voices there are.
             sway_phase=2 * np.pi * 0.618 * np.arange(count, dtype=np.float64),

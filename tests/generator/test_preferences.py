@@ -56,19 +56,19 @@ GIVEN = {
 
 @pytest.mark.parametrize("name", PREFERENCE_FIELDS)
 def test_a_change_replaces_one_field_and_the_neutral_value_clears_it(name: str) -> None:
-    everything = Preferences.of(GIVEN)
-    assert Preferences().changed({name: GIVEN[name]}) == Preferences.of({name: GIVEN[name]})
-    cleared = everything.changed({name: PREFERENCE_FIELDS[name].neutral})
-    assert cleared == Preferences.of({**GIVEN, name: PREFERENCE_FIELDS[name].neutral})
+    everything = Preferences().changed(GIVEN)
+    assert Preferences().changed({name: GIVEN[name]}) == Preferences().changed({name: GIVEN[name]})
+    cleared = everything.changed({name: getattr(Preferences(), name)})
+    assert cleared == Preferences().changed({**GIVEN, name: getattr(Preferences(), name)})
     assert cleared != everything
 
 
 def test_preferences_are_read_from_json_lists() -> None:
-    assert Preferences.of({"unwanted": ["bells"], "register_range": [0.1, 0.6]}) == Preferences(
+    assert Preferences().changed({"unwanted": ["bells"], "register_range": [0.1, 0.6]}) == Preferences(
         unwanted=("bells",), register_range=(0.1, 0.6)
     )
 
 
 def test_an_unknown_preference_is_refused() -> None:
     with pytest.raises(StateError, match="preference 'pallette' does not exist; there are palette, nature"):
-        Preferences.of({"pallette": "warm-pads"})
+        Preferences().changed({"pallette": "warm-pads"})

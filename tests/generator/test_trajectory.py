@@ -23,7 +23,7 @@ def test_numbers_run_straight_and_the_rest_is_stepped(tmp_path: Path) -> None:
     )
     assert arc.at(15) == MusicState(tempo_bpm=70, mode=0.8, layers=5, level_db=-3)
     assert arc.at(20) == MusicState(tempo_bpm=60, mode=0.2, layers=2, sounding=False, level_db=-6)
-    assert arc.duration_s == 20
+    assert arc.times == (10, 20)
 
 
 def test_the_ends_are_held_and_columns_left_out_keep_their_defaults(tmp_path: Path) -> None:

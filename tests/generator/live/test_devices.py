@@ -26,8 +26,6 @@ def device(name: str, index: int | None, *, default: bool = False, latency_s: fl
         name=name,
         index=index,
         back_end="jack" if index is None else "portaudio",
-        channels=2,
-        default_rate=48_000.0,
         latency_s=latency_s,
         default=default,
     )
@@ -132,8 +130,8 @@ def test_a_probe_that_does_not_run_is_a_reason(error, failure, text, monkeypatch
 
 
 def test_noise_before_the_list_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = {"name": "A", "index": 1, "back_end": "portaudio", "channels": 2}
-    row |= {"default_rate": 44_100.0, "latency_s": 0.01, "default": True}
+    row = {"name": "A", "index": 1, "back_end": "portaudio"}
+    row |= {"latency_s": 0.01, "default": True}
     out = b"Portaudio says hello\n" + json.dumps([row]).encode() + b"\n"
     done = subprocess.CompletedProcess(args=[], returncode=0, stdout=out, stderr=b"")
     monkeypatch.setattr(devices.subprocess, "run", lambda *_, **__: done)

@@ -2,13 +2,16 @@
 
 from itertools import pairwise
 from math import log10, pi, sqrt
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generator.composition.composer import Composer
 from generator.composition.harmony import Scale
+from generator.composition.notation import BarScore
 from generator.errors import StateError
 from generator.performance.performance import BLOCK_S, SILENCE_FADE_S, Performance
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, Block, NoteEvent
@@ -31,6 +34,19 @@ def blocks_of(seconds: float) -> int:
 
 def play(performance: Performance, state: MusicState, seconds: float) -> list[Block]:
     return [performance.block(state) for _ in range(blocks_of(seconds))]
+
+
+def performance_and_score(seed: int = 0) -> tuple[Performance, list[BarScore]]:
+    """Return a performance, and the list to which its bars are added as they are composed."""
+    score: list[BarScore] = []
+
+    class RecordingComposer(Composer):
+        def bar(self, state: MusicState) -> BarScore:
+            score.append(super().bar(state))
+            return score[-1]
+
+    with patch("generator.performance.performance.Composer", RecordingComposer):
+        return Performance(Piece(seed=seed)), score
 
 
 def notes_of(blocks: list[Block]) -> list[NoteEvent]:
@@ -96,21 +112,17 @@ def test_a_tempo_step_neither_drops_nor_repeats_a_beat(beat: int) -> None:
     changes=st.lists(st.tuples(STATES, st.integers(1, 400)), min_size=1, max_size=6), seed=st.integers(0, 99)
 )
 def test_whatever_is_asked_the_limits_hold(changes: list[tuple[MusicState, int]], seed: int) -> None:
-    performance = Performance(Piece(seed=seed))
+    performance, score = performance_and_score(seed)
     blocks: list[Block] = []
-    allowed: dict[int, int] = {}
-    scales: dict[int, Scale] = {}
     for state, count in changes:
         for _ in range(count):
             block = performance.block(state)
             blocks.append(block)
             for note in block.notes:
-                # the state latched at a bar line is the one of the block the bar began in
-                allowed.setdefault(note.bar, performance.latched.layers)
-                scales.setdefault(note.bar, Scale(0, Mode.of(performance.latched.mode)))
+                bar = score[note.bar]
                 assert block.start_frame <= note.frame < block.start_frame + BLOCK_FRAMES
-                assert LAYERS.index(note.layer) < allowed[note.bar]
-                assert note.pitch % 12 in scales[note.bar].classes(tuple(range(7)))
+                assert note.layer in bar.layers == LAYERS[: len(bar.layers)]
+                assert note.pitch % 12 in Scale(0, bar.mode).classes(tuple(range(7)))
                 assert 0 < note.duration_s < 40
     assert [block.start_frame for block in blocks] == [BLOCK_FRAMES * i for i in range(len(blocks))]
     frames = [note.frame for note in notes_of(blocks)]
@@ -215,17 +227,19 @@ def test_layers_enter_over_three_bars_and_leave_without_new_notes() -> None:
     assert leaving[blocks_of(6)].shape.layer_gains[2] == pytest.approx(0.5, abs=0.01)
 
 
-def test_what_is_latched_says_what_the_music_has_not_reached_yet() -> None:
-    performance = Performance(Piece())
+def test_density_follows_at_the_bar_line_and_the_mode_at_the_next_phrase() -> None:
+    performance, score = performance_and_score()
     play(performance, MusicState(mode=0.8, density=0.2, level_db=0), 1)
-    play(performance, MusicState(mode=0.2, density=0.9, level_db=-6, tempo_bpm=61), 1)
-    now = performance.latched
-    assert (now.mode, now.density, now.tempo_bpm, now.sounding) == (0.8, 0.2, 61, True)
-    assert now.level_db == pytest.approx(-0.2)
-    play(performance, MusicState(mode=0.2, density=0.9), 4)
-    assert (performance.latched.mode, performance.latched.density) == (0.8, 0.9)
+    now = play(performance, MusicState(mode=0.2, density=0.9, level_db=-6, tempo_bpm=61), 1)[-1].shape
+    heard = performance.heard()
+    assert heard is not None
+    assert (heard.tempo_bpm, heard.density) == (61, 0.2)
+    assert (now.density, now.level_db) == (0.2, pytest.approx(-0.2))
+    now = play(performance, MusicState(mode=0.2, density=0.9), 4)[-1].shape
+    assert (len(score), score[-1].mode) == (2, Mode.IONIAN)
+    assert now.density > 0.5
     play(performance, MusicState(mode=0.2, density=0.9), 12)
-    assert performance.latched.mode == 0.6
+    assert score[-1].mode is Mode.MIXOLYDIAN
 
 
 # --- fades ------------------------------------------------------------------------------------------------
