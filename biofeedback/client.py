@@ -42,13 +42,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import connect as open_socket
 
@@ -81,17 +82,7 @@ _TIMEOUT_S = 10.0
 _SLOW_S = 300.0
 """Timeout for what the engine computes in another process, and for the search for sensors."""
 
-AGREED = ("sessions", "storage")
-"""Scopes a client must have agreed to before a session."""
-
 _T = TypeVar("_T")
-
-_CLIENTS = TypeAdapter(tuple[ClientView, ...])
-_PROTOCOLS = TypeAdapter(tuple[ProtocolEntry, ...])
-_FAULTS = TypeAdapter(tuple[ProtocolFault, ...])
-_SETUPS = TypeAdapter(tuple[SetupView, ...])
-_SOURCES = TypeAdapter(tuple[SourceView, ...])
-_SESSIONS = TypeAdapter(tuple[Session, ...])
 
 
 class EngineError(BiofeedbackError):
@@ -171,7 +162,7 @@ class EngineClient:
         EngineError
             As every method here, if the engine cannot be reached or refuses.
         """
-        return _decode(State.model_validate_json, self._get("/state"))
+        return self._get(State, "state")
 
     def command(self, name: str, *, key: str | None = None, **arguments: Any) -> Reply:
         """Give a command; ``command("volume", db=-6.0)``.
@@ -186,8 +177,8 @@ class EngineClient:
         arguments
             Those of the command.
         """
-        body = {"key": key or str(uuid4()), "command": {"name": name, **arguments}}
-        return _decode(Reply.model_validate_json, self._post("/commands", body))
+        command = {"name": name, **arguments}
+        return self._post(Reply, "commands", key=key or str(uuid4()), command=command)
 
     def wait_for(self, *stages: str, timeout_s: float = 60.0) -> State:
         """Return the state once the engine is in one of these stages.
@@ -227,31 +218,36 @@ class EngineClient:
 
     def link(self, page: Page) -> str:
         """Return an address that opens ``stop`` or ``listener`` once, in the browser that opens it first."""
-        return _decode(Link.model_validate_json, self._post("/links", {"page": page})).url
+        return self._post(Link, "links", page=page).url
 
     def clients(self) -> tuple[ClientView, ...]:
         """Return all clients, by code."""
-        return _decode(_CLIENTS.validate_json, self._get("/clients"))
+        return self._get(tuple[ClientView, ...], "clients")
 
     def client(self, code: str) -> ClientView:
         """Return a client."""
-        return _decode(ClientView.model_validate_json, self._get(f"/clients/{_part(code)}"))
+        return self._get(ClientView, "clients", code)
 
     def add_client(self, code: str, **about: Any) -> ClientView:
         """Add a client; `about`: preferences, volume_db, cautions, goals, as in `ClientView`."""
-        return _decode(ClientView.model_validate_json, self._post("/clients", {"code": code, **about}))
+        return self._post(ClientView, "clients", code=code, **about)
 
     def change_client(self, code: str, **about: Any) -> ClientView:
         """Change what is given of a client."""
-        answer = self._request("PATCH", f"/clients/{_part(code)}", json=about)
-        return _decode(ClientView.model_validate_json, answer.content)
+        return self._read(ClientView, "PATCH", "clients", code, json=about)
 
     def give_consent(
-        self, code: str, version: str, scopes: Sequence[str] = AGREED, *, keep_days: int | None = None
+        self,
+        code: str,
+        version: str,
+        scopes: Sequence[str] = OPTIONS.needed_scopes,
+        *,
+        keep_days: int | None = None,
     ) -> ClientView:
         """Write down what a client has agreed to, in place of what was agreed to before."""
-        body = {"version": version, "scopes": list(scopes), "keep_days": keep_days}
-        return _decode(ClientView.model_validate_json, self._post(f"/clients/{_part(code)}/consents", body))
+        return self._post(
+            ClientView, "clients", code, "consents", version=version, scopes=list(scopes), keep_days=keep_days
+        )
 
     def what_withdrawal_does(self, code: str, scopes: Sequence[str]) -> tuple[str, ...]:
         """Return in sentences what taking consent back would do: without ``storage`` recordings go."""
@@ -262,44 +258,43 @@ class EngineClient:
         return self._withdrawal(code, scopes, carry_out=True)
 
     def _withdrawal(self, code: str, scopes: Sequence[str], *, carry_out: bool) -> tuple[str, ...]:
-        body = {"scopes": list(scopes), "carry_out": carry_out}
-        answer = self._post(f"/clients/{_part(code)}/consents/withdrawal", body)
-        return _decode(Withdrawal.model_validate_json, answer).sentences
+        return self._post(
+            Withdrawal, "clients", code, "consents", "withdrawal", scopes=list(scopes), carry_out=carry_out
+        ).sentences
 
     def protocols(self) -> tuple[ProtocolEntry, ...]:
         """Return the protocols that can be named: kept versions, newest first; then the built-in ones."""
-        return _decode(_PROTOCOLS.validate_json, self._get("/protocols"))
+        return self._get(tuple[ProtocolEntry, ...], "protocols")
 
     def protocol_text(self, name: str, version: int | None = None) -> str:
         """Return a protocol as YAML: the kept one of that or the newest version, else the built-in one."""
         query = {} if version is None else {"version": str(version)}
-        return _decode(ProtocolText.model_validate_json, self._get(f"/protocols/{_part(name)}", **query)).text
+        return self._get(ProtocolText, "protocols", name, **query).text
 
     def check_protocol(self, text: str) -> tuple[ProtocolFault, ...]:
         """Return all that is wrong with a protocol, in the order of its lines."""
-        return _decode(_FAULTS.validate_json, self._post("/protocols/check", {"text": text}))
+        return self._post(tuple[ProtocolFault, ...], "protocols", "check", text=text)
 
     def save_protocol(self, text: str) -> ProtocolEntry:
         """Keep a protocol under its own id and version; refused where that was used with another text."""
-        return _decode(ProtocolEntry.model_validate_json, self._post("/protocols", {"text": text}))
+        return self._post(ProtocolEntry, "protocols", text=text)
 
     def protocol_arc(self, text: str, *, hr_bpm: float = 72.0) -> ArcView:
         """Return what a protocol plans for a listener of a steady heart rate."""
-        return _decode(
-            ArcView.model_validate_json, self._post("/protocols/arc", {"text": text, "hr_bpm": hr_bpm})
-        )
+        return self._post(ArcView, "protocols", "arc", text=text, hr_bpm=hr_bpm)
 
     def arc(self) -> ArcView:
         """Return what the session plans for its listener, and the tempo that was asked for so far."""
-        return _decode(ArcView.model_validate_json, self._get("/arc"))
+        return self._get(ArcView, "arc")
 
     def listen(self, text: str, *, hr_bpm: float = 72.0) -> bytes:
         """Return half a minute of what a protocol plans (WAV), in fast motion; takes seconds."""
-        return self._post("/protocols/listen.wav", {"text": text, "hr_bpm": hr_bpm}, _SLOW_S)
+        body = {"text": text, "hr_bpm": hr_bpm}
+        return self._request("POST", "protocols", "listen.wav", json=body, timeout=_SLOW_S).content
 
     def setups(self) -> tuple[SetupView, ...]:
         """Return the sensor set-ups that can be named."""
-        return _decode(_SETUPS.validate_json, self._get("/setups"))
+        return self._get(tuple[SetupView, ...], "setups")
 
     def save_setup(
         self, name: str, title: str, inputs: Sequence[str], **optional: str | dict[str, Any] | None
@@ -308,55 +303,53 @@ class EngineClient:
 
         ``note`` and ``expect`` (by stream: ``rate_hz``, ``unit``) stay where they are left out; None clears.
         """
-        body = {"name": name, "title": title, "inputs": list(inputs), **optional}
-        return _decode(SetupView.model_validate_json, self._post("/setups", body))
+        return self._post(SetupView, "setups", name=name, title=title, inputs=list(inputs), **optional)
 
     def sources(self) -> tuple[SourceView, ...]:
         """Look for sensors and sound devices; takes some seconds."""
-        return _decode(_SOURCES.validate_json, self._request("GET", "/sources", timeout=_SLOW_S).content)
+        return self._read(tuple[SourceView, ...], "GET", "sources", timeout=_SLOW_S)
 
     def sessions(
         self, search: str = "", client: str = "", *, limit: int = 200, offset: int = 0
     ) -> tuple[Session, ...]:
         """Return sessions, the newest first: with these words, of this client."""
-        query = {"search": search, "client": client, "limit": str(limit), "offset": str(offset)}
-        return _decode(_SESSIONS.validate_json, self._get("/sessions", **query))
+        query = {"search": search, "client": client, "limit": limit, "offset": offset}
+        return self._read(tuple[Session, ...], "GET", "sessions", params=query)
 
     def session(self, session_id: str) -> SessionDetail:
         """Return a session, by its id or the name of its directory."""
-        return _decode(SessionDetail.model_validate_json, self._get(f"/sessions/{_part(session_id)}"))
+        return self._get(SessionDetail, "sessions", session_id)
 
     def report(self, session_id: str) -> str:
         """Return a session's report (HTML); written first, in some seconds, where there is none yet."""
-        return self._request("GET", f"/sessions/{_part(session_id)}/report", timeout=_SLOW_S).text
+        return self._request("GET", "sessions", session_id, "report", timeout=_SLOW_S).text
 
     def file(self, session_id: str, name: str) -> bytes:
         """Return a file of a session; `SessionDetail.files` names those there are."""
-        return self._get(f"/sessions/{_part(session_id)}/files/{_part(name)}")
+        return self._request("GET", "sessions", session_id, "files", name).content
 
     def add_note(self, session_id: str, text: str, *, severity: str | None = None) -> SessionDetail:
         """Write a note on a session, or with a severity something untoward that happened."""
-        body = {"text": text, "severity": severity}
-        return _decode(
-            SessionDetail.model_validate_json, self._post(f"/sessions/{_part(session_id)}/notes", body)
-        )
+        return self._post(SessionDetail, "sessions", session_id, "notes", text=text, severity=severity)
 
     def add_rating(self, session_id: str, scale: str, value: float | None) -> SessionDetail:
         """Write down what the client said of their state after the session; None: they did not want to."""
-        body = {"scale": scale, "value": value}
-        return _decode(
-            SessionDetail.model_validate_json, self._post(f"/sessions/{_part(session_id)}/ratings", body)
-        )
+        return self._post(SessionDetail, "sessions", session_id, "ratings", scale=scale, value=value)
 
-    def _get(self, path: str, **query: str) -> bytes:
-        return self._request("GET", path, params=query).content
+    def _get(self, kind: type[_T], *path: str, **query: str) -> _T:
+        return self._read(kind, "GET", *path, params=query)
 
-    def _post(self, path: str, body: dict[str, Any], timeout_s: float = _TIMEOUT_S) -> bytes:
-        return self._request("POST", path, json=body, timeout=timeout_s).content
+    def _post(self, kind: type[_T], *path: str, **body: Any) -> _T:
+        return self._read(kind, "POST", *path, json=body)
 
-    def _request(self, method: str, path: str, **content: Any) -> httpx.Response:
+    def _read(self, kind: type[_T], method: str, *path: str, **content: Any) -> _T:
+        """Send a request and return its answer as an object of that type."""
+        return _decode(_adapter(kind).validate_json, self._request(method, *path, **content).content)
+
+    def _request(self, method: str, *path: str, **content: Any) -> httpx.Response:
+        url = "/".join(quote(part, safe="") for part in path)
         try:
-            response = self._http.request(method, path, **content)
+            response = self._http.request(method, url, **content)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EngineUnreachableError(f"the engine cannot be reached: {error}") from None
         if response.is_error:
@@ -425,14 +418,15 @@ def _decode(read: Callable[[bytes | str], _T], content: bytes | str) -> _T:
     """
     try:
         return read(content)
-    except (ValidationError, ValueError) as error:
+    except ValueError as error:  # pydantic's ValidationError is one
         first = str(error).splitlines()[0]
         raise EngineAnswerError(f"the engine's answer cannot be understood: {first}") from None
 
 
-def _part(text: str) -> str:
-    """Return a name as a part of a path."""
-    return quote(text, safe="")
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return what reads a type from JSON; it takes milliseconds to make."""
+    return TypeAdapter(kind)
 
 
 def _detail(response: httpx.Response) -> str:
@@ -443,7 +437,6 @@ def _detail(response: httpx.Response) -> str:
 
 
 __all__ = [
-    "AGREED",
     "OPTIONS",
     "ArcView",
     "ClientView",

@@ -47,9 +47,13 @@ Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S", descr
 Short = Annotated[str, Field(min_length=1, max_length=120, pattern=r"\S", description="a few words")]
 
 
-class _Command(BaseModel):
+class StrictModel(BaseModel):
+    """What comes from outside: exactly these fields, each of exactly its type, and no infinite number."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+
+class _Command(StrictModel):
     def record(self) -> dict[str, Any]:
         """Return it as it is recorded: ``{"name": ..., "args": {...}}``."""
         return {"name": self.name, "args": self.model_dump(exclude={"name"})}  # type: ignore[attr-defined]  # every command has one

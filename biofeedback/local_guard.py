@@ -1,4 +1,4 @@
-"""Middleware before every local server: it admits requests of this machine's own pages and programs.
+"""What every local server needs: its socket, the guard before it, and the sending of live frames.
 
 The engine and the dashboard listen on 127.0.0.1. Any page that is open in the same browser can send requests
 there, and so can other users of the machine. The guard therefore checks three things: Host must name this
@@ -8,15 +8,17 @@ own; and the request must carry a secret of this launch, which each server check
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from collections.abc import Callable
+import socket
+from collections.abc import AsyncIterable, Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocketClose
+from starlette.websockets import WebSocket, WebSocketClose
 
 HOSTS = ("127.0.0.1", "localhost")
 POLICY_VIOLATION = 1008
@@ -25,9 +27,44 @@ POLICY_VIOLATION = 1008
 FOREIGN = "This address is for programs and pages of this machine only."
 
 
-def own_origins(port: int) -> frozenset[str]:
-    """Return the origins of pages that a local server at this port serves."""
-    return frozenset(f"http://{host}:{port}" for host in HOSTS)
+def bound_socket(port: int) -> socket.socket:
+    """Return a TCP socket of this machine only, bound to a port; 0 for any that is free.
+
+    Raises
+    ------
+    OSError
+        If the port cannot be used.
+    """
+    # Named as TCP, or asyncio lets the body of an answer wait 40 ms for its head to be acknowledged (Nagle).
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((HOSTS[0], port))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+async def send_until_gone(websocket: WebSocket, texts: AsyncIterable[str]) -> None:
+    """Send texts until they end or the other side goes; what it sends is ignored."""
+
+    async def send() -> None:
+        async for text in texts:
+            await websocket.send_text(text)
+
+    async def wait_until_gone() -> None:
+        while (await websocket.receive())["type"] != "websocket.disconnect":
+            pass
+
+    tasks = [asyncio.create_task(send()), asyncio.create_task(wait_until_gone())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        # A side that goes in the middle of a frame is no fault.
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def carries_cookie(connection: HTTPConnection, name: str, value: str) -> bool:
@@ -63,7 +100,7 @@ class LocalGuard:
     ) -> None:
         self._app = app
         self._admit = admit
-        self._origins = own_origins(port)
+        self._origins = {f"http://{host}:{port}" for host in HOSTS}
         self._max_body_bytes = max_body_bytes
         self._checked = TrustedHostMiddleware(self._guard, allowed_hosts=HOSTS, www_redirect=False)
 

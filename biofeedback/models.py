@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, Self, TypedDict
 
 from acquisition.streams import Status
 from generator.state import MusicState, SoundCondition
 from physiology.state import PhysiologyState
+
+if TYPE_CHECKING:
+    from protocols.course import Segment
 
 STEPS_PER_SECOND = 20
 
@@ -81,6 +84,18 @@ class PlannedPhase:
     start_s: float
     duration_s: float
     cue: str = ""
+
+    @classmethod
+    def of(cls, segment: Segment) -> Self:
+        """Return a segment of a protocol as it is planned."""
+        until = segment.phase.until
+        return cls(
+            name=segment.name,
+            kind=segment.kind,
+            start_s=segment.start_s,
+            duration_s=segment.duration_s,
+            cue="" if until is None else until.cue,
+        )
 
 
 class EndReason(StrEnum):

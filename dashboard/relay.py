@@ -5,7 +5,6 @@ The browser never sees the token, and the engine never sees the browser.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from biofeedback.local_guard import send_until_gone
 from dashboard.texts import text
 
 PREFIX = "/engine"
@@ -125,30 +125,14 @@ class Relay:
                 async with connect(
                     address, additional_headers=headers, compression=None, max_queue=4, max_size=None
                 ) as engine:
-                    await _until_one_goes(engine, socket)
+                    await send_until_gone(socket, _texts(engine))
         with suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(AWAY)
 
 
-async def _until_one_goes(engine: ClientConnection, socket: WebSocket) -> None:
-    tasks = {asyncio.create_task(_frames(engine, socket)), asyncio.create_task(_gone(socket))}
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _frames(engine: ClientConnection, socket: WebSocket) -> None:
-    frames: AsyncIterator[str | bytes] = engine.__aiter__()
-    async for frame in frames:
-        await socket.send_text(frame if isinstance(frame, str) else frame.decode())
-
-
-async def _gone(socket: WebSocket) -> None:
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
+async def _texts(engine: ClientConnection) -> AsyncIterator[str]:
+    async for frame in engine:
+        yield frame if isinstance(frame, str) else frame.decode()
 
 
 def _away() -> JSONResponse:

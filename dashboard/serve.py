@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import hashlib
 import hmac
-import socket
 import sys
 import webbrowser
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +14,10 @@ from typing import NoReturn
 import uvicorn
 
 from biofeedback.client import EngineClient, EngineError, read_endpoint, start_engine
+from biofeedback.local_guard import HOSTS, bound_socket
 from dashboard.palette import COLOURS
 from dashboard.texts import text
 
-HOST = "127.0.0.1"
 STREAMLIT = {
     "browser_gatherUsageStats": False,
     "client_showErrorDetails": "none",
@@ -65,13 +64,11 @@ def serve(folder: Path, *, port: int, browser: bool) -> None:
         Whether the default browser is opened.
     """
     sys.setswitchinterval(SWITCH_S)
-    # Named as TCP, or asyncio lets the body of an answer wait 40 ms for its head to be acknowledged (Nagle).
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((HOST, port))
-        except OSError as error:
-            _refuse(text("serve.port", port=port, why=error.strerror))
+    try:
+        listening = bound_socket(port)
+    except OSError as error:
+        _refuse(text("serve.port", port=port, why=error.strerror))
+    with listening:
         port = listening.getsockname()[1]
         # Streamlit takes seconds to import, and so does the engine to start: at the same time.
         with ThreadPoolExecutor(1) as pool:
@@ -86,7 +83,7 @@ def serve(folder: Path, *, port: int, browser: bool) -> None:
         key = _key_of(engine, folder)
         engine.close()
         listening.listen()
-        address = f"http://{HOST}:{port}/?key={key}"
+        address = f"http://{HOSTS[0]}:{port}/?key={key}"
         print(text("serve.address", address=address), flush=True)  # noqa: T201 - the user needs it
         if browser:
             webbrowser.open(address)

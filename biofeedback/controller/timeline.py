@@ -120,26 +120,16 @@ class Timeline:
         found = [*self._past, self._present(at)]
         for segment in self._segments[self._next :]:
             start_s = found[-1].start_s + found[-1].duration_s
-            found.append(_planned(segment, start_s, segment.duration_s))
+            found.append(replace(PlannedPhase.of(segment), start_s=start_s))
         return tuple(found)
 
     def _present(self, at: float) -> PlannedPhase:
         assert self.segment is not None  # noqa: S101 - the callers have checked
-        return _planned(self.segment, self._began_at, self.duration_s + self._paused_in_segment(at))
+        duration_s = self.duration_s + self._paused_in_segment(at)
+        return replace(PlannedPhase.of(self.segment), start_s=self._began_at, duration_s=duration_s)
 
     def _paused_until(self, at: float) -> float:
         return self._paused_s + (0.0 if self._paused_at is None else at - self._paused_at)
 
     def _paused_in_segment(self, at: float) -> float:
         return self._paused_until(at) - self._paused_before_s
-
-
-def _planned(segment: Segment, start_s: float, duration_s: float) -> PlannedPhase:
-    until = segment.phase.until
-    return PlannedPhase(
-        name=segment.name,
-        kind=segment.kind,
-        start_s=start_s,
-        duration_s=duration_s,
-        cue="" if until is None else until.cue,
-    )

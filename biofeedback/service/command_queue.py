@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -31,35 +30,6 @@ class Waiting:
     origin: Origin
 
 
-class AnswersByKey:
-    """Answers by key, given or still to come. Callers from several threads hold a lock."""
-
-    def __init__(self) -> None:
-        self._answers: OrderedDict[str, Future[Answer]] = OrderedDict()
-
-    def find(self, key: str) -> Future[Answer] | None:
-        """Return the answer to a key; None if the key is new."""
-        return self._answers.get(key)
-
-    def add(self, key: str) -> Future[Answer]:
-        """Add a key, and return its answer to come."""
-        if len(self._answers) >= MAX_KEYS:
-            self._answers.popitem(last=False)
-        self._answers[key] = Future()
-        return self._answers[key]
-
-    def answer(self, key: str, answer: Answer) -> None:
-        """Set the answer to a key, if it is not set yet."""
-        future = self._answers.get(key)
-        if future is not None and not future.done():
-            future.set_result(answer)
-
-    def answer_all(self, answer: Answer) -> None:
-        """Set every answer that is not set yet."""
-        for key in tuple(self._answers):
-            self.answer(key, answer)
-
-
 class CommandQueue:
     """Takes orders, once for each key: while a session runs its commands go to the session's inbox.
 
@@ -73,17 +43,18 @@ class CommandQueue:
     def __init__(self, silence: Callable[[], None]) -> None:
         self._silence = silence
         self._lock = threading.Lock()
-        self._answers = AnswersByKey()
+        self._answers: dict[str, Future[Answer]] = {}
         self._waiting: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._inbox: CommandInbox | None = None
 
     def order(self, ordered: CommandRequest, *, origin: Origin) -> Future[Answer]:
         """Take an order; any thread may give it. A key that is known has its first answer again."""
         with self._lock:
-            promise = self._answers.find(ordered.key)
-            if promise is not None:
-                return promise
-            promise = self._answers.add(ordered.key)
+            if ordered.key in self._answers:
+                return self._answers[ordered.key]
+            if len(self._answers) >= MAX_KEYS:
+                del self._answers[next(iter(self._answers))]
+            promise = self._answers[ordered.key] = Future()
             waiting, inbox = Waiting(ordered, origin), self._inbox
             if inbox is None:
                 self._waiting.put(waiting)
@@ -122,7 +93,9 @@ class CommandQueue:
     def answer(self, key: str, answer: Answer) -> None:
         """Give the answer to an order."""
         with self._lock:
-            self._answers.answer(key, answer)
+            promise = self._answers.get(key)
+            if promise is not None and not promise.done():
+                promise.set_result(answer)
 
     def open_session(self) -> CommandInbox:
         """From now on commands go to the inbox that is returned, and those that wait already."""
@@ -138,7 +111,9 @@ class CommandQueue:
         """From now on orders wait for the host again; what the session did not answer any more is over."""
         with self._lock:
             self._inbox = None
-            self._answers.answer_all(OVER)
+            for promise in self._answers.values():
+                if not promise.done():
+                    promise.set_result(OVER)
 
 
 Result = TypeVar("Result")

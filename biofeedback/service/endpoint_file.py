@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Self
+from typing import IO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,14 +17,14 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: IO[bytes]) -> None:
-        """Take hold of a file, without waiting; OSError if another process has it."""
+        """Lock a file without waiting; OSError if another process holds the lock."""
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
     def _lock(file: IO[bytes]) -> None:
-        """Take hold of a file, without waiting; OSError if another process has it."""
+        """Lock a file without waiting; OSError if another process holds the lock."""
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -49,8 +50,19 @@ def read_endpoint(folder: Path) -> EngineEndpoint | None:
         return None
 
 
-class EngineLock:
-    """The right to be the engine of a data folder; the system takes it back when the process ends.
+def write_endpoint(folder: Path, endpoint: EngineEndpoint) -> None:
+    """Write down where the engine of a data folder is; in place of what a dead one left."""
+    path = folder / FILE_NAME
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(endpoint.model_dump_json())
+    new.replace(path)
+
+
+@contextmanager
+def engine_lock(folder: Path) -> Iterator[None]:
+    """Be the engine of a data folder while the context lasts; the system unlocks it when the process ends.
 
     Parameters
     ----------
@@ -60,35 +72,17 @@ class EngineLock:
     Raises
     ------
     UsageError
-        On entering, if another engine has it.
+        If another engine has it.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lock: IO[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = (self._folder / LOCK_NAME).open("ab")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / LOCK_NAME).open("ab") as file:
         try:
-            _lock(self._lock)
+            _lock(file)
         except OSError:
-            self._lock.close()
-            found = read_endpoint(self._folder)
+            found = read_endpoint(folder)
             where = f" at {found.url}, process {found.pid}" if found else ""
-            raise UsageError(f"an engine is running already for {self._folder}{where}") from None
-        return self
-
-    def announce(self, endpoint: EngineEndpoint) -> None:
-        """Write down where the engine is; in place of what a dead one left."""
-        path = self._folder / FILE_NAME
-        new = path.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(endpoint.model_dump(), file)
-        new.replace(path)
-
-    def __exit__(self, *_: object) -> None:
-        (self._folder / FILE_NAME).unlink(missing_ok=True)
-        if self._lock is not None:
-            self._lock.close()
+            raise UsageError(f"an engine is running already for {folder}{where}") from None
+        try:
+            yield
+        finally:
+            (folder / FILE_NAME).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import json
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,14 +115,15 @@ class LiveFrameBuilder:
         if chunk.times.size:
             self._newest_s[chunk.stream.stream_id] = float(chunk.times[-1])
 
-    def newest_s(self, stream_id: str) -> float | None:
-        """Return the time of a stream's newest sample, None before the first. Any thread may call it."""
-        return self._newest_s.get(stream_id)
+    def silent_s(self, stream_id: str, t: float) -> float | None:
+        """Return the seconds from a stream's newest sample to `t`; None before the first. Thread-safe."""
+        newest_s = self._newest_s.get(stream_id)
+        return None if newest_s is None else t - newest_s
 
     def beats(self, beats: Iterable[Beat]) -> None:
         """Take in lines of the beat log; those of new beats are shown."""
         self._beats += (
-            {"r_time_s": round(beat.r_time_s, 4), "rr_ms": _number(beat.rr_ms), "quality": beat.quality}
+            {"r_time_s": round(beat.r_time_s, 4), "rr_ms": rounded(beat.rr_ms, 1), "quality": beat.quality}
             for beat in beats
             if beat.action is BeatAction.NEW
         )
@@ -140,7 +141,7 @@ class LiveFrameBuilder:
 
 
 def _samples(stream: StreamInfo, times: FloatArray, values: FloatArray) -> dict[str, Any]:
-    shown = [round(value, 5) if math.isfinite(value) else None for value in values.tolist()]
+    shown = [rounded(value, 5) for value in values.tolist()]
     if stream.rate_hz == 0:
         return {"times_s": np.round(times, 4).tolist(), "values": shown}
     steps = np.diff(times)
@@ -150,8 +151,9 @@ def _samples(stream: StreamInfo, times: FloatArray, values: FloatArray) -> dict[
     return {"t0_s": round(float(times[0]), 4), "dt_s": round(dt_s, 6), "values": shown}
 
 
-def _number(value: float) -> float | None:
-    return round(value, 1) if math.isfinite(value) else None
+def rounded(value: float | None, digits: int) -> float | None:
+    """Return a number as JSON takes it: None where it is not known or not finite."""
+    return round(value, digits) if value is not None and math.isfinite(value) else None
 
 
 class LiveConnection:
@@ -166,12 +168,13 @@ class LiveConnection:
         self._frames.append(frame)
         self._news.set()
 
-    async def next(self) -> str:
-        """Return the oldest frame that waits, once there is one."""
-        while not self._frames:
+    async def frames(self) -> AsyncIterator[str]:
+        """Yield frames as they come, the oldest first."""
+        while True:
+            while self._frames:
+                yield self._frames.popleft()
             self._news.clear()
             await self._news.wait()
-        return self._frames.popleft()
 
 
 class Broadcaster:

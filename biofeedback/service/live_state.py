@@ -6,7 +6,6 @@ that clients may ask for it at every keystroke and while a session runs.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from biofeedback.commands import OVERRIDABLE
 from biofeedback.errors import UsageError
 from biofeedback.models import Lifecycle, PlannedPhase, Snapshot
+from biofeedback.service.live_feed import rounded
 from biofeedback.service.requests import SessionRequest, Stage
 from biofeedback.service.schemas import (
     ArcView,
@@ -69,16 +69,7 @@ def arc_of(protocol: Protocol, hr_bpm: float | None) -> ArcView:
         if not 0 < place < len(points) - 1 or _shows_more(points[place - 1].music, point.music)
     ]
     return ArcView(
-        phases=tuple(
-            PlannedPhase(
-                name=part.name,
-                kind=part.kind,
-                start_s=part.start_s,
-                duration_s=part.duration_s,
-                cue=part.phase.until.cue if part.phase.until is not None else "",
-            )
-            for part in parts
-        ),
+        phases=tuple(map(PlannedPhase.of, parts)),
         hr_bpm=hr_bpm if any(part.reads_heart_rate for part in parts) else None,
         times_s=tuple(point.t for point in shown),
         course={
@@ -197,18 +188,14 @@ def _physiology(state: PhysiologyState | None) -> dict[str, Any]:
         return dict.fromkeys((*READINGS, "activation", "activation_0_100", "confidence"))
     return {
         **{name: _reading(getattr(state, name)) for name in READINGS},
-        "activation": _number(state.activation),
-        "activation_0_100": _number(state.activation_0_100),
+        "activation": rounded(state.activation, 3),
+        "activation_0_100": rounded(state.activation_0_100, 3),
         "confidence": round(state.confidence, 3),
     }
 
 
 def _reading(reading: Reading) -> dict[str, Any]:
-    return {"value": _number(reading.value), "quality": round(reading.quality, 2)}
-
-
-def _number(value: float | None) -> float | None:
-    return round(value, 3) if value is not None and math.isfinite(value) else None
+    return {"value": rounded(reading.value, 3), "quality": round(reading.quality, 2)}
 
 
 def protocol_view(protocol: Protocol) -> ProtocolView:
@@ -230,15 +217,6 @@ def _asked(protocol: Protocol) -> tuple[RatingQuestion, ...]:
     asked = {}
     for part in segments(protocol):
         for each in sorted(part.phase.ratings, key=lambda rating: rating.at):  # begin, then end
-            scale = SCALES[each.scale]
-            asked[scale.id] = RatingQuestion(
-                scale=scale.id,
-                question=scale.question,
-                low=scale.low,
-                high=scale.high,
-                low_means=scale.low_means,
-                high_means=scale.high_means,
-                phase=part.name,
-                at=each.at,
-            )
+            scale = asdict(SCALES[each.scale])
+            asked[each.scale] = RatingQuestion(scale=scale.pop("id"), phase=part.name, at=each.at, **scale)
     return tuple(asked.values())

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +103,6 @@ class SoundCheckRun:
         return self._closing
 
 
-@dataclass(frozen=True, slots=True)
-class OpenDevices:
-    """Open sensors and the chosen output."""
-
-    sources: OpenSources
-    back_end: BackEnd
-
-
 class Preparation:
     """Open sensors and a chosen output; used by the main thread, except where stated.
 
@@ -119,9 +110,11 @@ class Preparation:
     ----------
     request : SessionRequest
         The request.
-    opened : OpenDevices
-        The sensors belong to the preparation from now on: `close` closes them, unless `hand_over` gave them
-        to the session.
+    sources : OpenSources
+        The open sensors. They belong to the preparation from now on: `close` closes them, unless `hand_over`
+        gave them to the session.
+    back_end : BackEnd
+        The chosen output.
     t0_s : float
         Engine time of the first step.
 
@@ -131,21 +124,18 @@ class Preparation:
         What live screens show of the sensors.
     """
 
-    def __init__(self, request: SessionRequest, opened: OpenDevices, t0_s: float) -> None:
+    def __init__(self, request: SessionRequest, sources: OpenSources, back_end: BackEnd, t0_s: float) -> None:
         self.request = request
-        self.back_end = opened.back_end
+        self.back_end = back_end
         self.comfort_db = request.client.volume_db if request.client is not None else None
         self.sound: SoundCheckRun | None = None
         self._silenced: Future[None] | None = None
-        self._sources = opened.sources
+        self._sources = sources
         self._clock_pairs: dict[str, ClockPair] = {}
         self._incidents: deque[SourceIncident] = deque(maxlen=MOST_INCIDENTS)
-        self.streams = opened.sources.streams
+        self.streams = sources.streams
         self._sources.begin(t0_s)
-        self._phases = tuple(
-            PlannedPhase(name=part.name, kind=part.kind, start_s=part.start_s, duration_s=part.duration_s)
-            for part in segments(request.protocol)
-        )
+        self._phases = tuple(map(PlannedPhase.of, segments(request.protocol)))
         self.check_anew()
 
     def check_anew(self) -> None:
@@ -187,19 +177,15 @@ class Preparation:
     def sensor_statuses(self, snapshot: Snapshot) -> tuple[SensorStatus, ...]:
         """Return the status of every sensor, before or during the session. Thread-safe."""
         signals = {} if snapshot.physiology is None else snapshot.physiology.signals
-        lights = []
-        for stream in self.streams:
-            newest_s = self.live_frames.newest_s(stream.stream_id)
-            listened_to = stream.stream_id in self._listened_to
-            lights.append(
-                status_of_sensor(
-                    stream,
-                    status=snapshot.inputs.get(stream.name),
-                    signal=signals.get(stream.kind.value) if listened_to else None,
-                    silent_s=None if newest_s is None else snapshot.t - newest_s,
-                )
+        return tuple(
+            status_of_sensor(
+                stream,
+                status=snapshot.inputs.get(stream.name),
+                signal=signals.get(stream.kind.value) if stream.stream_id in self._listened_to else None,
+                silent_s=self.live_frames.silent_s(stream.stream_id, snapshot.t),
             )
-        return tuple(lights)
+            for stream in self.streams
+        )
 
     def begin_sound_check(self, level_db: float) -> None:
         """Start a sound check: ten seconds at the session's level once the player is ready."""
@@ -280,8 +266,8 @@ class Preparation:
         self._sources.close()
 
 
-def open_preparation(request: SessionRequest) -> OpenDevices:
-    """Open the sensors and choose the output; takes seconds.
+def open_preparation(request: SessionRequest, clock: Callable[[], float]) -> Preparation:
+    """Open the sensors and choose the output; takes seconds. `clock` returns engine time.
 
     Raises
     ------
@@ -291,9 +277,9 @@ def open_preparation(request: SessionRequest) -> OpenDevices:
     with ExitStack() as stack:
         sources = open_inputs(request.inputs, seed=request.order.seed, live=True, setup=request.setup)
         stack.callback(sources.close)
-        opened = OpenDevices(sources, _output(request.order))
+        preparation = Preparation(request, sources, _output(request.order), clock())
         stack.pop_all()
-    return opened
+    return preparation
 
 
 def _output(order: Prepare) -> BackEnd:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field
 
-from biofeedback.commands import Command
+from biofeedback.commands import Command, StrictModel
 from biofeedback.errors import UsageError
 from generator.preferences import PREFERENCE_FIELDS, Preferences
 from generator.state import LEVEL_RANGE_DB, VOLUME_RANGE_DB, Piece
@@ -32,16 +32,14 @@ LONGEST_PROTOCOL = 200_000
 _TONIC, _REGISTER = PREFERENCE_FIELDS["tonic"], PREFERENCE_FIELDS["register_range"]
 
 
-class _Order(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
+class _Order(StrictModel):
     def record(self) -> dict[str, Any]:
         """Return it as it is recorded: no client is named, and a protocol's text is there as the protocol."""
         args = self.model_dump(exclude={"name", "protocol_text", "client"}, exclude_defaults=True)
         return {"name": self.name, "args": args}  # type: ignore[attr-defined]  # every order has one
 
 
-class PreferencesRequest(_Order):
+class PreferencesRequest(StrictModel):
     """Fields of `generator.preferences.Preferences`: one that is left out stays, null clears it."""
 
     palette: Name | None = None
@@ -151,16 +149,11 @@ Key = Annotated[
 ]
 
 
-class CommandRequest(BaseModel):
+class CommandRequest(StrictModel):
     """A command with the key that tells it from every other one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     key: Key
     command: AnyOrder
-
-
-COMMAND_REQUEST: TypeAdapter[CommandRequest] = TypeAdapter(CommandRequest)
 
 
 class Stage(StrEnum):

@@ -27,11 +27,13 @@ from protocols.phases import AnyPhase
 from protocols.scales import SCALES
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
+class View(BaseModel):
+    """What the engine answers; can be made of an object that has the same attributes."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
-class RatingQuestion(_View):
+class RatingQuestion(View):
     """A rating that a protocol asks for: the question, the ends of its scale, and when it is asked last."""
 
     scale: str
@@ -44,7 +46,7 @@ class RatingQuestion(_View):
     at: Literal["begin", "end"]
 
 
-class ProtocolView(_View):
+class ProtocolView(View):
     """The protocol of a session.
 
     Attributes
@@ -74,7 +76,7 @@ class ProtocolView(_View):
     ratings: tuple[RatingQuestion, ...] = ()
 
 
-class AudioView(_View):
+class AudioView(View):
     """Where the sound goes: ``paced`` is nowhere. `why` says what is to be said about it."""
 
     kind: str
@@ -82,7 +84,7 @@ class AudioView(_View):
     why: str
 
 
-class RecordingView(_View):
+class RecordingView(View):
     """The recording: its session's id, its directory, and how many bytes were written by now."""
 
     session_id: str
@@ -90,7 +92,7 @@ class RecordingView(_View):
     bytes: int
 
 
-class SessionView(_View):
+class SessionView(View):
     """The session that is prepared, runs or is over.
 
     Attributes
@@ -136,7 +138,7 @@ class SessionView(_View):
     end_reason: str
 
 
-class EngineView(_View):
+class EngineView(View):
     """The engine itself.
 
     Attributes
@@ -161,14 +163,14 @@ class EngineView(_View):
     clients_watching: int
 
 
-class State(_View):
+class State(View):
     """All there is to know at one moment."""
 
     engine: EngineView
     session: SessionView | None
 
 
-class Reply(_View):
+class Reply(View):
     """What comes back for a command: the first answer to its key, and the state now."""
 
     accepted: bool
@@ -176,13 +178,13 @@ class Reply(_View):
     state: State
 
 
-class Problem(_View):
+class Problem(View):
     """Why a request was refused, in one line."""
 
     detail: str
 
 
-class ConsentView(_View):
+class ConsentView(View):
     """What a client has agreed to, and when; `scopes` are what holds now."""
 
     version: str
@@ -190,14 +192,14 @@ class ConsentView(_View):
     scopes: tuple[str, ...]
 
 
-class Withdrawal(_View):
+class Withdrawal(View):
     """What taking consent back does, in sentences, and whether it was done."""
 
     done: bool
     sentences: tuple[str, ...]
 
 
-class ClientView(_View):
+class ClientView(View):
     """A client, known by a pseudonym.
 
     Attributes
@@ -225,7 +227,7 @@ class ClientView(_View):
     sessions: int
 
 
-class ProtocolEntry(_View):
+class ProtocolEntry(View):
     """A protocol that can be named: built in, or a kept version; `used` if a session was done with it."""
 
     name: str
@@ -238,7 +240,7 @@ class ProtocolEntry(_View):
     used: bool
 
 
-class ProtocolText(_View):
+class ProtocolText(View):
     """A protocol as YAML."""
 
     name: str
@@ -246,7 +248,7 @@ class ProtocolText(_View):
     text: str
 
 
-class ArcView(_View):
+class ArcView(View):
     """What a protocol plans for a listener who follows, and in a session what was asked for so far.
 
     Attributes
@@ -271,7 +273,7 @@ class ArcView(_View):
     tempi: tuple[tuple[float, float | None], ...] = ()
 
 
-class ProtocolFault(_View):
+class ProtocolFault(View):
     """What is wrong with a protocol: the line, the field, and what would be right."""
 
     line: int
@@ -279,7 +281,7 @@ class ProtocolFault(_View):
     message: str
 
 
-class SetupView(_View):
+class SetupView(View):
     """A sensor set-up; `expect` is by stream: ``rate_hz``, ``unit``."""
 
     name: str
@@ -289,7 +291,7 @@ class SetupView(_View):
     expect: dict[str, dict[str, float | str]] = {}
 
 
-class SourceView(_View):
+class SourceView(View):
     """Something to listen to or to play on.
 
     Attributes
@@ -308,14 +310,14 @@ class SourceView(_View):
     words: str
 
 
-class FileView(_View):
+class FileView(View):
     """A file of a session."""
 
     name: str
     bytes: int
 
 
-class SessionDetail(_View):
+class SessionDetail(View):
     """A session and what is known of it."""
 
     entry: Session
@@ -326,13 +328,13 @@ class SessionDetail(_View):
     files: tuple[FileView, ...]
 
 
-class Link(_View):
+class Link(View):
     """An address that opens a page once, and gives the browser that opens it the page's right."""
 
     url: str
 
 
-class MusicFieldView(_View):
+class MusicFieldView(View):
     """A field of `MusicState` that may be overridden.
 
     Attributes
@@ -357,7 +359,7 @@ class MusicFieldView(_View):
     pace_per_s: float | None
 
 
-class PreferenceFieldView(_View):
+class PreferenceFieldView(View):
     """A field of `Preferences`: the names to choose from, or the range of a number."""
 
     choices: tuple[str, ...]
@@ -365,14 +367,14 @@ class PreferenceFieldView(_View):
     high: float | None
 
 
-class ScaleView(_View):
+class ScaleView(View):
     """The ends of a rating scale."""
 
     low: int
     high: int
 
 
-class OptionsView(_View):
+class OptionsView(View):
     """What a client can offer to choose, by name.
 
     Attributes
@@ -427,10 +429,9 @@ def _phase_kinds() -> tuple[str, ...]:
 OPTIONS = OptionsView(
     music={name: _music_field(STATE_FIELDS[name]) for name in OVERRIDABLE},
     preferences={
-        name: PreferenceFieldView(choices=field.choices, low=field.low, high=field.high)
-        for name, field in PREFERENCE_FIELDS.items()
+        name: PreferenceFieldView.model_validate(field) for name, field in PREFERENCE_FIELDS.items()
     },
-    scales={name: ScaleView(low=scale.low, high=scale.high) for name, scale in SCALES.items()},
+    scales={name: ScaleView.model_validate(scale) for name, scale in SCALES.items()},
     severities=get_args(AdverseEvent.model_fields["severity"].annotation),
     volume_db=VOLUME_RANGE_DB,
     phase_kinds=_phase_kinds(),

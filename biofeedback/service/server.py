@@ -19,18 +19,17 @@ import pylsl
 import uvicorn
 from starlette.types import ASGIApp
 
-from biofeedback.local_guard import LocalGuard
+from biofeedback.local_guard import HOSTS, LocalGuard, bound_socket
 from biofeedback.service.app import make_app
 from biofeedback.service.auth import MAX_BODY_BYTES, Keys, Page
 from biofeedback.service.command_queue import in_background
-from biofeedback.service.endpoint_file import EngineEndpoint, EngineLock
+from biofeedback.service.endpoint_file import EngineEndpoint, engine_lock, write_endpoint
 from biofeedback.service.error_log import RedactingFormatter
 from biofeedback.service.live_feed import Broadcaster
 from biofeedback.service.renderers import PreviewRenderer, ReportRenderer
 from biofeedback.service.session_host import SessionHost
 from biofeedback.store.store import Store
 
-ADDRESS = "127.0.0.1"
 MOST_CONNECTIONS = 256
 
 
@@ -54,8 +53,8 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
         If the port is taken.
     """
     with (
-        EngineLock(folder) as claim,
-        _listening(port) as listener,
+        engine_lock(folder),
+        bound_socket(port) as listener,
         Store.open(folder, now=lambda: datetime.now(UTC).astimezone()) as store,
         PreviewRenderer() as previews,
     ):
@@ -72,8 +71,8 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
             max_body_bytes=MAX_BODY_BYTES,
         )
         with _serving(app, listener), _signals(host):
-            url = f"http://{ADDRESS}:{bound}"
-            claim.announce(EngineEndpoint(url=url, token=keys.token, pid=getpid()))
+            url = f"http://{HOSTS[0]}:{bound}"
+            write_endpoint(folder, EngineEndpoint(url=url, token=keys.token, pid=getpid()))
             announce(url, keys.link)
             in_background(_import_signal_processing)
             host.serve()
@@ -82,15 +81,6 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
 def _import_signal_processing() -> None:
     """Import what a session needs before the first one asks for it."""
     from biofeedback.service import preparation  # noqa: F401, PLC0415
-
-
-@contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
-    # Named as TCP, or asyncio lets the body of an answer wait 40 ms for its head to be acknowledged (Nagle).
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((ADDRESS, port))
-        yield listener
 
 
 class _Server(uvicorn.Server):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from biofeedback.catalog import Catalog
 from biofeedback.commands import Answer, EmergencyStop, Hold, Origin, Stop, Volume
+from biofeedback.errors import NotFoundError
 from biofeedback.models import STEPS_PER_SECOND, Snapshot
 from biofeedback.recording.recorder import XDF_NAME
 from biofeedback.service.command_queue import CommandQueue, Waiting, in_background
@@ -40,10 +40,11 @@ from biofeedback.service.requests import (
 )
 from biofeedback.service.schemas import ArcView, EngineView, State
 from biofeedback.store.pseudonym import replace_token
+from biofeedback.store.records import Session
 from biofeedback.store.store import Store
 
 if TYPE_CHECKING:
-    from biofeedback.service.preparation import OpenDevices, Preparation
+    from biofeedback.service.preparation import Preparation
 
 SUPPOSED_HR_BPM = 72.0
 """For which a course is planned until a heart rate is known."""
@@ -110,11 +111,11 @@ class SessionHost:
     def _reset(self, trouble: str = "") -> None:
         """Have no session."""
         self._request: SessionRequest | None = None
-        self._opening: Future[OpenDevices] | None = None
+        self._opening: Future[Preparation] | None = None
         self._preparation: Preparation | None = None
         self._snapshot: Snapshot | None = None
         self._directory: Path | None = None
-        self._filing: Future[None] | None = None
+        self._filing: Future[Session] | None = None
         self._earlier_commands: list[dict[str, Any]] = []
         self._tempo_history = TempoHistory()
         self._steps = self._bytes = 0
@@ -136,9 +137,8 @@ class SessionHost:
             heartbeat_s=round(max(0.0, self._clock() - self._beat_s), 3),
             clients_watching=self._broadcaster.watching,
         )
-        if (request := self._request) is None:
-            return State(engine=engine, session=None)
-        session = session_view(
+        request = self._request
+        session = request and session_view(
             request,
             self._preparation,
             self._snapshot,
@@ -148,10 +148,16 @@ class SessionHost:
         )
         return State(engine=engine, session=session)
 
-    def arc(self) -> ArcView | None:
-        """Return what the session plans for its listener, and the tempo so far; None without one."""
+    def arc(self) -> ArcView:
+        """Return what the session plans for its listener, and the tempo so far.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no session.
+        """
         if (request := self._request) is None:
-            return None
+            raise NotFoundError("there is no session; prepare one")
         trail = self._tempo_history
         arc = arc_of(request.protocol, trail.hr_bpm or SUPPOSED_HR_BPM)
         return arc.model_copy(update={"tempi": trail.tempi})
@@ -248,22 +254,14 @@ class SessionHost:
         request = resolve(order, self._store, self._catalog)
         self._reset()
         self._request = request
-        self._opening = in_background(lambda: _open(request))
+        self._opening = in_background(lambda: _open(request, self._clock))
         return Answer(True, "The sensors and the sound device are being opened.")
 
     def _check_opened(self) -> None:
-        if self._request is None or self._opening is None or not self._opening.done():
-            return
-        with ExitStack() as stack:
-            opened = self._opening.result()
-            stack.callback(opened.sources.close)
-            from biofeedback.service.preparation import Preparation  # noqa: PLC0415 - imported by `_open`
-
-            preparation = Preparation(self._request, opened, self._clock())
-            self._snapshot = preparation.step(self._clock())
-            stack.pop_all()
-        self._preparation = preparation
-        self._stage = Stage.PREPARED
+        if self._opening is not None and self._opening.done():
+            self._preparation = self._opening.result()
+            self._snapshot = self._preparation.step(self._clock())
+            self._stage = Stage.PREPARED
 
     def _fail(self, error: Exception) -> None:
         """Go back to idle, and say why."""
@@ -309,7 +307,10 @@ class SessionHost:
             return Answer(False, "The cautions must be confirmed before the start.")
         if request.client is not None and not order.consent_confirmed:
             return Answer(False, "The client's consent must be confirmed before the start.")
-        self._directory = self._begin(request)
+        directory = self._store.sessions.new_directory(request.protocol.id)
+        if request.client is not None:
+            self._store.sessions.begin(directory, client=request.client.code, protocol=request.protocol)
+        self._directory = directory
         return Answer(True, "The session begins; from now on it is recorded.")
 
     def _close(self, _order: Close) -> Answer:
@@ -349,40 +350,14 @@ class SessionHost:
         request = preparation.request
         if not (directory / XDF_NAME).exists():
             preparation.close()
-            self._abandon(directory, request)
+            if request.client is not None:
+                store.sessions.abandon(directory.name)
             self._reset(self._trouble)
             self._stage = Stage.IDLE
             return
         self._bytes = (directory / XDF_NAME).stat().st_size
-        self._filing = in_background(lambda: self._file(directory, request))
-
-    def _begin(self, request: SessionRequest) -> Path:
-        """Return the directory of a session that is about to begin, written down if it is a client's.
-
-        Raises
-        ------
-        UsageError
-            If the client has not agreed to it, or this version of the protocol was used with other content.
-        """
-        directory = self._store.sessions.new_directory(request.protocol.id)
-        if request.client is not None:
-            self._store.sessions.begin(directory, client=request.client.code, protocol=request.protocol)
-        return directory
-
-    def _abandon(self, directory: Path, request: SessionRequest) -> None:
-        """Forget a session that could not begin."""
-        if request.client is not None:
-            self._store.sessions.abandon(directory.name)
-
-    def _file(self, directory: Path, request: SessionRequest) -> None:
-        """Take a session that is over into the store.
-
-        Raises
-        ------
-        RecordingError, StoreError
-            If it cannot be read or kept; the recording stays where it is.
-        """
-        self._store.sessions.adopt(directory, client=None if request.client is None else request.client.code)
+        client = None if request.client is None else request.client.code
+        self._filing = in_background(lambda: store.sessions.adopt(directory, client))
 
     def _check_filed(self) -> None:
         if self._filing is None or not self._filing.done():
@@ -439,7 +414,7 @@ async def answer_of(host: SessionHost, ordered: CommandRequest, *, origin: Origi
         return Answer(True, "The music is silenced at once.") if urgent else None
 
 
-def _open(request: SessionRequest) -> OpenDevices:
+def _open(request: SessionRequest, clock: Callable[[], float]) -> Preparation:
     """Open what a session needs, in the background.
 
     Signal processing takes seconds to import. It is imported here, not at the start of the engine, so that
@@ -447,10 +422,10 @@ def _open(request: SessionRequest) -> OpenDevices:
     """
     from biofeedback.service.preparation import open_preparation  # noqa: PLC0415
 
-    return open_preparation(request)
+    return open_preparation(request, clock)
 
 
-def _close_opened(opening: Future[OpenDevices]) -> None:
+def _close_opened(opening: Future[Preparation]) -> None:
     """Close the sensors of an opening that nobody waits for any more."""
     if opening.exception() is None:
-        opening.result().sources.close()
+        opening.result().close()

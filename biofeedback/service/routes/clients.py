@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from biofeedback.commands import StrictModel
 from biofeedback.service.requests import PreferencesRequest
 from biofeedback.service.schemas import ClientView, ConsentView, Withdrawal
-from biofeedback.store.records import NEEDED, ClientOverview
+from biofeedback.store.records import NEEDED, ClientOverview, Scope
 from biofeedback.store.store import Store
 from generator.preferences import Preferences
 from generator.state import VOLUME_RANGE_DB
@@ -17,24 +18,9 @@ from generator.state import VOLUME_RANGE_DB
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 Lines = Annotated[list[Line], Field(max_length=50)]
 Db = Annotated[float, Field(ge=VOLUME_RANGE_DB[0], le=VOLUME_RANGE_DB[1])]
-ScopeName = Literal["sessions", "storage", "research"]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class NewClient(_Body):
-    """A client to add."""
-
-    code: Annotated[str, Field(min_length=1, max_length=64)]
-    preferences: PreferencesRequest | None = None
-    volume_db: Db | None = None
-    cautions: Lines = []
-    goals: Lines = []
-
-
-class ChangedClient(_Body):
+class ChangedClient(StrictModel):
     """Fields of a client to change: one that is left out stays, null clears it."""
 
     preferences: PreferencesRequest | None = None
@@ -43,7 +29,7 @@ class ChangedClient(_Body):
     goals: Lines | None = None
 
     def changes(self) -> dict[str, Any]:
-        """Return the fields that were given, as `ClientBook.change_client` takes them."""
+        """Return the fields that were given, as `ClientRepository.change` takes them."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         if "preferences" in given:
             liked = given["preferences"]
@@ -51,18 +37,26 @@ class ChangedClient(_Body):
         return {name: () if value is None and name != "volume_db" else value for name, value in given.items()}
 
 
-class NewConsent(_Body):
+class NewClient(ChangedClient):
+    """A client to add."""
+
+    code: Annotated[str, Field(min_length=1, max_length=64)]
+    cautions: Lines = Field(default=[])
+    goals: Lines = Field(default=[])
+
+
+class NewConsent(StrictModel):
     """What a client has agreed to."""
 
     version: Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
-    scopes: list[ScopeName] = list(NEEDED)
+    scopes: list[Scope] = Field(default=list(NEEDED))
     keep_days: int | None = Field(default=None, ge=1, le=36_500)
 
 
-class Withdrawn(_Body):
+class Withdrawn(StrictModel):
     """What a client agrees to no more, and whether that is to be carried out."""
 
-    scopes: list[ScopeName] = Field(min_length=1)
+    scopes: list[Scope] = Field(min_length=1)
     carry_out: bool = False
 
 
@@ -72,16 +66,13 @@ def clients_router(store: Store) -> APIRouter:
 
     def view(overview: ClientOverview) -> ClientView:
         client, consent = overview.client, overview.consent
-        shown = consent and ConsentView(
-            version=consent.version, given_at=consent.given_at, scopes=consent.scopes
-        )
         return ClientView(
             code=client.code,
             preferences=PreferencesRequest.of(client.preferences),
             volume_db=client.volume_db,
             cautions=client.cautions,
             goals=client.goals,
-            consent=shown if shown and shown.scopes else None,
+            consent=ConsentView.model_validate(consent) if consent and consent.scopes else None,
             sessions=overview.sessions,
         )
 

@@ -15,13 +15,12 @@ from uuid import uuid4
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict
 
-from biofeedback.commands import COMMAND, Hold
+from biofeedback.commands import COMMAND, Hold, StrictModel
 from biofeedback.models import Lifecycle
 from biofeedback.service.auth import Keys, Page
 from biofeedback.service.requests import CommandRequest, Key
-from biofeedback.service.schemas import Link
+from biofeedback.service.schemas import Link, View
 from biofeedback.service.session_host import SessionHost, answer_of
 
 STOPS = ("stop", "emergency stop")
@@ -33,8 +32,8 @@ _POLICY = (
 _FRAMED = {"Content-Security-Policy": _POLICY.format("'self'"), "Cache-Control": "no-store"}
 
 
-class ListenerState(BaseModel):
-    """What the listener's page may know: no numbers of the body.
+class ListenerState(View):
+    """What the listener's page is told: nothing that was measured.
 
     Attributes
     ----------
@@ -46,33 +45,25 @@ class ListenerState(BaseModel):
         Swells per minute to breathe with; 0 where there are none.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     lifecycle: Lifecycle
     sounding: bool
     breath_rate: float
 
 
-class HoldRequest(BaseModel):
-    """That the music fade: the same key again is the same wish."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+class HoldRequest(StrictModel):
+    """A request of the listener to fade the music; sent again with the same key it counts once."""
 
     key: Key
 
 
-class HoldReply(BaseModel):
-    """Whether the music fades now, as it was wished."""
-
-    model_config = ConfigDict(frozen=True)
+class HoldReply(View):
+    """Whether the music fades now, as requested."""
 
     accepted: bool
 
 
-class LinkRequest(BaseModel):
-    """For which page a link is wanted."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+class LinkRequest(StrictModel):
+    """A request for a link to a page."""
 
     page: Page
 

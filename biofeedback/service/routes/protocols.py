@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from biofeedback.catalog import Catalog, ProtocolListing
+from biofeedback.commands import StrictModel
 from biofeedback.service.live_state import arc_of
 from biofeedback.service.renderers import PreviewRenderer
 from biofeedback.service.requests import LONGEST_PROTOCOL
-from biofeedback.service.schemas import ArcView, ProtocolEntry, ProtocolFault, ProtocolText
+from biofeedback.service.schemas import ArcView, ProtocolEntry, ProtocolFault, ProtocolText, View
 from protocols.loading import faults_of, parse
 
 Yaml = Annotated[str, Field(max_length=LONGEST_PROTOCOL, description="a protocol as YAML")]
 
 
-class Text(BaseModel):
-    """A protocol to look at."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+class Text(StrictModel):
+    """A protocol to check or save."""
 
     text: Yaml
 
@@ -31,10 +30,8 @@ class Shown(Text):
     hr_bpm: float = Field(default=72.0, ge=30.0, le=200.0)
 
 
-class Rendered(BaseModel):
-    """How much of a preview is made, 0 to 1; None where none is being made."""
-
-    model_config = ConfigDict(frozen=True)
+class Rendered(View):
+    """Progress of the preview that is being rendered, 0 to 1; None if there is none."""
 
     share: float | None
 
@@ -58,10 +55,7 @@ def protocols_router(catalog: Catalog, previews: PreviewRenderer) -> APIRouter:
     @router.post("/check")
     def check(body: Text) -> tuple[ProtocolFault, ...]:
         """Return all that is wrong with a protocol, in the order of its lines; nothing if it can be used."""
-        return tuple(
-            ProtocolFault(line=line, field=field, message=message)
-            for line, field, message in faults_of(body.text)
-        )
+        return tuple(ProtocolFault.model_validate(fault) for fault in faults_of(body.text))
 
     @router.post("", status_code=201)
     def save(body: Text) -> ProtocolEntry:

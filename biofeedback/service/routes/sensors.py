@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from serial.tools import list_ports
 
 from acquisition.ble.heart_rate import visible_heart_rate_devices
@@ -14,6 +15,7 @@ from acquisition.lsl.connection import describe, visible_streams
 from acquisition.serial.profiles import known_profiles
 from acquisition.simulated.persona import PERSONAS
 from biofeedback.catalog import Catalog
+from biofeedback.commands import StrictModel
 from biofeedback.errors import UsageError
 from biofeedback.service.requests import Name, Spec
 from biofeedback.service.schemas import SetupView, SourceView
@@ -23,10 +25,8 @@ from generator.live.devices import probe_outputs
 LISTEN_S = 2.0
 
 
-class NewSetup(BaseModel):
+class NewSetup(StrictModel):
     """A set-up to save, or to change: an optional field that is left out stays, null clears it."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: Name
@@ -71,50 +71,30 @@ def sensors_router(catalog: Catalog) -> APIRouter:
     @router.get("/sources")
     def sources() -> tuple[SourceView, ...]:
         """Look for sensors and sound devices; takes some seconds."""
-        sources = [
-            *(
-                SourceView(group="lsl", spec=f"lsl:name={info.name()}", words=describe(info))
-                for info in visible_streams(LISTEN_S)
-            ),
-            *(
-                SourceView(group="serial", spec=f"serial:{port.device}", words=port.description)
-                for port in list_ports.comports()
-            ),
-            *(
-                SourceView(group="profile", spec=profile.name, words=profile.title)
-                for profile in known_profiles().values()
-            ),
-            *_straps(),
-            *(
-                SourceView(group="listener", spec=f"virtual:{name}", words=f"a virtual listener, {name}")
-                for name in sorted(PERSONAS)
-            ),
-            *(
-                SourceView(group="output", spec=device.name, words=f"{1000 * device.latency_s:.0f} ms")
-                for device in probe_outputs().devices
-            ),
-        ]
-        return tuple(sources)
+        found: dict[str, Iterable[tuple[str, str]]] = {
+            "lsl": ((f"lsl:name={info.name()}", describe(info)) for info in visible_streams(LISTEN_S)),
+            "serial": ((f"serial:{port.device}", port.description) for port in list_ports.comports()),
+            "profile": ((profile.name, profile.title) for profile in known_profiles().values()),
+            "bluetooth": _straps(),
+            "listener": ((f"virtual:{name}", f"a virtual listener, {name}") for name in sorted(PERSONAS)),
+            "output": ((out.name, f"{1000 * out.latency_s:.0f} ms") for out in probe_outputs().devices),
+        }
+        return tuple(
+            SourceView.model_validate({"group": group, "spec": spec, "words": words})
+            for group, sources in found.items()
+            for spec, words in sources
+        )
 
     return router
 
 
-def _straps() -> list[SourceView]:
+def _straps() -> list[tuple[str, str]]:
     try:
         straps = visible_heart_rate_devices(LISTEN_S)
     except SourceError:  # no Bluetooth here
         return []
-    return [
-        SourceView(group="bluetooth", spec=f"ble:{strap.address}", words=strap.name or "without a name")
-        for strap in straps
-    ]
+    return [(f"ble:{strap.address}", strap.name or "without a name") for strap in straps]
 
 
 def _view(name: str, setup: Setup) -> SetupView:
-    return SetupView(
-        name=name,
-        title=setup.title,
-        inputs=setup.inputs,
-        note=setup.note,
-        expect={stream: expected.model_dump(exclude_none=True) for stream, expected in setup.expect.items()},
-    )
+    return SetupView(name=name, **setup.model_dump(exclude_none=True))

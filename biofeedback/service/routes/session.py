@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, HTTPException, Response, WebSocket
 from pydantic import BaseModel
-from starlette.websockets import WebSocketDisconnect
 
 from biofeedback.commands import Hold
-from biofeedback.service.live_feed import Broadcaster, LiveConnection
+from biofeedback.local_guard import send_until_gone
+from biofeedback.service.live_feed import Broadcaster
 from biofeedback.service.requests import CommandRequest
 from biofeedback.service.schemas import OPTIONS, ArcView, OptionsView, Reply, State
 from biofeedback.service.session_host import SessionHost, answer_of
@@ -22,7 +21,6 @@ TRY_AGAIN = 1013
 def session_router(host: SessionHost, broadcaster: Broadcaster) -> APIRouter:
     """Return the endpoints."""
     router = APIRouter(tags=["session"])
-    router.include_router(_live_router(broadcaster))
 
     @router.get("/health")
     async def health() -> dict[str, str]:
@@ -54,16 +52,7 @@ def session_router(host: SessionHost, broadcaster: Broadcaster) -> APIRouter:
     @router.get("/arc")
     def arc() -> ArcView:
         """Return what the session plans for its listener, and the tempo that was asked for so far."""
-        found = host.arc()
-        if found is None:
-            raise HTTPException(404, "there is no session; prepare one")
-        return found
-
-    return router
-
-
-def _live_router(broadcaster: Broadcaster) -> APIRouter:
-    router = APIRouter()
+        return host.arc()
 
     @router.websocket("/live")
     async def live(socket: WebSocket) -> None:
@@ -74,36 +63,11 @@ def _live_router(broadcaster: Broadcaster) -> APIRouter:
             return
         try:
             await socket.accept()
-            await _send_until_it_leaves(socket, watcher)
+            await send_until_gone(socket, watcher.frames())
         finally:
             broadcaster.leave(watcher)
 
     return router
-
-
-async def _send_until_it_leaves(socket: WebSocket, watcher: LiveConnection) -> None:
-    """Send frames until the other side has gone; what it says is not listened to."""
-    listening = asyncio.create_task(_listen(socket))
-    sending = asyncio.create_task(_send(socket, watcher))
-    try:
-        await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (listening, sending):
-            task.cancel()
-        await asyncio.gather(listening, sending, return_exceptions=True)
-
-
-async def _listen(socket: WebSocket) -> None:
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
-
-
-async def _send(socket: WebSocket, watcher: LiveConnection) -> None:
-    try:
-        while True:
-            await socket.send_text(await watcher.next())
-    except (WebSocketDisconnect, RuntimeError):  # it has gone in the middle of a frame
-        return
 
 
 def _json(view: BaseModel) -> Response:

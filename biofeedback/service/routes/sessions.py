@@ -7,14 +7,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict
 
-from biofeedback.commands import Short, Words
+from biofeedback.commands import Short, StrictModel, Words
 from biofeedback.errors import NotFoundError
 from biofeedback.recording.recorder import META_NAME, XDF_NAME
 from biofeedback.service.renderers import REPORT_NAME, ReportRenderer
 from biofeedback.service.schemas import FileView, SessionDetail
-from biofeedback.store.records import Session
+from biofeedback.store.records import Session, Severity
 from biofeedback.store.store import Store
 
 FILES = {
@@ -29,19 +28,15 @@ FILES = {
 FileName = Literal["session.xdf", "session.json", "audio.flac", "score.mid", "report.html"]
 
 
-class NoteRequest(BaseModel):
-    """A note on a session; with a severity, something untoward that happened."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+class NoteRequest(StrictModel):
+    """A note on a session; with a severity, an adverse event."""
 
     text: Words
-    severity: Literal["mild", "moderate", "severe"] | None = None
+    severity: Severity | None = None
 
 
-class RatingRequest(BaseModel):
-    """What the client said of their state after the session; None where they did not want to say."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+class RatingRequest(StrictModel):
+    """A client's rating of their state after the session; None where they declined."""
 
     scale: Short
     value: float | None

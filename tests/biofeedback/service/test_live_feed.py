@@ -102,19 +102,20 @@ def test_intervals_tell_each_time_and_beats_only_what_is_new() -> None:
     frame = builder.frame()
     assert frame["signals"]["rr"] == {"times_s": [2.0, 2.8], "values": [800.0, 790.0]}
     assert frame["beats"] == [{"r_time_s": 2.0, "rr_ms": None, "quality": 1.0}]
-    assert builder.newest_s("s") == 2.8
+    assert builder.silent_s("s", 3.0) == pytest.approx(0.2)
 
 
 def test_a_slow_watcher_loses_the_oldest_frames_and_no_other_does() -> None:
     async def story() -> tuple[list[int], list[int]]:
         broadcaster = Broadcaster()
-        quick, slow = broadcaster.join(), broadcaster.join()
+        watchers = broadcaster.join(), broadcaster.join()
+        quick, slow = (watcher.frames() for watcher in watchers)
         seen = []
         for number in range(QUEUE + 40):
             broadcaster.publish({"t": number})
-            seen.append(json.loads(await quick.next())["t"])
-        late = [json.loads(await slow.next())["t"] for _ in range(QUEUE)]
-        broadcaster.leave(quick)
+            seen.append(json.loads(await anext(quick))["t"])
+        late = [json.loads(await anext(slow))["t"] for _ in range(QUEUE)]
+        broadcaster.leave(watchers[0])
         assert broadcaster.watching == 1
         return seen, late
 

@@ -28,7 +28,7 @@ from biofeedback.commands import EmergencyStop
 from biofeedback.errors import UsageError
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.service import preparation
-from biofeedback.service.preparation import Preparation, open_preparation
+from biofeedback.service.preparation import open_preparation
 from biofeedback.service.requests import Prepare, SessionRequest
 from biofeedback.session import SessionConfig, run_session
 from biofeedback.setups import Setup
@@ -140,7 +140,7 @@ def recordings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Recordi
 
     run_session(config("run"), watch=lambda _: None)
     wanted = request("eda=lsl:name=device")
-    prepared = Preparation(wanted, open_preparation(wanted), OPENED_S)
+    prepared = open_preparation(wanted, lambda: OPENED_S)
     for number in range(100):
         prepared.step(OPENED_S + number / 20)
     run_session(config("prepared"), watch=lambda _: None, opened=prepared.hand_over())
@@ -213,4 +213,4 @@ def refuse(_: object) -> None:
 
 
 def prepare(wanted: SessionRequest) -> None:
-    Preparation(wanted, open_preparation(wanted), 0.0).close()
+    open_preparation(wanted, lambda: 0.0).close()
