@@ -57,6 +57,7 @@ from biofeedback.errors import BiofeedbackError
 from biofeedback.models import LiveFrame
 from biofeedback.service.auth import Page
 from biofeedback.service.endpoint_file import EngineEndpoint, read_endpoint
+from biofeedback.service.requests import PreferencesRequest
 from biofeedback.service.schemas import (
     OPTIONS,
     ArcView,
@@ -73,7 +74,7 @@ from biofeedback.service.schemas import (
     State,
     Withdrawal,
 )
-from biofeedback.store.records import Session
+from biofeedback.store.records import SCOPES, Session
 
 _START_S = 60.0
 """Longest wait for a new engine; with cold disks it takes some seconds."""
@@ -438,6 +439,7 @@ def _detail(response: httpx.Response) -> str:
 
 __all__ = [
     "OPTIONS",
+    "SCOPES",
     "ArcView",
     "ClientView",
     "EngineAnswerError",
@@ -447,6 +449,7 @@ __all__ = [
     "EngineUnreachableError",
     "LiveFrame",
     "Page",
+    "PreferencesRequest",
     "ProtocolEntry",
     "ProtocolFault",
     "Reply",

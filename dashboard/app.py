@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -53,8 +53,10 @@ def build(find_engine: EndpointLookup, *, key: str, port: int) -> App:
         Mount("/ui", StaticFiles(directory=UI)),
     ]
 
-    def lifespan(_: App) -> AbstractAsyncContextManager[None]:
-        return _open(relay)
+    @asynccontextmanager
+    async def lifespan(_: App) -> AsyncIterator[None]:
+        yield
+        await relay.close()
 
     guard = Middleware(LocalGuard, port=port, admit=admission(key, port))
     return App(SCRIPT, routes=routes, middleware=[guard], lifespan=lifespan)
@@ -79,12 +81,6 @@ def admission(key: str, port: int) -> Callable[[HTTPConnection], Response | None
         return PlainTextResponse(text("guard.key"), 403)
 
     return admit
-
-
-@asynccontextmanager
-async def _open(relay: Relay) -> AsyncIterator[None]:
-    yield
-    await relay.close()
 
 
 async def _texts(_: Request) -> Response:

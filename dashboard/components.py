@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -61,16 +62,15 @@ def strip() -> None:
         st.iframe("/ui/live.html?view=bar", height=STRIP_PX)
 
 
-def steps(names: list[str], current: int) -> None:
+def steps(keys: Sequence[str], current: int) -> None:
     """Show which steps there are, which are done and which one is on."""
-    items = []
-    for index, name in enumerate(names):
-        if index < current:
-            items.append(f'<li class="done">✓ {name} {text("steps.done")}</li>')
-        elif index == current:
-            items.append(f'<li aria-current="step">{index + 1} {name}</li>')
-        else:
-            items.append(f"<li>{index + 1} {name}</li>")
+    names = [text(f"step.{key}") for key in keys]
+    now, *ahead = [f"{number} {name}" for number, name in enumerate(names[current:], current + 1)]
+    items = [
+        *(f'<li class="done">✓ {name} {text("steps.done")}</li>' for name in names[:current]),
+        f'<li aria-current="step">{now}</li>',
+        *(f"<li>{name}</li>" for name in ahead),
+    ]
     st.html(f'<ol class="steps">{"".join(items)}</ol>')
 
 
@@ -112,27 +112,22 @@ TONICS = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", 
 LOWEST_DB = int(OPTIONS.volume_db[0])
 VIRTUAL = "listener=virtual:responder"
 
-
-def palette_name(name: str | None) -> str:
-    """Say a palette in words; None is left to the protocol."""
-    return text(f"palette.{name}") if name else text("left-to-protocol")
-
-
-def nature_name(name: str | None) -> str:
-    """Say a bed of sound in words; None is left to the protocol."""
-    return text(f"nature.{name}") if name else text("left-to-protocol")
+AS_IN_PROTOCOL = {None: text("left-to-protocol")}
+PALETTE_NAMES = AS_IN_PROTOCOL | {name: text(f"palette.{name}") for name in PALETTES}
+NATURE_NAMES = AS_IN_PROTOCOL | {name: text(f"nature.{name}") for name in NATURES}
+TONIC_NAMES = AS_IN_PROTOCOL | dict(enumerate(TONICS))
+SOUND_NAMES = {name: text(f"nature.{name}" if name in NATURES else f"layer.{name}") for name in SOUNDS}
+"""What can be chosen, with its name in words; None is left to the protocol."""
 
 
-def tonic_name(tonic: int | None) -> str:
-    """Return the name of a pitch class, 0 (C) to 11 (B); None is left to the protocol."""
-    return text("left-to-protocol") if tonic is None else TONICS[tonic]
+def length_text(seconds: float | None) -> str:
+    """Return a length or a time in a session as minutes and seconds, ``4:05``; None is not known."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
 
 
-def sound_name(name: str) -> str:
-    """Say a layer or a bed in words."""
-    return text(f"nature.{name}") if name in NATURES else text(f"layer.{name}")
-
-
-def scope_name(name: str) -> str:
-    """Say in words what a client agrees to."""
-    return text(f"scope.{name}")
+def moment_text(moment: str) -> str:
+    """Return the date and time of a moment in ISO 8601, to the minute."""
+    return moment[:16].replace("T", " ")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -12,6 +13,8 @@ from biofeedback.client import EngineClient, EngineError, State, read_endpoint, 
 from dashboard.texts import text
 
 RUNNING = ("running", "closing")
+
+Answer = TypeVar("Answer")
 
 
 def folder() -> Path:
@@ -34,16 +37,21 @@ def engine() -> EngineClient:
     return st.stop()
 
 
-def tell(name: str, **arguments: Any) -> bool:
-    """Give the engine a command; where it refuses, the page says why. Return whether it was accepted."""
+def answered(request: Callable[[], Answer]) -> Answer | None:
+    """Return the engine's answer to a request; where it refuses, the page says why, and None is returned."""
     try:
-        reply = engine().command(name, **arguments)
+        return request()
     except EngineError as error:
         st.error(str(error))
-        return False
-    if not reply.accepted:
+        return None
+
+
+def tell(name: str, **arguments: Any) -> bool:
+    """Give the engine a command; where it refuses, the page says why. Return whether it was accepted."""
+    reply = answered(lambda: engine().command(name, **arguments))
+    if reply is not None and not reply.accepted:
         st.error(reply.answer)
-    return reply.accepted
+    return reply is not None and reply.accepted
 
 
 def rerun_on_stage_change(state: State, every_s: float) -> None:

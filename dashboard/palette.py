@@ -36,49 +36,29 @@ COLOURS = {
 }
 """Names of CSS variables with their values."""
 
-WORDS = (
-    ("ink", "ground"),
-    ("ink", "surface"),
-    ("ink", "accent-soft"),
-    ("ink", "band"),
-    ("ink", "gap"),
-    ("ink-soft", "ground"),
-    ("ink-soft", "surface"),
-    ("ink-soft", "gap"),
-    ("accent", "surface"),
-    ("accent", "ground"),
-    ("accent-deep", "accent-soft"),
-    ("on-accent", "accent"),
-    ("on-accent", "accent-deep"),
-    ("good", "surface"),
-    ("good", "ground"),
-    ("good", "good-soft"),
-    ("doubtful", "surface"),
-    ("doubtful", "ground"),
-    ("doubtful", "doubtful-soft"),
-    ("lost", "surface"),
-    ("lost", "ground"),
-    ("lost", "lost-soft"),
-    ("ink", "doubtful-soft"),
-    ("ink", "lost-soft"),
-    ("on-stop", "stop"),
-    ("on-stop", "stop-deep"),
-)
-"""What is written on what: at least 4.5 to 1."""
+WORDS = {
+    "ground": ("ink", "ink-soft", "accent", "good", "doubtful", "lost"),
+    "surface": ("ink", "ink-soft", "accent", "good", "doubtful", "lost"),
+    "accent-soft": ("ink", "accent-deep"),
+    "band": ("ink",),
+    "gap": ("ink", "ink-soft"),
+    "accent": ("on-accent",),
+    "accent-deep": ("on-accent",),
+    "good-soft": ("good",),
+    "doubtful-soft": ("doubtful", "ink"),
+    "lost-soft": ("lost", "ink"),
+    "stop": ("on-stop",),
+    "stop-deep": ("on-stop",),
+}
+"""Colours of text, by the colour behind it: contrast at least 4.5 to 1."""
 
-SHAPES = (
-    ("edge", "surface"),
-    ("edge", "ground"),
-    ("ecg", "surface"),
-    ("ppg", "surface"),
-    ("rr", "surface"),
-    ("eda", "surface"),
-    ("rsp", "surface"),
-    ("accent", "gap"),
-    ("accent", "band"),
-    ("ink", "band"),
-)
-"""Lines and shapes that carry meaning, on what they are drawn: at least 3 to 1."""
+SHAPES = {
+    "surface": ("edge", "ecg", "ppg", "rr", "eda", "rsp"),
+    "ground": ("edge",),
+    "gap": ("accent",),
+    "band": ("accent", "ink"),
+}
+"""Colours of lines and shapes that carry meaning, by the colour behind them: at least 3 to 1."""
 
 
 def contrast(one: str, other: str) -> float:

@@ -344,9 +344,6 @@ PAGES: dict[str, str] = {
     "arm.silence": "silence",
     "audio.auto": "sound device",
     "audio.none": "no sound (to try things out)",
-    "scope.sessions": "carrying out sessions",
-    "scope.storage": "keeping the recordings",
-    "scope.research": "using the recordings for research",
     # --- the first step
     "choose.client": "Client",
     "choose.nobody": "For trying things out: the session belongs to no client.",

@@ -284,11 +284,11 @@ def require_consent(connection: sa.Connection, client_id: str, code: str) -> Non
     for scope in NEEDED:
         if consent is None or scope not in consent.given:
             raise UsageError(
-                f"client {code} has not agreed that {SCOPES[scope]}; write a consent down with "
+                f"client {code} has not agreed to {SCOPES[scope]}; write a consent down with "
                 f"biofeedback consent give {code}"
             )
         if when := consent.withdrawn.get(scope):
-            raise UsageError(f"client {code} has withdrawn, on {when[:10]}, the consent that {SCOPES[scope]}")
+            raise UsageError(f"client {code} has withdrawn, on {when[:10]}, the consent to {SCOPES[scope]}")
 
 
 def _columns(

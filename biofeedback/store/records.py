@@ -22,11 +22,11 @@ NOT_GIVEN: Final = NotGiven.NOT_GIVEN
 Scope = Literal["sessions", "storage", "research"]
 
 SCOPES: dict[Scope, str] = {
-    "sessions": "sessions are carried out",
-    "storage": "what is recorded in sessions is kept",
-    "research": "what is kept may be used for research",
+    "sessions": "carrying out sessions",
+    "storage": "keeping the recordings",
+    "research": "using the recordings for research",
 }
-"""What a client may agree to, each by itself; a session needs the first two."""
+"""What a client may agree to, each by itself, with its name in words; a session needs the first two."""
 
 NEEDED: tuple[Scope, ...] = ("sessions", "storage")
 """What must be agreed to before a session."""

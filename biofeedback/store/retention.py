@@ -232,7 +232,7 @@ class Retention:
             withdrawn = {**consent_record(row).withdrawn, **dict.fromkeys(agreed, transaction.at)}
             transaction.update(CONSENTS, row["id"], {"withdrawn": canonical(withdrawn)})
             transaction.log("consent withdrawn", "consent", row["id"])
-        said = [f"client {code} no longer agrees that {SCOPES[scope]}" for scope in agreed]
+        said = [f"client {code} no longer agrees to {SCOPES[scope]}" for scope in agreed]
         if "storage" in agreed:
             said.append(self.carry_out_withdrawal(code))
         return tuple(said)

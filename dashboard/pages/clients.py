@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from biofeedback.client import OPTIONS, EngineClient, EngineError
-from dashboard.components import (
-    LOWEST_DB,
-    NATURES,
-    PALETTES,
-    SOUNDS,
-    TONICS,
-    nature_name,
-    palette_name,
-    scope_name,
-    sound_name,
-    tonic_name,
-)
-from dashboard.engine import engine
+from biofeedback.client import OPTIONS, SCOPES, EngineClient, PreferencesRequest
+from dashboard.components import LOWEST_DB, NATURE_NAMES, PALETTE_NAMES, SOUND_NAMES, TONIC_NAMES
+from dashboard.engine import answered, engine
 from dashboard.pages.past_sessions import sessions_table
 from dashboard.texts import text
 
@@ -82,39 +72,24 @@ def _one(client: EngineClient, who: Any) -> None:
 
 
 def _about(who: Any) -> dict[str, Any]:
-    likes = None if who is None else who.preferences
+    likes = PreferencesRequest() if who is None else who.preferences
     left, right = st.columns(2)
-    palette = left.selectbox(
-        text("clients.palette"),
-        [None, *PALETTES],
-        index=_index(PALETTES, likes and likes.palette),
-        format_func=palette_name,
-    )
-    nature = right.selectbox(
-        text("clients.nature"),
-        [None, *NATURES],
-        index=_index(NATURES, likes and likes.nature),
-        format_func=nature_name,
-    )
+    palette = _preference(left, text("clients.palette"), PALETTE_NAMES, likes.palette)
+    nature = _preference(right, text("clients.nature"), NATURE_NAMES, likes.nature)
     unwanted = st.multiselect(
         text("clients.unwanted"),
-        SOUNDS,
-        default=list(likes.unwanted) if likes else [],
-        format_func=sound_name,
+        list(SOUND_NAMES),
+        default=likes.unwanted,
+        format_func=SOUND_NAMES.__getitem__,
         placeholder=text("clients.unwanted.none"),
     )
     left, right = st.columns(2)
-    tonic = left.selectbox(
-        text("clients.tonic"),
-        [None, *range(len(TONICS))],
-        index=0 if likes is None or likes.tonic is None else likes.tonic + 1,
-        format_func=tonic_name,
-    )
+    tonic = _preference(left, text("clients.tonic"), TONIC_NAMES, likes.tonic)
     low, high = right.slider(
         text("clients.register"),
         0.0,
         1.0,
-        (likes.register_low, likes.register_high) if likes else (0.0, 1.0),
+        (likes.register_low, likes.register_high),
         step=0.01,
         help=text("clients.register.help"),
     )
@@ -150,11 +125,17 @@ def _about(who: Any) -> dict[str, Any]:
     }
 
 
+def _preference(place: Any, label: str, names: Mapping[Any, str], chosen: Any) -> Any:
+    """Show the field of a preference; return what is chosen."""
+    options = list(names)
+    return place.selectbox(label, options, index=options.index(chosen), format_func=names.__getitem__)
+
+
 def _consent(client: EngineClient, who: Any) -> None:
     if who.consent is None:
         st.warning(text("consent.none"))
     else:
-        agreed = ", ".join(scope_name(scope) for scope in who.consent.scopes)
+        agreed = ", ".join(SCOPES[scope] for scope in who.consent.scopes)
         st.success(
             text("consent.given", version=who.consent.version, day=who.consent.given_at[:10], scopes=agreed)
         )
@@ -166,8 +147,8 @@ def _consent(client: EngineClient, who: Any) -> None:
         )
         given = [
             scope
-            for scope in OPTIONS.consent_scopes
-            if st.checkbox(scope_name(scope), value=scope in OPTIONS.needed_scopes, key=f"{who.code}-{scope}")
+            for scope in SCOPES
+            if st.checkbox(SCOPES[scope], value=scope in OPTIONS.needed_scopes, key=f"{who.code}-{scope}")
         ]
         if st.form_submit_button(text("consent.save"), type="primary"):
             if version.strip() and given:
@@ -181,7 +162,7 @@ def _withdraw(client: EngineClient, who: Any) -> None:
     scopes = [
         scope
         for scope in who.consent.scopes
-        if st.checkbox(scope_name(scope), key=f"withdraw-{who.code}-{scope}")
+        if st.checkbox(SCOPES[scope], key=f"withdraw-{who.code}-{scope}")
     ]
     if not scopes:
         return
@@ -192,18 +173,10 @@ def _withdraw(client: EngineClient, who: Any) -> None:
 
 
 def _save(change: Any, code: str) -> None:
-    try:
-        change()
-    except EngineError as error:
-        st.error(str(error))
-        return
-    st.session_state["saved"] = code
-    st.toast(text("clients.saved", code=code))
-    st.rerun()
-
-
-def _index(names: tuple[str, ...], chosen: str | None) -> int:
-    return names.index(chosen) + 1 if chosen in names else 0
+    if answered(change) is not None:
+        st.session_state["saved"] = code
+        st.toast(text("clients.saved", code=code))
+        st.rerun()
 
 
 def _lines(text: str) -> list[str]:

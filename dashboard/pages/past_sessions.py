@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from biofeedback.client import EngineClient, EngineError
-from dashboard.engine import engine
+from biofeedback.client import EngineClient
+from dashboard.components import length_text, moment_text
+from dashboard.engine import answered, engine
 from dashboard.texts import text
 
 REPORT_PX = 1400
@@ -41,10 +42,8 @@ def _list(client: EngineClient) -> None:
 
 
 def _one(client: EngineClient, identity: str) -> None:
-    try:
-        detail = client.session(identity)
-    except EngineError as error:
-        st.error(str(error))
+    detail = answered(lambda: client.session(identity))
+    if detail is None:
         st.session_state.pop("chosen", None)
         return
     entry = detail.entry
@@ -57,7 +56,7 @@ def _one(client: EngineClient, identity: str) -> None:
     st.caption(
         text(
             "review.about",
-            begun=(entry.started or entry.begun_at)[:16].replace("T", " "),
+            begun=moment_text(entry.started or entry.begun_at),
             reason=entry.reason or "–",
         )
     )
@@ -85,21 +84,16 @@ def _notes(client: EngineClient, identity: str, detail: Any) -> None:
         st.caption(text("review.no-notes"))
     with st.form("note", clear_on_submit=True):
         note = st.text_area(text("closing.note"), help=text("closing.note.help"))
-        if st.form_submit_button(text("closing.note.save"), type="primary") and note.strip():
-            try:
-                client.add_note(identity, note.strip())
-            except EngineError as error:
-                st.error(str(error))
-            else:
-                st.rerun()
+        saved = st.form_submit_button(text("closing.note.save"), type="primary") and note.strip()
+        if saved and answered(lambda: client.add_note(identity, note.strip())):
+            st.rerun()
 
 
 def _when(said: Any) -> str:
     """Say when something was taken down: in the session, or later."""
     if said.written_at is not None:
-        return text("review.later", when=said.written_at[:16].replace("T", " "))
-    minutes, seconds = divmod(int(said.t_s), 60)
-    return text("review.in-session", time=f"{minutes}:{seconds:02d}")
+        return text("review.later", when=moment_text(said.written_at))
+    return text("review.in-session", time=length_text(int(said.t_s)))
 
 
 def _files(identity: str, detail: Any) -> None:
@@ -130,10 +124,10 @@ def sessions_table(entries: Sequence[Any], *, key: str) -> str | None:
         return None
     rows = [
         {
-            text("sessions.begun"): (entry.started or entry.begun_at)[:16].replace("T", " "),
+            text("sessions.begun"): moment_text(entry.started or entry.begun_at),
             text("sessions.client"): entry.client or "–",
             text("sessions.protocol"): entry.protocol_title or entry.protocol or "–",
-            text("sessions.length"): _length(entry.duration_s),
+            text("sessions.length"): length_text(entry.duration_s),
             text("sessions.state"): text(f"session-state.{entry.state}"),
             text("sessions.ended"): entry.reason or "–",
         }
@@ -144,10 +138,3 @@ def sessions_table(entries: Sequence[Any], *, key: str) -> str | None:
     )
     chosen = event.selection.rows
     return entries[chosen[0]].id if chosen else None
-
-
-def _length(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"

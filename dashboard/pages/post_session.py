@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from biofeedback.client import EngineError, SessionView, State
-from dashboard.engine import engine, tell
+from biofeedback.client import SessionView, State
+from dashboard.components import length_text
+from dashboard.engine import answered, engine, tell
 from dashboard.pages import setup_step
 from dashboard.texts import text
 
@@ -24,20 +25,18 @@ def show(state: State) -> None:
         st.error(text("closing.trouble", why=state.engine.trouble))
     else:
         st.success(text("closing.kept", reason=session.end_reason))
-    elapsed_s = 0.0 if session.snapshot is None else session.snapshot.elapsed_s
-    minutes, seconds = divmod(round(elapsed_s), 60)
     st.write(
         text(
             "closing.about",
             protocol=session.protocol.title,
-            length=f"{minutes}:{seconds:02d}",
+            length=length_text(0.0 if session.snapshot is None else session.snapshot.elapsed_s),
             megabytes=f"{session.recording.bytes / 1e6:.1f}",
         )
     )
     identity = session.recording.session_id
     _ratings(session, identity)
     note = st.text_area(text("closing.note"), key=f"note:{identity}", help=text("closing.note.help"))
-    if st.button(text("closing.note.save"), disabled=not note.strip()) and _kept(
+    if st.button(text("closing.note.save"), disabled=not note.strip()) and answered(
         lambda: engine().add_note(identity, note.strip())
     ):
         st.success(text("closing.note.saved"))
@@ -94,17 +93,7 @@ def _ask(identity: str, asked: Any) -> None:
         text("rating.save"), disabled=value is None, key=f"save:{identity}:{asked.scale}", width="stretch"
     )
     refused = none.button(text("rating.none"), key=f"none:{identity}:{asked.scale}", width="stretch")
-    if (saved or refused) and _kept(
+    if (saved or refused) and answered(
         lambda: client.add_rating(identity, asked.scale, None if refused or value is None else float(value))
     ):
         st.rerun()
-
-
-def _kept(write: Any) -> bool:
-    """Write something down; return whether that was possible, and say if it was not."""
-    try:
-        write()
-    except EngineError as error:
-        st.error(str(error))
-        return False
-    return True

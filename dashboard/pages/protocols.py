@@ -12,9 +12,9 @@ from typing import Any
 import streamlit as st
 import yaml
 
-from biofeedback.client import OPTIONS, EngineClient, EngineError
-from dashboard.components import PALETTES, palette_name, protocol_arc
-from dashboard.engine import engine
+from biofeedback.client import OPTIONS, EngineClient
+from dashboard.components import PALETTE_NAMES, PALETTES, protocol_arc
+from dashboard.engine import answered, engine
 from dashboard.protocol_editing import Key, edited, free_version, merged, row_of
 from dashboard.texts import text
 
@@ -123,7 +123,7 @@ def _form() -> None:
         text("clients.palette"),
         PALETTES,
         index=_at(PALETTES, piece.get("palette")),
-        format_func=palette_name,
+        format_func=PALETTE_NAMES.__getitem__,
         key=f"palette-{edition}",
     )
     numbers = st.checkbox(
@@ -170,10 +170,8 @@ def _save(client: EngineClient, place: Any, content: str, taken: Collection[Key]
     if not place.button(text("editor.save", version=version), type="primary", width="stretch"):
         return
     content = edited(content, {**data, "version": version})
-    try:
-        entry = client.save_protocol(content)
-    except EngineError as error:
-        st.error(str(error))
+    entry = answered(lambda: client.save_protocol(content))
+    if entry is None:
         return
     said = [text("editor.saved", name=entry.name, version=version)]
     if version != before:

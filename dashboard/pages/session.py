@@ -39,7 +39,7 @@ def page() -> None:
 
 def _begin(state: State) -> None:
     st.title(text("session.title"))
-    _steps(0)
+    steps(STEPS, 0)
     for name in ("step", "confirmed"):
         st.session_state.pop(name, None)
     if state.engine.stage == "preparing":
@@ -59,7 +59,7 @@ def _prepare(state: State, session: SessionView) -> None:
     step = st.session_state.get("step", 1)
     client = session.client or text("bar.nobody")
     st.title(text("session.of", client=client, protocol=session.protocol.title))
-    _steps(step)
+    steps(STEPS, step)
     if step == 1:
         done = _cautions_and_consent(session)
     elif step == 2:
@@ -187,7 +187,3 @@ def _start() -> None:
 def _go(step: int) -> None:
     st.session_state["step"] = step
     st.rerun()
-
-
-def _steps(current: int) -> None:
-    steps([text(f"step.{name}") for name in STEPS], current)

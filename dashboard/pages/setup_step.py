@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from biofeedback.client import OPTIONS, EngineClient
-from dashboard.components import VIRTUAL, palette_name, protocol_arc
-from dashboard.engine import engine, tell
+from dashboard.components import PALETTE_NAMES, VIRTUAL, protocol_arc
+from dashboard.engine import answered, engine, tell
 from dashboard.texts import text
 
 OWN = "own"
@@ -90,7 +90,7 @@ def _client(client: EngineClient) -> Any:
         st.caption(text("choose.nobody"))
         return None
     who = known[code]
-    facts = [text("choose.palette", palette=palette_name(who.preferences.palette))]
+    facts = [text("choose.palette", palette=PALETTE_NAMES[who.preferences.palette])]
     if who.goals:
         facts.append(text("choose.goals", goals="; ".join(who.goals)))
     st.caption(" · ".join(facts))
@@ -152,8 +152,9 @@ def _sensors(client: EngineClient, who: Any) -> dict[str, Any] | None:
     inputs = [line.strip() for line in lines.splitlines() if line.strip()]
     name = st.text_input(text("choose.keep"), placeholder="room-1", key="choose-keep")
     if inputs and name and st.button(text("choose.keep.do")):
-        client.save_setup(name, text("choose.keep.title", name=name), inputs)
-        st.rerun()
+        title = text("choose.keep.title", name=name)
+        if answered(lambda: client.save_setup(name, title, inputs)):
+            st.rerun()
     return {"inputs": inputs} if inputs else None
 
 

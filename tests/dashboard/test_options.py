@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from biofeedback.client import OPTIONS
+from biofeedback.client import OPTIONS, SCOPES
 from dashboard import components
 from dashboard.texts import TEXTS
 
@@ -17,11 +17,11 @@ def test_every_choice_has_a_name_in_words() -> None:
         *(f"palette.{name}" for name in components.PALETTES),
         *(f"nature.{name}" for name in components.NATURES),
         *(f"arm.{name}" for name in OPTIONS.arms),
-        *(f"scope.{name}" for name in OPTIONS.consent_scopes),
         *(f"adverse.{name}" for name in OPTIONS.severities),
     }
     assert keys - TEXTS.keys() == set()
-    assert all(components.sound_name(name) for name in components.SOUNDS)
+    assert all(components.SOUND_NAMES.values())
+    assert tuple(SCOPES) == OPTIONS.consent_scopes
     assert len(components.TONICS) == OPTIONS.preferences["tonic"].high + 1
 
 

@@ -62,7 +62,7 @@ def test_from_a_client_to_a_verified_session_and_its_end(run, session, data, tmp
     assert run("clients", "add", "P-017", "--caution", "tinnitus", "--palette", "harp-bells")[0] == 0
     status, _, said = session("--client", "P-017")
     assert (status, said.count("\n")) == (2, 1)
-    assert "has not agreed that sessions are carried out" in said
+    assert "has not agreed to carrying out sessions" in said
     assert list((data / "sessions").iterdir()) == []
     assert run("consent", "give", "P-017", "--version", "2026-03")[0] == 0
 

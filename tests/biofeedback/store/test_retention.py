@@ -66,7 +66,7 @@ def test_withdrawing_storage_deletes_sessions_and_what_was_written_about_the_cli
     assert not kept.directory.exists()
     assert b"tinnitus" not in bytes_of(store.folder)
     assert store.clients.consent_of(client).scopes == ("sessions", "research")
-    with pytest.raises(UsageError, match="has withdrawn, on 2026-03-01, the consent that what is recorded"):
+    with pytest.raises(UsageError, match="has withdrawn, on 2026-03-01, the consent to keeping"):
         store.sessions.begin(store.sessions.new_directory("x"), client=client, protocol=load("u-arc"))
     assert store.audit.verify() == []
 

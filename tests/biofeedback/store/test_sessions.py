@@ -42,10 +42,10 @@ def test_a_session_begun_under_the_store_is_the_same_one_when_it_is_taken_in(sto
 def test_without_consent_no_session_begins(store):
     store.clients.add("P-2")
     directory = store.sessions.new_directory("x")
-    with pytest.raises(UsageError, match="client P-2 has not agreed that sessions are carried out"):
+    with pytest.raises(UsageError, match="client P-2 has not agreed to carrying out sessions"):
         store.sessions.begin(directory, client="P-2", protocol=REST)
     store.clients.give_consent("P-2", version="1", scopes=("sessions",))
-    with pytest.raises(UsageError, match="has not agreed that what is recorded in sessions is kept"):
+    with pytest.raises(UsageError, match="has not agreed to keeping the recordings"):
         store.sessions.begin(directory, client="P-2", protocol=REST)
     assert store.sessions.list() == ()
 
