@@ -21,7 +21,7 @@ from biofeedback.errors import StoreError
 from biofeedback.store import audit
 from biofeedback.store.audit import Heads
 from biofeedback.store.records import AuditHead
-from biofeedback.store.tables import row_digest
+from biofeedback.store.tables import DIGEST, METADATA, row_digest
 
 REVISION = "0003"
 """The newest migration."""
@@ -29,7 +29,8 @@ REVISION = "0003"
 BUSY_S = 10.0
 """How long a writer waits for another."""
 
-_VERSION = sa.table("alembic_version", sa.column("version_num"))
+_VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+"""Where Alembic keeps the newest migration that was carried out."""
 
 
 class Database:
@@ -68,7 +69,7 @@ class Database:
         StoreError
             If the database fails.
         """
-        with self._told(), self._engine.connect() as connection, connection.begin():
+        with self._errors_named(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -81,7 +82,7 @@ class Database:
             If the database fails.
         """
         with (
-            self._told(),
+            self._errors_named(),
             self._engine.connect().execution_options(writes=True) as connection,
             connection.begin(),
         ):
@@ -90,7 +91,7 @@ class Database:
     def tidy(self) -> None:
         """Let nothing that was deleted stay behind in the files of the database, if nobody reads just now."""
         if self._engine.dialect.name == "sqlite":
-            with self._told(), self._engine.connect() as connection:
+            with self._errors_named(), self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def damage(self) -> list[str]:
@@ -118,7 +119,11 @@ class Database:
         with self.writing() as connection:
             # Another process may have been quicker: this transaction has waited for it.
             found = _revision(connection)
-            if found is None or found < REVISION:
+            if found is None:
+                METADATA.create_all(connection)
+                _VERSION.create(connection)
+                connection.execute(sa.insert(_VERSION).values(version_num=REVISION))
+            elif found < REVISION:
                 _migrate(connection)
             elif found > REVISION:
                 raise StoreError(
@@ -126,21 +131,19 @@ class Database:
                 )
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _errors_named(self) -> Iterator[None]:
+        """Raise the errors of the database as `StoreError`."""
         try:
             yield
-        except DBAPIError as error:
-            reason = " ".join(str(error.orig).split())
-            raise StoreError(f"{self.name} cannot be used: {reason}") from error
         except SQLAlchemyError as error:
-            raise StoreError(f"{self.name} cannot be used: {' '.join(str(error).split())}") from error
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            raise StoreError(f"{self.name} cannot be used: {' '.join(str(reason).split())}") from error
 
 
 def _revision(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table(_VERSION.name):
         return None
-    found = connection.execute(sa.select(_VERSION.c.version_num)).scalar()
-    return None if found is None else str(found)
+    return connection.scalar(sa.select(_VERSION.c.version_num))
 
 
 def _migrate(connection: sa.Connection) -> None:
@@ -158,9 +161,8 @@ def _prepare(engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = (
-            None  # transactions begin where SQLAlchemy says, not where the driver guesses
-        )
+        # Transactions begin where SQLAlchemy says, not where the driver guesses.
+        connection.isolation_level = None
         connection.text_factory = _text
         for pragma in (
             f"busy_timeout = {round(1000 * BUSY_S)}",
@@ -284,16 +286,12 @@ class Transaction:
 
 def sealed(table: sa.Table, row: Row) -> dict[str, Any]:
     """Return a row exactly as the database will give it back, and its fingerprint."""
-    values = {name: _as_kept(value, is_float=_is_float(table.c[name])) for name, value in row.items()}
-    return {**values, "digest": row_digest(values)}
+    values = {name: _as_kept(table.c[name], value) for name, value in row.items()}
+    return {**values, DIGEST: row_digest(values)}
 
 
-def _is_float(column: sa.Column[Any]) -> bool:
-    return isinstance(column.type, sa.Float)
-
-
-def _as_kept(value: Any, *, is_float: bool) -> Any:
+def _as_kept(column: sa.Column[Any], value: Any) -> Any:
     if isinstance(value, str):
         # Neither lone surrogates nor NUL are text to every database.
         return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return float(value) if is_float and value is not None else value
+    return float(value) if isinstance(column.type, sa.Float) and value is not None else value

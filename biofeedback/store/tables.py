@@ -59,37 +59,35 @@ def joint_digest(rows: Iterable[tuple[str, str]]) -> str:
     return sha256_of(sorted(rows))
 
 
-def _id() -> Column[str]:
-    return Column("id", String(32), primary_key=True)
+def _table(
+    name: str, *columns: Column[str] | Column[float] | Column[int] | UniqueConstraint, salted: bool = False
+) -> Table:
+    """Return a table whose rows have a random id and a fingerprint.
 
-
-def _salt() -> Column[str]:
-    """Random text: without it, the fingerprint of a short row could be guessed from its content."""
-    return Column("salt", String(32), nullable=False)
+    With `salted`, they have a random text too: without it, the fingerprint of a short row could be guessed
+    from its content.
+    """
+    salt = [Column("salt", String(32), nullable=False)] if salted else []
+    return Table(name, METADATA, Column("id", String(32), primary_key=True), *columns, *salt, _digest())
 
 
 def _digest() -> Column[str]:
-    return Column("digest", String(64), nullable=False)
+    return Column(DIGEST, String(64), nullable=False)
 
 
-CLIENTS = Table(
+CLIENTS = _table(
     "clients",
-    METADATA,
-    _id(),
     Column("code", String(32), nullable=False, unique=True),
     Column("created_at", String(40), nullable=False),
     Column("preferences", Text, nullable=False),
     Column("volume_db", Float),
     Column("cautions", Text, nullable=False),
     Column("goals", Text, nullable=False),
-    _salt(),
-    _digest(),
+    salted=True,
 )
 
-CONSENTS = Table(
+CONSENTS = _table(
     "consents",
-    METADATA,
-    _id(),
     Column("client_id", String(32), ForeignKey("clients.id"), nullable=False, index=True),
     Column("number", Integer, nullable=False),
     Column("version", String(64), nullable=False),
@@ -97,14 +95,11 @@ CONSENTS = Table(
     Column("given_at", String(40), nullable=False),
     Column("withdrawn", Text, nullable=False),
     Column("keep_days", Integer),
-    _salt(),
-    _digest(),
+    salted=True,
 )
 
-PROTOCOLS = Table(
+PROTOCOLS = _table(
     "protocols",
-    METADATA,
-    _id(),
     Column("name", String(64), nullable=False),
     Column("version", Integer, nullable=False),
     Column("title", Text, nullable=False),
@@ -112,38 +107,29 @@ PROTOCOLS = Table(
     Column("text", Text, nullable=False),
     Column("saved_at", String(40), nullable=False),
     Column("used_at", String(40)),
-    _digest(),
     UniqueConstraint("name", "version"),
 )
 
-SETUPS = Table(
+SETUPS = _table(
     "setups",
-    METADATA,
-    _id(),
     Column("name", String(64), nullable=False, unique=True),
     Column("title", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("saved_at", String(40), nullable=False),
-    _digest(),
 )
 
-SETUP_FILES = Table(
+SETUP_FILES = _table(
     "setup_files",
-    METADATA,
-    _id(),
     Column("name", String(64), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("saved_as", String(64), nullable=False),
     Column("migrated_at", String(40), nullable=False),
-    _digest(),
     UniqueConstraint("name", "sha256"),
 )
 """Set-up files of earlier versions that were copied into `SETUPS`: each is copied once."""
 
-SESSIONS = Table(
+SESSIONS = _table(
     "sessions",
-    METADATA,
-    _id(),
     Column("client_id", String(32), ForeignKey("clients.id"), index=True),
     Column("protocol_row", String(32), ForeignKey("protocols.id")),
     Column("state", String(16), nullable=False),
@@ -167,8 +153,7 @@ SESSIONS = Table(
     Column("words", Text),
     Column("deleted_at", String(40)),
     Column("deleted_why", String(32)),
-    _salt(),
-    _digest(),
+    salted=True,
 )
 
 
@@ -235,14 +220,11 @@ ADVERSE_EVENTS = _fact(
     Column("written_at", String(40)),
 )
 
-RETENTION = Table(
+RETENTION = _table(
     "retention",
-    METADATA,
-    _id(),
     Column("client_id", String(32), ForeignKey("clients.id"), unique=True),
     Column("days", Integer, nullable=False),
-    _salt(),
-    _digest(),
+    salted=True,
 )
 
 AUDIT = Table(

@@ -1,8 +1,12 @@
 """The tables, the way to them, and their use from several threads and processes."""
 
+import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -18,12 +22,26 @@ from biofeedback.store.store import Store
 from biofeedback.store.tables import METADATA
 from protocols.loading import load
 
+EARLIER = Path(__file__).parents[2] / "fixtures" / "version-0.1"
 
-def test_the_migrations_make_the_tables_that_the_store_uses(store):
-    with store.database.writing() as connection:
+
+@pytest.mark.parametrize("revision", [None, "0001", "0002"])
+def test_a_new_store_and_a_migrated_one_have_the_tables_that_the_store_uses(revision, folder, clock):
+    folder.mkdir()
+    if revision is not None:
+        shutil.copy(EARLIER / "clinic" / "store.sqlite", folder)
+    if revision == "0001":
+        with closing(sqlite3.connect(folder / "store.sqlite")) as connection:
+            connection.execute("ALTER TABLE ratings DROP COLUMN written_at")
+            connection.execute("UPDATE alembic_version SET version_num = '0001'")
+            connection.commit()
+    with Store.open(folder, now=clock, recover=False) as store, store.database.reading() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, METADATA) == []
         assert context.get_current_revision() == database.REVISION
+
+
+def test_the_newest_migration_is_the_one_that_the_store_asks_for():
     migrations = f"{database.__file__.removesuffix('database.py')}migrations"
     config = Config()
     config.set_main_option("script_location", migrations)
