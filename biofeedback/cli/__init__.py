@@ -17,34 +17,35 @@ from protocols.errors import ProtocolError
 
 
 class LazyGroup(click.Group):
-    """A group of commands that knows their names and first lines of help without importing them.
+    """A group of commands whose modules are imported when a command, or the list of all, is asked for.
 
     Parameters
     ----------
-    lazy : mapping of str to (str, str)
-        For each command ``module:name`` below ``biofeedback.cli``, and its first line of help.
+    modules : mapping of str to str
+        For each command its module, below ``biofeedback.cli``.
     """
 
-    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lazy = lazy
+        self._modules = modules
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
         """Return the names of all commands, sorted."""
-        return sorted({*super().list_commands(ctx), *self._lazy})
+        return sorted(self._modules)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click passes it
         """Return a command, imported now; None where there is none of that name."""
-        if cmd_name not in self._lazy:
-            return super().get_command(ctx, cmd_name)
-        module, _, name = self._lazy[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(f"biofeedback.cli.{module}"), name)
-        return command
+        if cmd_name not in self._modules:
+            return None
+        defined = vars(import_module(f"biofeedback.cli.{self._modules[cmd_name]}")).values()
+        return next(each for each in defined if isinstance(each, click.Command) and each.name == cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click passes it
-        """Write the list of commands without importing them."""
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, each with the whole first line of its help."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, (command.help or "").partition("\n")[0]) for name, command in found if command]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self._lazy[name][1]) for name in sorted(self._lazy)])
+            formatter.write_dl(rows)
 
 
 DONE, WRONG_USE, FAULT, INTERRUPTED = 0, 2, 3, 130
@@ -52,86 +53,31 @@ DONE, WRONG_USE, FAULT, INTERRUPTED = 0, 2, 3, 130
 REFUSALS = (AcquisitionError, BiofeedbackError, GeneratorError, PhysiologyError, ProtocolError, OSError)
 
 
-COMMANDS = {
-    "demo": ("sessions:demo", "Run a ten-minute session on the virtual listener in virtual time."),
-    "run": ("sessions:run", "Carry out a protocol with live sensors, recordings or the virtual listener."),
-    "soundcheck": (
-        "music:soundcheck",
-        "Play a session's sounds at the session's level before it begins.",
-    ),
-    "sources": (
-        "sources:sources",
-        "List LSL streams, serial ports, profiles of sensors, straps, virtual listeners and sound devices.",
-    ),
-    "engine": (
-        "engine:engine",
-        "Serve sessions on 127.0.0.1, for the dashboard and for programs; Ctrl-C ends it.",
-    ),
-    "dashboard": (
-        "engine:dashboard",
-        "Set up, run, watch and steer sessions in a browser; Ctrl-C ends the pages.",
-    ),
-    "simulate": (
-        "simulate:simulate",
-        "Simulate sessions with virtual listeners in virtual time, without sound.",
-    ),
-    "clients": (
-        "clients:clients",
-        "Keep clients by pseudonyms, with what they like to hear, cautions and goals.",
-    ),
-    "consent": ("clients:consent", "Write down what clients agree to, and carry out what they withdraw."),
-    "retention": ("clients:retention", "Say how long sessions are kept, and delete those that are past it."),
-    "sessions": ("archive:sessions", "List, take in, recover and delete recorded sessions."),
-    "audit": ("archive:audit", "Look at what was done, and whether everything is as it was left."),
-    "backup": (
-        "archive:backup",
-        "Write everything into one file; sessions may be recorded meanwhile.",
-    ),
-    "restore": (
-        "archive:restore",
-        "Make a data folder of a back-up; the folder must be empty, or not exist. Every byte is checked.",
-    ),
-    "setups": ("setups:setups", "Save, show, check and remove sensor set-ups, for run --setup NAME."),
-    "emulate": (
-        "sources:emulate_command",
-        "Emulate a serial device behind a pseudo-terminal, from a recording, in real time.",
-    ),
-    "protocols": (
-        "protocols:protocols",
-        "List, show, check, save and draw protocols: built-in ones, saved ones and files.",
-    ),
-    "stream": (
-        "stream:stream",
-        "Pass recordings through the live pipeline, chunk by chunk, and write its results.",
-    ),
-    "render": ("music:render", "Render music along a trajectory of states."),
-    "replay": (
-        "music:replay",
-        "Rebuild a session's music from its recording, cut off or not, and check it against the notes kept.",
-    ),
-    "analyse": (
-        "exchange:analyse_command",
-        "Print rates, variability, breathing and skin conductance of a recorded session.",
-    ),
-    "report": ("exchange:report", "Make a self-contained HTML page to review a session."),
-    "export": (
-        "exchange:export_command",
-        "Write sessions in open formats, as one data set without names.",
-    ),
-    "import": (
-        "exchange:import_command",
-        "Take recordings of other programs in as a session, for report, analyse and export.",
-    ),
+_DEFINED = {
+    "archive": ("sessions", "audit", "backup", "restore"),
+    "clients": ("clients", "consent", "retention"),
+    "engine": ("engine", "dashboard"),
+    "exchange": ("analyse", "report", "export", "import"),
+    "music": ("soundcheck", "render", "replay"),
+    "protocols": ("protocols",),
+    "sessions": ("demo", "run"),
+    "setups": ("setups",),
+    "simulate": ("simulate",),
+    "sources": ("sources", "emulate"),
+    "stream": ("stream",),
 }
-"""Each command: its module below ``biofeedback.cli`` and name there, and its first line of help.
+"""The commands that each module below ``biofeedback.cli`` defines.
 
 Modules are imported when their command is called: NeuroKit2 alone takes seconds.
 """
 
+COMMANDS = {name: module for module, names in _DEFINED.items() for name in names}
+"""The module of each command."""
+
 
 @click.group(
     cls=LazyGroup,
-    lazy=COMMANDS,
+    modules=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="biofeedback-music", message="%(package)s %(version)s")

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from biofeedback.cli.options import data_option, now, open_catalog, open_store, tell_recovered, yes_option
+from biofeedback.cli.options import (
+    FILE,
+    FOLDER,
+    data_option,
+    json_option,
+    now,
+    open_catalog,
+    open_store,
+    print_json,
+    print_lines,
+    tell_recovered,
+    yes_option,
+)
 from biofeedback.errors import StoreError
 from biofeedback.settings import calibration_file, data_folder
 from biofeedback.store.records import AuditFinding, Session, counted
@@ -17,23 +28,23 @@ FINDINGS = 3
 """Exit status where something is not as it was left."""
 
 session_argument = click.argument("session", metavar="SESSION")
-file_argument = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+file_argument = click.argument("file", type=FILE)
 
 
 @click.group()
 def sessions() -> None:
-    """List, take in, recover and delete recorded sessions.
+    """List, show, add, recover, annotate and delete recorded sessions.
 
-    SESSION is an id of the list, or the name of a directory below sessions/ in the data folder.
+    SESSION is an id that sessions list prints, or the name of a directory below sessions/ in the data folder.
     """
 
 
 @sessions.command("list")
-@click.option("--search", default="", metavar="TEXT", help="Only those with these words somewhere.")
-@click.option("--client", metavar="CODE", help="Only this client's.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
-@click.option("--deleted", is_flag=True, help="With what is left of deleted sessions.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--search", default="", metavar="TEXT", help="List only sessions that mention these words.")
+@click.option("--client", metavar="CODE", help="List only the sessions of this client.")
+@click.option("--limit", type=click.IntRange(1), help="List at most this many, the newest.")
+@click.option("--deleted", is_flag=True, help="Also list what is left of deleted sessions.")
+@json_option
 @data_option
 def list_(
     search: str, client: str | None, limit: int | None, data: Path | None, *, deleted: bool, as_json: bool
@@ -42,33 +53,30 @@ def list_(
     with open_store(data) as store:
         found = store.sessions.list(search, client, limit=limit, deleted=deleted)
     if as_json:
-        click.echo(json.dumps([_as_dict(session) for session in found], indent=2, ensure_ascii=False))
-        return
-    for session in found:
-        click.echo(_line(session))
-    if not found:
-        click.echo("no sessions")
+        print_json([_as_dict(session) for session in found])
+    else:
+        print_lines(map(_line, found), none="no sessions")
 
 
 @sessions.command()
 @session_argument
 @data_option
 def show(session: str, data: Path | None) -> None:
-    """Print all facts of a session, as JSON."""
+    """Print everything that the store knows of a session, as JSON."""
     with open_store(data) as store:
         found = store.sessions.get(session)
         facts = asdict(store.sessions.facts(found.id))
-    click.echo(json.dumps({**_as_dict(found), **facts}, indent=2, ensure_ascii=False))
+    print_json({**_as_dict(found), **facts})
 
 
 @sessions.command()
-@click.argument("directories", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--client", metavar="CODE", help="Whose sessions they are.")
+@click.argument("directories", nargs=-1, required=True, type=FOLDER)
+@click.option("--client", metavar="CODE", help="The client whose sessions they are.")
 @data_option
 def adopt(directories: tuple[Path, ...], client: str | None, data: Path | None) -> None:
-    """Take in sessions that were recorded without the store.
+    """Add sessions that were recorded without the store.
 
-    Directories elsewhere are copied into the data folder; the ones given stay as they are.
+    Directories outside the data folder are copied into it; the originals stay as they are.
     """
     with open_store(data) as store:
         for directory in directories:
@@ -77,10 +85,10 @@ def adopt(directories: tuple[Path, ...], client: str | None, data: Path | None) 
 
 
 @sessions.command()
-@click.argument("directories", nargs=-1, type=click.Path(path_type=Path, file_okay=False))
+@click.argument("directories", nargs=-1, type=FOLDER)
 @data_option
 def recover(directories: tuple[Path, ...], data: Path | None) -> None:
-    """Close sessions that were cut off: those of the data folder, or those in DIRECTORIES."""
+    """Close sessions that were interrupted: all in the data folder, or those in DIRECTORIES."""
     from biofeedback.recording.recovery import recover as recover_directory
 
     if directories:
@@ -90,11 +98,7 @@ def recover(directories: tuple[Path, ...], data: Path | None) -> None:
             click.echo(f"{directory}: {said}")
         return
     with open_store(data, recover=False) as store:
-        recovered = store.recover()
-    for entry in recovered:
-        click.echo(f"recovered {entry}")
-    if not recovered:
-        click.echo("nothing was cut off")
+        print_lines([f"recovered {entry}" for entry in store.recover()], none="nothing was cut off")
 
 
 @sessions.command()
@@ -102,7 +106,7 @@ def recover(directories: tuple[Path, ...], data: Path | None) -> None:
 @yes_option
 @data_option
 def delete(session: str, data: Path | None, *, yes: bool) -> None:
-    """Delete a session's files and facts, for good."""
+    """Delete the files of a session and what the store knows of it, for good."""
     with open_store(data) as store:
         found = store.sessions.get(session)
         if not yes:
@@ -119,7 +123,7 @@ def delete(session: str, data: Path | None, *, yes: bool) -> None:
 @click.argument("text")
 @data_option
 def note(session: str, text: str, data: Path | None) -> None:
-    """Write a note on a session, afterwards."""
+    """Add a note to a session that has ended."""
     with open_store(data) as store:
         store.sessions.add_note(session, text)
     click.echo("the note was added")
@@ -127,14 +131,14 @@ def note(session: str, text: str, data: Path | None) -> None:
 
 @click.group()
 def audit() -> None:
-    """Look at what was done, and whether everything is as it was left."""
+    """List what was done in the store, and check that nothing was changed in any other way."""
 
 
 @audit.command("list")
-@click.option("--limit", type=click.IntRange(1), help="At most so many, the newest.")
+@click.option("--limit", type=click.IntRange(1), help="List at most this many, the newest.")
 @data_option
 def list_audit(limit: int | None, data: Path | None) -> None:
-    """List what was done, oldest first; subjects are random ids, never a client's code."""
+    """List what was done, oldest first; clients appear as random ids, never by their code."""
     with open_store(data, recover=False) as store:
         for entry in store.audit.entries(limit):
             click.echo(f"{entry.number:>6}  {entry.at[:19]}  {entry.action:<22} {entry.kind} {entry.subject}")
@@ -145,14 +149,14 @@ def list_audit(limit: int | None, data: Path | None) -> None:
     "--backup",
     "backups",
     multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Compare with the audit's head in a back-up too; repeat for more.",
+    type=FILE,
+    help="Also compare with what this back-up says of the audit; repeat for more.",
 )
 @data_option
 def verify(backups: tuple[Path, ...], data: Path | None) -> int:
-    """Check every row and every kept file; name what was changed, removed or cut off.
+    """Check every row of the store and every recorded file; list what was changed, removed or interrupted.
 
-    Exit status: 0 if everything is as it was left, 3 if not.
+    Exit status: 0 if nothing was found, 3 otherwise.
     """
     from biofeedback.store.backup import backup_head
 
@@ -219,5 +223,4 @@ def _line(session: Session) -> str:
 
 
 def _as_dict(session: Session) -> dict[str, object]:
-    directory = None if session.directory is None else str(session.directory)
-    return {**asdict(session), "directory": directory}
+    return {**asdict(session), "directory": session.directory and str(session.directory)}

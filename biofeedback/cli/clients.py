@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -15,8 +13,12 @@ from biofeedback.cli.options import (
     PreferenceOptions,
     clear_option,
     data_option,
+    json_option,
     open_store,
+    options,
     preference_options,
+    print_json,
+    print_lines,
     yes_option,
 )
 from biofeedback.errors import UsageError
@@ -39,24 +41,21 @@ scope_option = click.option(
 )
 
 
-def profile_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that describe a client: cautions, goals, comfortable volume and preferences."""
-    for option in (
-        preference_options,
-        click.option("--volume-db", type=float, help="Level last found comfortable, -40 to 0 dB."),
-        click.option(
-            "--goal", "goals", multiple=True, metavar="TEXT", help="Goal of the sessions; repeat for more."
-        ),
-        click.option(
-            "--caution",
-            "cautions",
-            multiple=True,
-            metavar="TEXT",
-            help="Caution to go through before each session; repeat for more.",
-        ),
-    ):
-        command = option(command)
-    return command
+profile_options = options(
+    click.option(
+        "--caution",
+        "cautions",
+        multiple=True,
+        metavar="TEXT",
+        help="Caution to go through before each session; repeat for more.",
+    ),
+    click.option(
+        "--goal", "goals", multiple=True, metavar="TEXT", help="Goal of the sessions; repeat for more."
+    ),
+    click.option("--volume-db", type=float, help="Level last found comfortable, -40 to 0 dB."),
+    preference_options,
+)
+"""The options that describe a client: cautions, goals, comfortable volume and preferences."""
 
 
 @click.group()
@@ -71,35 +70,28 @@ def clients() -> None:
 @code_argument
 @profile_options
 @data_option
-def add(
-    code: str,
-    cautions: tuple[str, ...],
-    goals: tuple[str, ...],
-    volume_db: float | None,
-    preferences: PreferenceOptions,
-    data: Path | None,
-) -> None:
+def add(code: str, preferences: PreferenceOptions, data: Path | None, **profile: Any) -> None:
     """Add a client."""
     likes = preferences.applied_to(Preferences())
     with open_store(data) as store:
-        store.clients.add(code, preferences=likes, volume_db=volume_db, cautions=cautions, goals=goals)
+        store.clients.add(code, preferences=likes, **profile)
     click.echo(f"client {code} was added; write a consent down with biofeedback consent give {code}")
 
 
 @clients.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @data_option
 def list_(data: Path | None, *, as_json: bool) -> None:
     """List all clients."""
     with open_store(data) as store:
         found = [(overview.client, overview.consent) for overview in store.clients.overviews()]
     if as_json:
-        click.echo(json.dumps([_as_dict(*pair) for pair in found], indent=2, ensure_ascii=False))
+        print_json([_as_dict(*pair) for pair in found])
         return
-    for client, consent in found:
-        click.echo(f"{client.code:<20} since {client.created_at[:10]}  {_in_words(consent)}")
-    if not found:
-        click.echo("none yet; add one with: biofeedback clients add CODE")
+    lines = [
+        f"{client.code:<20} since {client.created_at[:10]}  {_in_words(consent)}" for client, consent in found
+    ]
+    print_lines(lines, none="none yet; add one with: biofeedback clients add CODE")
 
 
 @clients.command()
@@ -110,7 +102,7 @@ def show(code: str, data: Path | None) -> None:
     with open_store(data) as store:
         known = _as_dict(store.clients.get(code), store.clients.consent_of(code))
         known["sessions"] = [session.id for session in store.sessions.list(client=code)]
-    click.echo(json.dumps(known, indent=2, ensure_ascii=False))
+    print_json(known)
 
 
 @clients.command()
@@ -155,34 +147,34 @@ def delete(code: str, data: Path | None, *, yes: bool) -> None:
 
 @click.group()
 def consent() -> None:
-    """Write down what clients agree to, and carry out what they withdraw."""
+    """Record what clients consent to, and withdraw it with all that follows."""
 
 
 @consent.command()
 @code_argument
-@click.option("--version", required=True, help="Which text was signed, such as 2026-03.")
+@click.option("--version", required=True, help="Version of the text that was signed, such as 2026-03.")
 @scope_option
-@click.option("--keep-days", type=click.IntRange(1), metavar="DAYS", help="How long recordings may be kept.")
+@click.option(
+    "--keep-days", type=click.IntRange(1), metavar="DAYS", help="Days for which recordings may be kept."
+)
 @data_option
 def give(
     code: str, version: str, scopes: tuple[Scope, ...], keep_days: int | None, data: Path | None
 ) -> None:
-    """Write a consent down; it takes the place of the one before.
+    """Record a consent; it replaces the client's earlier one.
 
-    Without --scope, to sessions and storage.
+    Without --scope, it is a consent to sessions and storage.
     """
     with open_store(data) as store:
-        given = store.clients.give_consent(
-            code, version=version, scopes=scopes or NEEDED, keep_days=keep_days
-        )
-    click.echo(f"client {code}: {_in_words(given)}")
+        store.clients.give_consent(code, version=version, scopes=scopes or NEEDED, keep_days=keep_days)
+        click.echo(f"client {code}: {_in_words(store.clients.consent_of(code))}")
 
 
 @consent.command("show")
 @code_argument
 @data_option
 def show_consent(code: str, data: Path | None) -> None:
-    """Print what a client has agreed to."""
+    """Print what a client has consented to."""
     with open_store(data) as store:
         click.echo(f"client {code}: {_in_words(store.clients.consent_of(code))}")
 
@@ -193,10 +185,10 @@ def show_consent(code: str, data: Path | None) -> None:
 @yes_option
 @data_option
 def withdraw(code: str, scopes: tuple[Scope, ...], data: Path | None, *, yes: bool) -> None:
-    """Withdraw consent, and carry out what follows.
+    """Withdraw consent, and delete what may no longer be kept.
 
     Withdrawing storage deletes the client's sessions; withdrawing sessions or research deletes nothing.
-    Without --scope, all of it is withdrawn.
+    Without --scope, the whole consent is withdrawn.
     """
     with open_store(data) as store:
         agreed = store.clients.consent_of(code)
@@ -212,7 +204,7 @@ def withdraw(code: str, scopes: tuple[Scope, ...], data: Path | None, *, yes: bo
 
 @click.group()
 def retention() -> None:
-    """Say how long sessions are kept, and delete those that are past it."""
+    """Set how long sessions are kept, and delete those that were kept longer."""
 
 
 @retention.command("set")
@@ -220,7 +212,7 @@ def retention() -> None:
 @client_option
 @data_option
 def set_(days: int, client: str | None, data: Path | None) -> None:
-    """Keep sessions for DAYS from their start; a client's consent goes before this."""
+    """Keep sessions for DAYS from their start; what a client's consent says takes precedence."""
     with open_store(data) as store:
         store.retention.set_rule(days, client)
     click.echo(f"sessions of {_whose(client)} are kept for {counted(days, 'day')}")
@@ -230,7 +222,7 @@ def set_(days: int, client: str | None, data: Path | None) -> None:
 @client_option
 @data_option
 def remove(client: str | None, data: Path | None) -> None:
-    """Take a rule away."""
+    """Remove a rule."""
     with open_store(data) as store:
         store.retention.set_rule(None, client)
     click.echo(f"the rule for {_whose(client)} was removed")
@@ -242,14 +234,12 @@ def list_rules(data: Path | None) -> None:
     """List the rules."""
     with open_store(data) as store:
         rules = store.retention.rules()
-    for rule in rules:
-        click.echo(f"{_whose(rule.client):<20} {counted(rule.days, 'day')}")
-    if not rules:
-        click.echo("no rules: sessions are kept until they are deleted")
+    lines = [f"{_whose(rule.client):<20} {counted(rule.days, 'day')}" for rule in rules]
+    print_lines(lines, none="no rules: sessions are kept until they are deleted")
 
 
 @retention.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@click.option("--dry-run", is_flag=True, help="List what would be deleted; delete nothing.")
 @data_option
 def apply(data: Path | None, *, dry_run: bool) -> None:
     """Delete the sessions that have been kept as long as they may be."""
@@ -269,12 +259,11 @@ def _in_words(consent: Consent | None) -> str:
         return "no consent"
     holds = ", ".join(consent.scopes) or "nothing any more"
     words = f"consent {consent.version} of {consent.given_at[:10]} to {holds}"
-    if consent.withdrawn:
-        words += "; withdrawn: " + ", ".join(
-            f"{scope} on {at[:10]}" for scope, at in consent.withdrawn.items()
-        )
+    withdrawn = ", ".join(f"{scope} on {at[:10]}" for scope, at in consent.withdrawn.items())
+    if withdrawn:
+        words += f"; withdrawn: {withdrawn}"
     return words if consent.keep_days is None else f"{words}; to be kept for {consent.keep_days} days"
 
 
 def _as_dict(client: Client, consent: Consent | None) -> dict[str, object]:
-    return {**asdict(client), "consent": None if consent is None else asdict(consent)}
+    return {**asdict(client), "consent": consent and asdict(consent)}

@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from biofeedback.cli.options import open_catalog
+from biofeedback.cli.options import Option, data_option, open_catalog
 from biofeedback.settings import data_folder
 
 if TYPE_CHECKING:
     from biofeedback.service.auth import Page
 
 
+def port_option(default: int) -> Option:
+    """Return the option ``--port``."""
+    ports = click.IntRange(0, 65535)
+    return click.option(
+        "--port", type=ports, default=default, show_default=True, help="To listen on; 0: any that is free."
+    )
+
+
 @click.command()
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="To listen on; 0: any free."
-)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The data folder. [default: $BIOFEEDBACK_DATA, else the user's]",
-)
+@port_option(0)
+@data_option
 def engine(port: int, data: Path | None) -> None:
     """Serve sessions on 127.0.0.1, for the dashboard and for programs; Ctrl-C ends it.
 
@@ -50,22 +52,9 @@ def announce(url: str, link: Callable[[Page], str]) -> None:
     click.echo(f"listener   {link('listener')}")
 
 
-PORT = 8610
-
-
 @click.command()
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The data folder. [default: $BIOFEEDBACK_DATA, else the user's]",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=PORT,
-    show_default=True,
-    help="To listen on; 0: any that is free.",
-)
+@data_option
+@port_option(8610)
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
 def dashboard(data: Path | None, port: int, no_browser: bool) -> int:
     """Set up, run, watch and steer sessions in a browser; Ctrl-C ends the pages.

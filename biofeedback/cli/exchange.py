@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from biofeedback.cli.options import now, progress_bar, scr_threshold_option
+from biofeedback.cli import FAULT
+from biofeedback.cli.options import FILE, FOLDER, now, print_json, progress_bar, scr_threshold_option
 from biofeedback.cli.stream import parse_baseline
 from biofeedback.errors import IdentifyingContent
 from biofeedback.exports import FORMATS, SCOPE
@@ -17,11 +17,8 @@ from biofeedback.settings import EXPORT_KEY_NAME, STORE_NAME, data_folder
 
 if TYPE_CHECKING:
     from biofeedback.analysis.measures import PhaseMeasures
-    from biofeedback.exports import Format
     from biofeedback.exports.consent import StoreEntry
 
-
-FAULT = 3
 
 LONGEST_NAME = 40
 """Letters; the audit's column of what was done holds 64."""
@@ -46,12 +43,7 @@ SUBJECT_DIGITS = 32
     required=True,
     help="Format; repeat for several. Several, and all, are written into a folder each.",
 )
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write; must not exist, or be empty.",
-)
+@click.option("--out", required=True, type=FOLDER, help="Folder to write; must not exist, or be empty.")
 @click.option(
     "--identified",
     is_flag=True,
@@ -65,7 +57,7 @@ SUBJECT_DIGITS = 32
 @click.option(
     "--key",
     "key_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Secret behind the participants' numbers; made if it does not exist. "
     f"[default: {EXPORT_KEY_NAME} in the data folder]",
 )
@@ -128,9 +120,8 @@ def export_command(
     entries = {directory: _store_entry(directory) for directory in directories}
     if by:
         _log_stated(directories, entries, by.strip())
-    chosen: tuple[Format, ...] = tuple(kind for kind in FORMATS if kind in kinds or "all" in kinds)
     order = ExportRequest(
-        formats=chosen,
+        formats=tuple(kind for kind in FORMATS if kind in kinds or "all" in kinds),
         out=out,
         key=key_of(key_file or data_folder() / EXPORT_KEY_NAME),
         identified=identified,
@@ -187,10 +178,7 @@ def _log_stated(directories: Sequence[Path], entries: Mapping[Path, StoreEntry |
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Directory of the session, created; must not hold one already.",
+    "--out", required=True, type=FOLDER, help="Directory of the session, created; must not hold one already."
 )
 @click.option(
     "--baseline", "baseline_text", metavar="A:B", help="These seconds were rest; activation counts from it."
@@ -237,11 +225,7 @@ def import_command(
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The page. [default: DIRECTORY/report.html]",
-)
+@click.option("--out", type=FILE, help="The page. [default: DIRECTORY/report.html]")
 def report(directory: Path, out: Path | None) -> None:
     """Make a self-contained HTML page to review a session.
 
@@ -275,7 +259,7 @@ def analyse_command(directory: Path, *, as_json: bool) -> None:
 
     recording = read_recording(directory)
     if as_json:
-        click.echo(json.dumps(as_dict(recording), indent=2, ensure_ascii=False))
+        print_json(as_dict(recording))
         return
     for stretch in analyse(recording):
         _print(stretch)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from biofeedback.cli.options import PreferenceOptions, preference_options, progress_bar
-from biofeedback.cli.sessions import seed_option
+from biofeedback.cli.options import (
+    FILE,
+    Command,
+    PreferenceOptions,
+    options,
+    preference_options,
+    progress_bar,
+    seed_option,
+)
 from biofeedback.settings import calibration_file
 from generator.preferences import Preferences
 from generator.state import LEVEL_RANGE_DB, Piece
@@ -24,20 +34,47 @@ def _sound_path(_context: click.Context, _option: click.Parameter, path: Path | 
     return path
 
 
-wav_option = click.option(
-    "--wav",
-    type=click.Path(path_type=Path, dir_okay=False),
-    callback=_sound_path,
-    help="Sound, 48 kHz, 24 bit (.wav or .flac).",
+_output_options = options(
+    click.option("--wav", type=FILE, callback=_sound_path, help="Sound, 48 kHz, 24 bit (.wav or .flac)."),
+    click.option("--midi", type=FILE, help="Standard MIDI file."),
+    click.option("--events", type=FILE, help="CSV: time_s,duration_s,beat,bar,pitch,velocity,layer."),
 )
-midi_option = click.option(
-    "--midi", type=click.Path(path_type=Path, dir_okay=False), help="Standard MIDI file."
-)
-events_option = click.option(
-    "--events",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV: time_s,duration_s,beat,bar,pitch,velocity,layer.",
-)
+_LABELS = {"wav": "sound", "midi": "MIDI", "events": "events"}
+"""What each of these options writes."""
+
+
+def output_options(command: Command) -> Command:
+    """Add ``--wav``, ``--midi`` and ``--events``; the command receives those given, by name, as ``outputs``.
+
+    Raises
+    ------
+    click.UsageError
+        When the command is called with none of them.
+    """
+
+    @wraps(command)
+    def with_outputs(*args: Any, **kwargs: Any) -> Any:
+        outputs = {name: path for name in _LABELS if (path := kwargs.pop(name)) is not None}
+        if not outputs:
+            raise click.UsageError("nothing to write: give at least one of --wav, --midi and --events")
+        return command(*args, outputs=outputs, **kwargs)
+
+    return _output_options(with_outputs)
+
+
+@contextmanager
+def writing(what: str, outputs: Mapping[str, Path]) -> Iterator[dict[str, Any]]:
+    """Yield the arguments of `render` and `replay`; the files are replaced at the end, all or none."""
+    from biofeedback.recording.storage import atomic_paths
+
+    with progress_bar(what) as progress, atomic_paths(*outputs.values()) as parts:
+        yield {**dict(zip(outputs, parts, strict=True)), "progress": progress}
+
+
+def say_what_was_written(outputs: Mapping[str, Path]) -> None:
+    """Print a line for each file."""
+    for name, path in outputs.items():
+        click.echo(f"{_LABELS[name]:<10} {path}")
 
 
 @click.command()
@@ -50,83 +87,46 @@ events_option = click.option(
     "level_db, breath_rate, breath_depth, sounding.",
 )
 @click.option("--seconds", type=click.FloatRange(min=1), help="Length. [default: to the last row]")
-@seed_option
+@seed_option()
 @preference_options
-@wav_option
-@midi_option
-@events_option
+@output_options
 def render(
     trajectory_file: Path,
     seconds: float | None,
     seed: int,
     preferences: PreferenceOptions,
-    wav: Path | None,
-    midi: Path | None,
-    events: Path | None,
+    outputs: dict[str, Path],
 ) -> None:
     """Render music along a trajectory of states.
 
     Between rows numbers move linearly; mode, layers and sounding step.
     """
-    from biofeedback.recording.storage import atomic_paths
     from generator.render import render as render_trajectory
     from generator.trajectory import load_trajectory
 
-    require_output(wav, midi, events)
     piece = preferences.applied_to(Preferences()).applied_to(Piece(seed=seed))
     trajectory = load_trajectory(trajectory_file)
-    with progress_bar("rendering") as progress, atomic_paths(wav, midi, events) as parts:
-        render_trajectory(
-            trajectory,
-            piece,
-            seconds or trajectory.times[-1],
-            wav=parts[0],
-            midi=parts[1],
-            events=parts[2],
-            progress=lambda fraction: progress(fraction, ""),
-        )
-    say_what_was_written(wav, midi, events)
+    with writing("rendering", outputs) as arguments:
+        render_trajectory(trajectory, piece, seconds or trajectory.times[-1], **arguments)
+    say_what_was_written(outputs)
 
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path))
-@wav_option
-@midi_option
-@events_option
-def replay(directory: Path, wav: Path | None, midi: Path | None, events: Path | None) -> None:
+@output_options
+def replay(directory: Path, outputs: dict[str, Path]) -> None:
     """Rebuild a session's music from its recording, cut off or not, and check it against the notes kept.
 
     The sound equals what was played, sample for sample.
     """
     from biofeedback.recording.reader import read_recording
-    from biofeedback.recording.storage import atomic_paths
     from biofeedback.replay import replay as replay_recording
 
-    require_output(wav, midi, events)
     recording = read_recording(directory)
-    with progress_bar("replaying") as progress, atomic_paths(wav, midi, events) as parts:
-        agreement = replay_recording(
-            recording,
-            wav=parts[0],
-            midi=parts[1],
-            events=parts[2],
-            progress=lambda fraction: progress(fraction, ""),
-        )
+    with writing("replaying", outputs) as arguments:
+        agreement = replay_recording(recording, **arguments)
     click.echo(agreement)
-    say_what_was_written(wav, midi, events)
-
-
-def require_output(*paths: Path | None) -> None:
-    """Refuse a call that would leave nothing behind."""
-    if not any(paths):
-        raise click.UsageError("nothing to write: give at least one of --wav, --midi and --events")
-
-
-def say_what_was_written(wav: Path | None, midi: Path | None, events: Path | None) -> None:
-    """Print a line for each file."""
-    for label, path in (("sound", wav), ("MIDI", midi), ("events", events)):
-        if path is not None:
-            click.echo(f"{label:<10} {path}")
+    say_what_was_written(outputs)
 
 
 @click.command()
@@ -142,7 +142,7 @@ def say_what_was_written(wav: Path | None, midi: Path | None, events: Path | Non
 @click.option(
     "--seconds", type=click.FloatRange(2, 600), default=10.0, show_default=True, help="How long to play."
 )
-@click.option("--wav", type=click.Path(path_type=Path, dir_okay=False), help="Write it (.wav or .flac).")
+@click.option("--wav", type=FILE, help="Write it (.wav or .flac).")
 @click.option(
     "--audio",
     type=click.Choice(["auto", "device", "none"]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -32,6 +33,40 @@ USUAL_SCR_US, LEAST_SCR_US = 0.05, 0.01
 """Usual for sensors that cost little; the least that is called a response (Boucsein 2012)."""
 
 Command = Callable[..., Any]
+Option = Callable[[Command], Command]
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def options(*given: Option) -> Option:
+    """Return one decorator that adds several options, in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(given):
+            command = option(command)
+        return command
+
+    return add
+
+
+def seed_option(default: int = 0, help_text: str = "Determines every random choice.") -> Option:
+    """Return the option ``--seed``."""
+    seeds = click.IntRange(0, 2**31 - 1)
+    return click.option("--seed", type=seeds, default=default, show_default=True, help=help_text)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON that people can read."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_lines(lines: Iterable[str], none: str) -> None:
+    """Print lines; `none` if there are none."""
+    click.echo("\n".join(lines) or none)
 
 
 def inputs_option(command: Command) -> Command:
@@ -62,8 +97,8 @@ scr_threshold_option = click.option(
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[float, str], None]]:
-    """Show a bar on standard error; yields a function that takes the fraction done and a word."""
+def progress_bar(what: str) -> Iterator[Callable[..., None]]:
+    """Show a bar on standard error; yields a function that takes the fraction done and, if given, a word."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -121,9 +156,7 @@ def refuse_gaps(inputs: Sequence[str]) -> None:
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 data_option = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The data folder. [default: $BIOFEEDBACK_DATA, or the user's own]",
+    "--data", type=FOLDER, help="The data folder. [default: $BIOFEEDBACK_DATA, or the user's own]"
 )
 
 yes_option = click.option("--yes", is_flag=True, help="Do it; without this, only say what would be done.")
@@ -204,7 +237,7 @@ def tell_recovered(store: Store) -> None:
 
 _SOUNDS = (*LAYERS, *NATURES[1:])
 
-_OPTIONS = (
+_preference_options = options(
     click.option("--palette", type=click.Choice(PALETTES), help="Set of sounds that plays."),
     click.option("--nature", type=click.Choice(NATURES), help="Nature sound under the music."),
     click.option("--tonic", type=click.IntRange(0, 11), help="Pitch class of the tonic: 0 is C, 11 is B."),
@@ -286,13 +319,10 @@ def preference_options(command: Command) -> Command:
             given["register_range"] = _bounds(register)
         return command(*args, preferences=PreferenceOptions(given), **kwargs)
 
-    decorated: Command = with_preferences
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    return _preference_options(with_preferences)
 
 
-def clear_option(fields: Mapping[str, str], help_text: str) -> Callable[[Command], Command]:
+def clear_option(fields: Mapping[str, str], help_text: str) -> Option:
     """Return the option ``--clear OPTION``; the command receives the names of fields as ``cleared``.
 
     Parameters

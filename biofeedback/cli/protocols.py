@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from biofeedback.cli.options import (
+    FILE,
     PreferenceOptions,
     complete_protocol,
     data_option,
@@ -91,7 +92,7 @@ def validate(protocol: str, data: Path | None) -> None:
 
 
 @protocols.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FILE)
 @data_option
 def save(file: Path, data: Path | None) -> None:
     """Save a protocol file under its own id and version, for run --protocol ID and for the dashboard."""
@@ -117,12 +118,8 @@ def remove(name: str, version: int, data: Path | None) -> None:
 @protocols.command()
 @reference
 @click.option("--hr", type=click.FloatRange(30, 200), default=72.0, show_default=True, help="Heart rate.")
-@click.option(
-    "--png",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A .svg too. [default: ID.png, unless --wav is given]",
-)
-@click.option("--wav", type=click.Path(path_type=Path, dir_okay=False), help="The music in fast motion.")
+@click.option("--png", type=FILE, help="A .svg too. [default: ID.png, unless --wav is given]")
+@click.option("--wav", type=FILE, help="The music in fast motion.")
 @click.option(
     "--seconds",
     type=click.FloatRange(10, 600),
@@ -158,12 +155,5 @@ def preview(
         trajectory = fast_forward(checked, seconds, hr_bpm=hr)
         piece = preferences.applied_to(Preferences()).applied_to(Piece(**checked.piece.model_dump()))
         with progress_bar("preview") as progress, atomic_path(wav) as part:
-            render(
-                trajectory,
-                piece,
-                seconds,
-                wav=part,
-                fades_s=PREVIEW_FADES_S,
-                progress=lambda fraction: progress(fraction, ""),
-            )
+            render(trajectory, piece, seconds, wav=part, fades_s=PREVIEW_FADES_S, progress=progress)
         click.echo(f"sound      {wav}")

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 import click
 
 from acquisition.injected_faults import FAULTS
+from biofeedback.cli import INTERRUPTED
 from biofeedback.cli.options import (
+    FOLDER,
     PREFERENCE_FIELDS,
     PreferenceOptions,
     clear_option,
@@ -32,6 +34,7 @@ from biofeedback.cli.options import (
     progress_bar,
     refuse_gaps,
     scr_threshold_option,
+    seed_option,
 )
 from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.settings import calibration_file
@@ -51,7 +54,6 @@ if TYPE_CHECKING:
 QUESTION = "Were all of these checked, and does none rule this session out?"
 SESSIONS = Path("sessions")
 REPORT_NAME = "report.html"
-INTERRUPTED = 130
 
 DEMO_SEED = 1
 """With this seed the listener follows the lead to its end; with 0, for example, it holds and plateaus."""
@@ -97,43 +99,24 @@ def _first(error: ValidationError) -> str:
     return f"{where}: {message}" if where else message
 
 
-def _parse_all(
-    _context: object, _option: object, texts: tuple[str, ...]
-) -> tuple[tuple[float, Command], ...]:
-    return tuple(parse_command(text) for text in texts)
-
-
 command_option = click.option(
     "--command",
     "script",
     multiple=True,
     metavar="AT:JSON",
-    callback=_parse_all,
+    callback=lambda _context, _option, texts: tuple(map(parse_command, texts)),
     help="Issue a command at this second of the session, as "
     """'300:{"name": "pause"}'; repeat for more. docs/control.md lists them.""",
 )
-seed_option = click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=0,
-    show_default=True,
-    help="Determines every random choice.",
-)
 out_option = click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Directory of the session, created; must not hold one already. [default: sessions/DATE-PROTOCOL]",
 )
 
 
 @click.command()
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=DEMO_SEED,
-    show_default=True,
-    help="Seed of the listener and the music.",
-)
+@seed_option(DEMO_SEED, "Seed of the listener and the music.")
 @out_option
 def demo(seed: int, out: Path | None) -> int:
     """Run a ten-minute session on the virtual listener in virtual time.
@@ -190,7 +173,7 @@ def demo(seed: int, out: Path | None) -> int:
     type=click.Choice(["real", "virtual"]),
     help="virtual: as fast as the machine goes. [default: real if an input is live]",
 )
-@seed_option
+@seed_option()
 @out_option
 @scr_threshold_option
 @preference_options
@@ -277,8 +260,7 @@ def run(
         store = stack.enter_context(open_store(data)) if client else None
         who = store.clients.get(client) if store and client else None
         likes = preferences.cleared(cleared).within_session(who.preferences if who else Preferences())
-        own = who.cautions if who else ()
-        cautions = (*protocol.cautions, *own)
+        cautions = (*protocol.cautions, *(who.cautions if who else ()))
         about = {"cautions": confirm_cautions(cautions, confirmed=cautions_confirmed)} if real else {}
         config = SessionConfig(
             protocol=protocol,

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from biofeedback.cli.options import clear_option, complete_setup, data_option, is_live, open_catalog
+from biofeedback.cli.options import (
+    FILE,
+    clear_option,
+    complete_setup,
+    data_option,
+    is_live,
+    open_catalog,
+    print_lines,
+)
 from biofeedback.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,12 +42,10 @@ def list_(data: Path | None) -> None:
     """List the saved set-ups."""
     with open_catalog(data) as catalog:
         saved = catalog.setups()
-    for name, setup in saved.items():
-        click.echo(f"{name:<26} {setup.title}")
-    if not saved:
-        click.echo(
-            "none yet; save one with: biofeedback setups save --name NAME --title TITLE --input KIND=WHERE"
-        )
+    print_lines(
+        [f"{name:<26} {setup.title}" for name, setup in saved.items()],
+        none="none yet; save one with: biofeedback setups save --name NAME --title TITLE --input KIND=WHERE",
+    )
 
 
 @setups.command()
@@ -77,12 +83,7 @@ def validate(setup: str, data: Path | None, *, devices: bool) -> None:
 )
 @click.argument("more_inputs", nargs=-1, metavar="")
 @click.option("--note", help="Where the sensors go, whom to ask.")
-@click.option(
-    "--file",
-    "file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="YAML file with the whole set-up, as setups show prints it.",
-)
+@click.option("--file", type=FILE, help="YAML file with the whole set-up, as setups show prints it.")
 @click.option(
     "--replace", is_flag=True, help="Change a set-up of that name; a field that is not given stays."
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acquisition.simulated.persona import PERSONAS
-from biofeedback.cli.options import complete_protocol, data_option, open_catalog, progress_bar
+from biofeedback.cli.options import FOLDER, complete_protocol, data_option, open_catalog, progress_bar
 from biofeedback.errors import SessionFault, UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ CSV_NAME, TABLE_NAME = "runs.csv", "runs.md"
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("simulations"),
     show_default=True,
     help=f"Directory for {CSV_NAME} and {TABLE_NAME}.",
@@ -95,9 +95,21 @@ def simulate(
     """
     from biofeedback.recording.storage import write_text
     from biofeedback.simulation.results import markdown, write_csv
-    from biofeedback.simulation.runs import every_persona, simulate_all
+    from biofeedback.simulation.runs import Trial, every_persona, simulate_all
+    from protocols.loading import library, override
 
-    trials = _trials(names, personas or every_persona(), range(seed, seed + seeds), kappa, settings, data)
+    with open_catalog(data) as catalog:
+        protocols = [
+            catalog.protocol(name) for given in names for name in (library() if given == "all" else (given,))
+        ]
+    for setting in settings:
+        protocols = [override(protocol, setting) for protocol in protocols]
+    trials = [
+        Trial(protocol=protocol, persona=persona, seed=number, kappa=kappa)
+        for protocol in protocols
+        for persona in personas or every_persona()
+        for number in range(seed, seed + seeds)
+    ]
     if keep:
         trials = [_kept(trial, out) for trial in trials]
     out.mkdir(parents=True, exist_ok=True)
@@ -118,31 +130,6 @@ def simulate(
             f"{len(faults)} of {len(runs)} sessions failed, the first being {first.trial.protocol.id} on "
             f"{first.trial.persona}, seed {first.trial.seed}: {first.fault}"
         )
-
-
-def _trials(
-    names: tuple[str, ...],
-    personas: tuple[str, ...],
-    seeds: range,
-    kappa: float,
-    settings: tuple[str, ...],
-    data: Path | None,
-) -> list[Trial]:
-    from biofeedback.simulation.runs import Trial
-    from protocols.loading import library, override
-
-    with open_catalog(data) as catalog:
-        protocols = [
-            catalog.protocol(name) for given in names for name in (library() if given == "all" else (given,))
-        ]
-    for setting in settings:
-        protocols = [override(protocol, setting) for protocol in protocols]
-    return [
-        Trial(protocol=protocol, persona=persona, seed=seed, kappa=kappa)
-        for protocol in protocols
-        for persona in personas
-        for seed in seeds
-    ]
 
 
 def _kept(trial: Trial, out: Path) -> Trial:

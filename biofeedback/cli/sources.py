@@ -12,6 +12,8 @@ import click
 import numpy as np
 
 from acquisition.errors import SourceError
+from biofeedback.cli import INTERRUPTED
+from biofeedback.cli.options import seed_option
 from biofeedback.errors import UsageError
 
 if TYPE_CHECKING:
@@ -119,12 +121,7 @@ def sensor_specs(
     UsageError
         Saying what is missing.
     """
-    from acquisition.serial.profiles import known_profiles
-
-    profiles = known_profiles()
-    if name not in profiles:
-        raise UsageError(f"there is no profile {name!r}; there are {', '.join(profiles)}")
-    profile = profiles[name]
+    profile = known_profile(name)
     if not channels and all(len(channel.kinds) == 1 for channel in profile.channels):
         channels = [channel.label for channel in profile.channels]
     if not channels:
@@ -141,6 +138,22 @@ def sensor_specs(
         f"{kind}=serial:{where}?profile={name}&{word}={channel}{more}"
         for kind, channel in zip(kinds, channels, strict=True)
     ]
+
+
+def known_profile(name: str) -> Profile:
+    """Return the profile of a name.
+
+    Raises
+    ------
+    UsageError
+        If there is none; the message names those that there are.
+    """
+    from acquisition.serial.profiles import known_profiles
+
+    profiles = known_profiles()
+    if name not in profiles:
+        raise UsageError(f"there is no profile {name!r}; there are {', '.join(profiles)}")
+    return profiles[name]
 
 
 def only_port() -> str:
@@ -230,9 +243,6 @@ class SensorCheck:
         return f"quality {signal.quality:.2f}" + (f" ({signal.reason})" if signal.reason else "")
 
 
-INTERRUPTED = 130
-
-
 @click.command("emulate")
 @click.argument("profile_name", metavar="PROFILE")
 @click.option(
@@ -254,12 +264,7 @@ INTERRUPTED = 130
     metavar="N",
     help="Bursts of random bytes on the line, per minute.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=0,
-    help="Seed of a virtual listener and of the garbage.",
-)
+@seed_option(help_text="Seed of a virtual listener and of the garbage.")
 def emulate_command(
     profile_name: str,
     recordings: tuple[str, ...],
@@ -275,19 +280,16 @@ def emulate_command(
     profiles. Not on Windows.
     """
     from acquisition.serial.emulator import LineNoise, PseudoTerminal, emulate, play
-    from acquisition.serial.profiles import known_profiles
     from acquisition.sources import open_sources
 
-    profiles = known_profiles()
-    if profile_name not in profiles:
-        raise UsageError(f"there is no profile {profile_name!r}; there are {', '.join(profiles)}")
+    profile = known_profile(profile_name)
     if wrong := [option for option in options if "=" not in option]:
         raise UsageError(f"--option {wrong[0]!r}: write NAME=VALUE, such as board=2014")
     given = dict(option.partition("=")[::2] for option in options)
     if rate is not None:
         given["rate"] = rate
     sources = open_sources(recordings, seed=seed)
-    emulation, specs = emulate(profiles[profile_name], sources, channels=channels, options=given)
+    emulation, specs = emulate(profile, sources, channels=channels, options=given)
     terminal = PseudoTerminal()
     try:
         click.echo(terminal.name)

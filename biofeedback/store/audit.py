@@ -8,13 +8,12 @@ fingerprint, so that rows cut off at the end are missed; so do ``session.json`` 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from biofeedback.recording.storage import cannot_write
-from biofeedback.store.records import AuditEntry, AuditHead
+from biofeedback.store.records import AuditEntry, AuditFinding, AuditHead
 from biofeedback.store.tables import AUDIT, SUBJECTS, joint_digest, sha256_of
 
 HEADS_NAME = "audit.heads"
@@ -62,24 +61,16 @@ def entries(connection: sa.Connection, *, limit: int | None = None) -> tuple[Aud
     return tuple(AuditEntry(**row) for row in rows)[::-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Break:
-    """Where the chain does not hold, and how."""
-
-    number: int
-    what: str
-
-
-def breaks(chain: Iterable[AuditEntry]) -> Iterator[Break]:
+def breaks(chain: Iterable[AuditEntry]) -> Iterator[AuditFinding]:
     """Yield where a chain does not hold; it is to be given whole, oldest first."""
     before = BEGINNING
     for entry in chain:
         if entry.number != before.number + 1:
-            yield Break(before.number + 1, "is missing")
+            yield AuditFinding(f"audit row {before.number + 1}", "is missing")
         elif entry.previous != before.sha256:
-            yield Break(entry.number, "does not follow the row before it")
-        if sha256_of({**entry.values(), "previous": entry.previous}) != entry.sha256:
-            yield Break(entry.number, "was changed")
+            yield AuditFinding(f"audit row {entry.number}", "does not follow the row before it")
+        if sha256_of(entry.values()) != entry.sha256:
+            yield AuditFinding(f"audit row {entry.number}", "was changed")
         before = AuditHead(entry.number, entry.sha256)
 
 

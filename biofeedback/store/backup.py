@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import struct
+import sys
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass
@@ -20,9 +21,9 @@ from biofeedback.errors import StoreError, UsageError
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.settings import EXPORT_KEY_NAME, STORE_NAME
 from biofeedback.store import audit
-from biofeedback.store.database import Database, Transactions
+from biofeedback.store.database import Database, Repository, Transactions
 from biofeedback.store.records import AuditHead, counted
-from biofeedback.store.sessions import SESSIONS_FOLDER
+from biofeedback.store.sessions import SessionRepository
 from biofeedback.store.tables import CLIENTS, METADATA, PROTOCOLS, SESSIONS, SETUPS
 
 MANIFEST_NAME = "manifest.json"
@@ -68,17 +69,8 @@ class BackupContents:
         return ", ".join(parts)
 
 
-class Backup:
-    """Writes the data folder and the calibrations of sound devices into one file.
-
-    Parameters
-    ----------
-    transactions : Transactions
-        Of the store.
-    """
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
+class Backup(Repository):
+    """Writes the data folder and the calibrations of sound devices into one file."""
 
     def write(self, file: Path, *, calibration: Path | None = None) -> BackupContents:
         """Write everything into a file, which takes the place of an earlier one only when it is whole.
@@ -111,12 +103,11 @@ class Backup:
             others = {name: path for name, path in others.items() if path.is_file()}
             from biofeedback.calibration import calibrated_devices  # noqa: PLC0415 - it needs scipy
 
+            calibrations = others.get(CALIBRATION_NAME)
             contents = BackupContents(
                 **copied.counts,
                 export_key=EXPORT_KEY_NAME in others,
-                calibrations=len(calibrated_devices(others[CALIBRATION_NAME]))
-                if CALIBRATION_NAME in others
-                else 0,
+                calibrations=0 if calibrations is None else len(calibrated_devices(calibrations)),
             )
             with part.open("wb") as raw:
                 with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -126,11 +117,8 @@ class Backup:
                         for path in _in_order(directory):
                             name = path.relative_to(self._transactions.folder).as_posix()
                             members[name] = _put(archive, name, path)
-                    manifest = {
-                        "audit_head": [copied.head.number, copied.head.sha256],
-                        "contents": asdict(contents),
-                        "files": members,
-                    }
+                    head = [copied.head.number, copied.head.sha256]
+                    manifest = {"audit_head": head, "contents": asdict(contents), "files": members}
                     archive.writestr(MANIFEST_NAME, json.dumps(manifest, indent=1))
                 raw.flush()
                 os.fsync(raw.fileno())
@@ -185,8 +173,7 @@ def backup_contents(file: Path) -> BackupContents | None:
         If it is no back-up, or half of one.
     """
     with _opened(file) as archive:
-        _manifest(archive, file)
-        contents = json.loads(archive.read(MANIFEST_NAME)).get("contents")
+        contents = _manifest(archive, file).contents
     try:
         return None if contents is None else BackupContents(**contents)
     except TypeError:
@@ -202,7 +189,7 @@ def backup_head(file: Path) -> AuditHead:
         If it is no back-up, or half of one.
     """
     with _opened(file) as archive:
-        return _manifest(archive, file)[0]
+        return _manifest(archive, file).head
 
 
 class _CopiedRows(NamedTuple):
@@ -233,20 +220,14 @@ def _copy_rows(transactions: Transactions, target: Path) -> _CopiedRows:
         raise StoreError(f"{transactions.database.name} is damaged; see biofeedback audit verify") from None
     finally:
         copy.close()
-    there = {
-        path for path in (transactions.folder / SESSIONS_FOLDER).iterdir() if not path.name.startswith(".")
-    }
-    return _CopiedRows(head, counts, sorted(needed | there))
+    there = SessionRepository(transactions).directories()
+    return _CopiedRows(head, counts, sorted(needed | {*there}))
 
 
 def _counts(connection: sa.Connection) -> dict[str, int]:
-    kept = SESSIONS.c.state.not_in(("deleting", "deleted"))
-    queries = {
-        "sessions": sa.select(sa.func.count()).select_from(SESSIONS).where(kept),
-        "clients": sa.select(sa.func.count()).select_from(CLIENTS),
-        "protocols": sa.select(sa.func.count()).select_from(PROTOCOLS),
-        "setups": sa.select(sa.func.count()).select_from(SETUPS),
-    }
+    tables = (SESSIONS, CLIENTS, PROTOCOLS, SETUPS)
+    queries = {table.name: sa.select(sa.func.count()).select_from(table) for table in tables}
+    queries["sessions"] = queries["sessions"].where(SESSIONS.c.state.not_in(("deleting", "deleted")))
     return {name: connection.scalar(query) or 0 for name, query in queries.items()}
 
 
@@ -262,14 +243,8 @@ def _put(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any]:
     """Copy a file, up to its present end, into the archive; return its size and SHA-256."""
     info = zipfile.ZipInfo(name, datetime.now(UTC).timetuple()[:6])
     info.compress_type = zipfile.ZIP_STORED if path.suffix == ".flac" else zipfile.ZIP_DEFLATED
-    digest = hashlib.sha256()
     with path.open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
-        left = size = path.stat().st_size
-        while left and (block := source.read(min(_BLOCK, left))):
-            digest.update(block)
-            target.write(block)
-            left -= len(block)
-    return {"bytes": size - left, "sha256": digest.hexdigest()}
+        return _copy(source, target, path.stat().st_size)
 
 
 def _opened(file: Path) -> zipfile.ZipFile:
@@ -283,17 +258,25 @@ def _opened(file: Path) -> zipfile.ZipFile:
         raise StoreError(f"{file} cannot be read: {error.strerror or error}") from None
 
 
-def _manifest(archive: zipfile.ZipFile, file: Path) -> tuple[AuditHead, dict[str, dict[str, Any]]]:
+class _Manifest(NamedTuple):
+    """What a back-up says of itself: the audit's head, size and SHA-256 of each file, and what it holds."""
+
+    head: AuditHead
+    files: dict[str, dict[str, Any]]
+    contents: dict[str, Any] | None
+
+
+def _manifest(archive: zipfile.ZipFile, file: Path) -> _Manifest:
     try:
         manifest = json.loads(archive.read(MANIFEST_NAME))
         number, sha256 = manifest["audit_head"]
-        return AuditHead(number, sha256), manifest["files"]
+        return _Manifest(AuditHead(number, sha256), manifest["files"], manifest.get("contents"))
     except (KeyError, TypeError, *_DAMAGE):
         raise StoreError(f"{file} is not a back-up, or its {MANIFEST_NAME} was changed") from None
 
 
 def _extract(archive: zipfile.ZipFile, file: Path, folder: Path) -> None:
-    _, members = _manifest(archive, file)
+    members = _manifest(archive, file).files
     if {*archive.namelist()} != {MANIFEST_NAME, *members}:
         raise StoreError(f"{file} does not hold the files that its {MANIFEST_NAME} lists")
     for name, expected in members.items():
@@ -302,14 +285,16 @@ def _extract(archive: zipfile.ZipFile, file: Path, folder: Path) -> None:
         target = folder.joinpath(*parts)
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(name) as source, target.open("wb") as written:
-            if _copy(source, written) != expected["sha256"]:
+            if _copy(source, written)["sha256"] != expected["sha256"]:
                 raise StoreError(f"{file} is not as it was written: {name} was changed")
 
 
-def _copy(source: IO[bytes], target: IO[bytes]) -> str:
-    """Copy all bytes and return their SHA-256."""
+def _copy(source: IO[bytes], target: IO[bytes], limit: int = sys.maxsize) -> dict[str, Any]:
+    """Copy bytes, at most `limit`; return their number and SHA-256."""
     digest = hashlib.sha256()
-    while block := source.read(_BLOCK):
+    copied = 0
+    while block := source.read(min(_BLOCK, limit - copied)):
         digest.update(block)
         target.write(block)
-    return digest.hexdigest()
+        copied += len(block)
+    return {"bytes": copied, "sha256": digest.hexdigest()}

@@ -5,62 +5,47 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any, TypedDict, Unpack, cast
 
 import sqlalchemy as sa
 
 from biofeedback.errors import NotFoundError, UsageError
-from biofeedback.store.database import Transactions
+from biofeedback.store.database import Repository
 from biofeedback.store.pseudonym import check_pseudonym
-from biofeedback.store.records import (
-    NEEDED,
-    NOT_GIVEN,
-    SCOPES,
-    Client,
-    ClientOverview,
-    Consent,
-    NotGiven,
-    Scope,
-)
+from biofeedback.store.records import NEEDED, SCOPES, Client, ClientOverview, Consent, Scope
 from biofeedback.store.tables import CLIENTS, CONSENTS, SESSIONS, canonical
 from generator.preferences import Preferences
 from generator.state import VOLUME_RANGE_DB
 
+_BY_CODE = sa.select(CLIENTS).order_by(CLIENTS.c.code)
 
-class ClientRepository:
-    """Clients and their consents.
 
-    Parameters
-    ----------
-    transactions : Transactions
-        Of the store.
+class ClientFields(TypedDict, total=False):
+    """What is known of a client beside code and preferences, as `Client` has it.
+
+    A field that is left out is not given; a volume of None makes it unknown.
     """
 
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
+    volume_db: float | None
+    cautions: Sequence[str]
+    goals: Sequence[str]
+
+
+class ClientRepository(Repository):
+    """Clients and their consents."""
 
     def add(
-        self,
-        code: str,
-        *,
-        preferences: Preferences | None = None,
-        volume_db: float | None = None,
-        cautions: Sequence[str] = (),
-        goals: Sequence[str] = (),
+        self, code: str, *, preferences: Preferences | None = None, **fields: Unpack[ClientFields]
     ) -> Client:
         """Add a client by a pseudonym.
 
         Raises
         ------
         UsageError
-            If the code is none (`biofeedback.store.pseudonym.check_pseudonym`) or taken.
+            If the code is none (`biofeedback.store.pseudonym.check_pseudonym`) or taken, or the volume is out
+            of range.
         """
-        values = {
-            "code": check_pseudonym(code),
-            **_columns(
-                preferences=preferences or Preferences(), volume_db=volume_db, cautions=cautions, goals=goals
-            ),
-        }
+        values = {"code": check_pseudonym(code), **blank(), **_columns(preferences, fields)}
         with self._transactions.write() as transaction:
             if transaction.connection.scalar(sa.select(CLIENTS.c.id).where(CLIENTS.c.code == code)):
                 raise UsageError(f"there is a client {code} already")
@@ -81,9 +66,7 @@ class ClientRepository:
 
     def list(self) -> tuple[Client, ...]:
         """Return all clients, by code."""
-        with self._transactions.database.reading() as connection:
-            rows = connection.execute(sa.select(CLIENTS).order_by(CLIENTS.c.code)).mappings()
-            return tuple(_client(row) for row in rows)
+        return tuple(_client(row) for row in self._rows(_BY_CODE))
 
     def overviews(self, code: str | None = None) -> tuple[ClientOverview, ...]:
         """Return all clients, or one, by code, each with consent and number of sessions, in three statements.
@@ -95,7 +78,7 @@ class ClientRepository:
         """
         with self._transactions.database.reading() as connection:
             rows = (
-                connection.execute(sa.select(CLIENTS).order_by(CLIENTS.c.code)).mappings().all()
+                connection.execute(_BY_CODE).mappings().all()
                 if code is None
                 else [client_row(connection, code)]
             )
@@ -117,10 +100,8 @@ class ClientRepository:
         self,
         code: str,
         *,
-        preferences: Callable[[Preferences], Preferences] | NotGiven = NOT_GIVEN,
-        volume_db: float | NotGiven | None = NOT_GIVEN,
-        cautions: Sequence[str] | NotGiven = NOT_GIVEN,
-        goals: Sequence[str] | NotGiven = NOT_GIVEN,
+        preferences: Callable[[Preferences], Preferences] | None = None,
+        **fields: Unpack[ClientFields],
     ) -> Client:
         """Change the fields that are given; every other field stays.
 
@@ -130,10 +111,8 @@ class ClientRepository:
             The client's.
         preferences : callable, optional
             Returns the new preferences, given those that the client has.
-        volume_db : float or None, optional
-            The comfortable level; None makes it unknown.
-        cautions, goals : sequence of str, optional
-            The new lists; an empty one clears.
+        **fields
+            The new values; an empty list clears.
 
         Raises
         ------
@@ -142,19 +121,13 @@ class ClientRepository:
         """
         with self._transactions.write() as transaction:
             row = client_row(transaction.connection, code)
-            new = preferences if preferences is NOT_GIVEN else preferences(_client(row).preferences)
-            changes = _columns(preferences=new, volume_db=volume_db, cautions=cautions, goals=goals)
-            transaction.update(CLIENTS, row["id"], changes)
+            new = None if preferences is None else preferences(_client(row).preferences)
+            transaction.update(CLIENTS, row["id"], _columns(new, fields))
             transaction.log("client changed", "client", row["id"])
         return self.get(code)
 
     def give_consent(
-        self,
-        code: str,
-        *,
-        version: str,
-        scopes: Iterable[Scope] = NEEDED,
-        keep_days: int | None = None,
+        self, code: str, *, version: str, scopes: Iterable[Scope] = NEEDED, keep_days: int | None = None
     ) -> Consent:
         """Write down what a client has agreed to; it takes the place of what was agreed to before.
 
@@ -211,8 +184,7 @@ class ClientRepository:
             If there is no such client.
         """
         with self._transactions.database.reading() as connection:
-            row = consent_row(connection, client_row(connection, code)["id"])
-            return None if row is None else consent_record(row)
+            return newest_consent(connection, client_row(connection, code)["id"])
 
     def consents_given(self, code: str) -> dict[str, tuple[str, ...]]:
         """Return the scopes of every consent a client has ever given, by its id.
@@ -230,7 +202,7 @@ class ClientRepository:
 
 def blank() -> dict[str, Any]:
     """Return the columns of a client of whom nothing but the code is kept."""
-    return _columns(preferences=Preferences(), volume_db=None, cautions=(), goals=())
+    return _columns(Preferences(), {"volume_db": None, "cautions": (), "goals": ()})
 
 
 def client_row(connection: sa.Connection, code: str) -> sa.RowMapping:
@@ -250,17 +222,17 @@ def client_row(connection: sa.Connection, code: str) -> sa.RowMapping:
 def newest_consents(connection: sa.Connection) -> dict[str, Consent]:
     """Return the newest consent of each client who has one, by the client's code."""
     query = sa.select(CONSENTS, CLIENTS.c.code).join_from(CONSENTS, CLIENTS).order_by(CONSENTS.c.number)
-    return {row["code"]: consent_record(row) for row in connection.execute(query).mappings()}
+    return {row["code"]: _consent(row) for row in connection.execute(query).mappings()}
 
 
-def consent_row(connection: sa.Connection, client_id: str) -> sa.RowMapping | None:
-    """Return the row of a client's newest consent, if there is one."""
+def newest_consent(connection: sa.Connection, client_id: str) -> Consent | None:
+    """Return a client's newest consent, if there is one."""
     of_client = sa.select(CONSENTS).where(CONSENTS.c.client_id == client_id)
-    return connection.execute(of_client.order_by(CONSENTS.c.number.desc()).limit(1)).mappings().first()
+    row = connection.execute(of_client.order_by(CONSENTS.c.number.desc()).limit(1)).mappings().first()
+    return None if row is None else _consent(row)
 
 
-def consent_record(row: sa.RowMapping) -> Consent:
-    """Return the record of a row of `CONSENTS`."""
+def _consent(row: sa.RowMapping) -> Consent:
     return Consent(
         id=row["id"],
         version=row["version"],
@@ -279,8 +251,7 @@ def require_consent(connection: sa.Connection, client_id: str, code: str) -> Non
     UsageError
         Saying what is missing or was withdrawn.
     """
-    row = consent_row(connection, client_id)
-    consent = None if row is None else consent_record(row)
+    consent = newest_consent(connection, client_id)
     for scope in NEEDED:
         if consent is None or scope not in consent.given:
             raise UsageError(
@@ -291,24 +262,15 @@ def require_consent(connection: sa.Connection, client_id: str, code: str) -> Non
             raise UsageError(f"client {code} has withdrawn, on {when[:10]}, the consent to {SCOPES[scope]}")
 
 
-def _columns(
-    *,
-    preferences: Preferences | NotGiven,
-    volume_db: float | NotGiven | None,
-    cautions: Sequence[str] | NotGiven,
-    goals: Sequence[str] | NotGiven,
-) -> dict[str, Any]:
+def _columns(preferences: Preferences | None, fields: ClientFields) -> dict[str, Any]:
+    """Return the columns of the fields that are given."""
     low, high = VOLUME_RANGE_DB
-    if isinstance(volume_db, int | float) and not low <= volume_db <= high:
+    volume_db = fields.get("volume_db")
+    if volume_db is not None and not low <= volume_db <= high:
         raise UsageError(f"a volume of {volume_db:g} dB is out of range; give one from {low:g} to {high:g}")
-    values: dict[str, Any] = {} if volume_db is NOT_GIVEN else {"volume_db": volume_db}
-    if preferences is not NOT_GIVEN:
-        values["preferences"] = canonical(asdict(preferences))
-    if cautions is not NOT_GIVEN:
-        values["cautions"] = canonical(list(cautions))
-    if goals is not NOT_GIVEN:
-        values["goals"] = canonical(list(goals))
-    return values
+    likes = {} if preferences is None else {"preferences": canonical(asdict(preferences))}
+    lists = {name: canonical(fields[name]) for name in ("cautions", "goals") if name in fields}
+    return {**fields, **lists, **likes}
 
 
 def _client(row: sa.RowMapping) -> Client:

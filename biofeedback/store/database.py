@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,8 @@ REVISION = "0003"
 BUSY_S = 10.0
 """How long a writer waits for another."""
 
-_VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+_REVISION_COLUMN = sa.Column("version_num", sa.String(32), primary_key=True)
+_VERSION = sa.Table("alembic_version", sa.MetaData(), _REVISION_COLUMN)
 """Where Alembic keeps the newest migration that was carried out."""
 
 
@@ -143,7 +144,7 @@ class Database:
 def _revision(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table(_VERSION.name):
         return None
-    return connection.scalar(sa.select(_VERSION.c.version_num))
+    return connection.scalar(sa.select(_REVISION_COLUMN))
 
 
 def _migrate(connection: sa.Connection) -> None:
@@ -282,6 +283,24 @@ class Transaction:
         self.heads.append(
             audit.append(self.connection, at=self.at, action=action, kind=kind, subject=subject)
         )
+
+
+class Repository:
+    """Base of what reads and writes one part of a store.
+
+    Parameters
+    ----------
+    transactions : Transactions
+        Of the store.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
+        """Return the rows of a query, all of one moment."""
+        with self._transactions.database.reading() as connection:
+            return connection.execute(query).mappings().all()
 
 
 def sealed(table: sa.Table, row: Row) -> dict[str, Any]:

@@ -9,26 +9,17 @@ import yaml
 
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.setups import parse_setup
-from biofeedback.store.database import Transaction, Transactions
+from biofeedback.store.database import Repository, Transaction
 from biofeedback.store.records import MigratedSetup, ProtocolVersion, SavedSetup, SetupFile
-from biofeedback.store.tables import PROTOCOLS, SETUP_FILES, SETUPS, sha256_of
+from biofeedback.store.tables import DIGEST, PROTOCOLS, SETUP_FILES, SETUPS, columns_without, sha256_of
 from protocols.loading import parse
 from protocols.schema import Protocol, protocol_sha256
 
-_COLUMNS = [column for column in PROTOCOLS.c if column.name != "digest"]
+_VERSIONS = sa.select(*columns_without(PROTOCOLS, DIGEST))
 
 
-class ProtocolVersionRepository:
-    """Saved versions of protocols.
-
-    Parameters
-    ----------
-    transactions : Transactions
-        Of the store.
-    """
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
+class ProtocolVersionRepository(Repository):
+    """Saved versions of protocols."""
 
     def save(self, text: str) -> ProtocolVersion:
         """Keep a protocol, as YAML, under its own id and version.
@@ -46,11 +37,10 @@ class ProtocolVersionRepository:
 
     def list(self, name: str | None = None) -> tuple[ProtocolVersion, ...]:
         """Return the saved protocols, or the versions of one, by name; the highest version first."""
-        query = sa.select(*_COLUMNS).order_by(PROTOCOLS.c.name, PROTOCOLS.c.version.desc())
+        query = _VERSIONS.order_by(PROTOCOLS.c.name, PROTOCOLS.c.version.desc())
         if name is not None:
             query = query.where(PROTOCOLS.c.name == name)
-        with self._transactions.database.reading() as connection:
-            return tuple(ProtocolVersion(**row) for row in connection.execute(query).mappings())
+        return tuple(ProtocolVersion(**row) for row in self._rows(query))
 
     def get(self, name: str, version: int | None = None) -> ProtocolVersion:
         """Return a saved protocol by its name, in the given or the highest version.
@@ -84,17 +74,8 @@ class ProtocolVersionRepository:
             transaction.log("protocol removed", "protocol", saved.id)
 
 
-class SetupRepository:
-    """Saved sensor set-ups.
-
-    Parameters
-    ----------
-    transactions : Transactions
-        Of the store.
-    """
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
+class SetupRepository(Repository):
+    """Saved sensor set-ups."""
 
     def save(self, name: str, text: str) -> SavedSetup:
         """Keep a sensor set-up, as YAML, under a name; it takes the place of one of that name.
@@ -113,10 +94,8 @@ class SetupRepository:
 
     def list(self) -> tuple[SavedSetup, ...]:
         """Return all saved set-ups, by name."""
-        columns = [column for column in SETUPS.c if column.name != "digest"]
-        with self._transactions.database.reading() as connection:
-            rows = connection.execute(sa.select(*columns).order_by(SETUPS.c.name)).mappings()
-            return tuple(SavedSetup(**row) for row in rows)
+        query = sa.select(*columns_without(SETUPS, DIGEST)).order_by(SETUPS.c.name)
+        return tuple(SavedSetup(**row) for row in self._rows(query))
 
     def get(self, name: str) -> SavedSetup:
         """Return a saved set-up.
@@ -151,18 +130,14 @@ class SetupRepository:
         A file whose name is taken by another set-up is saved under its name with a number.
         """
         done = sa.select(SETUP_FILES.c.name, SETUP_FILES.c.sha256)
-        with self._transactions.database.reading() as connection:
-            before = {(name, sha256) for name, sha256 in connection.execute(done)}
-        new = [file for file in files if (file.path.stem, sha256_of(file.text)) not in before]
-        if not new:
+        before = {(row["name"], row["sha256"]) for row in self._rows(done)}
+        by_key = {(file.path.stem, sha256_of(file.text)): file for file in files}
+        if by_key.keys() <= before:
             return ()
         with self._transactions.write() as transaction:
-            return tuple(
-                _migrate_setup(transaction, file)
-                for file in new
-                if (file.path.stem, sha256_of(file.text))
-                not in set(map(tuple, transaction.connection.execute(done)))
-            )
+            before = {(name, sha256) for name, sha256 in transaction.connection.execute(done)}
+            new = {key: file for key, file in by_key.items() if key not in before}
+            return tuple(_migrate_setup(transaction, file, sha256) for (_, sha256), file in new.items())
 
 
 def _save_setup(transaction: Transaction, name: str, title: str, text: str) -> None:
@@ -175,7 +150,7 @@ def _save_setup(transaction: Transaction, name: str, title: str, text: str) -> N
     transaction.log("set-up saved", "set-up", row_id)
 
 
-def _migrate_setup(transaction: Transaction, file: SetupFile) -> MigratedSetup:
+def _migrate_setup(transaction: Transaction, file: SetupFile, sha256: str) -> MigratedSetup:
     """Copy a set-up file into the store, under the first name that is free or has the same set-up."""
     setup = parse_setup(file.text, str(file.path))
     rows = transaction.connection.execute(sa.select(SETUPS.c.name, SETUPS.c.text))
@@ -184,7 +159,6 @@ def _migrate_setup(transaction: Transaction, file: SetupFile) -> MigratedSetup:
     name = next(name for name in (file.path.stem, *numbered) if saved.get(name, setup) == setup)
     if name not in saved:
         _save_setup(transaction, name, setup.title, file.text)
-    sha256 = sha256_of(file.text)
     values = {"name": file.path.stem, "sha256": sha256, "saved_as": name, "migrated_at": transaction.at}
     transaction.log("set-up file copied", "set-up file", transaction.insert(SETUP_FILES, values))
     return MigratedSetup(path=file.path, saved_as=name)
@@ -207,8 +181,13 @@ def keep_protocol(
         Whether a session uses it now: from then on it stays as it is.
     """
     of_version = (PROTOCOLS.c.name == protocol.id) & (PROTOCOLS.c.version == protocol.version)
-    row = transaction.connection.execute(sa.select(*_COLUMNS).where(of_version)).mappings().first()
-    before = None if row is None else ProtocolVersion(**row)
+    before = transaction.connection.execute(_VERSIONS.where(of_version)).mappings().first()
+    same = before is not None and _same(before, protocol)
+    if before and before["used_at"] and not same:
+        raise UsageError(
+            f"protocol {protocol.id}, version {protocol.version}, was used before with another content; "
+            "give the changed protocol another version"
+        )
     values = {
         "name": protocol.id,
         "version": protocol.version,
@@ -218,32 +197,22 @@ def keep_protocol(
         "saved_at": transaction.at,
         "used_at": transaction.at if use else None,
     }
-    if before is None:
-        row_id = transaction.insert(PROTOCOLS, values)
-        transaction.log("protocol used" if use else "protocol saved", "protocol", row_id)
+    if before and same and text is None:
+        values |= {"text": before["text"], "saved_at": before["saved_at"]}
+    if before and (before["used_at"] or not (use or text is not None)):
+        return ProtocolVersion(**before)
+    if before:
+        transaction.update(PROTOCOLS, row_id := before["id"], values)
     else:
-        row_id = before.id
-        same = _same(before, protocol)
-        if before.used_at and not same:
-            raise UsageError(
-                f"protocol {protocol.id}, version {protocol.version}, was used before with another content; "
-                "give the changed protocol another version"
-            )
-        if same and text is None:
-            values |= {"text": before.text, "saved_at": before.saved_at}
-        if not before.used_at and (use or text is not None):
-            transaction.update(PROTOCOLS, row_id, values)
-            transaction.log("protocol used" if use else "protocol saved", "protocol", row_id)
-    kept = (
-        transaction.connection.execute(sa.select(*_COLUMNS).where(PROTOCOLS.c.id == row_id)).mappings().one()
-    )
-    return ProtocolVersion(**kept)
+        row_id = transaction.insert(PROTOCOLS, values)
+    transaction.log("protocol used" if use else "protocol saved", "protocol", row_id)
+    return ProtocolVersion(**transaction.connection.execute(_VERSIONS.where(of_version)).mappings().one())
 
 
-def _same(kept: ProtocolVersion, protocol: Protocol) -> bool:
+def _same(kept: sa.RowMapping, protocol: Protocol) -> bool:
     """Return whether a kept protocol says the same, whatever fields the language has got since."""
     sha256 = protocol_sha256(protocol)
-    return sha256 in {kept.sha256, protocol_sha256(parse(kept.text.encode("utf-8"), kept.name))}
+    return sha256 in {kept["sha256"], protocol_sha256(parse(kept["text"].encode("utf-8"), kept["name"]))}
 
 
 def _as_yaml(protocol: Protocol) -> str:

@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from enum import Enum
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from generator.preferences import Preferences
-
-
-class NotGiven(Enum):
-    """Type of `NOT_GIVEN`."""
-
-    NOT_GIVEN = "not given"
-
-
-NOT_GIVEN: Final = NotGiven.NOT_GIVEN
-"""Default of an argument that is left out, where None means that a field becomes empty."""
 
 Scope = Literal["sessions", "storage", "research"]
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256
 from biofeedback.recording.storage import held_by_us
 from biofeedback.store import audit
 from biofeedback.store.clients import newest_consents
-from biofeedback.store.database import Transactions, sealed
+from biofeedback.store.database import Repository, Transactions, sealed
 from biofeedback.store.records import AuditEntry, AuditFinding, AuditHead, Recovered, Session, SessionState
 from biofeedback.store.retention import Retention
 from biofeedback.store.session_index import index_session, listed_files
@@ -30,7 +31,7 @@ _NEVER_BEGAN = timedelta(days=1)
 """After so long, a session that was begun but of which nothing was recorded is forgotten."""
 
 
-class Recovery:
+class Recovery(Repository):
     """Completes what an interruption left unfinished.
 
     Parameters
@@ -46,13 +47,9 @@ class Recovery:
     """
 
     def __init__(
-        self,
-        transactions: Transactions,
-        sessions: SessionRepository,
-        retention: Retention,
-        audit: AuditLog,
+        self, transactions: Transactions, sessions: SessionRepository, retention: Retention, audit: AuditLog
     ) -> None:
-        self._transactions = transactions
+        super().__init__(transactions)
         self._sessions = sessions
         self._retention = retention
         self._audit = audit
@@ -75,15 +72,12 @@ class Recovery:
     def _unfinished(self) -> list[Path]:
         """Return the directories of sessions that the store does not know as closed."""
         query = sa.select(SESSIONS.c.location).where(SESSIONS.c.state != "open")
-        with self._transactions.database.reading() as connection:
-            known = set(connection.scalars(query))
-        folder = self._transactions.folder / SESSIONS_FOLDER
-        return sorted(
-            path
-            for path in folder.iterdir()
-            if f"{SESSIONS_FOLDER}/{path.name}" not in known and (path / META_NAME).exists()
-            if not path.name.startswith(".")
-        )
+        known = {row["location"] for row in self._rows(query)}
+        return [
+            directory
+            for directory in self._sessions.directories()
+            if f"{SESSIONS_FOLDER}/{directory.name}" not in known and (directory / META_NAME).exists()
+        ]
 
     def _take_up(self, directory: Path) -> tuple[str, ...]:
         # Imported here: it reads and writes sound, which listing clients or protocols does not.
@@ -127,11 +121,9 @@ class Recovery:
                 done.append(Recovered(what=session.id, did=("nothing of it was recorded; it was forgotten",)))
         for directory in (self._transactions.folder / SESSIONS_FOLDER).iterdir():
             old = datetime.fromtimestamp(directory.stat().st_mtime, UTC) < before
-            if old and {path.name for path in directory.glob("*")} <= {f"{META_NAME}.part"}:
+            empty = {path.name for path in directory.glob("*")} <= {f"{META_NAME}.part"}
+            if old and (empty or directory.match(".*.part")):
                 shutil.rmtree(directory, ignore_errors=True)
-        for part in (self._transactions.folder / SESSIONS_FOLDER).glob(".*.part"):
-            if datetime.fromtimestamp(part.stat().st_mtime, UTC) < before:
-                shutil.rmtree(part, ignore_errors=True)
         return done
 
     def _in_state(self, state: SessionState) -> list[Session]:
@@ -141,17 +133,20 @@ class Recovery:
 Row = sa.RowMapping
 
 
-class AuditLog:
+class AuditLog(Repository):
     """The audit of a store, and the check that everything is as it was left.
 
     Parameters
     ----------
     transactions : Transactions
         Of the store.
+    sessions : SessionRepository
+        In it.
     """
 
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
+    def __init__(self, transactions: Transactions, sessions: SessionRepository) -> None:
+        super().__init__(transactions)
+        self._sessions = sessions
 
     def head(self) -> AuditHead:
         """Return number and SHA-256 of the newest row.
@@ -199,22 +194,15 @@ class AuditLog:
             Empty where everything is as it was left.
         """
         # Rows are read last: whatever knows them was there before, also while somebody writes.
-        directories = self._directories()
+        directories = self._sessions.directories()
+        database, path = self._transactions.database, self._transactions.heads.path
         listed, damaged = self._transactions.heads.read()
-        findings = [
-            AuditFinding(f"{self._transactions.heads.path} line {place}", "was changed") for place in damaged
-        ]
-        known = {
-            f"{self._transactions.heads.path} {number}": AuditHead(number, sha256)
-            for number, sha256 in listed.items()
-        }
+        findings = [AuditFinding(f"{path} line {place}", "was changed") for place in damaged]
+        known = {f"{path} {number}": AuditHead(number, sha256) for number, sha256 in listed.items()}
         known |= {**_anchors(directories), **(heads or {})}
         try:
-            findings += [
-                AuditFinding(self._transactions.database.name, line)
-                for line in self._transactions.database.damage()
-            ]
-            with self._transactions.database.reading() as connection:
+            findings += [AuditFinding(database.name, line) for line in database.damage()]
+            with database.reading() as connection:
                 chain = audit.entries(connection)
                 rows = {
                     table.name: connection.execute(sa.select(table)).mappings().all()
@@ -222,15 +210,11 @@ class AuditLog:
                     for table, _ in tables
                 }
         except StoreError as error:
-            return [*findings, AuditFinding(self._transactions.database.name, str(error))]
-        if chain and not self._transactions.heads.path.exists():
-            findings.append(AuditFinding(str(self._transactions.heads.path), "is missing"))
+            return [*findings, AuditFinding(database.name, str(error))]
+        if chain and not path.exists():
+            findings.append(AuditFinding(str(path), "is missing"))
         findings += [*_of_chain(chain, known), *_of_rows(chain, rows), *self._of_files(directories, rows)]
         return list(dict.fromkeys(findings))
-
-    def _directories(self) -> list[Path]:
-        folder = self._transactions.folder / SESSIONS_FOLDER
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
     def _of_files(self, directories: list[Path], rows: Mapping[str, Iterable[Row]]) -> Iterator[AuditFinding]:
         facts: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
@@ -238,42 +222,42 @@ class AuditLog:
             for row in rows[table.name]:
                 if row.get("written_at") is None:
                     facts[row["session_id"]][table.name].append(row)
-        located = {}
-        for row in rows[SESSIONS.name]:
-            if row["location"] is None:
-                continue
-            directory = self._transactions.folder / str(row["location"])
-            located[directory] = row
-            if row["state"] in {"closed", "recovered"}:
-                found = list(_of_directory(directory, row))
-                yield from found or _contradictions(directory, row, facts[row["id"]])
-        given = {row["id"]: set(json.loads(row["scopes"])) for row in rows[CONSENTS.name]}
+        closed = {
+            self._transactions.folder / str(row["location"]): row
+            for row in rows[SESSIONS.name]
+            if row["location"] is not None and row["state"] in {"closed", "recovered"}
+        }
+        for directory, row in closed.items():
+            found = list(_of_directory(directory, row))
+            yield from found or _contradictions(directory, row, facts[row["id"]])
+        given = {
+            row["id"]: set(json.loads(row["scopes"]))
+            for row in rows[CONSENTS.name]
+            if row_digest(dict(row)) == row["digest"]  # one that was changed is told with the rows
+        }
         for directory in directories:
             yield from _of_consent(directory, given)
-            state = located[directory]["state"] if directory in located else None
-            yield from _of_unknown(directory, state)
+            if directory not in closed:
+                yield from _of_unknown(directory)
 
 
 def _anchors(directories: Iterable[Path]) -> dict[str, AuditHead]:
     """Return the heads of the audit that ``session.json`` files hold."""
     found = {}
     for directory in directories:
-        try:
+        with suppress(BiofeedbackError):  # told with the files
             meta = read_meta(directory)
-        except BiofeedbackError:  # told with the files
-            continue
-        for part in ("arguments", "end"):
-            head = meta[part].get("audit_head") if isinstance(meta.get(part), dict) else None
-            if isinstance(head, dict) and isinstance(head.get("number"), int):
-                source = f"{directory / META_NAME} ({part})"
-                found[source] = AuditHead(head["number"], str(head.get("sha256")))
+            for part in ("arguments", "end"):
+                head = meta[part].get("audit_head") if isinstance(meta.get(part), dict) else None
+                if isinstance(head, dict) and isinstance(head.get("number"), int):
+                    source = f"{directory / META_NAME} ({part})"
+                    found[source] = AuditHead(head["number"], str(head.get("sha256")))
     return found
 
 
 def _of_chain(chain: tuple[AuditEntry, ...], heads: Mapping[str, AuditHead]) -> Iterator[AuditFinding]:
     """Look at the chain itself, and compare it with the heads that others know."""
-    for broken in audit.breaks(chain):
-        yield AuditFinding(f"audit row {broken.number}", broken.what)
+    yield from audit.breaks(chain)
     known = {entry.number: entry.sha256 for entry in chain}
     for source, head in heads.items():
         if head.number and head.number not in known:
@@ -367,25 +351,20 @@ def _of_consent(directory: Path, given: Mapping[str, set[str]]) -> Iterator[Audi
         yield AuditFinding(str(directory / META_NAME), "holds a consent that the client has not given")
 
 
-def _of_unknown(directory: Path, state: str | None) -> Iterator[AuditFinding]:
+def _of_unknown(directory: Path) -> Iterator[AuditFinding]:
     """Tell of a directory that the store does not know as closed."""
-    if state in {"closed", "recovered"} or not any(
-        (directory / name).exists() for name in (META_NAME, XDF_NAME)
-    ):
+    if not any((directory / name).exists() for name in (META_NAME, XDF_NAME)):
         return
+    where = str(directory)
     try:
         if "end" in read_meta(directory):
-            yield AuditFinding(
-                str(directory), "is not in the store; take it in with biofeedback sessions adopt"
-            )
+            yield AuditFinding(where, "is not in the store; take it in with biofeedback sessions adopt")
             return
         with held_by_us(directory / XDF_NAME) as free:
-            being_recorded = not free
+            if free:
+                yield AuditFinding(where, "was cut off; take it up with biofeedback sessions recover")
     except (BiofeedbackError, OSError) as error:
-        yield AuditFinding(str(directory), str(error))
-        return
-    if not being_recorded:
-        yield AuditFinding(str(directory), "was cut off; take it up with biofeedback sessions recover")
+        yield AuditFinding(where, str(error))
 
 
 def _row_name(table: str, row: Row) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,18 +13,20 @@ import sqlalchemy as sa
 from biofeedback.errors import StoreError, UsageError
 from biofeedback.recording.recorder import XDF_NAME
 from biofeedback.recording.storage import held_by_us
-from biofeedback.store.clients import (
-    ClientRepository,
-    blank,
-    client_row,
-    consent_record,
-    consent_row,
-    newest_consents,
-)
-from biofeedback.store.database import Transactions
+from biofeedback.store.clients import ClientRepository, blank, client_row, newest_consent, newest_consents
+from biofeedback.store.database import Repository, Transactions
 from biofeedback.store.records import SCOPES, RetentionRule, Scope, Session, counted
 from biofeedback.store.sessions import SessionRepository
-from biofeedback.store.tables import CLIENTS, CONSENTS, FACTS, RETENTION, SESSIONS, canonical
+from biofeedback.store.tables import (
+    CLIENTS,
+    CONSENTS,
+    DIGEST,
+    FACTS,
+    RETENTION,
+    SESSIONS,
+    canonical,
+    columns_without,
+)
 
 WITHDRAWN, EXPIRED, ASKED = "consent withdrawn", "retention", "asked for"
 """Why a session was deleted."""
@@ -32,7 +35,7 @@ _LEFT = {"id", "salt", "meta_sha256", "deleted_at", "deleted_why"}
 """What an entry of a deleted session still holds: that it was, and the fingerprint of what it was."""
 
 
-class Retention:
+class Retention(Repository):
     """How long things are kept, and how they are removed.
 
     Parameters
@@ -48,7 +51,7 @@ class Retention:
     def __init__(
         self, transactions: Transactions, clients: ClientRepository, sessions: SessionRepository
     ) -> None:
-        self._transactions = transactions
+        super().__init__(transactions)
         self._clients = clients
         self._sessions = sessions
 
@@ -88,8 +91,7 @@ class Retention:
     def rules(self) -> tuple[RetentionRule, ...]:
         """Return the rules, that for everybody first."""
         query = sa.select(CLIENTS.c.code, RETENTION.c.days).join_from(RETENTION, CLIENTS, isouter=True)
-        with self._transactions.database.reading() as connection:
-            rules = [RetentionRule(client=code, days=days) for code, days in connection.execute(query)]
+        rules = [RetentionRule(client=row["code"], days=row["days"]) for row in self._rows(query)]
         return tuple(sorted(rules, key=lambda rule: rule.client or ""))
 
     def past(self) -> tuple[Session, ...]:
@@ -104,9 +106,8 @@ class Retention:
 
         def is_past(session: Session) -> bool:
             consent = consents.get(session.client or "")
-            days = rules.get(session.client, rules.get(None))
-            if consent is not None and consent.keep_days is not None:
-                days = consent.keep_days
+            agreed = None if consent is None else consent.keep_days
+            days = rules.get(session.client, rules.get(None)) if agreed is None else agreed
             started = datetime.fromisoformat(session.begun_at)
             return days is not None and now - started > timedelta(days=days)
 
@@ -145,7 +146,7 @@ class Retention:
         session = self._sessions.get(session_id)
         if session.state == "deleted":
             raise UsageError(f"session {session_id} was deleted before")
-        if session.directory is not None and _is_recorded(session.directory):
+        if _is_recorded(session):
             raise UsageError(f"session {session_id} is being recorded; stop it first")
         with self._transactions.write() as transaction:
             for table in FACTS:
@@ -164,7 +165,7 @@ class Retention:
         """
         if session.directory is not None:
             _remove(session.directory)
-        gone = {column.name: None for column in SESSIONS.c if column.name not in {*_LEFT, "digest"}}
+        gone = {column.name: None for column in columns_without(SESSIONS, *_LEFT, DIGEST)}
         with self._transactions.write() as transaction:
             changes = {**gone, "state": "deleted", "begun_at": transaction.at, "deleted_at": transaction.at}
             transaction.update(SESSIONS, session.id, changes)
@@ -183,16 +184,15 @@ class Retention:
         """
         client_id = self._clients.get(code).id
         sessions = self._sessions.list(client=code)
-        if any(session.directory and _is_recorded(session.directory) for session in sessions):
+        if any(map(_is_recorded, sessions)):
             raise UsageError(f"a session of client {code} is being recorded; stop it first")
         for session in sessions:
             self.delete_session(session.id)
         with self._transactions.write() as transaction:
             for kind, table in (("consent", CONSENTS), ("retention", RETENTION)):
-                ids = transaction.connection.scalars(
-                    sa.select(table.c.id).where(table.c.client_id == client_id)
-                ).all()
-                transaction.delete(table, table.c.client_id == client_id)
+                of_client = table.c.client_id == client_id
+                ids = transaction.connection.scalars(sa.select(table.c.id).where(of_client)).all()
+                transaction.delete(table, of_client)
                 for row_id in ids:
                     transaction.log(f"{kind} deleted", kind, row_id)
             transaction.delete(CLIENTS, CLIENTS.c.id == client_id)
@@ -227,11 +227,11 @@ class Retention:
         """
         agreed = self._agreed(code, scopes)
         with self._transactions.write() as transaction:
-            row = consent_row(transaction.connection, client_row(transaction.connection, code)["id"])
-            assert row is not None  # noqa: S101 - _agreed has seen it
-            withdrawn = {**consent_record(row).withdrawn, **dict.fromkeys(agreed, transaction.at)}
-            transaction.update(CONSENTS, row["id"], {"withdrawn": canonical(withdrawn)})
-            transaction.log("consent withdrawn", "consent", row["id"])
+            consent = newest_consent(transaction.connection, client_row(transaction.connection, code)["id"])
+            assert consent is not None  # noqa: S101 - _agreed has seen it
+            withdrawn = {**consent.withdrawn, **dict.fromkeys(agreed, transaction.at)}
+            transaction.update(CONSENTS, consent.id, {"withdrawn": canonical(withdrawn)})
+            transaction.log("consent withdrawn", "consent", consent.id)
         said = [f"client {code} no longer agrees to {SCOPES[scope]}" for scope in agreed]
         if "storage" in agreed:
             said.append(self.carry_out_withdrawal(code))
@@ -246,7 +246,7 @@ class Retention:
             As `delete_session`.
         """
         sessions = self._sessions.list(client=code)
-        going_on = [session for session in sessions if session.directory and _is_recorded(session.directory)]
+        going_on = [session for session in sessions if _is_recorded(session)]
         for session in sessions:
             if session not in going_on:
                 self.delete_session(session.id, why=WITHDRAWN)
@@ -281,12 +281,12 @@ class Retention:
         )
 
 
-def _is_recorded(directory: Path) -> bool:
-    try:
-        with held_by_us(directory / XDF_NAME) as free:
-            return not free
-    except OSError:
-        return False
+def _is_recorded(session: Session) -> bool:
+    with suppress(OSError):
+        if session.directory is not None:
+            with held_by_us(session.directory / XDF_NAME) as free:
+                return not free
+    return False
 
 
 def _remove(directory: Path) -> None:

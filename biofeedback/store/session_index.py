@@ -46,20 +46,21 @@ def index_session(directory: Path) -> SessionRows:
         If it holds no session, or its recording cannot be read.
     """
     recording = read_recording(directory)
-    return SessionRows(
-        session=_session(recording),
-        facts={
-            "phases": _numbered(
-                {"name": phase.name, "kind": phase.kind, "begin_s": phase.begin_s, "end_s": phase.end_s}
-                for phase in phases(recording)
-            ),
-            "events": _numbered(_events(recording)),
-            "ratings": _numbered(_ratings(recording)),
-            "commands": _numbered(_commands(recording)),
-            "notes": _numbered(_written(recording, "note", "text")),
-            "adverse_events": _numbered(_written(recording, "adverse event", "text", "severity")),
-        },
-    )
+    facts: dict[str, Rows] = {
+        "phases": [
+            {"name": phase.name, "kind": phase.kind, "begin_s": phase.begin_s, "end_s": phase.end_s}
+            for phase in phases(recording)
+        ],
+        "events": _events(recording),
+        "ratings": _ratings(recording),
+        "commands": _commands(recording),
+        "notes": _written(recording, "note", "text"),
+        "adverse_events": _written(recording, "adverse event", "text", "severity"),
+    }
+    numbered = {
+        name: [{"number": number, **row} for number, row in enumerate(rows)] for name, rows in facts.items()
+    }
+    return SessionRows(session=_session(recording), facts=numbered)
 
 
 def listed_files(meta: Mapping[str, Any]) -> dict[str, str]:
@@ -162,10 +163,6 @@ def _texts(recording: Recording, stream: str) -> list[tuple[float, Mapping[str, 
         return []
     seconds = (found.times - recording.t0_s).tolist()
     return [(t, entry) for t, entry in zip(seconds, found.json(), strict=True) if isinstance(entry, Mapping)]
-
-
-def _numbered(rows: Any) -> Rows:
-    return [{"number": number, **row} for number, row in enumerate(rows)]
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

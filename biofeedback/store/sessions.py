@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,32 @@ from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.reader import read_meta
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256, write_meta
 from biofeedback.recording.storage import new_session_directory
-from biofeedback.store import records
-from biofeedback.store.clients import client_row, consent_record, consent_row, require_consent
-from biofeedback.store.database import Transaction, Transactions
+from biofeedback.store.clients import client_row, newest_consent, require_consent
+from biofeedback.store.database import Repository, Transaction
 from biofeedback.store.protocol_versions import keep_protocol
-from biofeedback.store.records import Facts, Session, Severity
+from biofeedback.store.records import (
+    AdverseEventFact,
+    CommandFact,
+    EventFact,
+    Facts,
+    NoteFact,
+    PhaseFact,
+    RatingFact,
+    Session,
+    Severity,
+)
 from biofeedback.store.session_index import SessionRows, index_session, listed_files
 from biofeedback.store.tables import (
     ADVERSE_EVENTS,
     CLIENTS,
-    COMMANDS,
+    DIGEST,
     EVENTS,
     FACTS,
     NOTES,
-    PHASES,
     RATINGS,
     SESSIONS,
     canonical,
+    columns_without,
 )
 from protocols.scales import SCALES
 from protocols.schema import Protocol
@@ -43,29 +53,28 @@ SESSIONS_FOLDER = "sessions"
 WRITTEN_FROM = 1_000_000
 """Numbers of what is added: far from those of what is in the recording, which taking it in writes anew."""
 
-_WRITTEN = {table.name: "written_at" in table.c for table in FACTS}
-"""Which tables hold, beside what is in the recording, what was written afterwards."""
+_RECORDS = dict(
+    zip(FACTS, (PhaseFact, EventFact, RatingFact, CommandFact, NoteFact, AdverseEventFact), strict=True)
+)
+"""The record of each table of facts."""
 
 
-class SessionRepository:
+class SessionRepository(Repository):
     """Sessions, what their recordings say of them, and what is written down afterwards.
 
     A closed recording is never changed. What is added afterwards stands in the store with the moment at which
     it was written, goes into the audit, and stays when the session is indexed again.
-
-    Parameters
-    ----------
-    transactions : Transactions
-        Of the store.
     """
-
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
 
     def new_directory(self, name: str) -> Path:
         """Return a new directory's path in the data folder for a session, after the time and `name`."""
         folder = self._transactions.folder / SESSIONS_FOLDER
         return new_session_directory(folder, name, self._transactions.now().astimezone())
+
+    def directories(self) -> list[Path]:
+        """Return the directories of sessions in the data folder, whether the store knows them or not."""
+        folder = self._transactions.folder / SESSIONS_FOLDER
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
     def begin(self, directory: Path, *, client: str, protocol: Protocol) -> Session:
         """Write down that a session is about to be recorded.
@@ -120,10 +129,9 @@ class SessionRepository:
 
     def _recorded_consent(self, client: str, session_id: str | None) -> RecordedConsent:
         with self._transactions.database.reading() as connection:
-            row = consent_row(connection, client_row(connection, client)["id"])
-        if row is None:
+            consent = newest_consent(connection, client_row(connection, client)["id"])
+        if consent is None:
             return RecordedConsent(scopes=(), session=session_id)
-        consent = consent_record(row)
         return RecordedConsent(scopes=consent.scopes, consent=consent.id, session=session_id)
 
     def abandon(self, session_id: str) -> None:
@@ -211,8 +219,7 @@ class SessionRepository:
             query = query.where(CLIENTS.c.code == client)
         for word in search.split():
             query = query.where(_mentions(word))
-        with self._transactions.database.reading() as connection:
-            return tuple(self._session(row) for row in connection.execute(query).mappings())
+        return tuple(self._session(row) for row in self._rows(query))
 
     def get(self, session_id: str) -> Session:
         """Return a session by its id, or by the name of its directory.
@@ -223,11 +230,9 @@ class SessionRepository:
             If there is none.
         """
         is_it = (SESSIONS.c.id == session_id) | (SESSIONS.c.location == f"{SESSIONS_FOLDER}/{session_id}")
-        with self._transactions.database.reading() as connection:
-            row = connection.execute(_SESSION.where(is_it)).mappings().first()
-        if row is None:
-            raise NotFoundError(f"there is no session {session_id}; see biofeedback sessions list")
-        return self._session(row)
+        for row in self._rows(_SESSION.where(is_it)):
+            return self._session(row)
+        raise NotFoundError(f"there is no session {session_id}; see biofeedback sessions list")
 
     def facts(self, session_id: str) -> Facts:
         """Return what is known of a session beside its `Session`; nothing where it is still being recorded.
@@ -238,22 +243,14 @@ class SessionRepository:
             If there is no such session.
         """
         session_id = self.get(session_id).id
+        facts: dict[str, Any] = {}
         with self._transactions.database.reading() as connection:
-
-            def rows(table: sa.Table) -> list[dict[str, Any]]:
-                left_out = {"session_id", "number", "digest"}
-                columns = [column for column in table.c if column.name not in left_out]
+            for table, record in _RECORDS.items():
+                columns = columns_without(table, "session_id", "number", DIGEST)
                 query = sa.select(*columns).where(table.c.session_id == session_id).order_by(table.c.number)
-                return [_decoded(row) for row in connection.execute(query).mappings()]
-
-            return Facts(
-                phases=tuple(records.PhaseFact(**row) for row in rows(PHASES)),
-                events=tuple(records.EventFact(**row) for row in rows(EVENTS)),
-                ratings=tuple(records.RatingFact(**row) for row in rows(RATINGS)),
-                commands=tuple(records.CommandFact(**row) for row in rows(COMMANDS)),
-                notes=tuple(records.NoteFact(**row) for row in rows(NOTES)),
-                adverse_events=tuple(records.AdverseEventFact(**row) for row in rows(ADVERSE_EVENTS)),
-            )
+                rows = connection.execute(query).mappings()
+                facts[table.name] = tuple(record(**_decoded(row)) for row in rows)
+        return Facts(**facts)
 
     def add_note(self, session_id: str, text: str) -> None:
         """Write a note on a session, afterwards.
@@ -273,9 +270,8 @@ class SessionRepository:
         UsageError
             As `add_note`.
         """
-        self._write_down(
-            session_id, ADVERSE_EVENTS, "adverse event added", {"text": _words(text), "severity": severity}
-        )
+        values = {"text": _words(text), "severity": severity}
+        self._write_down(session_id, ADVERSE_EVENTS, "adverse event added", values)
 
     def add_rating(self, session_id: str, scale: str, value: float | None) -> None:
         """Write down what the client said of their state once the recording was closed.
@@ -300,10 +296,9 @@ class SessionRepository:
             raise UsageError(f"{scale} is {value:g}; it must lie between {known.low} and {known.high}")
         begun = datetime.fromisoformat(self.get(session_id).begun_at)
         t_s = round(max(0.0, (self._transactions.now().astimezone(UTC) - begun).total_seconds()), 3)
-        data = canonical({"scale": scale, "value": value, "at": "afterwards"})
-        self._write_down(
-            session_id, RATINGS, "rating added", {"t_s": t_s, "scale": scale, "value": value, "data": data}
-        )
+        said = {"scale": scale, "value": value}
+        data = canonical({**said, "at": "afterwards"})
+        self._write_down(session_id, RATINGS, "rating added", {"t_s": t_s, **said, "data": data})
 
     def _write_down(self, session_id: str, table: sa.Table, action: str, values: Mapping[str, Any]) -> None:
         session = self.get(session_id)
@@ -328,11 +323,12 @@ class SessionRepository:
         recovered: bool,
     ) -> str:
         known = self._known(transaction.connection, directory, rows)
+        state = "recovered" if recovered else "closed"
         if known is not None and known["state"] == "deleting":
             raise UsageError(f"session {known['id']} is being deleted")
-        values = {**rows.session, "location": self._location(directory), "state": "closed"}
-        if recovered or (known is not None and known["state"] == "recovered"):
-            values["state"] = "recovered"
+        if known is not None and known["state"] == "recovered":
+            state = "recovered"
+        values = {**rows.session, "location": self._location(directory), "state": state}
         if client is not None:
             values["client_id"] = client_row(transaction.connection, client)["id"]
         if known is None:
@@ -342,12 +338,11 @@ class SessionRepository:
             transaction.update(SESSIONS, session_id, values)
         for table in FACTS:
             recorded = table.c.session_id == session_id
-            if _WRITTEN[table.name]:
+            if "written_at" in table.c:
                 recorded &= table.c.written_at.is_(None)
             transaction.delete(table, recorded)
-            transaction.insert_all(
-                table, [{"session_id": session_id, **row} for row in rows.facts[table.name]]
-            )
+            facts = [{"session_id": session_id, **row} for row in rows.facts[table.name]]
+            transaction.insert_all(table, facts)
         transaction.update(SESSIONS, session_id, {"words": words_of(transaction.connection, session_id)})
         transaction.log("session recovered" if recovered else "session taken in", "session", session_id)
         return session_id
@@ -364,21 +359,18 @@ class SessionRepository:
         copies = sa.select(SESSIONS).where(same & SESSIONS.c.location.is_not(None))
         for copy in connection.execute(copies).mappings():
             xdf_sha256 = _xdf_sha256(self._transactions.folder / copy["location"])
-            if copy["meta_sha256"] == rows.session["meta_sha256"] or (
-                not self._is_inside(directory)
-                and xdf_sha256 is not None
-                and xdf_sha256 == _xdf_sha256(directory)
-            ):
+            same_xdf = xdf_sha256 is not None and xdf_sha256 == _xdf_sha256(directory)
+            is_copy = same_xdf and not self._is_inside(directory)
+            if is_copy or copy["meta_sha256"] == rows.session["meta_sha256"]:
                 raise UsageError(f"{directory} is in the store already, as session {copy['id']}")
         return None
 
     def _brought_in(self, directory: Path) -> Path:
         """Copy a directory into the data folder, whole or not at all, and return the copy."""
-        target = self._transactions.folder / SESSIONS_FOLDER / directory.resolve().name
-        number = 1
-        while target.exists():
-            number += 1
-            target = target.with_name(f"{directory.resolve().name}-{number}")
+        name = directory.resolve().name
+        folder = self._transactions.folder / SESSIONS_FOLDER
+        names = chain([name], (f"{name}-{number}" for number in count(2)))
+        target = next(path for path in map(folder.joinpath, names) if not path.exists())
         part = target.with_name(f".{target.name}.part")
         try:
             shutil.rmtree(part, ignore_errors=True)
@@ -402,25 +394,17 @@ class SessionRepository:
     def _session(self, row: sa.RowMapping) -> Session:
         values = dict(row)
         location = values.pop("location")
-        return Session(
-            **{
-                **values,
-                "directory": None if location is None else self._transactions.folder / location,
-                "inputs": tuple(json.loads(values["inputs"] or "[]")),
-                "complete": bool(values["complete"]),
-            }
-        )
+        values["directory"] = None if location is None else self._transactions.folder / location
+        values["inputs"] = tuple(json.loads(values["inputs"] or "[]"))
+        values["complete"] = bool(values["complete"])
+        return Session(**values)
 
 
 _MARKED_BY_PEOPLE = ("marker", "mark")
 """Types of events whose words are searched; the others are the program's own."""
 
 _SESSION = sa.select(
-    *(
-        column
-        for column in SESSIONS.c
-        if column.name not in {"client_id", "protocol_row", "words", "salt", "digest"}
-    ),
+    *columns_without(SESSIONS, "client_id", "protocol_row", "words", "salt", DIGEST),
     CLIENTS.c.code.label("client"),
 ).join_from(SESSIONS, CLIENTS, isouter=True)
 
@@ -433,8 +417,8 @@ def _mentions(word: str) -> sa.ColumnElement[bool]:
 
 def words_of(connection: sa.Connection, session_id: str) -> str:
     """Return all that a session can be found by, but its client, in one text: a search reads nothing else."""
-    columns = ("protocol", "protocol_title", "reason", "started")
-    session = sa.select(*(SESSIONS.c[name] for name in columns)).where(SESSIONS.c.id == session_id)
+    columns = (SESSIONS.c.protocol, SESSIONS.c.protocol_title, SESSIONS.c.reason, SESSIONS.c.started)
+    session = sa.select(*columns).where(SESSIONS.c.id == session_id)
     found = [text for text in connection.execute(session).one() if text is not None]
     for table in (NOTES, ADVERSE_EVENTS, EVENTS):
         query = sa.select(table.c.text).where(table.c.session_id == session_id, table.c.text.is_not(None))

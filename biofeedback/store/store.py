@@ -64,7 +64,7 @@ class Store:
         self.protocol_versions = ProtocolVersionRepository(transactions)
         self.setups = SetupRepository(transactions)
         self.retention = Retention(transactions, self.clients, self.sessions)
-        self.audit = AuditLog(transactions)
+        self.audit = AuditLog(transactions, self.sessions)
         self.backup = Backup(transactions)
         self.recovered: tuple[Recovered, ...] = ()
         self._recovery = Recovery(transactions, self.sessions, self.retention, self.audit)

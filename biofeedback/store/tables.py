@@ -71,6 +71,11 @@ def _table(
     return Table(name, METADATA, Column("id", String(32), primary_key=True), *columns, *salt, _digest())
 
 
+def columns_without(table: Table, *names: str) -> list[Column[Any]]:
+    """Return the columns of a table but those of some names."""
+    return [column for column in table.c if column.name not in names]
+
+
 def _digest() -> Column[str]:
     return Column(DIGEST, String(64), nullable=False)
 

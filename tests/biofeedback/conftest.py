@@ -1,4 +1,4 @@
-"""A plausible ten-minute session, made by hand; tests take from it or change it."""
+"""A plausible ten-minute session, made by hand, which tests take from or change; and the command line."""
 
 import json
 from dataclasses import replace
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from biofeedback.cli import exit_status
 from biofeedback.recording.reader import RecordedStream, Recording
 
 T0 = 100.0
@@ -272,3 +273,15 @@ class Make:
         meta = {key: value for key, value in recording.meta.items() if key != "end"}
         streams = {name: shortened(stream) for name, stream in recording.streams.items()}
         return replace(recording, meta=meta, streams=streams, complete=False)
+
+
+@pytest.fixture
+def run(data, capsys):
+    """Return a function that runs a command on the data folder; it returns exit status, output and errors."""
+
+    def run(*arguments):
+        status = exit_status([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run

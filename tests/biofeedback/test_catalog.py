@@ -75,18 +75,6 @@ def settings(tmp_path, data):
 
 
 @pytest.fixture
-def run(data, capsys):
-    """Return a function that runs a command and returns its exit status, output and errors."""
-
-    def run(*arguments):
-        status = exit_status([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
 def plan(data, monkeypatch):
     """Return a function that runs a session up to its plan."""
 

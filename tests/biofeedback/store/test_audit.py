@@ -103,6 +103,13 @@ def test_a_byte_flipped_in_any_row_is_found_and_the_row_is_named(full, data):
     assert full.audit.verify() == []
 
 
+def test_a_consent_that_cannot_be_read_is_found_and_the_row_is_named(full):
+    with as_it_was(full):
+        change(full, "UPDATE consents SET scopes = '[\"sessions'")
+        named = " ".join(str(finding) for finding in full.audit.verify())
+    assert "consents row" in named
+
+
 @FEW
 @given(data=st.data())
 def test_a_byte_flipped_in_any_kept_file_is_found_and_the_file_is_named(full, data):

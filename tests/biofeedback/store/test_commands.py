@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 
-from biofeedback.cli import exit_status
 from biofeedback.store.store import Store
 
 PROTOCOL = """\
@@ -28,18 +27,6 @@ def data(folder, monkeypatch):
     """The data folder that every command uses."""
     monkeypatch.setenv("BIOFEEDBACK_DATA", str(folder))
     return folder
-
-
-@pytest.fixture
-def run(data, capsys):
-    """Return a function that runs a command and returns its exit status and its output."""
-
-    def run(*arguments):
-        status = exit_status([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture
