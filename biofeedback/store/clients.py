@@ -268,9 +268,11 @@ def _columns(preferences: Preferences | None, fields: ClientFields) -> dict[str,
     volume_db = fields.get("volume_db")
     if volume_db is not None and not low <= volume_db <= high:
         raise UsageError(f"a volume of {volume_db:g} dB is out of range; give one from {low:g} to {high:g}")
-    likes = {} if preferences is None else {"preferences": canonical(asdict(preferences))}
-    lists = {name: canonical(fields[name]) for name in ("cautions", "goals") if name in fields}
-    return {**fields, **lists, **likes}
+    values: dict[str, Any] = {**fields}
+    values |= {name: canonical(values[name]) for name in ("cautions", "goals") if name in values}
+    if preferences is not None:
+        values["preferences"] = canonical(asdict(preferences))
+    return values
 
 
 def _client(row: sa.RowMapping) -> Client:
