@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,10 +19,12 @@ from acquisition.streams import (
     Kind,
     LiveSource,
     MusicListener,
+    SampleBlock,
     Source,
     SourceIncident,
     Status,
     StreamInfo,
+    no_samples,
 )
 
 SCALE_S = 5.0
@@ -62,24 +64,34 @@ class InjectedFault:
     duration_s: float
     amount: float
 
+    @property
+    def end_s(self) -> float:
+        """The session time at which it ends; infinity for a fault that stays."""
+        return self.start_s + self.duration_s
+
     def acts_at(self, seconds: FloatArray) -> BoolArray:
         """Return at which of these session times it acts."""
-        return (seconds >= self.start_s) & (seconds < self.start_s + self.duration_s)
+        return (seconds >= self.start_s) & (seconds < self.end_s)
 
 
 @dataclass(frozen=True, slots=True)
 class _FaultContext:
-    """The samples that a fault changes, and the signal before it."""
+    """The samples of one channel that a fault changes, and the signal before it.
+
+    `scale` is the range of that signal, `level` the amount of the fault times this range, and `last` the
+    last value.
+    """
 
     seconds: FloatArray
     values: FloatArray
     scale: float
+    level: float
     last: float
     rng: np.random.Generator
 
 
-def _noise(fault: InjectedFault, at: _FaultContext) -> FloatArray:
-    return at.values + fault.amount * at.scale * at.rng.standard_normal(at.values.size)
+def _noise(_: InjectedFault, at: _FaultContext) -> FloatArray:
+    return at.values + at.level * at.rng.standard_normal(at.values.size)
 
 
 def _motion(fault: InjectedFault, at: _FaultContext) -> FloatArray:
@@ -88,32 +100,27 @@ def _motion(fault: InjectedFault, at: _FaultContext) -> FloatArray:
     phases = 2 * np.pi * np.random.default_rng(round(1000 * fault.start_s)).random(3)
     waves = [np.sin(2 * np.pi * f * since + phase) for f, phase in zip((0.7, 1.6, 3.0), phases, strict=True)]
     slipped = np.where(since > fault.duration_s / 3, 0.5, 0.0)
-    return at.values + fault.amount * at.scale * (sum(waves, np.zeros(since.size)) / 2 + slipped)
+    return at.values + at.level * (sum(waves, np.zeros(since.size)) / 2 + slipped)
 
 
-def _garbage(fault: InjectedFault, at: _FaultContext) -> FloatArray:
+def _garbage(_: InjectedFault, at: _FaultContext) -> FloatArray:
     """Return the signal with some random values, as from damaged lines that are still readable."""
     draws = at.rng.random((at.values.size, 2))
-    wild = at.last + fault.amount * at.scale * (2 * draws[:, 1] - 1)
+    wild = at.last + at.level * (2 * draws[:, 1] - 1)
     return np.where(draws[:, 0] < GARBAGE_SHARE, wild, at.values)
 
 
-def _hum(fault: InjectedFault, at: _FaultContext) -> FloatArray:
-    return at.values + fault.amount * at.scale * np.sin(2 * np.pi * 50.0 * at.seconds)
+def _hum(_: InjectedFault, at: _FaultContext) -> FloatArray:
+    return at.values + at.level * np.sin(2 * np.pi * 50.0 * at.seconds)
 
 
 def _saturation(fault: InjectedFault, at: _FaultContext) -> FloatArray:
-    return np.clip(
-        at.values, at.last - at.scale / (2 * fault.amount), at.last + at.scale / (2 * fault.amount)
-    )
+    half_range = at.scale / (2 * fault.amount)
+    return np.clip(at.values, at.last - half_range, at.last + half_range)
 
 
 def _flat(_: InjectedFault, at: _FaultContext) -> FloatArray:
-    return np.full(at.values.size, at.last)
-
-
-def _lead_off(fault: InjectedFault, at: _FaultContext) -> FloatArray:
-    return np.full(at.values.size, at.last + fault.amount * at.scale)
+    return np.full(at.values.size, at.last + at.level)
 
 
 def _missing(_: InjectedFault, at: _FaultContext) -> FloatArray:
@@ -124,7 +131,7 @@ def _ectopic(fault: InjectedFault, at: _FaultContext) -> FloatArray:
     """Return the signal with an additional broad beat every 3 s."""
     phase = np.mod(at.seconds - fault.start_s, 3.0) - 0.3
     broad = np.exp(-0.5 * (phase / 0.04) ** 2) - 0.7 * np.exp(-0.5 * ((phase - 0.12) / 0.06) ** 2)
-    return at.values + fault.amount * at.scale * broad
+    return at.values + at.level * broad
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ FAULTS: Mapping[str, FaultType] = {
     "stall": FaultType(0.0, "nothing is delivered, and all of it in a burst afterwards"),
     "missing": FaultType(0.0, "samples are missing, but counted", _missing),
     "flat": FaultType(0.0, "a flat line", _flat),
-    "lead-off": FaultType(3.0, "a flat line far away; level: how many times the signal's size", _lead_off),
+    "lead-off": FaultType(3.0, "a flat line far away; level: how many times the signal's size", _flat),
     "noise": FaultType(0.5, "white noise; level: as a share of the signal's size", _noise),
     "garbage": FaultType(
         10.0, "random values in some samples; level: how many times the signal's size", _garbage
@@ -213,25 +220,20 @@ def inject(sources: Sequence[Source], faults: Sequence[InjectedFault], *, seed: 
     SpecError
         If there is no stream of the name in a fault.
     """
-    everything = [stream for source in sources for stream in source.streams]
-    names = [stream.name for stream in everything if stream.kind is not Kind.MARKERS]
+    streams = [stream for source in sources for stream in source.streams]
+    names = [stream.name for stream in streams if stream.kind is not Kind.MARKERS]
     for fault in faults:
         if fault.stream not in names:
             raise SpecError(
                 f"{fault.text!r}: there is no stream {fault.stream!r}; there are {', '.join(names)}"
             )
-    wrapped: list[Source] = []
-    for source in sources:
-        ours = [f for f in faults if f.stream in {stream.name for stream in source.streams}]
-        if not ours:
-            wrapped.append(source)
-        else:
-            wrapped.append(
-                (FaultyListener if isinstance(source, MusicListener) else FaultySource)(
-                    source, ours, seed=seed
-                )
-            )
-    return wrapped
+
+    def wrapped(source: Source) -> Source:
+        ours = [fault for fault in faults if fault.stream in {stream.name for stream in source.streams}]
+        faulty = FaultyListener if isinstance(source, MusicListener) else FaultySource
+        return faulty(source, ours, seed=seed) if ours else source
+
+    return [wrapped(source) for source in sources]
 
 
 class FaultySource:
@@ -292,12 +294,11 @@ class FaultySource:
         """Return the samples of the wrapped source, with the faults."""
         chunks = []
         for chunk in self._source.read(t):
-            samples = chunk.samples
-            times = chunk.times - self._t0
+            samples = SampleBlock(chunk.times - self._t0, chunk.samples)
             for injector in self._injectors[chunk.stream.stream_id]:
-                times, samples = injector.apply(times, samples)
-            if times.size:
-                chunks.append(Chunk(chunk.stream, times + self._t0, samples))
+                samples = injector.apply(samples)
+            if samples.size:
+                chunks.append(Chunk(chunk.stream, samples.times + self._t0, samples.values))
         return chunks
 
     def close(self) -> None:
@@ -325,68 +326,56 @@ class _Injector:
             raise SpecError(
                 f"{fault.text!r}: extra beats are for ecg and ppg; {stream.name} is {stream.kind}"
             )
-        self._before: tuple[FloatArray, FloatArray] | None = None
-        self._held: list[tuple[FloatArray, FloatArray]] = []
+        self._before = self._held = no_samples(len(stream.labels))
 
-    def apply(self, seconds: FloatArray, samples: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return times and samples with the fault."""
-        affected = self._fault.acts_at(seconds)
-        self._remember(seconds[seconds < self._fault.start_s], samples[seconds < self._fault.start_s])
-        change = FAULTS[self._fault.name].change
-        if change is not None:
-            samples = samples.copy()
-            for channel in range(samples.shape[1]):
-                samples[affected, channel] = change(
-                    self._fault, self._context(seconds, samples, affected, channel)
-                )
-            return seconds, samples
-        if self._fault.name == "drift":
-            elapsed = np.clip(seconds - self._fault.start_s, 0.0, self._fault.duration_s)
-            return seconds + elapsed * self._fault.amount * 1e-6, samples
-        if self._fault.name == "duplicate":
-            again = seconds[affected] + self._half_period_s
-            order = np.argsort(np.concatenate((seconds, again)), kind="stable")
-            both = np.concatenate((samples, samples[affected]))
-            return np.concatenate((seconds, again))[order], both[order]
-        if self._fault.name == "stall":
-            return self._stall(seconds, samples, affected)
-        return seconds[~affected], samples[~affected]
+    def apply(self, samples: SampleBlock) -> SampleBlock:
+        """Return samples, timed in seconds of the session, with the fault."""
+        fault = self._fault
+        affected = fault.acts_at(samples.times)
+        self._remember(samples[samples.times < fault.start_s])
+        if (change := FAULTS[fault.name].change) is not None:
+            values = samples.values.copy()
+            for channel in range(values.shape[1]):
+                values[affected, channel] = change(fault, self._context(samples[affected], channel))
+            return replace(samples, values=values)
+        if fault.name == "drift":
+            elapsed = np.clip(samples.times - fault.start_s, 0.0, fault.duration_s)
+            return replace(samples, times=samples.times + elapsed * fault.amount * 1e-6)
+        if fault.name == "duplicate":
+            again = samples[affected]
+            return _in_order(samples + replace(again, times=again.times + self._half_period_s))
+        if fault.name == "stall":
+            return self._stall(samples[affected], samples[~affected])
+        return samples[~affected]
 
-    def _remember(self, seconds: FloatArray, samples: FloatArray) -> None:
+    def _remember(self, samples: SampleBlock) -> None:
         """Keep the samples of the last seconds before the fault."""
-        if seconds.size and self._before is not None:
-            seconds = np.concatenate((self._before[0], seconds))
-            samples = np.concatenate((self._before[1], samples))
-        if seconds.size:
-            recent = seconds > self._fault.start_s - SCALE_S
-            keep = recent if recent.any() else seconds == seconds[-1]
-            self._before = seconds[keep], samples[keep]
+        before = self._before + samples
+        recent = before.times > self._fault.start_s - SCALE_S
+        self._before = before[recent] if recent.any() else before[-1:]
 
-    def _context(
-        self, seconds: FloatArray, samples: FloatArray, affected: BoolArray, channel: int
-    ) -> _FaultContext:
-        before = np.empty(0) if self._before is None else self._before[1][:, channel]
+    def _context(self, affected: SampleBlock, channel: int) -> _FaultContext:
+        before = self._before.values[:, channel]
         before = before[np.isfinite(before)]
-        scale = float(np.ptp(before)) if before.size else 0.0
+        scale = (float(np.ptp(before)) if before.size else 0.0) or 1.0
         return _FaultContext(
-            seconds=seconds[affected],
-            values=samples[affected, channel],
-            scale=scale or 1.0,
+            seconds=affected.times,
+            values=affected.values[:, channel],
+            scale=scale,
+            level=self._fault.amount * scale,
             last=float(before[-1]) if before.size else 0.0,
             rng=self._rng,
         )
 
-    def _stall(
-        self, seconds: FloatArray, samples: FloatArray, affected: BoolArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def _stall(self, affected: SampleBlock, rest: SampleBlock) -> SampleBlock:
         """Hold back samples during the fault, and release them with the first samples after it."""
-        if affected.any():
-            self._held.append((seconds[affected], samples[affected]))
-        rest, kept = seconds[~affected], samples[~affected]
-        if self._held and rest.size and rest[-1] >= self._fault.start_s + self._fault.duration_s:
-            seconds = np.concatenate([part for part, _ in self._held] + [rest])
-            samples = np.concatenate([part for _, part in self._held] + [kept])
-            self._held = []
-            order = np.argsort(seconds, kind="stable")
-            return seconds[order], samples[order]
-        return rest, kept
+        self._held += affected
+        if not rest.size or rest.times[-1] < self._fault.end_s:
+            return rest
+        released, self._held = self._held + rest, self._held[:0]
+        return _in_order(released)
+
+
+def _in_order(samples: SampleBlock) -> SampleBlock:
+    order = np.argsort(samples.times, kind="stable")
+    return SampleBlock(samples.times[order], samples.values[order])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from acquisition.streams import (
     ClockPair,
@@ -25,8 +25,6 @@ REPEAT_AFTER_S = 10.0
 
 SETTLED_AFTER_S = 10.0
 """Seconds without a further defect after which a doubtful or recovering stream counts as streaming."""
-
-CLOCK_PAIR_EVERY_S = 5.0
 
 
 class Received(NamedTuple):
@@ -155,7 +153,14 @@ class DeviceSource:
         The streams of the device; all of them share one status.
     silent_after_s : float
         See `StreamStatusTracker`.
+
+    Attributes
+    ----------
+    clock_pair_every_s : float
+        Least time between two clock pairs of a stream.
     """
+
+    clock_pair_every_s: ClassVar[float] = 5.0
 
     def __init__(self, streams: Sequence[StreamInfo], *, silent_after_s: float = SILENT_AFTER_S) -> None:
         self._streams = tuple(streams)
@@ -191,15 +196,11 @@ class DeviceSource:
         """Return the status of each stream: the same for all streams of one device."""
         return tuple(replace(self._tracker.status, stream_id=s.stream_id) for s in self._streams)
 
-    def _compare_clocks(
-        self, engine_time_s: float, source_time_s: float, *, every_s: float = CLOCK_PAIR_EVERY_S
-    ) -> None:
-        """Add a clock pair for each stream, if the last is at least `every_s` old."""
+    def _compare_clocks(self, engine_time_s: float, source_time_s: float) -> None:
+        """Add a clock pair for each stream, if the last is at least `clock_pair_every_s` old."""
         if engine_time_s >= self._clock_pair_due_s:
-            self._clock_pair_due_s = engine_time_s + every_s
+            self._clock_pair_due_s = engine_time_s + self.clock_pair_every_s
             self._clock_pairs += [
-                ClockPair(
-                    stream_id=stream.stream_id, source_time_s=source_time_s, engine_time_s=engine_time_s
-                )
-                for stream in self._streams
+                ClockPair(stream_id=one.stream_id, source_time_s=source_time_s, engine_time_s=engine_time_s)
+                for one in self._streams
             ]

@@ -137,6 +137,47 @@ class Chunk:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class SampleBlock:
+    """Samples with their times, which increase.
+
+    Attributes
+    ----------
+    times : ndarray, float64, shape (n,)
+        Seconds, on the clock that the context names.
+    values : ndarray, float64, shape (n, channels)
+        NaN where a sample is missing.
+    """
+
+    times: FloatArray
+    values: FloatArray
+
+    def __add__(self, later: SampleBlock) -> SampleBlock:
+        """Return these samples followed by others."""
+        return SampleBlock(
+            np.concatenate((self.times, later.times)), np.concatenate((self.values, later.values))
+        )
+
+    def __getitem__(self, which: slice | BoolArray) -> SampleBlock:
+        """Return some of the samples."""
+        return SampleBlock(self.times[which], self.values[which])
+
+    @property
+    def size(self) -> int:
+        """Number of samples."""
+        return int(self.times.size)
+
+    def split(self, t: float) -> tuple[SampleBlock, SampleBlock]:
+        """Return the samples at or before time `t`, and those after it."""
+        end = int(np.searchsorted(self.times, t, side="right"))
+        return self[:end], self[end:]
+
+
+def no_samples(channels: int = 1) -> SampleBlock:
+    """Return samples to which others are added."""
+    return SampleBlock(np.empty(0), np.empty((0, channels)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockPair:
     """One moment read on two clocks, recorded so that a stream's own time can be recovered.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pylsl
@@ -20,9 +20,11 @@ from acquisition.streams import (
     Condition,
     FloatArray,
     Mark,
+    SampleBlock,
     StreamInfo,
     StreamReason,
     StreamReasonCode,
+    no_samples,
 )
 
 MEMORY_S = 10.0
@@ -158,24 +160,6 @@ _MARKER_CHUNK = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
-    """Samples with their times, on the outlet's clock or on engine time."""
-
-    times: FloatArray = field(default_factory=lambda: np.empty(0))
-    values: FloatArray = field(default_factory=lambda: np.empty(0))
-
-    def __add__(self, other: _Block) -> _Block:
-        return _Block(np.concatenate((self.times, other.times)), np.concatenate((self.values, other.values)))
-
-    def __getitem__(self, which: slice | BoolArray) -> _Block:
-        return _Block(self.times[which], self.values[which])
-
-    @property
-    def size(self) -> int:
-        return int(self.times.size)
-
-
-@dataclass(frozen=True, slots=True)
 class _Return:
     """Samples counted since a stream came back, to measure its rate."""
 
@@ -183,7 +167,41 @@ class _Return:
     count: int = 0
 
 
-class LslSource(DeviceSource):
+class _LslDevice(DeviceSource):
+    """What the sources of one LSL stream have in common.
+
+    Parameters
+    ----------
+    connection : LslConnection
+        See `connect`.
+    stream : StreamInfo
+        Its description.
+    silent_after_s : float
+        See `StreamStatusTracker`.
+    """
+
+    def __init__(self, connection: LslConnection, stream: StreamInfo, *, silent_after_s: float) -> None:
+        super().__init__((stream,), silent_after_s=silent_after_s)
+        self._connection = connection
+        self._last_s = -math.inf
+        now_s = pylsl.local_clock()
+        self._compare_clocks(now_s, now_s - connection.correction_s)
+
+    def close(self) -> None:
+        """Stop receiving."""
+        self._connection.inlet.close_stream()
+
+    def _correction(self, t: float) -> float | None:
+        """Return the present offset to engine time; None while LSL estimates it again."""
+        try:
+            correction_s = float(self._connection.inlet.time_correction(0.0))
+        except (LslTimeoutError, LostError):
+            return None
+        self._compare_clocks(t, t - correction_s)
+        return correction_s
+
+
+class LslSource(_LslDevice):
     """One channel of an LSL stream, with LSL's own time stamps on engine time.
 
     Time stamps are corrected by LSL's estimate of the offset between the clocks, which LSL renews every few
@@ -205,19 +223,15 @@ class LslSource(DeviceSource):
 
     def __init__(self, connection: LslConnection, stream: StreamInfo) -> None:
         silent_after_s = SILENT_AFTER_S if stream.rate_hz else SILENT_AFTER_IRREGULAR_S
-        super().__init__((stream,), silent_after_s=silent_after_s)
-        self._connection = connection
+        super().__init__(connection, stream, silent_after_s=silent_after_s)
         self._scale = 1000.0 if connection.unit == "s" else 1.0
         self._step_s = 0.5 / stream.rate_hz if stream.rate_hz else IRREGULAR_STEP_S
-        self._received = _Block()  # on the outlet's clock, until the clocks are compared
-        self._placed = _Block()  # on engine time, until they are read
-        self._last_s = -math.inf
+        self._received = no_samples()  # on the outlet's clock, until the clocks are compared
+        self._placed = no_samples()  # on engine time, until they are read
         self._ended = False
         self._pull_due_s = -math.inf
         self._dejitterer: Dejitterer | None = None
         self._returned: _Return | None = None
-        now_s = pylsl.local_clock()
-        self._compare_clocks(now_s, now_s - connection.correction_s)
 
     @property
     def ended(self) -> bool:
@@ -259,15 +273,14 @@ class LslSource(DeviceSource):
             times = self._received.times + correction_s
             times = times if self._dejitterer is None else self._dejitterer.dejitter(times)
             self._place(t, replace(self._received, times=times))
-            self._received = _Block()
-        ready = int(np.searchsorted(self._placed.times, t, side="right"))
-        read, self._placed = self._placed[:ready], self._placed[ready:]
-        return [Chunk(self._streams[0], read.times, read.values.reshape(-1, 1))] if ready else []
+            self._received = no_samples()
+        ready, self._placed = self._placed.split(t)
+        return [Chunk(self._streams[0], ready.times, ready.values)] if ready.size else []
 
     def close(self) -> None:
         """Stop receiving."""
         self._ended = True
-        self._connection.inlet.close_stream()
+        super().close()
 
     def _gather(self, t: float) -> None:
         """Collect the samples that have arrived."""
@@ -306,34 +319,27 @@ class LslSource(DeviceSource):
                 f"{stated_hz:g}; set the device to the rate it states"
             )
 
-    def _pull(self, t: float) -> _Block:
+    def _pull(self, t: float) -> SampleBlock:
         inlet, channel = self._connection.inlet, self._connection.channel
-        if t < self._pull_due_s and not inlet.samples_available():
-            return _Block()
+        pulled = no_samples()
+        if self._ended or (t < self._pull_due_s and not inlet.samples_available()):
+            return pulled
         self._pull_due_s = t + PULL_EVERY_S
-        blocks = [_Block()]
         try:
-            while not self._ended and (len(blocks) == 1 or blocks[-1].size == _CHUNK):
-                samples, times = inlet.pull_chunk(0.0, _CHUNK, as_numpy=True)
-                values = np.asarray(samples, dtype=np.float64)[:, channel]
-                blocks.append(_Block(np.asarray(times, dtype=np.float64), values))
+            while pulled.size % _CHUNK == 0:
+                samples, stamps = inlet.pull_chunk(0.0, _CHUNK, as_numpy=True)
+                if not len(stamps):
+                    break
+                values = np.asarray(samples, dtype=np.float64)[:, [channel]]
+                pulled += SampleBlock(np.asarray(stamps, dtype=np.float64), values)
         except LostError:
             self._ended = True
             self._tracker.close(t, StreamReason(StreamReasonCode.STREAM_LOST))
-        values = np.concatenate([block.values for block in blocks])
-        values = np.where(np.isfinite(values), values * self._scale, np.nan)
-        return _Block(np.concatenate([block.times for block in blocks]), values)
+        return replace(
+            pulled, values=np.where(np.isfinite(pulled.values), pulled.values * self._scale, np.nan)
+        )
 
-    def _correction(self, t: float) -> float | None:
-        """Return the present offset to engine time; None while LSL estimates it again."""
-        try:
-            correction_s = float(self._connection.inlet.time_correction(0.0))
-        except (LslTimeoutError, LostError):
-            return None
-        self._compare_clocks(t, t - correction_s)
-        return correction_s
-
-    def _place(self, t: float, block: _Block) -> None:
+    def _place(self, t: float, block: SampleBlock) -> None:
         """Add samples to those that wait to be read, in strictly increasing order."""
         stray = block.times > t + STRAY_S
         self._count(stray, StreamReasonCode.STAMPS_AHEAD, limit_s=STRAY_S)
@@ -342,7 +348,7 @@ class LslSource(DeviceSource):
         kept = np.isfinite(moved)
         self._count(~kept, StreamReasonCode.STAMPS_BEHIND, limit_s=BACKWARD_S)
         self._count(moved[kept] != wanted.times[kept], StreamReasonCode.STAMPS_MOVED)
-        self._placed += _Block(moved[kept], wanted.values[kept])
+        self._placed += SampleBlock(moved[kept], wanted.values[kept])
         if kept.any():
             self._last_s = float(moved[kept][-1])
 
@@ -350,7 +356,7 @@ class LslSource(DeviceSource):
         self._tracker.count(int(which.sum()), StreamReason(code, parameters))
 
 
-class LslMarkerSource(DeviceSource):
+class LslMarkerSource(_LslDevice):
     """The texts of one channel of an LSL stream of markers, with their time stamps on engine time.
 
     Markers are rare, so silence is normal. Times never go back: a marker stamped before the previous one is
@@ -364,15 +370,13 @@ class LslMarkerSource(DeviceSource):
         Its description.
     """
 
+    clock_pair_every_s = 0.0
+
     def __init__(self, connection: LslConnection, stream: StreamInfo) -> None:
-        super().__init__((stream,), silent_after_s=math.inf)
-        self._connection = connection
+        super().__init__(connection, stream, silent_after_s=math.inf)
         self._waiting: list[tuple[float, str]] = []
         self._marks: list[Mark] = []
-        self._last_s = -math.inf
-        now_s = pylsl.local_clock()
-        self._compare_clocks(now_s, now_s - connection.correction_s, every_s=0.0)
-        self._tracker.update(now_s, samples=True)
+        self._tracker.update(pylsl.local_clock(), samples=True)
 
     @property
     def ended(self) -> bool:
@@ -401,16 +405,9 @@ class LslMarkerSource(DeviceSource):
         marks, self._marks = tuple(self._marks), []
         return marks
 
-    def close(self) -> None:
-        """Stop receiving."""
-        self._connection.inlet.close_stream()
-
     def _place(self, t: float) -> None:
-        try:
-            correction_s = float(self._connection.inlet.time_correction(0.0))
-        except (LslTimeoutError, LostError):
-            return  # LSL estimates the offset again: the markers wait
-        self._compare_clocks(t, t - correction_s, every_s=0.0)
+        if (correction_s := self._correction(t)) is None:
+            return  # the markers wait
         for stamp, text in self._waiting:
             time_s = stamp + correction_s
             if time_s >= self._begin_s:
