@@ -24,6 +24,7 @@ from acquisition.streams import (
     SourceIncident,
     Status,
     StreamInfo,
+    joined,
     no_samples,
 )
 
@@ -326,7 +327,8 @@ class _Injector:
             raise SpecError(
                 f"{fault.text!r}: extra beats are for ecg and ppg; {stream.name} is {stream.kind}"
             )
-        self._before = self._held = no_samples(len(stream.labels))
+        self._before = no_samples(len(stream.labels))
+        self._held: list[SampleBlock] = []
 
     def apply(self, samples: SampleBlock) -> SampleBlock:
         """Return samples, timed in seconds of the session, with the fault."""
@@ -369,10 +371,10 @@ class _Injector:
 
     def _stall(self, affected: SampleBlock, rest: SampleBlock) -> SampleBlock:
         """Hold back samples during the fault, and release them with the first samples after it."""
-        self._held += affected
+        self._held.append(affected)
         if not rest.size or rest.times[-1] < self._fault.end_s:
             return rest
-        released, self._held = self._held + rest, self._held[:0]
+        released, self._held = joined([*self._held, rest]), []
         return _in_order(released)
 
 

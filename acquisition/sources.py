@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,7 +20,9 @@ from acquisition.serial.source import SerialSource
 from acquisition.serial.spec import SerialSpec, settings_for
 from acquisition.simulated.listener import VirtualListener
 from acquisition.spec import BluetoothSpec, ListenerSpec, LslSpec, RecordingSpec, Spec, parse_spec
-from acquisition.streams import Kind, Source, StreamInfo
+from acquisition.streams import UNITS_OF_KIND, Kind, Source, StreamInfo
+
+_DeviceSpec = TypeVar("_DeviceSpec", SerialSpec, BluetoothSpec)
 
 
 def open_sources(specs: Sequence[str], *, seed: int, live: bool = False) -> list[Source]:
@@ -84,16 +87,13 @@ def _parse(specs: Sequence[str]) -> list[Spec]:
         raise SpecError("a session has one virtual listener, as in listener=virtual:responder")
     for spec in parsed:
         if isinstance(spec, SerialSpec):
-            settings_for(_same_port(spec, parsed))
+            settings_for(_of_one_device(spec, parsed))
     return parsed
 
 
-def _same_port(spec: SerialSpec, parsed: Sequence[Spec]) -> list[SerialSpec]:
-    return [other for other in parsed if isinstance(other, SerialSpec) and other.port == spec.port]
-
-
-def _same_device(spec: BluetoothSpec, parsed: Sequence[Spec]) -> list[BluetoothSpec]:
-    return [other for other in parsed if isinstance(other, BluetoothSpec) and other.device == spec.device]
+def _of_one_device(spec: _DeviceSpec, parsed: Sequence[Spec]) -> list[_DeviceSpec]:
+    """Return the specifications of the same device as `spec`, in their order."""
+    return [other for other in parsed if isinstance(other, type(spec)) and other.device == spec.device]
 
 
 def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> Iterator[Source]:
@@ -110,11 +110,11 @@ def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> Iterator[Sour
             yield VirtualListener(spec.persona, seed=seed, kappa=kappa, pain_at_s=pain_at_s, name_stream=name)
         elif isinstance(spec, LslSpec):
             yield _lsl(spec, next(connections), naming)
-        elif isinstance(spec, SerialSpec):
-            if (specs := _same_port(spec, parsed))[0] is spec:
-                yield _serial(specs, naming, opened)
-        elif (devices := _same_device(spec, parsed))[0] is spec:
-            yield _bluetooth(devices, naming, opened)
+        elif (specs := _of_one_device(spec, parsed))[0] is spec:
+            source = _serial(specs, naming) if isinstance(spec, SerialSpec) else _bluetooth(specs, naming)
+            opened.callback(source.close)
+            source.open()
+            yield source
 
 
 def _load(specs: Sequence[RecordingSpec]) -> dict[RecordingSpec, list[Series]]:
@@ -163,35 +163,22 @@ def _lsl(spec: LslSpec, connection: LslConnection, naming: _Naming) -> LslSource
     return LslMarkerSource(connection, stream) if spec.kind is Kind.MARKERS else LslSource(connection, stream)
 
 
-def _serial(specs: Sequence[SerialSpec], naming: _Naming, opened: ExitStack) -> SerialSource:
+def _serial(specs: Sequence[SerialSpec], naming: _Naming) -> SerialSource:
     streams = [
-        naming.stream(
-            f"serial:{spec.port}:{spec.channel}", spec.kind, spec.transfer.unit, spec.rate_hz, (spec.channel,)
-        )
-        for spec in specs
+        naming.stream(f"serial:{s.port}:{s.channel}", s.kind, s.transfer.unit, s.rate_hz, (s.channel,))
+        for s in specs
     ]
-    source = SerialSource(specs, streams)
-    opened.callback(source.close)
-    source.open()
-    return source
+    return SerialSource(specs, streams)
 
 
-def _bluetooth(specs: Sequence[BluetoothSpec], naming: _Naming, opened: ExitStack) -> BluetoothSource:
-    units = {Kind.RR: "ms", Kind.HR: "bpm"}
+def _bluetooth(specs: Sequence[BluetoothSpec], naming: _Naming) -> BluetoothSource:
     streams = [
         naming.stream(
-            f"ble:{spec.address or spec.name}:{spec.kind}",
-            spec.kind,
-            units[spec.kind],
-            0.0,
-            (spec.kind.value,),
+            f"ble:{s.address or s.name}:{s.kind}", s.kind, UNITS_OF_KIND[s.kind][0], 0.0, (s.kind.value,)
         )
-        for spec in specs
+        for s in specs
     ]
-    source = BluetoothSource(specs, streams)
-    opened.callback(source.close)
-    source.open()
-    return source
+    return BluetoothSource(specs, streams)
 
 
 class _Naming:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 from acquisition.errors import SpecError
 from acquisition.files.series import Conversion, parse_conversion
 from acquisition.serial.spec import SerialSpec, parse_serial
-from acquisition.spec_options import finite_number, parse_options, parse_unit
-from acquisition.streams import Kind
+from acquisition.spec_options import OptionReader, finite_number
+from acquisition.streams import UNKNOWN_UNIT, Kind
 
 RECORDED_KINDS = (Kind.ECG, Kind.PPG, Kind.EDA, Kind.RSP, Kind.RR, Kind.HR, Kind.ACC)
 """Kinds of signal that can be read from a recording or a device."""
 
-_LISTENER_OPTIONS = {"kappa": (0.0, 3.0), "pain_at": (0.0, 14400.0)}
 SUFFIXES = ("csv", "csv.gz", "txt", "txt.gz", "xdf", "edf", "hea", "dat", "mat")
 """Suffixes of readable recordings; a name without suffix is a WFDB record."""
 
@@ -184,19 +182,15 @@ def parse_spec(text: str) -> Spec:
         raise SpecError(f"{text!r} is not of the form KIND=WHERE; write for example {_RIGHT_CSV}")
     if kind == "listener":
         return _parse_listener(text, where)
-    if kind == Kind.MARKERS and where.startswith("lsl:"):
-        return parse_lsl(text, Kind.MARKERS, where.removeprefix("lsl:"))
-    if kind not in RECORDED_KINDS:
+    scheme, colon, rest = where.partition(":")
+    parse = _PARSERS.get(scheme) if colon else None
+    if kind not in RECORDED_KINDS and not (kind == Kind.MARKERS and parse is parse_lsl):
         known = ", ".join(RECORDED_KINDS)
         raise SpecError(
             f"{text!r}: {kind!r} is not a kind of input; there are {known} and listener, as in {_RIGHT_CSV}"
         )
-    if where.startswith("lsl:"):
-        return parse_lsl(text, Kind(kind), where.removeprefix("lsl:"))
-    if where.startswith("ble:"):
-        return parse_bluetooth(text, Kind(kind), where.removeprefix("ble:"))
-    if where.startswith("serial:"):
-        return parse_serial(text, Kind(kind), where.removeprefix("serial:"))
+    if parse is not None:
+        return parse(text, Kind(kind), rest)
     if where.startswith("virtual:"):
         raise SpecError(
             f"{text!r}: a virtual listener delivers every signal at once; write {_RIGHT_LISTENER}"
@@ -215,9 +209,7 @@ def _parse_recording(text: str, kind: Kind, where: str) -> RecordingSpec:
     if match := _OPTIONS.fullmatch(where):
         where, query = match["before"], match["query"]
         if query.startswith("unit="):
-            unit = parse_unit(
-                text, parse_options(text, query, ("unit",), _RIGHT_UNIT)["unit"], _RIGHT_CSV, "?"
-            )
+            unit = OptionReader(text, query, ("unit",), _RIGHT_UNIT).unit(UNKNOWN_UNIT)
         else:
             conversion = parse_conversion(text, kind, query)
     # The file name ends at its suffix, so drive letters and colons in column names are harmless.
@@ -265,28 +257,13 @@ def _parse_listener(text: str, where: str) -> ListenerSpec:
     persona, question, query = rest.partition("?")
     if source != "virtual" or not colon or not persona:
         raise SpecError(f"{text!r}: a listener is virtual and has a persona; write {_RIGHT_LISTENER}")
-    options = parse_qsl(query, keep_blank_values=True)
-    found: dict[str, float] = {}
-    for name, value in options:
-        low, high = _LISTENER_OPTIONS.get(name, (0.0, 0.0))
-        number = finite_number(value)
-        if name not in _LISTENER_OPTIONS or number is None or not low <= number <= high:
-            known = ", ".join(
-                f"{option} from {low:g} to {high:g}" for option, (low, high) in _LISTENER_OPTIONS.items()
-            )
-            raise SpecError(
-                f"{text!r}: {name}={value} is not an option of a listener; there are {known}, as in "
-                f"{_RIGHT_LISTENER}?kappa=0"
-            )
-        found[name] = number
-    if len(found) != len(options) or bool(question) != bool(options):
-        raise SpecError(
-            f"{text!r}: after '?' comes {' or '.join(_LISTENER_OPTIONS)}, each at most once, as in "
-            f"{_RIGHT_LISTENER}?kappa=0"
-        )
-    return ListenerSpec(
-        text=text, persona=persona, kappa=found.get("kappa", 1.0), pain_at_s=found.get("pain_at")
-    )
+    right = f"{_RIGHT_LISTENER}?kappa=0"
+    options = OptionReader(text, query if question else None, ("kappa", "pain_at"), right)
+    kappa = options.number("kappa", 1.0, lambda x: 0 <= x <= 3, "a number from 0 to 3")
+    pain_at_s = None
+    if "pain_at" in options.given:
+        pain_at_s = options.number("pain_at", None, lambda x: 0 <= x <= 14400, "a number from 0 to 14400")
+    return ListenerSpec(text=text, persona=persona, kappa=kappa, pain_at_s=pain_at_s)
 
 
 def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
@@ -297,26 +274,18 @@ def parse_lsl(text: str, kind: Kind, query: str) -> LslSpec:
     SpecError
         In one line that shows a correct specification.
     """
-    options = parse_options(text, query, (*LSL_PROPERTIES, "channel", "unit", "wait"), _RIGHT_LSL)
-    wanted = tuple((name, options[name]) for name in LSL_PROPERTIES if name in options)
+    options = OptionReader(text, query, (*LSL_PROPERTIES, "channel", "unit", "wait"), _RIGHT_LSL)
+    wanted = tuple((name, options.given[name]) for name in LSL_PROPERTIES if name in options.given)
     if not wanted:
-        raise SpecError(
-            f"{text!r}: an LSL stream is identified by {', '.join(LSL_PROPERTIES)}; "
-            f"write for example {_RIGHT_LSL}"
-        )
-    wait_s = finite_number(options.get("wait", f"{WAIT_S:g}"))
-    if wait_s is None or not 0 <= wait_s <= LONGEST_WAIT_S:
-        raise SpecError(
-            f"{text!r}: wait={options['wait']} is wrong, it is a number of seconds up to {LONGEST_WAIT_S:g}; "
-            f"write for example {_RIGHT_LSL}&wait=60"
-        )
+        raise options.wrong(f"an LSL stream is identified by {', '.join(LSL_PROPERTIES)}")
+    words = f"a number of seconds up to {LONGEST_WAIT_S:g}, as in &wait=60"
     return LslSpec(
         text=text,
         kind=kind,
-        wait_s=wait_s,
+        wait_s=options.number("wait", WAIT_S, lambda x: 0 <= x <= LONGEST_WAIT_S, words),
         query=wanted,
-        channel=options.get("channel"),
-        unit=parse_unit(text, options["unit"], _RIGHT_LSL) if "unit" in options else None,
+        channel=options.given.get("channel"),
+        unit=options.unit(UNKNOWN_UNIT) if "unit" in options.given else None,
     )
 
 
@@ -330,9 +299,11 @@ def parse_bluetooth(text: str, kind: Kind, query: str) -> BluetoothSpec:
     """
     if kind not in {Kind.RR, Kind.HR}:
         raise SpecError(f"{text!r}: a strap delivers rr and hr, not {kind}; write for example {_RIGHT_BLE}")
-    options = parse_options(text, query, ("name", "address"), _RIGHT_BLE)
-    if len(options) != 1:
-        raise SpecError(f"{text!r}: a strap is identified by its name or its address; write {_RIGHT_BLE}")
-    return BluetoothSpec(
-        text=text, kind=kind, name=options.get("name", ""), address=options.get("address", "").upper()
-    )
+    options = OptionReader(text, query, ("name", "address"), _RIGHT_BLE)
+    if len(options.given) != 1:
+        raise options.wrong("a strap is identified by its name or its address")
+    name, address = (options.given.get(option, "") for option in ("name", "address"))
+    return BluetoothSpec(text=text, kind=kind, name=name, address=address.upper())
+
+
+_PARSERS = {"lsl": parse_lsl, "ble": parse_bluetooth, "serial": parse_serial}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote
 
 from acquisition.errors import SpecError
@@ -23,73 +23,46 @@ def finite_number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def parse_options(text: str, query: str, names: tuple[str, ...], right: str) -> Mapping[str, str]:
-    """Return ``name=value&name=value`` as a mapping; ``%26`` in a value is decoded to ``&``.
+class OptionReader:
+    """Reads the options ``name=value&name=value`` of one specification; ``%26`` in a value means ``&``.
+
+    Parameters
+    ----------
+    text : str
+        The specification as written.
+    query : str or None
+        The part with the options; None where the specification has none.
+    names : sequence of str
+        Known options.
+    right : str
+        A correct specification, for messages.
+
+    Attributes
+    ----------
+    given : dict of str to str
+        The options that were given.
 
     Raises
     ------
     SpecError
         If a name is not in `names`, is given twice or has no value.
     """
-    options: dict[str, str] = {}
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if name not in names:
-            raise SpecError(
-                f"{text!r}: {name!r} is not an option; there are {', '.join(names)}; "
-                f"write for example {right}"
-            )
-        if name in options or not value:
-            raise SpecError(f"{text!r}: {name} must be given once, with a value; write for example {right}")
-        options[name] = unquote(value)
-    return options
 
-
-def parse_unit(text: str, given: str, right: str, mark: str = "&") -> str:
-    """Return the project's spelling of a unit.
-
-    Raises
-    ------
-    SpecError
-        If the unit is unknown; the message shows a correct specification: `right`, `mark` and a unit.
-    """
-    unit = known_unit(given)
-    if unit == UNKNOWN_UNIT != given:
-        raise SpecError(
-            f"{text!r}: {given!r} is not a unit; there are V, mV, uV, uS, ms, s, bpm and a.u.; "
-            f"write for example {right}{mark}unit=mV"
-        )
-    return unit
-
-
-class OptionReader:
-    """Reads the options ``name=value&name=value`` of one specification.
-
-    Parameters
-    ----------
-    text : str
-        The specification as written.
-    query : str
-        The part with the options.
-    names : tuple of str
-        Known options.
-    right : str
-        A correct specification, for messages.
-
-    Raises
-    ------
-    SpecError
-        See `parse_options`.
-    """
-
-    def __init__(self, text: str, query: str, names: tuple[str, ...], right: str) -> None:
+    def __init__(self, text: str, query: str | None, names: Sequence[str], right: str) -> None:
         self._text = text
         self.right = right
-        self.given = parse_options(text, query, names, right)
+        self.given: dict[str, str] = {}
+        for part in [] if query is None else query.split("&"):
+            name, _, value = part.partition("=")
+            if name not in names:
+                raise self.wrong(f"{name!r} is not an option; there are {', '.join(names)}")
+            if name in self.given or not value:
+                raise self.wrong(f"{name} must be given once, with a value")
+            self.given[name] = unquote(value)
 
-    def wrong(self, what: str) -> SpecError:
-        """Return an error that shows a correct specification."""
-        return SpecError(f"{self._text!r}: {what}; write for example {self.right}")
+    def wrong(self, what: str, more: str = "") -> SpecError:
+        """Return an error that shows a correct specification, with `more` added to it."""
+        return SpecError(f"{self._text!r}: {what}; write for example {self.right}{more}")
 
     def number(
         self, name: str, default: float | None, is_right: Callable[[float], bool], words: str
@@ -110,3 +83,12 @@ class OptionReader:
         if value not in choices:
             raise self.wrong(f"{name}={value} is wrong, it is one of {', '.join(choices)}")
         return value
+
+    def unit(self, default: str) -> str:
+        """Return the project's spelling of the unit that is given."""
+        given = self.given.get("unit", default)
+        unit = known_unit(given)
+        if unit == UNKNOWN_UNIT != given:
+            more = "" if "unit=" in self.right else "&unit=mV"
+            raise self.wrong(f"{given!r} is not a unit; there are V, mV, uV, uS, ms, s, bpm and a.u.", more)
+        return unit

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from textwrap import shorten
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+from acquisition.errors import SourceError
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -68,19 +71,48 @@ def unit_of_kind(kind: Kind, stated: str) -> str:
     return "bpm" if kind is Kind.HR and stated == UNKNOWN_UNIT else stated
 
 
-def channel_index(labels: Sequence[str], wanted: str | None) -> int | None:
-    """Return the index of a channel by its label or its number from 0; None if it is not unique.
+def find_channel(
+    labels: Sequence[str], wanted: str | None, place: str, example: str, what: str = "channel"
+) -> int:
+    """Return the index of a channel by its label or its number from 0; None asks for the only one.
 
-    Without `wanted` it is the only channel there is.
+    Parameters
+    ----------
+    labels : sequence of str
+        The channels there are.
+    wanted : str or None
+        Label or number.
+    place : str
+        The file or stream, for messages.
+    example : str
+        How a channel is named, up to its label, for messages.
+    what : str
+        What a channel is called, for messages.
 
-    >>> channel_index(["I", "II"], "II"), channel_index(["I", "II"], "0"), channel_index(["I", "II"], None)
-    (1, 0, None)
+    Raises
+    ------
+    SourceError
+        If there is no such channel or several; the message names those there are.
+
+    Examples
+    --------
+    >>> find_channel(["I", "II"], "II", place="rec.edf", example="rec.edf:")
+    1
     """
     if wanted is None:
-        return 0 if len(labels) == 1 else None
-    if labels.count(wanted) == 1:
+        if len(labels) == 1:
+            return 0
+        problem = f"{len(labels)} {what}s: say which, as in {example}{''.join(labels[-1:])[:40]}"
+    elif (count := labels.count(wanted)) == 1:
         return labels.index(wanted)
-    return int(wanted) if wanted.isdecimal() and int(wanted) < len(labels) else None
+    elif count:
+        problem = f"{count} {what}s called {wanted!r}"
+    elif wanted.isdecimal() and int(wanted) < len(labels):
+        return int(wanted)
+    else:
+        problem = f"no {what} {wanted!r}"
+    there_are = shorten(", ".join(filter(None, labels)), 200) or "none"
+    raise SourceError(f"{place} has {problem}; it has {there_are}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +186,7 @@ class SampleBlock:
 
     def __add__(self, later: SampleBlock) -> SampleBlock:
         """Return these samples followed by others."""
-        return SampleBlock(
-            np.concatenate((self.times, later.times)), np.concatenate((self.values, later.values))
-        )
+        return joined((self, later))
 
     def __getitem__(self, which: slice | BoolArray) -> SampleBlock:
         """Return some of the samples."""
@@ -171,6 +201,12 @@ class SampleBlock:
         """Return the samples at or before time `t`, and those after it."""
         end = int(np.searchsorted(self.times, t, side="right"))
         return self[:end], self[end:]
+
+
+def joined(blocks: Sequence[SampleBlock]) -> SampleBlock:
+    """Return consecutive blocks as one."""
+    times = np.concatenate([block.times for block in blocks])
+    return SampleBlock(times, np.concatenate([block.values for block in blocks]))
 
 
 def no_samples(channels: int = 1) -> SampleBlock:

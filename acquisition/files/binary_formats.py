@@ -22,7 +22,7 @@ from acquisition.files.series import (
     rr_in_ms,
 )
 from acquisition.spec import RecordingSpec
-from acquisition.streams import FloatArray, Kind, channel_index, known_unit, unit_of_kind
+from acquisition.streams import FloatArray, Kind, find_channel, known_unit, unit_of_kind
 
 if TYPE_CHECKING:
     import edfio
@@ -73,7 +73,8 @@ class EdfFile:
         SourceError
             Naming the signals there are, or what is wrong with the file.
         """
-        index = self._find(spec.column)
+        labels = [signal.label for signal in self.signals]
+        index = find_channel(labels, spec.column, str(self.path), f"{self.path.name}:", "signal")
         label, unit, rate_hz = self.signals[index]
         where = f"{self.path}, signal {label!r}"
         require_sampled(spec.kind, spec.rate_hz, rate_hz, where)
@@ -93,13 +94,6 @@ class EdfFile:
             times=np.arange(values.size) / rate_hz,
             values=values,
         )
-
-    def _find(self, column: str | None) -> int:
-        labels = [label for label, _, _ in self.signals]
-        if (index := channel_index(labels, column)) is not None:
-            return index
-        asked = f"no single signal {column!r}" if column is not None else f"{len(labels)} signals: say which"
-        raise SourceError(f"{self.path} has {asked}; it has {', '.join(labels) or 'none'}")
 
 
 def read_edf(path: Path) -> EdfFile:
@@ -154,8 +148,9 @@ class WfdbRecord:
         SourceError
             Naming the signals there are, or what is wrong with their file.
         """
-        index = self._find(spec.column)
-        label = str(self.header.sig_name[index])
+        labels = [str(name) for name in self.header.sig_name]
+        index = find_channel(labels, spec.column, self.record, f"{self.record}:", "signal")
+        label = labels[index]
         per_frame = int(self.header.samps_per_frame[index])
         rate_hz = float(self.header.fs) * per_frame
         where = f"{self.record}, signal {label!r}"
@@ -170,13 +165,6 @@ class WfdbRecord:
             times=np.arange(values.size) / rate_hz,
             values=values,
         )
-
-    def _find(self, column: str | None) -> int:
-        names = [str(name) for name in self.header.sig_name]
-        if (index := channel_index(names, column)) is not None:
-            return index
-        asked = f"no single signal {column!r}" if column is not None else f"{len(names)} signals: say which"
-        raise SourceError(f"{self.record} has {asked}; it has {', '.join(names)}")
 
     def _values(self, index: int, where: str) -> FloatArray:
         import wfdb  # noqa: PLC0415 - it imports pandas, and only WFDB records need it
@@ -277,7 +265,17 @@ class XdfFile:
 
     def described(self) -> tuple[XdfStream, ...]:
         """Return the description of each stream, in the order of the file."""
-        return tuple(_described(stream) for stream in self.streams)
+        return tuple(
+            XdfStream(
+                name=_name(stream),
+                kind=str(stream["info"]["type"][0] or ""),
+                source_id=str((stream["info"].get("source_id") or [None])[0] or ""),
+                rate_hz=float(stream["info"]["nominal_srate"][0]),
+                channels=_channels(stream),
+                samples=len(stream["time_stamps"]),
+            )
+            for stream in self.streams
+        )
 
     def marks(self, number: int) -> tuple[FileMarker, ...]:
         """Return the markers of a stream, by its index in `described`.
@@ -301,20 +299,20 @@ class XdfFile:
         if not isinstance(stream["time_series"], np.ndarray):
             raise SourceError(f"{where}: it holds text, not a signal")
         channels = _channels(stream)
-        index = _channel_index([name for name, _ in channels], label, where)
+        index = find_channel([channel.label for channel in channels], label, where, "Stream/")
         values = np.array(stream["time_series"][:, index], dtype=np.float64)
         times = np.array(stream["time_stamps"], dtype=np.float64)
         values[np.isinf(values)] = np.nan  # an amplifier out of range, not a measured value
         require_signal(values, where)
         _require_order(times, where)
-        name, unit = channels[index][0], unit_of_kind(spec.kind, spec.unit or channels[index][1])
+        unit = unit_of_kind(spec.kind, spec.unit or channels[index].unit)
         if spec.kind is Kind.RR:
             values, unit = rr_in_ms(values, unit, where), "ms"
         rate_hz = float(stream["info"]["nominal_srate"][0])
         if rate_hz == 0 and spec.kind not in {Kind.RR, Kind.HR}:
             rate_hz = nominal_rate(times, where)
         return Series(
-            label=name,
+            label=channels[index].label,
             unit=unit,
             rate_hz=rate_hz,
             times=times,
@@ -394,23 +392,6 @@ def _end_of_whole_chunks(content: bytes) -> int:
     return position
 
 
-def _described(stream: dict[str, Any]) -> XdfStream:
-    info = stream["info"]
-    is_text = not isinstance(stream["time_series"], np.ndarray)
-    return XdfStream(
-        name=_name(stream),
-        kind=str(info["type"][0] or ""),
-        source_id=str(info["source_id"][0] or "") if info.get("source_id") else "",
-        rate_hz=float(info["nominal_srate"][0]),
-        channels=()
-        if is_text
-        else tuple(
-            XdfChannel(*named, kind) for named, kind in zip(_channels(stream), _types(stream), strict=True)
-        ),
-        samples=len(stream["time_stamps"]),
-    )
-
-
 def _mark(value: Any) -> str:
     if isinstance(value, str):
         return value
@@ -422,36 +403,19 @@ def _name(stream: dict[str, Any]) -> str:
     return str(stream["info"]["name"][0])
 
 
-def _channels(stream: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return label and unit of each channel; the number from 0 where there is no label."""
-    return [
-        (
-            (channel.get("label") or [None])[0] or str(index),
-            known_unit((channel.get("unit") or [None])[0] or ""),
-        )
-        for index, channel in enumerate(_channel_descriptions(stream))
-    ]
-
-
-def _types(stream: dict[str, Any]) -> list[str]:
-    """Return the type of each channel; empty where it has none."""
-    return [(channel.get("type") or [None])[0] or "" for channel in _channel_descriptions(stream)]
-
-
-def _channel_descriptions(stream: dict[str, Any]) -> list[dict[str, Any]]:
-    count = stream["time_series"].shape[1] if stream["time_series"].ndim == 2 else 0
-    description = stream["info"]["desc"][0] or {}
-    groups = description.get("channels") or [None]
+def _channels(stream: dict[str, Any]) -> tuple[XdfChannel, ...]:
+    """Return the channels of a stream of numbers, called by their number from 0 where they have no label."""
+    values = stream["time_series"]
+    if not isinstance(values, np.ndarray):
+        return ()
+    groups = (stream["info"]["desc"][0] or {}).get("channels") or [None]
     described = (groups[0] or {}).get("channel", [])
-    return [(described[index] if index < len(described) else None) or {} for index in range(count)]
-
-
-def _channel_index(labels: list[str], label: str | None, where: str) -> int:
-    if (index := channel_index(labels, label)) is not None:
-        return index
-    if label is None:
-        raise SourceError(f"{where}: say which channel, as in Stream/{labels[0]}; it has {', '.join(labels)}")
-    raise SourceError(f"{where}: it has no single channel {label!r}; its channels are {', '.join(labels)}")
+    channels = []
+    for index in range(values.shape[1] if values.ndim == 2 else 0):
+        channel = (described[index] if index < len(described) else None) or {}
+        label, unit, kind = ((channel.get(name) or [None])[0] or "" for name in ("label", "unit", "type"))
+        channels.append(XdfChannel(label or str(index), known_unit(unit), kind))
+    return tuple(channels)
 
 
 def _require_order(times: np.ndarray[tuple[int], np.dtype[np.float64]], where: str) -> None:

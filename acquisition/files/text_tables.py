@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from textwrap import shorten
 from typing import NamedTuple, TextIO
 
 import numpy as np
 
 from acquisition.errors import SourceError
-from acquisition.streams import FloatArray, Kind
+from acquisition.streams import FloatArray, Kind, find_channel
 
 LINES_AT_ONCE = 50_000
 Row = list[str]
@@ -75,21 +74,7 @@ class TextTable:
         SourceError
             Naming the columns there are.
         """
-        there_are = shorten(", ".join(name for name in self.columns if name), 200)
-        if wanted is None:
-            if len(self.columns) == 1:
-                return 0
-            raise SourceError(
-                f"{self.path}: say which column, as in {self.path.name}:{self.columns[-1][:40]}; "
-                f"it has {there_are}"
-            )
-        if self.columns.count(wanted) == 1:
-            return self.columns.index(wanted)
-        if wanted in self.columns:
-            raise SourceError(f"{self.path} has {self.columns.count(wanted)} columns called {wanted!r}")
-        if wanted.isdecimal() and int(wanted) < len(self.columns):
-            return int(wanted)
-        raise SourceError(f"{self.path} has no column {wanted!r}; it has {there_are}")
+        return find_channel(self.columns, wanted, str(self.path), f"{self.path.name}:", "column")
 
     def read(self, indexes: Sequence[int]) -> list[TableColumn]:
         """Return columns as numbers.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from pylsl.util import TimeoutError as LslTimeoutError
 
 from acquisition.errors import SourceError
 from acquisition.spec import LslSpec
-from acquisition.streams import UNITS_OF_KIND, Kind, channel_index, known_unit, unit_of_kind
+from acquisition.streams import UNITS_OF_KIND, Kind, find_channel, known_unit, unit_of_kind
 
 RESOLVE_S = 1.0
 CONNECT_S = 5.0
@@ -205,14 +205,14 @@ def _require_format(spec: LslSpec, info: pylsl.StreamInfo) -> None:
 def _channel(spec: LslSpec, info: pylsl.StreamInfo) -> _Channel:
     """Return the channel that is asked for, with its unit."""
     channels = _channels(info)
-    index = _channel_index(spec, [channel.label for channel in channels])
-    channel = channels[index]
+    labels = [channel.label for channel in channels]
+    channel = channels[find_channel(labels, spec.channel, f"{spec.text!r}: the stream", "&channel=")]
     unit = spec.unit or unit_of_kind(spec.kind, known_unit(channel.unit))
     if spec.kind is Kind.RR and unit not in {"ms", "s"}:
         raise SourceError(f"{spec.text!r}: the unit of RR intervals must be stated; add &unit=ms or &unit=s")
     if unit not in (units := UNITS_OF_KIND.get(spec.kind, (unit,))):
         raise SourceError(f"{spec.text!r}: {spec.kind} is in {units[0]}, not in {unit}; add &unit={units[0]}")
-    return _Channel(index, channel.label, unit)
+    return replace(channel, unit=unit)
 
 
 def _channels(info: pylsl.StreamInfo) -> list[_Channel]:
@@ -224,15 +224,3 @@ def _channels(info: pylsl.StreamInfo) -> list[_Channel]:
         channels.append(_Channel(index, label, described.child_value("unit")))
         described = described.next_sibling("channel")
     return channels
-
-
-def _channel_index(spec: LslSpec, labels: list[str]) -> int:
-    wanted = spec.channel
-    if (index := channel_index(labels, wanted)) is not None:
-        return index
-    problem = (
-        f"say which channel, as in &channel={labels[0]}"
-        if wanted is None
-        else f"there is no single channel {wanted!r}"
-    )
-    raise SourceError(f"{spec.text!r}: {problem}; the stream has {', '.join(labels)}")

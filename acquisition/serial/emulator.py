@@ -15,7 +15,7 @@ import numpy as np
 from acquisition.errors import SourceError, SpecError
 from acquisition.serial.profiles.profile import EmulatedDevice, LinearTransfer, Profile, TransferFunction
 from acquisition.serial.spec import SerialSpec, parse_serial, settings_for
-from acquisition.streams import UNKNOWN_UNIT, FloatArray, Source, StreamInfo
+from acquisition.streams import UNKNOWN_UNIT, FloatArray, SampleBlock, Source, StreamInfo, no_samples
 
 BLOCK = 256
 """Most samples sent at once, so that commands are received in between."""
@@ -41,13 +41,6 @@ LONGEST_BURST = 60
 """Most bytes of garbage at once."""
 
 
-class SignalWindow(NamedTuple):
-    """Consecutive samples of a signal: times in s and values, shape (n,) each."""
-
-    times: FloatArray
-    values: FloatArray
-
-
 class SourceReader:
     """Reads the streams of a source, and keeps samples only as long as they are needed.
 
@@ -59,27 +52,23 @@ class SourceReader:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._times = {stream.name: np.empty(0) for stream in source.streams}
-        self._values = {stream.name: np.empty(0) for stream in source.streams}
+        self._kept = {stream.name: no_samples() for stream in source.streams}
 
     @property
     def end_s(self) -> float:
         """When the source ends; infinity as long as that is unknown."""
         if not self.source.ended:
             return np.inf
-        return max((float(times[-1]) for times in self._times.values() if times.size), default=0.0)
+        return max((float(kept.times[-1]) for kept in self._kept.values() if kept.size), default=0.0)
 
-    def window(self, stream: StreamInfo, begin_s: float, end_s: float) -> SignalWindow:
+    def window(self, stream: StreamInfo, begin_s: float, end_s: float) -> SampleBlock:
         """Return the samples from the last one before `begin_s` to beyond `end_s`; drop older ones."""
         for chunk in self.source.read(end_s + AHEAD_S):
-            name = chunk.stream.name
-            self._times[name] = np.concatenate((self._times[name], chunk.times))
-            self._values[name] = np.concatenate((self._values[name], chunk.samples[:, 0]))
-        times = self._times[stream.name]
-        old = max(0, int(np.searchsorted(times, begin_s, side="right")) - 1)
-        self._times[stream.name] = times[old:]
-        self._values[stream.name] = self._values[stream.name][old:]
-        return SignalWindow(self._times[stream.name], self._values[stream.name])
+            self._kept[chunk.stream.name] += SampleBlock(chunk.times, chunk.samples[:, :1])
+        kept = self._kept[stream.name]
+        old = max(0, int(np.searchsorted(kept.times, begin_s, side="right")) - 1)
+        self._kept[stream.name] = kept[old:]
+        return kept[old:]
 
 
 class ChannelPlayback:
@@ -114,8 +103,9 @@ class ChannelPlayback:
 
         Values between samples are interpolated, unfiltered. Counts are limited to the converter's range.
         """
-        times, values = self._reader.window(self._stream, float(moments[0]), float(moments[-1]))
-        if not times.size:
+        window = self._reader.window(self._stream, float(moments[0]), float(moments[-1]))
+        times, values = window.times, window.values[:, 0]
+        if not window.size:
             return np.full(moments.shape, np.nan)
         after = np.minimum(np.searchsorted(times, moments - SAME_S), times.size - 1)
         before = np.maximum(after - 1, 0)
@@ -128,7 +118,7 @@ class ChannelPlayback:
         return raw if self._top is None else np.clip(np.round(raw), 0, self._top) + 0.0
 
     def _fitted(self, top: int) -> TransferFunction:
-        _, values = self._reader.window(self._stream, 0.0, GAIN_S)
+        values = self._reader.window(self._stream, 0.0, GAIN_S).values
         there = values[np.isfinite(values)]
         low, high = np.percentile(there, (1, 99)) if there.size else (0.0, 1.0)
         scale = max(float(high - low), 1e-9) / (0.5 * top)

@@ -19,7 +19,15 @@ from acquisition.errors import SourceError
 from acquisition.serial.receiver import SerialReceiver
 from acquisition.serial.spec import LINES, SerialSpec, settings_for
 from acquisition.stream_status import DeviceSource
-from acquisition.streams import Chunk, FloatArray, StreamInfo, StreamReason, StreamReasonCode
+from acquisition.streams import (
+    Chunk,
+    FloatArray,
+    SampleBlock,
+    StreamInfo,
+    StreamReason,
+    StreamReasonCode,
+    no_samples,
+)
 
 LATE_S = 0.1
 """Samples later than this either waited in a buffer, or follow a gap."""
@@ -235,9 +243,9 @@ class SerialSource(DeviceSource):
         self._counted: Counter[StreamReasonCode] = Counter()
         self._rate_hz = first.rate_hz
         self._estimator = SampleTimeEstimator(first.rate_hz)
-        # Received samples that were not read; the first of them have a time already.
-        self._times = np.empty(0)
-        self._samples = np.empty((0, len(specs)))
+        # Received samples that were not read: those that have a time already, and those after them.
+        self._timed = no_samples(len(specs))
+        self._untimed = self._timed.values
         self._first_byte_s = math.nan
         self._bytes = 0
         self._count = 0
@@ -283,15 +291,12 @@ class SerialSource(DeviceSource):
         """Return the samples taken up to engine time `t` that were not read before."""
         received = self._gather(t)
         self._tracker.update(t, samples=received > 0)
-        ready = int(np.searchsorted(self._times, t, side="right"))
-        times, samples = self._times[:ready], self._samples[:ready]
-        self._times, self._samples = self._times[ready:], self._samples[ready:]
-        inside = times >= self._begin_s
-        times, samples = times[inside], samples[inside]
-        if not times.size:
+        ready, self._timed = self._timed.split(t)
+        ready = ready[ready.times >= self._begin_s]
+        if not ready.size:
             return []
         return [
-            Chunk(stream, times, self._in_units(spec, samples[:, [index]]))
+            Chunk(stream, ready.times, self._in_units(spec, ready.values[:, [index]]))
             for index, (spec, stream) in enumerate(zip(self._specs, self._streams, strict=True))
         ]
 
@@ -329,7 +334,7 @@ class SerialSource(DeviceSource):
         if not rows.size:
             return
         self._count += len(rows)
-        self._samples = np.concatenate((self._samples, rows))
+        self._untimed = np.concatenate((self._untimed, rows))
         if arrival_s - self._latest.time_s > self._pause_s:
             self._first = _Arrival(arrival_s, self._count)
         self._latest = _Arrival(arrival_s, self._count)
@@ -337,7 +342,8 @@ class SerialSource(DeviceSource):
 
     def _add_times(self, times: FloatArray) -> None:
         if times.size:
-            self._times = np.concatenate((self._times, times))
+            self._timed += SampleBlock(times, self._untimed[: times.size])
+            self._untimed = self._untimed[times.size :]
             self._compare_clocks(float(times[-1]), (self._estimator.count - 1) / self._rate_hz)
 
     def _require_readable(self, waited_s: float) -> None:
@@ -389,7 +395,8 @@ class SerialSource(DeviceSource):
         self._rate_hz = rate_hz
         self._streams = tuple(replace(stream, rate_hz=rate_hz) for stream in self._streams)
         self._estimator = SampleTimeEstimator(rate_hz)
-        self._times, self._samples = np.empty(0), np.empty((0, len(self._specs)))
+        self._timed = no_samples(len(self._specs))
+        self._untimed = self._timed.values
         self._clock_pairs, self._clock_pair_due_s = [], -math.inf
 
 

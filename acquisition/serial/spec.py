@@ -16,7 +16,7 @@ from acquisition.serial.profiles.profile import (
     ProfileOptions,
     TransferFunction,
 )
-from acquisition.spec_options import OptionReader, parse_unit
+from acquisition.spec_options import OptionReader
 from acquisition.streams import UNITS_OF_KIND, UNKNOWN_UNIT, Kind
 
 LINES = "lines"
@@ -63,6 +63,11 @@ class SerialSpec:
     channel: str
     options: ProfileOptions
     transfer: TransferFunction
+
+    @property
+    def device(self) -> str:
+        """The port, which identifies the device."""
+        return self.port
 
 
 def parse_serial(text: str, kind: Kind, where: str) -> SerialSpec:
@@ -163,7 +168,7 @@ class _Reader:
             )
         if not isinstance(transfer, LinearTransfer):
             return transfer
-        unit = parse_unit(self._text, self._given.get("unit", transfer.unit), self._reader.right)
+        unit = self._reader.unit(transfer.unit)
         if unit not in (units := UNITS_OF_KIND.get(self._kind, (unit,))):
             raise self._reader.wrong(f"{self._kind} is in {units[0]}, not in {unit}")
         return replace(
@@ -176,10 +181,8 @@ class _Reader:
     def _separator(self, given: str) -> str:
         separator = _SEPARATOR_NAMES.get(given, given)
         if len(separator) != 1 or separator.isalnum() or separator in "+-._\r\n" or not separator.isascii():
-            raise SpecError(
-                f"{self._text!r}: separator={given} is wrong, it is tab, space or one character that numbers "
-                f"do not have; write for example {self._reader.right}&separator=tab"
-            )
+            what = "it is tab, space or one character that numbers do not have"
+            raise self._reader.wrong(f"separator={given} is wrong, {what}", "&separator=tab")
         return separator
 
 

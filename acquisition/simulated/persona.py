@@ -5,7 +5,8 @@ docs/listener.md lists the source of each range.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -14,127 +15,115 @@ from acquisition.errors import SpecError
 Range = tuple[float, float]
 
 
+def _within(low: float, high: float) -> Any:
+    """Return a field that is drawn from this range, unless a persona has a range of its own."""
+    return field(metadata={"range": (low, high)})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Persona:
-    """Ranges from which one listener is drawn, uniformly and independently.
+class ListenerParameters:
+    """Parameters of one listener, each with the range from which it is drawn.
 
     A range without a source is our convention.
 
     Attributes
     ----------
-    resting_hr_bpm, hr_per_arousal_bpm : range
+    resting_hr_bpm, hr_per_arousal_bpm : float
         Heart rate at rest, and its increase per unit of arousal.
-    initial_arousal, recovery_s : range
+    initial_arousal, recovery_s : float
         Arousal above rest at the beginning, and the time constant of its recovery without music (5–10 min).
-    arousal_lag_s, arousal_sd : range
+    arousal_lag_s, arousal_sd : float
         Time constant with which arousal follows its drive (60–120 s); standard deviation of its fluctuation.
-    music_delay_s : range
+    music_delay_s : float
         Delay of the effect of music on arousal (5–20 s).
-    tempo_slope : range
+    tempo_slope : float
         Heart rate change per tempo change, % per %. Responders 0.02–0.08 (van Dyck 2017,
         doi 10.1177/1029864917700706: tempo drops of 30–45 % lowered heart rate, smaller ones did not).
-    tempo_threshold : range
+    tempo_threshold : float
         Tempo change (natural logarithm of the ratio) below which a tenth of the slope acts; 20–30 %.
-    texture_gain : range
+    texture_gain : float
         Arousal per unit of perceived texture: density, level and brightness.
-    onset_gain : range
+    onset_gain : float
         Arousal pulse at the onset of music; 1–3 bpm of heart rate in total.
-    mismatch_gain : range
+    mismatch_gain : float
         Arousal per unit by which the tempo differs from the heart rate by more than 30 %.
-    novelty_gain : range
+    novelty_gain : float
         Arousal pulse per unit of novelty.
-    lf_depth, rsa_depth : range
+    lf_depth, rsa_depth : float
         Modulation of the beat rate by the 0.1-Hz rhythm (0.01–0.04) and by breathing (0.02–0.06).
-    breathing_hz : range
+    breathing_hz : float
         At rest; 0.15–0.3 Hz.
-    resting_scl_us : range
+    resting_scl_us : float
         Skin conductance level at rest.
-    r_wave_mv : range
+    r_wave_mv : float
         Height of the R wave.
-    breath_following : range
+    breath_following : float
         Share of the time in which breathing follows swells of the music (inconsistent in people: Haas 1986,
         doi 10.1152/jappl.1986.61.3.1185).
-    resonance_hz, resonance_gain : range
+    resonance_hz, resonance_gain : float
         Breathing rate with the largest respiratory sinus arrhythmia (4.5–6.5 per min: Vaschillo 2006,
         doi 10.1007/s10484-006-9009-3), and its relative increase there.
-    scl_gain, scr_gain : range
+    scl_gain, scr_gain : float
         Factors on the change of skin conductance level with arousal, and on the size of responses.
-    habituation_per_min : range
+    habituation_per_min : float
         Rate at which every effect of music declines per minute of music heard.
-    startles_per_min, startle_arousal : range
+    startles_per_min, startle_arousal : float
         Rate of startles not caused by music, and the arousal that each adds at once.
-    pain_arousal, pain_s : range
+    pain_arousal, pain_s : float
         Arousal added by pain, and its duration.
     """
 
-    resting_hr_bpm: Range = (60.0, 78.0)
-    hr_per_arousal_bpm: Range = (3.0, 5.0)
-    initial_arousal: Range = (1.1, 1.5)
-    recovery_s: Range = (300.0, 600.0)
-    arousal_lag_s: Range = (60.0, 120.0)
-    arousal_sd: Range = (0.08, 0.16)
-    music_delay_s: Range = (5.0, 20.0)
-    tempo_slope: Range = (0.0, 0.0)
-    tempo_threshold: Range = (0.22, 0.36)
-    texture_gain: Range = (0.0, 0.0)
-    onset_gain: Range = (0.8, 1.8)
-    mismatch_gain: Range = (0.5, 1.0)
-    novelty_gain: Range = (0.1, 0.3)
-    lf_depth: Range = (0.01, 0.04)
-    rsa_depth: Range = (0.02, 0.06)
-    breathing_hz: Range = (0.19, 0.27)
-    resting_scl_us: Range = (2.0, 11.0)
-    r_wave_mv: Range = (0.8, 1.4)
-    breath_following: Range = (0.0, 0.2)
-    resonance_hz: Range = (0.075, 0.108)
-    resonance_gain: Range = (1.2, 1.8)
-    scl_gain: Range = (1.0, 1.0)
-    scr_gain: Range = (1.0, 1.0)
-    habituation_per_min: Range = (0.0, 0.0)
-    startles_per_min: Range = (0.0, 0.0)
-    startle_arousal: Range = (1.5, 3.0)
-    pain_arousal: Range = (0.0, 0.0)
-    pain_s: Range = (60.0, 120.0)
+    resting_hr_bpm: float = _within(60.0, 78.0)
+    hr_per_arousal_bpm: float = _within(3.0, 5.0)
+    initial_arousal: float = _within(1.1, 1.5)
+    recovery_s: float = _within(300.0, 600.0)
+    arousal_lag_s: float = _within(60.0, 120.0)
+    arousal_sd: float = _within(0.08, 0.16)
+    music_delay_s: float = _within(5.0, 20.0)
+    tempo_slope: float = _within(0.0, 0.0)
+    tempo_threshold: float = _within(0.22, 0.36)
+    texture_gain: float = _within(0.0, 0.0)
+    onset_gain: float = _within(0.8, 1.8)
+    mismatch_gain: float = _within(0.5, 1.0)
+    novelty_gain: float = _within(0.1, 0.3)
+    lf_depth: float = _within(0.01, 0.04)
+    rsa_depth: float = _within(0.02, 0.06)
+    breathing_hz: float = _within(0.19, 0.27)
+    resting_scl_us: float = _within(2.0, 11.0)
+    r_wave_mv: float = _within(0.8, 1.4)
+    breath_following: float = _within(0.0, 0.2)
+    resonance_hz: float = _within(0.075, 0.108)
+    resonance_gain: float = _within(1.2, 1.8)
+    scl_gain: float = _within(1.0, 1.0)
+    scr_gain: float = _within(1.0, 1.0)
+    habituation_per_min: float = _within(0.0, 0.0)
+    startles_per_min: float = _within(0.0, 0.0)
+    startle_arousal: float = _within(1.5, 3.0)
+    pain_arousal: float = _within(0.0, 0.0)
+    pain_s: float = _within(60.0, 120.0)
+
+
+class Persona:
+    """A kind of listener: each is drawn uniformly and independently from ranges of parameters.
+
+    Parameters
+    ----------
+    **own : (float, float)
+        Ranges that differ from those in `ListenerParameters`.
+
+    Attributes
+    ----------
+    ranges : mapping of str to (float, float)
+        The range of each parameter.
+    """
+
+    def __init__(self, **own: Range) -> None:
+        usual: dict[str, Range] = {one.name: one.metadata["range"] for one in fields(ListenerParameters)}
+        self.ranges = usual | own
 
     def draw(self, rng: np.random.Generator) -> ListenerParameters:
         """Return one listener."""
-        return ListenerParameters(
-            **{field.name: float(rng.uniform(*getattr(self, field.name))) for field in fields(self)}
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListenerParameters:
-    """Parameters of one listener, drawn from the ranges of a `Persona`."""
-
-    resting_hr_bpm: float
-    hr_per_arousal_bpm: float
-    initial_arousal: float
-    recovery_s: float
-    arousal_lag_s: float
-    arousal_sd: float
-    music_delay_s: float
-    tempo_slope: float
-    tempo_threshold: float
-    texture_gain: float
-    onset_gain: float
-    mismatch_gain: float
-    novelty_gain: float
-    lf_depth: float
-    rsa_depth: float
-    breathing_hz: float
-    resting_scl_us: float
-    r_wave_mv: float
-    breath_following: float
-    resonance_hz: float
-    resonance_gain: float
-    scl_gain: float
-    scr_gain: float
-    habituation_per_min: float
-    startles_per_min: float
-    startle_arousal: float
-    pain_arousal: float
-    pain_s: float
+        return ListenerParameters(**{name: float(rng.uniform(*span)) for name, span in self.ranges.items()})
 
 
 _FOLLOWS: dict[str, Range] = {

@@ -34,12 +34,10 @@ from acquisition.serial.profiles.profile import (
     ANALOG,
     DeviceChannel,
     DeviceSettings,
-    EmulatedDevice,
     FreeRunningDevice,
     Profile,
     ProfileOption,
     ProfileOptions,
-    SampleParser,
     TransferFunction,
 )
 from acquisition.streams import FloatArray, Kind, StreamReasonCode
@@ -100,39 +98,42 @@ def grove_transfer(channel: str, kind: Kind, options: ProfileOptions) -> Transfe
     return GroveTransfer(float(options["resistor"]), float(options["calibration"]))
 
 
+def _number(raw: Mapping[str, float], name: str) -> str:
+    """Return a count as text; empty if it is missing."""
+    value = raw.get(name, math.nan)
+    return "" if math.isnan(value) else f"{value:.0f}"
+
+
 def encode_ad8232(raw: Mapping[str, float]) -> bytes:
     """Return the line of a sample; a missing one is sent as ``!``, an electrode that is off."""
-    return b"!\r\n" if math.isnan(raw["ecg"]) else f"{raw['ecg']:.0f}\r\n".encode()
+    return f"{_number(raw, 'ecg') or '!'}\r\n".encode()
 
 
-def encode_grove(raw: Mapping[str, float]) -> bytes:
-    """Return the line of a sample; nothing if it is missing."""
-    return b"" if math.isnan(raw["gsr"]) else f"{raw['gsr']:.0f}\r\n".encode()
+def encode_signal(channel: str, before: str, raw: Mapping[str, float]) -> bytes:
+    """Return the count of one channel after a prefix; nothing if it is missing."""
+    number = _number(raw, channel)
+    return f"{before}{number}\r\n".encode() if number else b""
 
 
 def encode_physiokit(raw: Mapping[str, float]) -> bytes:
     """Return the line of a sample; nothing if all of its values are missing."""
     if all(math.isnan(value) for value in raw.values()):
         return b""
-    inputs = [f"A{number}" for number in range(1 + max(int(label[1:]) for label in raw))]
-    counts = [raw.get(label, UNCONNECTED_COUNT) for label in inputs]
-    return (",".join("0" if math.isnan(count) else f"{count:.0f}" for count in counts) + "\r\n").encode()
+    last = max(int(label[1:]) for label in raw)
+    counts = {f"A{number}": float(UNCONNECTED_COUNT) for number in range(1 + last)} | dict(raw)
+    return (",".join(_number(counts, label) or "0" for label in counts) + "\r\n").encode()
 
 
 def encode_plotter(raw: Mapping[str, float]) -> bytes:
     """Return ``BPM,IBI,Signal``; nothing without a signal."""
-    if math.isnan(signal := raw.get("signal", math.nan)):
-        return b""
-    return f"{_whole(raw, 'bpm')},{_whole(raw, 'ibi')},{signal:.0f}\r\n".encode()
+    beat = ",".join(_number(raw, name) or "0" for name in ("bpm", "ibi"))
+    return encode_signal("signal", f"{beat},", raw)
 
 
 def encode_visualiser(raw: Mapping[str, float]) -> bytes:
     """Return ``S…``, preceded by ``B…`` and ``Q…`` where there is a beat."""
-    return "".join(
-        f"{letter}{raw[name]:.0f}\r\n"
-        for letter, name in (("B", "bpm"), ("Q", "ibi"), ("S", "signal"))
-        if not math.isnan(raw.get(name, math.nan))
-    ).encode()
+    lines = (("bpm", "B"), ("ibi", "Q"), ("signal", "S"))
+    return b"".join(encode_signal(channel, letter, raw) for channel, letter in lines)
 
 
 def encode_cells(raw: Mapping[str, float], separator: str) -> bytes:
@@ -144,62 +145,44 @@ def encode_cells(raw: Mapping[str, float], separator: str) -> bytes:
     return f"{line}\r\n".encode()
 
 
-def encode_signal(before: str, raw: Mapping[str, float]) -> bytes:
-    """Return the signal's count after a prefix; nothing without a signal."""
-    signal = raw.get("signal", math.nan)
-    return b"" if math.isnan(signal) else f"{before}{signal:.0f}\r\n".encode()
+def _matching_parser(patterns: Sequence[LinePattern], settings: DeviceSettings) -> LineParser:
+    return LineParser(len(settings.channels), matching(patterns, settings.channels))
 
 
-def _whole(raw: Mapping[str, float], name: str) -> str:
-    value = raw.get(name, math.nan)
-    return "0" if math.isnan(value) else f"{value:.0f}"
-
-
-def _matching_parser(patterns: Sequence[LinePattern]) -> Callable[[DeviceSettings], SampleParser]:
-    def parser(settings: DeviceSettings) -> SampleParser:
-        return LineParser(len(settings.channels), matching(patterns, settings.channels))
-
-    return parser
-
-
-def _cells_parser(settings: DeviceSettings) -> SampleParser:
+def _cells_parser(settings: DeviceSettings) -> LineParser:
     columns = [int(label) for label in settings.channels]
     return LineParser(len(columns), cells(str(settings.options["separator"]), columns))
 
 
-def _free_running(encode: Encode) -> Callable[[DeviceSettings], EmulatedDevice]:
-    def device(settings: DeviceSettings) -> EmulatedDevice:
-        return FreeRunningDevice(settings.rate_hz, encode)
-
-    return device
+def _free_running(encode: Encode, settings: DeviceSettings) -> FreeRunningDevice:
+    return FreeRunningDevice(settings.rate_hz, encode)
 
 
-def _cells_device(settings: DeviceSettings) -> EmulatedDevice:
+def _cells_device(settings: DeviceSettings) -> FreeRunningDevice:
     separator = str(settings.options["separator"])
-    return FreeRunningDevice(settings.rate_hz, lambda raw: encode_cells(raw, separator))
+    return FreeRunningDevice(settings.rate_hz, partial(encode_cells, separator=separator))
 
 
 _PULSE_CHANNEL = DeviceChannel(label="signal", kinds=(Kind.PPG,), top=4095)
 _BPM_CHANNEL = DeviceChannel(label="bpm", kinds=(Kind.HR,), top=999)
-
-
-def _pulsesensor(
-    name: str,
-    title: str,
-    patterns: Sequence[LinePattern],
-    encode: Encode,
-    channels: tuple[DeviceChannel, ...] = (_PULSE_CHANNEL,),
-) -> Profile:
-    return Profile(
-        name=name,
-        title=f"PulseSensor, {title}",
-        baud=115200,
-        rate_hz=50.0,
-        channels=channels,
-        parser=_matching_parser(patterns),
-        device=_free_running(encode),
-    )
-
+_PULSESENSORS: Mapping[str, tuple[str, Sequence[LinePattern], Encode]] = {
+    "pulsesensor": ("serial plotter (BPM,IBI,Signal)", PLOTTER_LINES, encode_plotter),
+    "pulsesensor-visualiser": (
+        "Processing visualiser (S512, B72, Q833)",
+        VISUALISER_LINES,
+        encode_visualiser,
+    ),
+    "pulsesensor-started": (
+        "getting started (Signal 512)",
+        STARTED_LINES,
+        partial(encode_signal, "signal", "Signal "),
+    ),
+    "pulsesensor-coach": (
+        "signal coach (512, S:512, time,512, JSON)",
+        COACH_LINES,
+        partial(encode_signal, "signal", ""),
+    ),
+}
 
 PROFILES = (
     Profile(
@@ -208,8 +191,8 @@ PROFILES = (
         baud=9600,
         rate_hz=190.0,
         channels=(DeviceChannel(label="ecg", kinds=(Kind.ECG,)),),
-        parser=_matching_parser(AD8232_LINES),
-        device=_free_running(encode_ad8232),
+        parser=partial(_matching_parser, AD8232_LINES),
+        device=partial(_free_running, encode_ad8232),
     ),
     Profile(
         name="grove-gsr",
@@ -222,8 +205,8 @@ PROFILES = (
             ProfileOption(name="calibration", default=512.0),
         ),
         transfer=grove_transfer,
-        parser=_matching_parser(GROVE_LINES),
-        device=_free_running(encode_grove),
+        parser=partial(_matching_parser, GROVE_LINES),
+        device=partial(_free_running, partial(encode_signal, "gsr", "")),
     ),
     Profile(
         name="physiokit",
@@ -231,33 +214,20 @@ PROFILES = (
         baud=115200,
         rate_hz=250.0,
         channels=tuple(DeviceChannel(label=f"A{number}", top=4095) for number in range(4)),
-        parser=_matching_parser(PHYSIOKIT_LINES),
-        device=_free_running(encode_physiokit),
+        parser=partial(_matching_parser, PHYSIOKIT_LINES),
+        device=partial(_free_running, encode_physiokit),
     ),
-    _pulsesensor(
-        "pulsesensor",
-        "serial plotter (BPM,IBI,Signal)",
-        PLOTTER_LINES,
-        encode_plotter,
-        (_PULSE_CHANNEL, _BPM_CHANNEL),
-    ),
-    _pulsesensor(
-        "pulsesensor-visualiser",
-        "Processing visualiser (S512, B72, Q833)",
-        VISUALISER_LINES,
-        encode_visualiser,
-    ),
-    _pulsesensor(
-        "pulsesensor-started",
-        "getting started (Signal 512)",
-        STARTED_LINES,
-        partial(encode_signal, "Signal "),
-    ),
-    _pulsesensor(
-        "pulsesensor-coach",
-        "signal coach (512, S:512, time,512, JSON)",
-        COACH_LINES,
-        partial(encode_signal, ""),
+    *(
+        Profile(
+            name=name,
+            title=f"PulseSensor, {title}",
+            baud=115200,
+            rate_hz=50.0,
+            channels=(_PULSE_CHANNEL, _BPM_CHANNEL) if name == "pulsesensor" else (_PULSE_CHANNEL,),
+            parser=partial(_matching_parser, lines),
+            device=partial(_free_running, encode),
+        )
+        for name, (title, lines, encode) in _PULSESENSORS.items()
     ),
     Profile(
         name="lines",

@@ -61,7 +61,7 @@ def test_annotated_gaps_are_missing_and_nothing_else_is(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ("ecg={}:EMG", "no single signal 'EMG'; it has ECG II, EDA"),
+        ("ecg={}:EMG", "has no signal 'EMG'; it has ECG II, EDA"),
         ("ecg={}", "2 signals: say which"),
         ("rr={}:EDA", "no RR intervals"),
         ("ecg={}:ECG II@500", "says 250 Hz"),

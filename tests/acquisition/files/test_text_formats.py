@@ -179,7 +179,7 @@ def test_a_text_file_without_header_is_a_table(load):
         ),
         ("HR.csv", "1644829925.0\n1.0\n70\n", ("rr", ""), "holds no RR intervals"),
         ("IBI.csv", "1644829925.0, IBI\n5.0,0.8\n4.0,0.8\n", ("rr", ""), "line 3: the time goes backward"),
-        ("ACC.csv", "1644829925.0, 1644829925.0\n32.0, 32.0\n-2,3\n", ("acc", ""), "say which column"),
+        ("ACC.csv", "1644829925.0, 1644829925.0\n32.0, 32.0\n-2,3\n", ("acc", ""), "2 columns: say which"),
     ],
 )
 def test_what_cannot_be_read_is_named_in_one_line(tmp_path, load, case):

@@ -63,8 +63,9 @@ def test_what_is_missing_or_damaged_is_named_in_one_line(folder):
         assert says in str(caught.value)
         assert "\n" not in str(caught.value)
 
-    refused(":V5", "no single signal 'V5'; it has MLII, PLETH")
-    refused("", "2 signals: say which; it has MLII, PLETH")
+    refused(":V5", "has no signal 'V5'; it has MLII, PLETH")
+    refused("", "rec:PLETH; it has MLII, PLETH")
+    refused("", "rec has 2 signals: say which, as in")
     refused(":MLII@250", "says 360 Hz, the specification 250 Hz")
     refused(":x", "none.hea does not exist: a WFDB record needs its header", folder / "none")
     (folder / "rec.dat").write_bytes(SAMPLES.tobytes()[:6])

@@ -107,8 +107,8 @@ def test_a_truncated_file_is_read_up_to_its_last_whole_chunk(path, cut):
             "no stream 'Chest'; its streams are Body, Other",
         ),
         (START + BODY + header(2, "Body", rate=1), "Body", "2 streams called 'Body'"),
-        (START + BODY + FIRST, "Body", "say which channel, as in Stream/ecg; it has ecg, eda"),
-        (START + BODY + FIRST, "Body/rsp", "no single channel 'rsp'; its channels are ecg, eda"),
+        (START + BODY + FIRST, "Body", "has 2 channels: say which, as in Stream/eda; it has ecg, eda"),
+        (START + BODY + FIRST, "Body/rsp", "has no channel 'rsp'; it has ecg, eda"),
         (START + BODY, "Body/ecg", "not one number among 0 samples"),
         (START + BODY + FIRST + FIRST, "Body/ecg", "time stamp of sample 3 (100.0000 s) does not lie after"),
         (

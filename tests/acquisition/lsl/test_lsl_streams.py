@@ -170,8 +170,11 @@ def test_no_stream_is_refused_with_those_there_are():
     ("where", "says"),
     [
         (f"name={TEXT}", "is of text, not of numbers"),
-        (f"source_id={TWO}-1", "say which channel, as in &channel=index; the stream has index, stamp"),
-        (f"source_id={TWO}-1&channel=2", "no single channel '2'; the stream has index, stamp"),
+        (
+            f"source_id={TWO}-1",
+            "the stream has 2 channels: say which, as in &channel=stamp; it has index, stamp",
+        ),
+        (f"source_id={TWO}-1&channel=2", "the stream has no channel '2'; it has index, stamp"),
     ],
     ids=["text", "two channels", "no such channel"],  # the names are another in each worker
 )
