@@ -110,11 +110,17 @@ def _open(parsed: Sequence[Spec], seed: int, opened: ExitStack) -> Iterator[Sour
             yield VirtualListener(spec.persona, seed=seed, kappa=kappa, pain_at_s=pain_at_s, name_stream=name)
         elif isinstance(spec, LslSpec):
             yield _lsl(spec, next(connections), naming)
-        elif (specs := _of_one_device(spec, parsed))[0] is spec:
-            source = _serial(specs, naming) if isinstance(spec, SerialSpec) else _bluetooth(specs, naming)
-            opened.callback(source.close)
-            source.open()
-            yield source
+        elif isinstance(spec, SerialSpec):
+            if (ports := _of_one_device(spec, parsed))[0] is spec:
+                yield _started(_serial(ports, naming), opened)
+        elif (devices := _of_one_device(spec, parsed))[0] is spec:
+            yield _started(_bluetooth(devices, naming), opened)
+
+
+def _started(source: SerialSource | BluetoothSource, opened: ExitStack) -> Source:
+    opened.callback(source.close)
+    source.open()
+    return source
 
 
 def _load(specs: Sequence[RecordingSpec]) -> dict[RecordingSpec, list[Series]]:

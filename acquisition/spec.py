@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -306,4 +307,8 @@ def parse_bluetooth(text: str, kind: Kind, query: str) -> BluetoothSpec:
     return BluetoothSpec(text=text, kind=kind, name=name, address=address.upper())
 
 
-_PARSERS = {"lsl": parse_lsl, "ble": parse_bluetooth, "serial": parse_serial}
+_PARSERS: Mapping[str, Callable[[str, Kind, str], Spec]] = {
+    "lsl": parse_lsl,
+    "ble": parse_bluetooth,
+    "serial": parse_serial,
+}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
@@ -32,6 +34,30 @@ class Received(NamedTuple):
 
     arrival_s: float
     content: bytes | StreamReason
+
+
+class ReceiverThread(threading.Thread):
+    """A thread that keeps what a device sends, with its arrival, until it is taken.
+
+    Parameters
+    ----------
+    name : str
+        Name of the thread.
+    clock : callable
+        Returns engine time.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._clock = clock
+        self._received: deque[Received] = deque()
+
+    def take(self) -> list[Received]:
+        """Return what was received since the last call."""
+        return [self._received.popleft() for _ in range(len(self._received))]
+
+    def _add(self, content: bytes | StreamReason) -> None:
+        self._received.append(Received(self._clock(), content))
 
 
 class StreamStatusTracker:
@@ -127,10 +153,9 @@ class StreamStatusTracker:
             self._become(t, Condition.RECOVERING, resumed)
         elif not samples and missing_s > self._silent_after_s:
             self.report(t, StreamReason(StreamReasonCode.SILENT, {"seconds": missing_s}))
-            defect = self._defect
-            parameters = {} if defect is None else defect.parameters
-            despite = None if defect is None else defect.code
-            reason = StreamReason(StreamReasonCode.NO_SAMPLES, parameters, despite)
+            reason = StreamReason(StreamReasonCode.NO_SAMPLES)
+            if self._defect is not None:
+                reason = replace(reason, parameters=self._defect.parameters, despite=self._defect.code)
             self._become(t - missing_s, Condition.LOST, reason)
         elif self._defect is not None:
             self._become(t, Condition.DOUBTFUL, self._defect)

@@ -9,15 +9,24 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from pylsl import local_clock
 
 from acquisition.errors import SourceError
 from acquisition.spec import BluetoothSpec
-from acquisition.stream_status import DeviceSource, Received
-from acquisition.streams import Chunk, FloatArray, Kind, StreamInfo, StreamReason, StreamReasonCode
+from acquisition.stream_status import DeviceSource, ReceiverThread
+from acquisition.streams import (
+    Chunk,
+    FloatArray,
+    Kind,
+    SampleBlock,
+    StreamInfo,
+    StreamReason,
+    StreamReasonCode,
+    no_samples,
+)
 
 HEART_RATE_SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
 HEART_RATE_MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
@@ -148,21 +157,7 @@ class HeartRateDevice:
     handle: Any
 
 
-class BluetoothAdapter(Protocol):
-    """The part of the computer's Bluetooth that is used here."""
-
-    async def scan(self, seconds: float) -> list[HeartRateDevice]:
-        """Return the heart-rate devices that advertise themselves within some seconds."""
-        ...
-
-    async def listen(
-        self, device: HeartRateDevice, receive: Callable[[bytes], None], stop: asyncio.Event
-    ) -> None:
-        """Connect and pass on each payload; return when `stop` is set or the device has disconnected."""
-        ...
-
-
-class BleakAdapter:
+class BluetoothAdapter:
     """The computer's Bluetooth, through bleak."""
 
     async def scan(self, seconds: float) -> list[HeartRateDevice]:
@@ -202,13 +197,13 @@ def visible_heart_rate_devices(
         If there is no Bluetooth, or it is switched off.
     """
     try:
-        found = asyncio.run((adapter or BleakAdapter()).scan(seconds))
+        found = asyncio.run((adapter or BluetoothAdapter()).scan(seconds))
     except Exception as error:  # noqa: BLE001 - whatever a driver raises, there is no Bluetooth then
         raise SourceError(f"no Bluetooth: is it there and on? ({error})") from None
     return sorted(found, key=lambda device: (device.name, device.address))
 
 
-class HeartRateReceiver(threading.Thread):
+class HeartRateReceiver(ReceiverThread):
     """Receives and time-stamps the packets of a device; searches for a device that was lost.
 
     It is a thread because bleak needs an event loop of its own.
@@ -224,21 +219,14 @@ class HeartRateReceiver(threading.Thread):
     """
 
     def __init__(self, spec: BluetoothSpec, adapter: BluetoothAdapter, clock: Callable[[], float]) -> None:
-        super().__init__(name="heart-rate device", daemon=True)
+        super().__init__("heart-rate device", clock)
         self._spec = spec
         self._adapter = adapter
-        self._clock = clock
-        self._received: deque[Received] = deque()
         self._arrived = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self.refusal: SourceError | None = None
         """Why the device cannot be reached at present."""
-
-    def take(self) -> list[Received]:
-        """Return what was received since the last call."""
-        self._arrived.clear()
-        return [self._received.popleft() for _ in range(len(self._received))]
 
     def wait(self, seconds: float) -> bool:
         """Wait until a payload has arrived; return whether one has."""
@@ -292,11 +280,11 @@ class HeartRateReceiver(threading.Thread):
         )
 
     def _receive_payload(self, payload: bytes) -> None:
-        self._received.append(Received(self._clock(), payload))
+        self._add(payload)
         self._arrived.set()
 
     def _report(self, code: StreamReasonCode, device: HeartRateDevice) -> None:
-        self._received.append(Received(self._clock(), StreamReason(code, {"device": device.name})))
+        self._add(StreamReason(code, {"device": device.name}))
 
 
 class BluetoothSource(DeviceSource):
@@ -327,10 +315,9 @@ class BluetoothSource(DeviceSource):
     ) -> None:
         super().__init__(streams, silent_after_s=SILENT_AFTER_S)
         self._text = specs[0].text
-        self._receiver = HeartRateReceiver(specs[0], adapter or BleakAdapter(), clock)
+        self._receiver = HeartRateReceiver(specs[0], adapter or BluetoothAdapter(), clock)
         self._beats = BeatTimeEstimator()
-        # Times and values that were not read.
-        self._unread: dict[Kind, list[tuple[float, float]]] = {Kind.RR: [], Kind.HR: []}
+        self._unread = {Kind.RR: no_samples(), Kind.HR: no_samples()}
         self._newest_rate_s = -math.inf
         self._contact = True
 
@@ -361,9 +348,11 @@ class BluetoothSource(DeviceSource):
             else:
                 self._tracker.report(arrival_s, content)
         self._tracker.update(t, samples=payloads)
-        chunks = [self._chunk(stream, t) for stream in self._streams]
-        for unread in self._unread.values():
-            unread[:] = [(time, value) for time, value in unread if time > t]
+        ready = {}
+        for kind, unread in self._unread.items():
+            before, self._unread[kind] = unread.split(t)
+            ready[kind] = before[before.times >= self._begin_s]
+        chunks = [Chunk(one, ready[one.kind].times, ready[one.kind].values) for one in self._streams]
         return [chunk for chunk in chunks if chunk.times.size]
 
     def close(self) -> None:
@@ -385,17 +374,13 @@ class BluetoothSource(DeviceSource):
             self._add_beats(arrival_s, measurement.rr_ms)
         if contact and measurement.hr_bpm is not None and arrival_s > self._newest_rate_s:
             self._newest_rate_s = arrival_s
-            self._unread[Kind.HR].append((arrival_s, measurement.hr_bpm))
+            rate = np.array([[measurement.hr_bpm]])
+            self._unread[Kind.HR] += SampleBlock(np.array([arrival_s]), rate)
 
     def _add_beats(self, arrival_s: float, rr_ms: tuple[float, ...]) -> None:
         beats = self._beats.add(arrival_s, rr_ms)
         if beats.beats_lost:
             self._tracker.report(arrival_s, StreamReason(StreamReasonCode.BEATS_LOST))
         if self._contact:
-            self._unread[Kind.RR] += zip(beats.times.tolist(), rr_ms, strict=True)
+            self._unread[Kind.RR] += SampleBlock(beats.times, np.reshape(rr_ms, (-1, 1)))
         self._compare_clocks(float(beats.times[-1]), self._beats.device_s)
-
-    def _chunk(self, stream: StreamInfo, t: float) -> Chunk:
-        ready = [pair for pair in self._unread[stream.kind] if self._begin_s <= pair[0] <= t]
-        rows = np.array(ready, dtype=np.float64).reshape(-1, 2)
-        return Chunk(stream, rows[:, 0], rows[:, [1]])

@@ -16,6 +16,7 @@ from acquisition.errors import SourceError
 from acquisition.files.series import (
     FileMarker,
     Series,
+    evenly_sampled,
     nominal_rate,
     require_sampled,
     require_signal,
@@ -87,13 +88,7 @@ class EdfFile:
             raise SourceError(f"{where}: its samples cannot be read: {error}") from error
         require_signal(values, where)
         known = unit_of_kind(spec.kind, spec.unit or known_unit(unit))
-        return Series(
-            label=label,
-            unit=known,
-            rate_hz=rate_hz,
-            times=np.arange(values.size) / rate_hz,
-            values=values,
-        )
+        return evenly_sampled(label, known, rate_hz, values)
 
 
 def read_edf(path: Path) -> EdfFile:
@@ -158,13 +153,8 @@ class WfdbRecord:
         values = self._values(index, where)
         values[~np.isfinite(values)] = np.nan
         require_signal(values, where)
-        return Series(
-            label=label,
-            unit=spec.unit or known_unit(str(self.header.units[index])),
-            rate_hz=rate_hz,
-            times=np.arange(values.size) / rate_hz,
-            values=values,
-        )
+        unit = spec.unit or known_unit(str(self.header.units[index]))
+        return evenly_sampled(label, unit, rate_hz, values)
 
     def _values(self, index: int, where: str) -> FloatArray:
         import wfdb  # noqa: PLC0415 - it imports pandas, and only WFDB records need it

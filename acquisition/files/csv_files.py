@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from acquisition.errors import SourceError
-from acquisition.files.series import Series, nominal_rate, require_signal, rr_in_ms
+from acquisition.files.series import (
+    Series,
+    evenly_sampled,
+    nominal_rate,
+    require_sampled,
+    require_signal,
+    rr_in_ms,
+)
 from acquisition.files.text_tables import (
     TIME_COLUMN,
     UNIX_TIME_FROM_S,
@@ -59,23 +66,21 @@ class CsvFile:
         unit = unit_of_kind(spec.kind, unit)
         if spec.kind is Kind.RR:
             values, unit = rr_in_ms(values, unit, where), "ms"
-        times: FloatArray | None = None
+        recorded, local = None, False
         if time_index is not None:
-            times = self._recorded(columns[1], self.table.columns[time_index], spec)
-        recorded = times is not None
-        if times is None:
-            times = self._counted(values, spec, where)
-        origin_s = float(times[0]) if recorded else 0.0
-        local = time_index is not None and columns[1].dated and not columns[1].zoned
+            recorded = self._recorded(columns[1], self.table.columns[time_index], spec)
+            # A local time without a zone cannot be compared with the start of another file.
+            local = columns[1].dated and not columns[1].zoned
+        origin_s = 0.0 if recorded is None else float(recorded[0])
+        rate_hz = self._rate(spec, recorded, where)
         return Series(
             label=name,
             unit=unit,
-            rate_hz=self._rate(spec, times if recorded else None, where),
-            times=times,
+            rate_hz=rate_hz,
+            times=self._counted(values, rate_hz, where) if recorded is None else recorded,
             values=values,
             origin_s=origin_s,
-            # A local time without a zone cannot be compared with the start of another file.
-            absolute=recorded and origin_s >= UNIX_TIME_FROM_S and not local,
+            absolute=origin_s >= UNIX_TIME_FROM_S and not local,
         )
 
     def _signal_index(self, column: str | None, time_index: int | None) -> int:
@@ -109,37 +114,35 @@ class CsvFile:
             )
         return times
 
-    def _counted(self, values: FloatArray, spec: RecordingSpec, where: str) -> FloatArray:
-        if spec.kind is Kind.RR:
-            return self._beat_times(values, where)
+    def _counted(self, values: FloatArray, rate_hz: float, where: str) -> FloatArray:
+        """Return the times of samples from their rate, and those of RR intervals (rate 0) from their sum."""
+        if rate_hz:
+            return np.arange(values.size) / rate_hz
+        # A missing interval has an unknown length, so the times of all beats after it are unknown.
+        if (at_fault := np.flatnonzero(~(values > 0))).size:
+            raise SourceError(
+                f"{self.table.path}, line {int(at_fault[0]) + self.table.first_line}: an RR interval is "
+                f"missing or not above 0 ({where}); add a column {TIME_COLUMN} to leave gaps"
+            )
+        return np.asarray(np.cumsum(values) / 1000.0)
+
+    def _rate(self, spec: RecordingSpec, recorded: FloatArray | None, where: str) -> float:
+        if spec.kind is Kind.RR or (spec.kind is Kind.HR and recorded is not None):
+            return 0.0
+        if recorded is not None:
+            rate_hz = nominal_rate(recorded, where)
+            if spec.rate_hz is not None and abs(rate_hz - spec.rate_hz) > 0.02 * spec.rate_hz:
+                raise SourceError(
+                    f"{where}: its times say {rate_hz:g} Hz, the specification {spec.rate_hz:g} Hz; "
+                    "leave @ away"
+                )
+            return spec.rate_hz or rate_hz
         if spec.rate_hz is None:
             raise SourceError(
                 f"{where}: the sampling rate is missing; add it, as in {spec.text}@250, "
                 f"or a column {TIME_COLUMN}"
             )
-        return np.arange(values.size) / spec.rate_hz
-
-    def _beat_times(self, rr_ms: FloatArray, where: str) -> FloatArray:
-        # A missing interval has an unknown length, so the times of all beats after it are unknown.
-        if (at_fault := np.flatnonzero(~(rr_ms > 0))).size:
-            raise SourceError(
-                f"{self.table.path}, line {int(at_fault[0]) + self.table.first_line}: an RR interval is "
-                f"missing or not above 0 ({where}); add a column {TIME_COLUMN} to leave gaps"
-            )
-        return np.asarray(np.cumsum(rr_ms) / 1000.0)
-
-    def _rate(self, spec: RecordingSpec, recorded: FloatArray | None, where: str) -> float:
-        if spec.kind is Kind.RR or (spec.kind is Kind.HR and recorded is not None):
-            return 0.0
-        if recorded is None and spec.rate_hz is not None:
-            return spec.rate_hz
-        assert recorded is not None  # noqa: S101 - no times and no rate has been refused
-        rate_hz = nominal_rate(recorded, where)
-        if spec.rate_hz is not None and abs(rate_hz - spec.rate_hz) > 0.02 * spec.rate_hz:
-            raise SourceError(
-                f"{where}: its times say {rate_hz:g} Hz, the specification {spec.rate_hz:g} Hz; leave @ away"
-            )
-        return spec.rate_hz or rate_hz
+        return spec.rate_hz
 
 
 def read_csv(path: Path) -> CsvFile | EmpaticaFile:
@@ -162,9 +165,7 @@ def read_csv(path: Path) -> CsvFile | EmpaticaFile:
     if any(np.isinf(number_or_inf(cell.strip() or "nan")) and not is_date(cell) for cell in rows[0]):
         columns, first_line = tuple(cell.strip() for cell in rows[0]), 2
     samples = [row for row in rows[first_line - 1 :] if not is_blank(row)]
-    first_row = tuple(samples[0]) if samples else ()
-    if samples and len(samples[0]) != len(columns):
-        first_row = tuple(samples[0] + [""] * len(columns))[: len(columns)]
+    first_row = tuple(samples[0] + [""] * len(columns))[: len(columns)] if samples else ()
     return CsvFile(TextTable(path, columns, first_line, delimiter, first_row))
 
 
@@ -203,23 +204,13 @@ class EmpaticaFile:
             raise SourceError(f"{where} is of an Empatica E4 and holds {holds}")
         if self.rate_hz == 0:
             return self._intervals(where)
-        if spec.rate_hz is not None and abs(spec.rate_hz - self.rate_hz) > 0.02 * self.rate_hz:
-            raise SourceError(
-                f"{where} says {self.rate_hz:g} Hz, the specification {spec.rate_hz:g} Hz; leave @ away"
-            )
+        require_sampled(spec.kind, spec.rate_hz, self.rate_hz, where)
         index = self.table.find(spec.column)
         (column,) = self.table.read([index])
         require_signal(column.values, where)
-        unit = "uS" if spec.kind is Kind.EDA else UNKNOWN_UNIT
-        return Series(
-            label=self.table.path.stem if len(self.table.columns) == 1 else self.table.columns[index],
-            unit=spec.unit or unit_of_kind(spec.kind, unit),
-            rate_hz=self.rate_hz,
-            times=self.start_s + np.arange(column.values.size) / self.rate_hz,
-            values=column.values,
-            origin_s=self.start_s,
-            absolute=True,
-        )
+        label = self.table.path.stem if len(self.table.columns) == 1 else self.table.columns[index]
+        unit = spec.unit or ("uS" if spec.kind is Kind.EDA else unit_of_kind(spec.kind, UNKNOWN_UNIT))
+        return evenly_sampled(label, unit, self.rate_hz, column.values, unix_start_s=self.start_s)
 
     def _intervals(self, where: str) -> Series:
         offsets, intervals = (column.values for column in self.table.read([0, 1]))

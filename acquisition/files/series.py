@@ -57,6 +57,29 @@ class Series:
     bits: int | None = None
 
 
+def evenly_sampled(
+    label: str,
+    unit: str,
+    rate_hz: float,
+    values: FloatArray,
+    *,
+    unix_start_s: float | None = None,
+    bits: int | None = None,
+) -> Series:
+    """Return a signal with one sample per period, from 0 or from the Unix time of its start."""
+    origin_s = unix_start_s or 0.0
+    return Series(
+        label=label,
+        unit=unit,
+        rate_hz=rate_hz,
+        times=origin_s + np.arange(values.size) / rate_hz,
+        values=values,
+        origin_s=origin_s,
+        absolute=unix_start_s is not None,
+        bits=bits,
+    )
+
+
 def rr_in_ms(intervals: FloatArray, unit: str, where: str) -> FloatArray:
     """Return RR intervals in milliseconds.
 
@@ -114,8 +137,6 @@ class Conversion:
 
     Attributes
     ----------
-    profile : str
-        Name of the device's profile.
     transfer : TransferFunction
         From the device's own counts to a unit.
     top : int
@@ -124,7 +145,6 @@ class Conversion:
         Resolution of the recorded counts, where the specification states it.
     """
 
-    profile: str
     transfer: TransferFunction
     top: int
     bits: int | None = None
@@ -159,7 +179,7 @@ def conversion_of(profile: Profile, kind: Kind, options: Mapping[str, float | st
         if kind in channel.kinds and channel.top is not None:
             transfer = profile.transfer(channel.label, kind, values)
             if transfer.unit not in {UNKNOWN_UNIT, "bpm"}:
-                return Conversion(profile=profile.name, transfer=transfer, top=channel.top)
+                return Conversion(transfer=transfer, top=channel.top)
     return None
 
 

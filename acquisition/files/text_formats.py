@@ -14,8 +14,15 @@ from typing import Any
 import numpy as np
 
 from acquisition.errors import SourceError
-from acquisition.files.series import Series, conversion_of, require_sampled, require_signal, rr_in_ms
-from acquisition.files.text_tables import TextTable, first_rows, open_text
+from acquisition.files.series import (
+    Series,
+    conversion_of,
+    evenly_sampled,
+    require_sampled,
+    require_signal,
+    rr_in_ms,
+)
+from acquisition.files.text_tables import TextTable, first_rows, number_or_inf, open_text
 from acquisition.serial.profiles import known_profiles
 from acquisition.spec import RecordingSpec
 from acquisition.streams import UNKNOWN_UNIT, FloatArray, Kind
@@ -126,13 +133,10 @@ class OpenSignalsFile:
         if KIND_OF_SENSOR.get(channel.sensor) is not spec.kind or spec.unit or spec.conversion:
             return series
         if self.physical:
-            unit = UNIT_OF_CONVERTED.get(spec.kind, UNKNOWN_UNIT)
-            return replace(series, unit=unit)
-        if board := BOARD_OF_DEVICE.get(self.device):
-            conversion = conversion_of(known_profiles()["bitalino"], spec.kind, {"board": board})
-            if conversion is not None:
-                return conversion.apply(series, f"{self.table.path}, {channel.label!r}")
-        return series
+            return replace(series, unit=UNIT_OF_CONVERTED.get(spec.kind, UNKNOWN_UNIT))
+        board = BOARD_OF_DEVICE.get(self.device)
+        conversion = board and conversion_of(known_profiles()["bitalino"], spec.kind, {"board": board})
+        return conversion.apply(series, f"{self.table.path}, {channel.label!r}") if conversion else series
 
     def _find(self, spec: RecordingSpec) -> OpenSignalsChannel:
         if spec.column is None:
@@ -175,15 +179,10 @@ def read_opensignals(path: Path) -> OpenSignalsFile:
         If it cannot be read, or its header is not an OpenSignals header.
     """
     with open_text(path) as file:
-        header = list(islice(file, HEADER_LINES))
-    ends = (
-        [line.strip() for line in header].index(OPENSIGNALS_LAST_LINE)
-        if OPENSIGNALS_LAST_LINE in map(str.strip, header)
-        else 0
-    )
+        header = [line.strip() for line in islice(file, HEADER_LINES)]
     try:
-        devices = json.loads(header[1].lstrip("# ")) if ends else {}
-        return _opensignals_file(path, devices, ends + 1)
+        header_lines = header.index(OPENSIGNALS_LAST_LINE) + 1
+        return _opensignals_file(path, json.loads(header[1].lstrip("# ")), header_lines)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(
             f"{path}: its header is not that of an OpenSignals text file "
@@ -212,15 +211,12 @@ def _opensignals_file(path: Path, devices: dict[str, dict[str, Any]], header_lin
     rate_hz = float(device["sampling rate"])
     if not 0 < rate_hz < np.inf:
         raise ValueError(rate_hz)
-    try:
-        rows, delimiter = first_rows(path, 1, skip=header_lines, delimiter="\t")
-    except SourceError:
-        raise SourceError(f"{path} has no samples after its header") from None
+    table = _table_after_header(path, header_lines, delimiter="\t")
     # Lines end with a tab, which makes an empty last cell.
-    columns += [""] * (len(rows[0]) - len(columns))
+    columns += [""] * (len(table.columns) - len(columns))
     resolutions = device["resolution"]
     return OpenSignalsFile(
-        TextTable(path, tuple(columns), header_lines + 1, delimiter, tuple(rows[0])),
+        replace(table, columns=tuple(columns)),
         channels=tuple(channels),
         rate_hz=rate_hz,
         sequence_bits=int(resolutions[0]) if len(resolutions) > len(device["label"]) else 0,
@@ -262,14 +258,8 @@ class SimpleTextFile:
         index = self.table.find(spec.column)
         (column,) = self.table.read([index])
         require_signal(column.values, f"{self.table.path}, column {self.table.columns[index]!r}")
-        return Series(
-            label=self.table.columns[index],
-            unit=spec.unit or UNKNOWN_UNIT,
-            rate_hz=self.rate_hz,
-            times=np.arange(column.values.size) / self.rate_hz,
-            values=column.values,
-            bits=self.bits,
-        )
+        label, unit = self.table.columns[index], spec.unit or UNKNOWN_UNIT
+        return evenly_sampled(label, unit, self.rate_hz, column.values, bits=self.bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,10 +287,7 @@ class RrTextFile:
             raise SourceError(f"{where} is empty")
         intervals = np.empty(len(words))
         for at, (line, word) in enumerate(words):
-            try:
-                intervals[at] = float(word)
-            except ValueError:
-                intervals[at] = np.nan
+            intervals[at] = number_or_inf(word)
             if not 0 < intervals[at] < np.inf:
                 raise SourceError(f"{where}, line {line}: {word[:40]!r} is not an RR interval, nor a number")
         rr_ms = rr_in_ms(intervals, spec.unit or UNKNOWN_UNIT, where)
@@ -335,12 +322,18 @@ def read_simple_text(path: Path) -> SimpleTextFile:
         rate_hz, bits = 0.0, None
     if not 0 < rate_hz < np.inf:
         raise SourceError(f"{path}: its header says no sampling rate, as in '# Sampling Rate (Hz):= 1000.00'")
+    table = _table_after_header(path, len(header))
+    names = tuple(name.strip() for name in stated.get("labels", "").replace(",", "\t").split("\t"))
+    if len(names) == len(table.columns):
+        table = replace(table, columns=names)
+    return SimpleTextFile(table, rate_hz, bits)
+
+
+def _table_after_header(path: Path, header_lines: int, delimiter: str | None = None) -> TextTable:
+    """Return the table below a header; its columns are called by their number from 0."""
     try:
-        rows, delimiter = first_rows(path, 1, skip=len(header))
+        (first_row, *_), delimiter = first_rows(path, 1, skip=header_lines, delimiter=delimiter)
     except SourceError:
         raise SourceError(f"{path} has no samples after its header") from None
-    width = len(rows[0])
-    names = tuple(name.strip() for name in stated.get("labels", "").replace(",", "\t").split("\t"))
-    columns = names if len(names) == width else tuple(str(index) for index in range(width))
-    table = TextTable(path, columns, len(header) + 1, delimiter, tuple(rows[0]))
-    return SimpleTextFile(table, rate_hz, bits)
+    columns = tuple(str(index) for index in range(len(first_row)))
+    return TextTable(path, columns, header_lines + 1, delimiter, tuple(first_row))

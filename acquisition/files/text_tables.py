@@ -120,7 +120,10 @@ class TextTable:
                     rows = [[] if is_blank(row) else row for row in held + rows]
                     held = self._held(rows)
                     del rows[len(rows) - len(held) :]
-                    self._refuse_ragged(rows, line)
+                    for at, row in enumerate(rows, start=line):
+                        if row and len(row) != width:
+                            what = f"{len(row)} cells where the first line has {width}"
+                            raise SourceError(f"{self.path}, line {at}: {what}")
                 line += len(rows)
                 yield rows
         except csv.Error as error:
@@ -134,14 +137,6 @@ class TextTable:
         if last and len(rows[last - 1]) < len(self.columns):
             last -= 1
         return rows[last:]
-
-    def _refuse_ragged(self, rows: list[Row], first_line: int) -> None:
-        for line, row in enumerate(rows, start=first_line):
-            if row and len(row) != len(self.columns):
-                width = len(self.columns)
-                raise SourceError(
-                    f"{self.path}, line {line}: {len(row)} cells where the first line has {width}"
-                )
 
     def _numbers(self, cells: Row, index: int, first_line: int) -> FloatArray:
         try:
@@ -183,12 +178,9 @@ def open_text(path: Path) -> Iterator[TextIO]:
         If it cannot be read, is not text, or is incomplete; also while it is being read.
     """
     try:
-        if path.suffix.lower() == ".gz":
-            with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
-                yield file
-        else:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                yield file
+        opener = gzip.open if path.suffix.lower() == ".gz" else open
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+            yield file
     except UnicodeDecodeError as error:
         raise SourceError(f"{path} is not a text file in UTF-8") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -215,7 +207,9 @@ def first_rows(path: Path, count: int, *, skip: int = 0, delimiter: str | None =
         If the file cannot be read, is not text or is empty.
     """
     with open_text(path) as file:
-        lines = list(itertools.islice(_text_lines(file, path), skip, skip + count))
+        lines = list(itertools.islice(file, skip, skip + count))
+    if any("\0" in line for line in lines):
+        raise SourceError(f"{path} is not a text file")
     if not any(line.strip() for line in lines):
         raise SourceError(f"{path} is empty")
     if delimiter is None:
@@ -249,13 +243,6 @@ def number_or_inf(cell: str) -> float:
         return float(cell)
     except ValueError:
         return float("inf")
-
-
-def _text_lines(file: TextIO, path: Path) -> Iterator[str]:
-    for line in file:
-        if "\0" in line:
-            raise SourceError(f"{path} is not a text file")
-        yield line
 
 
 TIME_COLUMN = "time_s"

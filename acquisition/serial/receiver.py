@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -15,7 +14,7 @@ from serial.tools import list_ports
 
 from acquisition.errors import SourceError
 from acquisition.serial.profiles.profile import HandshakeStep
-from acquisition.stream_status import Received
+from acquisition.stream_status import Received, ReceiverThread
 from acquisition.streams import StreamReason, StreamReasonCode
 
 REOPEN_EVERY_S = 1.0
@@ -95,7 +94,7 @@ def perform_handshake(
     return rest
 
 
-class SerialReceiver(threading.Thread):
+class SerialReceiver(ReceiverThread):
     """Receives and time-stamps bytes from a port; reopens a port that was lost.
 
     It is a thread because arrival times must not depend on when the engine reads, and because some systems
@@ -122,14 +121,12 @@ class SerialReceiver(threading.Thread):
         start_with: Sequence[HandshakeStep] = (),
         stop_with: Sequence[HandshakeStep] = (),
     ) -> None:
-        super().__init__(name=f"serial {port}", daemon=True)
+        super().__init__(f"serial {port}", clock)
         self._port = port
         self._baud = baud
-        self._clock = clock
         self._start_with = tuple(start_with)
         self._stop_with = tuple(stop_with)
         self._stopping = threading.Event()
-        self._received: deque[Received] = deque()
         self._device: SerialPort | None = None
         self._silence_reported = False
         self._newest_s = 0.0
@@ -156,10 +153,6 @@ class SerialReceiver(threading.Thread):
             ) from error
         self._add(data)
         self.start()
-
-    def take(self) -> list[Received]:
-        """Return what was received since the last call."""
-        return [self._received.popleft() for _ in range(len(self._received))]
 
     def stop(self) -> None:
         """Stop receiving, stop the device and release the port."""
@@ -196,9 +189,6 @@ class SerialReceiver(threading.Thread):
 
     def _event(self, code: StreamReasonCode, **parameters: str) -> StreamReason:
         return StreamReason(code, {"device": self._port, **parameters})
-
-    def _add(self, content: bytes | StreamReason) -> None:
-        self._received.append(Received(self._clock(), content))
 
     def _opened(self) -> tuple[SerialPort, bytes]:
         """Open the port and start the device; return the port and the first data."""

@@ -95,19 +95,18 @@ def parse_serial(text: str, kind: Kind, where: str) -> SerialSpec:
             f"{text!r}: lines and frames come at a fixed rate, RR intervals do not; give the signal, "
             f"as in {_RIGHT[LINES]}"
         )
-    return _Reader(text, kind, port, profiles[name], query).spec()
+    return _SerialReader(text, kind, port, profiles[name], query).spec()
 
 
-class _Reader:
-    """Reads the options of one specification."""
+class _SerialReader(OptionReader):
+    """Reads the options of one channel of a serial device."""
 
     def __init__(self, text: str, kind: Kind, port: str, profile: Profile, query: str) -> None:
-        self._text, self._kind, self._port, self._profile = text, kind, port, profile
+        self._kind, self._port, self._profile = kind, port, profile
         self._channel_option = "column" if profile.name == LINES else "channel"
-        own = tuple(option.name for option in profile.options)
+        own = (option.name for option in profile.options)
         names = ("profile", self._channel_option, "rate", *_SCALING, "baud", *own)
-        self._reader = OptionReader(text, query, names, _right(profile))
-        self._given = self._reader.given
+        super().__init__(text, query, names, _right(profile))
 
     def spec(self) -> SerialSpec:
         """Return the specification."""
@@ -118,9 +117,9 @@ class _Reader:
             kind=self._kind,
             port=self._port,
             profile=self._profile,
-            baud=int(self._reader.number("baud", self._profile.baud, _is_count, "bits per second")),
+            baud=int(self.number("baud", self._profile.baud, _is_count, "bits per second")),
             rate_hz=self._rate(),
-            rate_stated=bool(self._profile.rates) or "rate" in self._given,
+            rate_stated=bool(self._profile.rates) or "rate" in self.given,
             channel=channel,
             options=options,
             transfer=self._transfer(self._profile.transfer(channel, self._kind, options)),
@@ -128,61 +127,53 @@ class _Reader:
 
     def _channel(self) -> str:
         fitting = [channel.label for channel in self._profile.channels if self._kind in channel.kinds]
-        given = self._given.get(self._channel_option)
+        given = self.given.get(self._channel_option)
         if self._profile.name == LINES:
-            column = self._reader.number(
-                "column", 0, lambda x: _is_whole(x) and x < len(fitting), "a number from 0"
-            )
+            column = self.number("column", 0, lambda x: _is_whole(x) and x < len(fitting), "a number from 0")
             return str(int(column))
         if not fitting:
-            raise self._reader.wrong(f"{self._profile.title} has no {self._kind}")
+            raise self.wrong(f"{self._profile.title} has no {self._kind}")
         if given is None and len(fitting) > 1:
-            raise self._reader.wrong(f"say which channel; there are {', '.join(fitting)}")
+            raise self.wrong(f"say which channel; there are {', '.join(fitting)}")
         channel = self._profile.channel(given) if given is not None else self._profile.channel(fitting[0])
         if channel is None or channel.label not in fitting:
-            raise self._reader.wrong(
-                f"channel={given} is wrong, for {self._kind} there are {', '.join(fitting)}"
-            )
+            raise self.wrong(f"channel={given} is wrong, for {self._kind} there are {', '.join(fitting)}")
         return channel.label
 
     def _rate(self) -> float:
         rates = self._profile.rates
         if rates:
             words = f"one of {', '.join(f'{rate:g}' for rate in rates)}"
-            return self._reader.number("rate", self._profile.rate_hz, lambda x: x in rates, words)
-        return self._reader.number(
-            "rate", self._profile.rate_hz, lambda x: x > 0, "the number of lines per second"
-        )
+            return self.number("rate", self._profile.rate_hz, lambda x: x in rates, words)
+        return self.number("rate", self._profile.rate_hz, lambda x: x > 0, "the number of lines per second")
 
     def _option(self, option: ProfileOption) -> float | str:
         if option.name == "separator":
-            return self._separator(self._given.get(option.name, str(option.default)))
-        return self._reader.value(option.name, option.default, option.choices)
+            return self._separator(self.given.get(option.name, str(option.default)))
+        return self.value(option.name, option.default, option.choices)
 
     def _transfer(self, transfer: TransferFunction) -> TransferFunction:
         """Return the transfer function, with the given unit and scale where the profile has no unit."""
-        stated = [name for name in _SCALING if name in self._given]
+        stated = [name for name in _SCALING if name in self.given]
         if stated and transfer.unit not in {UNKNOWN_UNIT, "bpm"}:
-            raise self._reader.wrong(
-                f"{stated[0]} cannot be given, {self._profile.title} is in {transfer.unit}"
-            )
+            raise self.wrong(f"{stated[0]} cannot be given, {self._profile.title} is in {transfer.unit}")
         if not isinstance(transfer, LinearTransfer):
             return transfer
-        unit = self._reader.unit(transfer.unit)
+        unit = self.unit(transfer.unit)
         if unit not in (units := UNITS_OF_KIND.get(self._kind, (unit,))):
-            raise self._reader.wrong(f"{self._kind} is in {units[0]}, not in {unit}")
+            raise self.wrong(f"{self._kind} is in {units[0]}, not in {unit}")
         return replace(
             transfer,
             unit=unit,
-            scale=self._reader.number("scale", transfer.scale, lambda x: x != 0, "a factor other than 0"),
-            offset=self._reader.number("offset", transfer.offset, math.isfinite, "a number"),
+            scale=self.number("scale", transfer.scale, lambda x: x != 0, "a factor other than 0"),
+            offset=self.number("offset", transfer.offset, math.isfinite, "a number"),
         )
 
     def _separator(self, given: str) -> str:
         separator = _SEPARATOR_NAMES.get(given, given)
         if len(separator) != 1 or separator.isalnum() or separator in "+-._\r\n" or not separator.isascii():
             what = "it is tab, space or one character that numbers do not have"
-            raise self._reader.wrong(f"separator={given} is wrong, {what}", "&separator=tab")
+            raise self.wrong(f"separator={given} is wrong, {what}", "&separator=tab")
         return separator
 
 

@@ -23,7 +23,16 @@ from acquisition.simulated.autonomic_state import (
     ramp,
 )
 from acquisition.simulated.persona import ListenerParameters, persona_named
-from acquisition.streams import Chunk, ClockPair, FloatArray, Kind, StreamInfo
+from acquisition.streams import (
+    Chunk,
+    ClockPair,
+    FloatArray,
+    Kind,
+    SampleBlock,
+    StreamInfo,
+    joined,
+    no_samples,
+)
 
 ECG_RATE_HZ = 250
 _LF_HZ = 0.1
@@ -329,24 +338,21 @@ class VirtualListener:
         self._arousal = listener.initial_arousal
         self._t0 = 0.0
         self._clock_pairs_taken = False
-        self._signals = tuple(
-            _Signal(
-                StreamInfo(
-                    stream_id=name_stream(f"virtual:{persona}:{kind}"),
-                    name=name_stream(kind.value),
-                    kind=kind,
-                    unit=unit,
-                    rate_hz=float(rate),
-                    labels=(kind.value,),
-                ),
-                rate,
-            )
+        self._unread = {
+            StreamInfo(
+                stream_id=name_stream(f"virtual:{persona}:{kind}"),
+                name=name_stream(kind.value),
+                kind=kind,
+                unit=unit,
+                rate_hz=float(rate),
+                labels=(kind.value,),
+            ): [no_samples()]
             for kind, unit, rate in (
                 (Kind.ECG, "mV", ECG_RATE_HZ),
                 (Kind.EDA, "uS", EDA_RATE_HZ),
                 (Kind.RSP, "a.u.", RSP_RATE_HZ),
             )
-        )
+        }
         self._next = self._step_state()
         for _ in range(WARM_UP_S):
             self._next = self._step_state()
@@ -354,7 +360,7 @@ class VirtualListener:
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
         """ECG in mV at 250 Hz, EDA in µS at 32 Hz, respiration in arbitrary units at 25 Hz."""
-        return tuple(signal.stream for signal in self._signals)
+        return tuple(self._unread)
 
     @property
     def ended(self) -> bool:
@@ -388,8 +394,13 @@ class VirtualListener:
         """Return the samples at or before engine time `t` that were not read before."""
         while self._t0 + self._next.number <= t:
             self._simulate_second()
-        chunks = (signal.read(t) for signal in self._signals)
-        return [chunk for chunk in chunks if chunk is not None]
+        chunks = []
+        for stream, blocks in self._unread.items():
+            ready, later = joined(blocks).split(t)
+            self._unread[stream] = [later]
+            if ready.size:
+                chunks.append(Chunk(stream, ready.times, ready.values))
+        return chunks
 
     def close(self) -> None:
         """Do nothing: a simulation holds no resources."""
@@ -404,30 +415,11 @@ class VirtualListener:
             self._skin.samples(now, heard),
             self._respiration.samples(now),
         )
-        for signal, second in zip(self._signals, samples, strict=True):
-            signal.add(self._t0, now.number, second)
+        for unread, values in zip(self._unread.values(), samples, strict=True):
+            numbers = now.number * values.size + np.arange(values.size)
+            unread.append(SampleBlock(self._t0 + numbers / values.size, values.reshape(-1, 1)))
 
     def _step_state(self) -> AutonomicSample:
         second = self._autonomic.step(self._history)
         self._electrodes.add(self._heart.beats(second))
         return second
-
-
-class _Signal:
-    """Simulated samples of one stream that were not read yet."""
-
-    def __init__(self, stream: StreamInfo, rate: int) -> None:
-        self.stream = stream
-        self._rate = rate
-        self._times: list[FloatArray] = [np.empty(0)]
-        self._samples: list[FloatArray] = [np.empty((0, 1))]
-
-    def add(self, t0: float, second: int, samples: FloatArray) -> None:
-        self._times.append(t0 + np.arange(second * self._rate, (second + 1) * self._rate) / self._rate)
-        self._samples.append(samples.reshape(-1, 1))
-
-    def read(self, t: float) -> Chunk | None:
-        times, samples = np.concatenate(self._times), np.concatenate(self._samples)
-        end = int(np.searchsorted(times, t, side="right"))
-        self._times, self._samples = [times[end:]], [samples[end:]]
-        return Chunk(self.stream, times[:end], samples[:end]) if end else None

@@ -9,7 +9,6 @@ the edition whose result begins at 0. Changes of conductance are the same in bot
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -27,6 +26,7 @@ from acquisition.serial.profiles.profile import (
     ProfileOptions,
     TransferFunction,
     as_counts,
+    sent_counts,
 )
 from acquisition.streams import FloatArray, Kind
 
@@ -184,13 +184,9 @@ class BitalinoBoard:
 
     def send(self, number: int, raw: Mapping[str, float]) -> bytes:
         """Return a frame, with 0 for missing values; nothing if all values are missing."""
-        values = [raw.get(label, 0.0) for label in self._inputs]
-        if all(math.isnan(value) for value in raw.values()):
+        if (counts := sent_counts(raw, self._inputs)) is None:
             return b""
-        counts = [0 if math.isnan(value) else round(value) for value in values]
-        return encode(
-            number, 0, [count if place < WIDE else count >> 4 for place, count in enumerate(counts)]
-        )
+        return encode(number, 0, counts[:WIDE] + [count >> 4 for count in counts[WIDE:]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +227,6 @@ PROFILES = (
     Profile(
         name="bitalino",
         title="BITalino board",
-        baud=115200,
         rate_hz=1000.0,
         rates=RATES,
         channels=tuple(DeviceChannel(label=label) for label in LABELS),

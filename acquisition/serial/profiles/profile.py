@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -225,6 +226,14 @@ class FreeRunningDevice:
         return self._encode(raw)
 
 
+def sent_counts(raw: Mapping[str, float], labels: Sequence[str]) -> list[int] | None:
+    """Return the counts of a frame, 0 where one is missing; None if all of them are missing."""
+    if all(math.isnan(value) for value in raw.values()):
+        return None
+    values = [raw.get(label, 0.0) for label in labels]
+    return [0 if math.isnan(value) else round(value) for value in values]
+
+
 def as_counts(channel: str, kind: Kind, options: ProfileOptions) -> TransferFunction:  # noqa: ARG001 - as `Profile.transfer`
     """Return the transfer function of a device whose counts have no published unit."""
     return LinearTransfer(unit="bpm" if kind is Kind.HR else UNKNOWN_UNIT)
@@ -269,7 +278,7 @@ class Profile:
 
     name: str
     title: str
-    baud: int
+    baud: int = 115200
     rate_hz: float | None
     rates: tuple[float, ...] = ()
     channels: tuple[DeviceChannel, ...]

@@ -6,7 +6,6 @@ two bits of its count, with feedback resistors of 40.2, 287, 1000 and 3300 kΩ a
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ from acquisition.serial.parsers import Frame, FrameParser
 from acquisition.serial.profiles.profile import (
     DeviceChannel,
     DeviceSettings,
-    EmulatedDevice,
     HandshakeStep,
     LinearTransfer,
     Profile,
     ProfileOptions,
     TransferFunction,
+    sent_counts,
 )
 from acquisition.streams import FloatArray, Kind
 
@@ -156,11 +155,8 @@ class ShimmerUnit:
 
     def send(self, number: int, raw: Mapping[str, float]) -> bytes:
         """Return a frame, with 0 for missing values; nothing if all values are missing."""
-        values = [raw.get(label, 0.0) for label in (PPG, GSR)]
-        if all(math.isnan(value) for value in raw.values()):
-            return b""
-        ppg, gsr = (0 if math.isnan(value) else round(value) for value in values)
-        return encode(number * period_of(self.rate_hz), ppg, gsr)
+        counts = sent_counts(raw, (PPG, GSR))
+        return b"" if counts is None else encode(number * period_of(self.rate_hz), *counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,16 +193,10 @@ def transfer(channel: str, kind: Kind, options: ProfileOptions) -> TransferFunct
     )
 
 
-def device(settings: DeviceSettings) -> EmulatedDevice:
-    """Return an emulated device."""
-    return ShimmerUnit(settings)
-
-
 PROFILES = (
     Profile(
         name="shimmer3-gsr",
         title="Shimmer3 GSR+",
-        baud=115200,
         rate_hz=128.0,
         rates=RATES,
         channels=(
@@ -215,7 +205,7 @@ PROFILES = (
         ),
         transfer=transfer,
         parser=parser,
-        device=device,
+        device=ShimmerUnit,
         start=start,
         stop=(HandshakeStep(send=bytes((STOP,)), answer=ACKNOWLEDGED, says="that it stops", limit_s=0.5),),
     ),

@@ -211,7 +211,6 @@ PROFILES = (
     Profile(
         name="physiokit",
         title="PhysioKit, or an Arduino that prints a0,a1,…",
-        baud=115200,
         rate_hz=250.0,
         channels=tuple(DeviceChannel(label=f"A{number}", top=4095) for number in range(4)),
         parser=partial(_matching_parser, PHYSIOKIT_LINES),
@@ -221,7 +220,6 @@ PROFILES = (
         Profile(
             name=name,
             title=f"PulseSensor, {title}",
-            baud=115200,
             rate_hz=50.0,
             channels=(_PULSE_CHANNEL, _BPM_CHANNEL) if name == "pulsesensor" else (_PULSE_CHANNEL,),
             parser=partial(_matching_parser, lines),
@@ -232,7 +230,6 @@ PROFILES = (
     Profile(
         name="lines",
         title="any device that sends lines of numbers",
-        baud=115200,
         rate_hz=None,
         channels=tuple(
             DeviceChannel(label=str(column), kinds=(*ANALOG, Kind.HR, Kind.ACC), top=None)
