@@ -78,13 +78,20 @@ def texts(recording: Recording, stream: str) -> list[Timed]:
     return [(time, entry) for time, entry in pairs if isinstance(entry, Mapping)]
 
 
-def phases(recording: Recording) -> tuple[RecordedPhase, ...]:
+def phases(recording: Recording, *, last_s: float | None = None) -> tuple[RecordedPhase, ...]:
     """Return the phases in order of time.
 
     They are taken from the phase markers. Where these lack, because the file was cut or they were never
     written, the phase each decision names stands in for them.
+
+    Parameters
+    ----------
+    recording : Recording
+        The session.
+    last_s : float, optional
+        Engine time of the last moment recorded, where `recording` does not hold every stream.
     """
-    end = duration_s(recording)
+    end = duration_s(recording) if last_s is None else last_s - recording.t0_s
     cut = not recording.complete
     marked = _marked_phases(texts(recording, "markers"), end, cut=cut)
     covered = [(phase.begin_s, phase.end_s) for phase in marked]

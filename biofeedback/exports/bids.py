@@ -8,17 +8,16 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from biofeedback.exports.edf import Grid, begins, effective_rate
+from biofeedback.exports.edf import Grid, effective_rate, runs
 from biofeedback.exports.source import SessionSource, is_ours
-from biofeedback.exports.tables import KINDS, Table, events, tables
-from biofeedback.exports.wording import USE, meaning
+from biofeedback.exports.tables import KINDS, Table, column_meaning, events, tables
+from biofeedback.exports.wording import USE
 from biofeedback.recording.reader import StoredStream
 from biofeedback.recording.xdf import FloatArray
 
@@ -43,16 +42,11 @@ def task_of(source: SessionSource) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", source.protocol_id) or "unknown"
 
 
-def stem_of(source: SessionSource) -> str:
-    """Return how the names of a session's files begin."""
-    return f"{source.name}_task-{task_of(source)}"
-
-
 def write_session(source: SessionSource, folder: Path) -> None:
     """Write one session's files below a data set."""
     beh = folder / source.place / "beh"
     beh.mkdir(parents=True)
-    stem = stem_of(source)
+    stem = f"{source.name}_task-{task_of(source)}"
     _write_events(source, beh / f"{stem}_events.tsv")
     for stream in source.streams.values():
         if stream.header.rate_hz > 0 and stream.places and not stream.header.text:
@@ -61,7 +55,7 @@ def write_session(source: SessionSource, folder: Path) -> None:
     for table in tables(source):
         if table.rate_hz == 0 and table.name != "phases":
             acquired = re.sub(r"[^A-Za-z0-9]", "", table.name)
-            _write_table(source, table, beh / f"{stem_of(source)}_acq-{acquired}_beh.tsv")
+            _write_table(source, table, beh / f"{stem}_acq-{acquired}_beh.tsv")
 
 
 def write_dataset(folder: Path, sources: Sequence[SessionSource], *, version: str) -> None:
@@ -74,7 +68,7 @@ def write_dataset(folder: Path, sources: Sequence[SessionSource], *, version: st
         "GeneratedBy": [{"Name": "biofeedback-music", "Version": version, "Description": USE}],
         "SourceDatasets": [{"Version": "see sourcedata/provenance.json"}],
     }
-    _write_json(folder / "dataset_description.json", description)
+    write_json(folder / "dataset_description.json", description)
     known = any(source.client for source in sources)
     rows = [
         {
@@ -94,7 +88,7 @@ def write_dataset(folder: Path, sources: Sequence[SessionSource], *, version: st
     }
     if "client" in rows[0]:
         columns["client"] = {"Description": "The client's code."}
-    _write_json(folder / "participants.json", columns)
+    write_json(folder / "participants.json", columns)
     (folder / "CHANGES").write_text("1.0.0 Unknown Release Date\n  - ExportResult.\n", encoding="utf-8")
 
 
@@ -112,7 +106,7 @@ def _write_events(source: SessionSource, path: Path) -> None:
     )
     _write_tsv(path, list(EVENT_COLUMNS), rows)
     shown_by = {"StimulusPresentation": {"SoftwareName": "biofeedback-music"}}
-    _write_json(path.with_suffix(".json"), {**_task(source), **shown_by, **EVENT_COLUMNS})
+    write_json(path.with_suffix(".json"), {**_task(source), **shown_by, **EVENT_COLUMNS})
 
 
 def _write_physio(source: SessionSource, stream: StoredStream, path: Path) -> None:
@@ -129,7 +123,7 @@ def _write_physio(source: SessionSource, stream: StoredStream, path: Path) -> No
             file.write(_lines(lines))
     labels = _columns(source, stream)
     described = {
-        label: {"Description": _meaning(stream, own), **({"Units": unit} if unit else {})}
+        label: _described(column_meaning(header, own), unit)
         for label, own, unit in zip(labels, header.labels, header.units, strict=True)
     }
     sidecar = {
@@ -142,25 +136,23 @@ def _write_physio(source: SessionSource, stream: StoredStream, path: Path) -> No
         "TimeStampDeviation": grid.deviation_s,
         **described,
     }
-    _write_json(path.with_suffix("").with_suffix(".json"), sidecar)
+    write_json(path.with_suffix("").with_suffix(".json"), sidecar)
 
 
 def _rate_of(source: SessionSource, stream: StoredStream) -> tuple[float, float]:
     """Return the rate that a stream's stamps follow, and its first stamp."""
-    period_s, nominal = 1.0 / stream.header.rate_hz, stream.header.rate_hz
+    nominal_hz = stream.header.rate_hz
     stretches: list[tuple[float, float, int]] = []
-    before: float | None = None
+    before_s: float | None = None
     for times, _ in source.blocks(stream):
-        starts = begins(times, before, period_s)
-        edges = [*([] if starts[:1].tolist() == [0] else [0]), *starts.tolist(), times.size]
-        for begin, end in pairwise(edges):
-            first, last, count = float(times[begin]), float(times[end - 1]), end - begin
-            if begin not in starts and stretches:
-                begun, _, had = stretches.pop()
-                first, count = begun, had + count
-            stretches.append((first, last, count))
-        before = float(times[-1])
-    return effective_rate(stretches, nominal), stretches[0][0]
+        for part, after_gap in runs(times, before_s, 1.0 / nominal_hz):
+            first_s, last_s, count = float(times[part][0]), float(times[part][-1]), times[part].size
+            if not after_gap:
+                first_s, _, had = stretches.pop()
+                count += had
+            stretches.append((first_s, last_s, count))
+        before_s = float(times[-1])
+    return effective_rate(stretches, nominal_hz), stretches[0][0]
 
 
 def _columns(source: SessionSource, stream: StoredStream) -> list[str]:
@@ -175,28 +167,22 @@ def _snake(label: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")
 
 
-def _meaning(stream: StoredStream, label: str) -> str:
-    own = is_ours(stream.header)
-    return meaning(label, stream.header.name) if own else f"{stream.header.kind} as measured"
-
-
 def _write_table(source: SessionSource, table: Table, path: Path) -> None:
     """Write an irregular stream, which a physiological recording of BIDS cannot be, with its times."""
-    names = ["onset" if column.name == "time_s" else _dotless(column.name) for column in table.columns]
+    names = [
+        "onset" if column.name == "time_s" else column.name.replace(".", "_") for column in table.columns
+    ]
     rows = (row for batch in table.batches() for row in _rows(batch))
     _write_tsv(path, names, rows)
     described = {
-        name: {
-            "Description": column.meaning,
-            **({"Units": column.unit} if column.unit else {}),
-        }
+        name: _described(column.meaning, column.unit)
         for name, column in zip(names, table.columns, strict=True)
     }
-    _write_json(path.with_suffix(".json"), {**_task(source), **described})
+    write_json(path.with_suffix(".json"), {**_task(source), **described})
 
 
-def _dotless(name: str) -> str:
-    return name.replace(".", "_")
+def _described(meaning: str, unit: str) -> dict[str, str]:
+    return {"Description": meaning, **({"Units": unit} if unit else {})}
 
 
 def _rows(batch: pa.RecordBatch) -> Iterable[list[str]]:
@@ -233,5 +219,6 @@ def _write_tsv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
         writer.writerows(rows)
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write an object as a JSON file."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

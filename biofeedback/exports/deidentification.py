@@ -19,7 +19,7 @@ import mido
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from biofeedback.exports.identifier_search import CLIENT, MAC, UUID, Hit, Identifier, IdentifierSearch
+from biofeedback.exports.identifier_search import CLIENT, MAC, UUID, Identifier, IdentifierSearch
 from biofeedback.recording import xdf
 from biofeedback.recording.recorder import META_NAME
 from biofeedback.recording.streams import JSON_STREAMS
@@ -31,11 +31,11 @@ LEAST_TEXT = 8
 """Of free text: shorter notes are words such as ``calm``, which protocols use too."""
 
 UNREVEALING = (
-    *("protocol", "piece", "seed", "protocol_sha256", "versions", "streams", "inputs", "end", "t0_wall"),
-    *("consent.scopes", "consent.sha256"),
-    *("arguments.time", "arguments.output", "arguments.faults", "arguments.inputs"),
+    *("protocol.", "piece.", "seed.", "protocol_sha256.", "versions.", "streams.", "inputs.", "end."),
+    *("t0_wall.", "consent.scopes.", "consent.sha256."),
+    *("arguments.time.", "arguments.output.", "arguments.faults.", "arguments.inputs."),
 )
-"""What `session.json` says that identifies nobody, or that is looked at by name."""
+"""What `session.json` says that identifies nobody, or that is looked at by name; all below it too."""
 
 USUAL_LABELS = re.compile(
     r"(?:ecg|ekg|ppg|bvp|eda|gsr|rsp|resp|rr|ibi|hr|acc|pulse|pleth)(?:[ _-]?(?:i{1,3}|v[1-6]|[xyzrgb]|\d))?"
@@ -68,7 +68,11 @@ def identifiers_of(
         *_place(directory),
         *_moment(meta.get("t0_wall")),
         *_inputs(meta),
-        *(Identifier(f"{META_NAME}: {name}", text) for name, text in _leaves(meta, "")),
+        *(
+            Identifier(f"{META_NAME}: {name}", text)
+            for name, text in named_texts(meta)
+            if not f"{name}.".startswith(UNREVEALING)
+        ),
         *(Identifier("free text", text) for text in told if len(text.strip()) >= LEAST_TEXT),
     ]
     if client:
@@ -141,18 +145,16 @@ def _parts(spec: str) -> Iterator[Identifier]:
         yield from (Identifier("file", text) for text in (path, name, name.partition(".")[0]))
 
 
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
-    """Yield every other text of the description, with its name."""
-    if name in UNREVEALING:
-        return
+def named_texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text of a JSON value with its name: ``consent.session``."""
     if isinstance(value, str):
         yield name, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _leaves(item, f"{name}.{key}" if name else str(key))
+            yield from named_texts(item, f"{name}.{key}" if name else str(key))
     elif isinstance(value, list):
         for item in value:
-            yield from _leaves(item, name)
+            yield from named_texts(item, name)
 
 
 PROGRAMS_OWN = (
@@ -249,7 +251,7 @@ def _of_file(path: Path, name: str, search: IdentifierSearch) -> Iterator[str]:
         yield f"it cannot be searched ({type(error).__name__}: {error})"
 
 
-def _said(hit: Hit, where: str) -> str:
+def _said(hit: Identifier, where: str) -> str:
     return f"{hit.what} {hit.text!r} in {where}"
 
 
@@ -418,8 +420,9 @@ def _wav(path: Path) -> Iterator[TextPassage]:
 
 def _xdf(path: Path) -> Iterator[TextPassage]:
     text_streams: set[bytes] = set()
-    for tag, content in xdf.chunks(path.read_bytes()):
-        data = bytes(content)
+    file = path.read_bytes()
+    for tag, start, stop in xdf.chunk_places(memoryview(file)):
+        data = file[start:stop]
         if tag == xdf.Tag.FILE_HEADER:
             yield from _decoded(data, "file header")
         elif tag in (xdf.Tag.STREAM_HEADER, xdf.Tag.STREAM_FOOTER):

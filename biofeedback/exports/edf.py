@@ -46,10 +46,22 @@ def effective_rate(blocks: list[tuple[float, float, int]], nominal_hz: float) ->
     return nominal_hz if abs(rate - nominal_hz) <= 1e-6 * nominal_hz else rate
 
 
-def begins(times: FloatArray, before_s: float | None, period_s: float) -> npt.NDArray[np.int64]:
-    """Return which samples begin a stretch: those after a gap, and the first of all (`before_s` None)."""
+def runs(times: FloatArray, before_s: float | None, period_s: float) -> Iterator[tuple[slice, bool]]:
+    """Yield the stretches of samples without a gap, and whether a gap lies before each, or nothing at all.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,)
+        Stamps.
+    before_s : float or None
+        The stamp before them; None where there is none.
+    period_s : float
+        Seconds from one sample to the next where there is no gap.
+    """
     steps = np.diff(times, prepend=-math.inf if before_s is None else before_s)
-    return np.flatnonzero(steps > GAP_PERIODS * period_s)
+    after_gap = steps > GAP_PERIODS * period_s
+    for begin, end in pairwise(sorted({0, *np.flatnonzero(after_gap).tolist(), times.size})):
+        yield slice(begin, end), bool(after_gap[begin])
 
 
 class Placement(NamedTuple):
@@ -110,15 +122,13 @@ class Grid:
         exact = (times - self._origin_s) * self._rate_hz
         slots = np.empty(times.size, np.int64)
         repeats: list[int] = []
-        starts = begins(times, self._before_s, self._period_s).tolist()
-        edges = [*([] if starts[:1] == [0] else [0]), *starts, times.size]
-        for begin, end in pairwise(edges):
-            if begin in starts:
-                self.next_slot = max(self.next_slot, round(float(exact[begin])))
-            run = slots[begin:end]
-            run[:] = self.next_slot + np.arange(end - begin)
+        for part, after_gap in runs(times, self._before_s, self._period_s):
+            if after_gap:
+                self.next_slot = max(self.next_slot, round(float(exact[part.start])))
+            run = slots[part]
+            run[:] = self.next_slot + np.arange(run.size)
             if math.isfinite(self._tolerance):
-                repeats += self._hold(run, exact[begin:end])
+                repeats += self._hold(run, exact[part])
             self.next_slot = max(self.next_slot, int(run.max()) + 1)
         self._before_s = float(times[-1])
         placed = slots != NOWHERE
@@ -242,9 +252,8 @@ def write_edf(source: SessionSource, path: Path) -> EdfResult:
     A signal that EDF cannot hold is left out and named, never changed to fit.
     """
     wanted = [(stream, index) for stream in _regular(source) for index in _columns(stream)]
-    record_s = WHOLE_RECORD_S
-    if any(stream.header.rate_hz % 1 for stream, _ in wanted):
-        record_s = LONG_RECORD_S
+    whole = all(stream.header.rate_hz % 1 == 0 for stream, _ in wanted)
+    record_s = WHOLE_RECORD_S if whole else LONG_RECORD_S
     records = max(1, math.ceil(source.duration_s / record_s))
     channels: list[EdfChannel] = []
     left_out = [
@@ -376,17 +385,11 @@ def ascii_only(text: str) -> str:
 
 def _gaps(digital: Digital, rate_hz: float, end_s: float) -> Iterator[tuple[float, float]]:
     missing = digital[: math.ceil(end_s * rate_hz)] == MISSING
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], missing.view(np.int8), [0]))))
-    gap: tuple[float, float] | None = None
-    for begin, end in zip(edges[::2] / rate_hz, edges[1::2] / rate_hz, strict=True):
-        if gap is not None and begin - gap[1] < JOIN_S:
-            gap = (gap[0], float(end))
-            continue
-        if gap is not None:
-            yield gap
-        gap = (float(begin), float(end))
-    if gap is not None:
-        yield gap
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], missing.view(np.int8), [0])))) / rate_hz
+    begins, ends = edges[::2], edges[1::2]
+    apart = begins[1:] - ends[:-1] >= JOIN_S
+    first, last = np.append(True, apart)[: begins.size], np.append(apart, True)[: ends.size]
+    yield from zip(begins[first].tolist(), ends[last].tolist(), strict=True)
 
 
 def _write(source: SessionSource, path: Path, channels: list[EdfChannel], record_s: float) -> None:

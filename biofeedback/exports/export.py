@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,8 +113,7 @@ def readme(kind: str, sources: Sequence[SessionSource], written: Sequence[Writte
     if missing:
         lines += ["", "## Not here", "", *missing]
     lines += ["", "## Where it comes from", "", f"Exported by biofeedback-music {version}.", ""]
-    for source in sources:
-        lines += [_origin(source)]
+    lines += [_origin(source) for source in sources]
     return "\n".join(lines) + "\n"
 
 
@@ -252,32 +250,25 @@ def _refuse(directories: Sequence[Path], out: Path) -> None:
 def _sources(
     directories: Sequence[Path], order: ExportRequest, know: Callable[[Path], StoreEntry | None]
 ) -> tuple[list[SessionSource], tuple[Identifier, ...]]:
-    metas = [read_meta(directory) for directory in directories]
-    streams = [open_streams(directory) for directory in directories]
-    entries = [know(directory) for directory in directories]
-    for directory, meta, entry in zip(directories, metas, entries, strict=True):
+    opened: list[tuple[Path, dict[str, Any], Mapping[str, StoredStream], str | None]] = []
+    secrets: dict[Identifier, None] = {}
+    for directory in directories:
+        meta, streams, entry = read_meta(directory), open_streams(directory), know(directory)
         allowed = permission(meta, entry, stated=order.consent_stated)
         if not (allowed.allowed or order.identified):
             raise UsageError(refusal(allowed, directory))
-    known = [entry or StoreEntry() for entry in entries]
-    secrets = [
-        secret
-        for directory, meta, of_session, one in zip(directories, metas, streams, known, strict=True)
-        for secret in (
-            *identifiers_of(
-                directory, meta, client=one.client, told=() if order.with_text else _told(of_session, one)
-            ),
-            *(Identifier("id in the store", text) for text in one.ids),
-        )
-    ]
+        known = entry or StoreEntry()
+        told = () if order.with_text else _told(streams, known)
+        secrets |= dict.fromkeys(identifiers_of(directory, meta, client=known.client, told=told))
+        secrets |= dict.fromkeys(Identifier("id in the store", text) for text in known.ids)
+        opened.append((directory, meta, streams, known.client))
     search = IdentifierSearch(() if order.identified else secrets)
-    clients = [one.client for one in known]
-    starts = [str(meta.get("t0_wall")) for meta in metas]
+    starts = [(client, str(meta.get("t0_wall"))) for _, meta, _, client in opened]
     sources = [
         SessionSource(
             directory=directory,
             meta=meta,
-            streams=of_session,
+            streams=streams,
             subject=number.subject,
             session=number.session,
             client=client,
@@ -288,16 +279,11 @@ def _sources(
                 search=search,
             ),
         )
-        for directory, meta, of_session, client, number in zip(
-            directories,
-            metas,
-            streams,
-            clients,
-            number_participants(list(zip(clients, starts, strict=True)), order.key),
-            strict=True,
+        for (directory, meta, streams, client), number in zip(
+            opened, number_participants(starts, order.key), strict=True
         )
     ]
-    return sorted(sources, key=lambda source: source.name), tuple(dict.fromkeys(secrets))
+    return sorted(sources, key=lambda source: source.name), tuple(secrets)
 
 
 def _told(streams: Mapping[str, StoredStream], known: StoreEntry) -> Iterator[str]:
@@ -333,8 +319,7 @@ def _write(
             bids.write_dataset(folder, sources, version=version)
             where = folder / "sourcedata"
             where.mkdir()
-        text = json.dumps({"software": version, "sessions": told}, indent=2, ensure_ascii=False)
-        (where / "provenance.json").write_text(text + "\n", encoding="utf-8")
+        bids.write_json(where / "provenance.json", {"software": version, "sessions": told})
         (folder / "README.md").write_text(readme(kind, sources, written, version), encoding="utf-8")
     for path in (part, *part.rglob("*")):
         os.utime(path, (NEUTRAL_TIME_S, NEUTRAL_TIME_S))

@@ -38,15 +38,7 @@ another's may begin."""
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A text that must not leave: what it is (``device or input``, ``path`` …), and itself."""
-
-    what: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """Something found: what it is, and how it stands there."""
+    """A text that must not leave, or one found: what it is (``device or input`` …), and how it is written."""
 
     what: str
     text: str
@@ -81,14 +73,16 @@ class IdentifierSearch:
         pattern = "|".join(_bounded(form, always=self._what[form] == CLIENT) for form in longest_first)
         self._pattern = re.compile(pattern, re.IGNORECASE) if pattern else None
 
-    def in_text(self, text: str) -> list[Hit]:
+    def in_text(self, text: str) -> list[Identifier]:
         """Return every secret that stands in a text, and every pattern that gives one away."""
         composed = text if text.isascii() else unicodedata.normalize("NFC", text)
         found = [*self._unix_times(composed)]
         if composed.translate(_NUMBERS_ONLY) or any(month in composed for month in _MONTHS):
             found += self._patterns(composed)
             if self._pattern is not None:
-                found += (Hit(self._named(match[0]), match[0]) for match in self._pattern.finditer(composed))
+                found += (
+                    Identifier(self._named(match[0]), match[0]) for match in self._pattern.finditer(composed)
+                )
         return list(dict.fromkeys(found))
 
     def of_moment(self, value: float) -> bool:
@@ -96,11 +90,11 @@ class IdentifierSearch:
         return any(moment - BEFORE_S <= value <= moment + AFTER_S for moment in self._moments)
 
     @staticmethod
-    def _patterns(text: str) -> Iterator[Hit]:
+    def _patterns(text: str) -> Iterator[Identifier]:
         for what, pattern in PATTERNS.items():
-            yield from (Hit(what, match[0]) for match in pattern.finditer(text))
+            yield from (Identifier(what, match[0]) for match in pattern.finditer(text))
 
-    def _unix_times(self, text: str) -> Iterator[Hit]:
+    def _unix_times(self, text: str) -> Iterator[Identifier]:
         for moment in self._moments:
             # Digits first, so that the search is for something rare.
             ends = [str(moment - BEFORE_S), str(moment + AFTER_S)]
@@ -109,22 +103,15 @@ class IdentifierSearch:
             for match in re.finditer(pattern, text):
                 alone = not match.start() or text[match.start() - 1] not in "0123456789."
                 if alone and self.of_moment(int(match[0][: len(str(moment))])):
-                    yield Hit("the wall clock", match[0])
+                    yield Identifier("the wall clock", match[0])
 
     def _named(self, found: str) -> str:
         return self._what.get(found.casefold(), "a secret")
 
 
 def _forms(text: str) -> set[str]:
-    escaped = json.dumps(text)[1:-1]
-    return {
-        text,
-        escaped,
-        json.dumps(text, ensure_ascii=False)[1:-1],
-        escape(text),
-        quote(text),
-        quote(text, ""),
-    }
+    as_json = {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {text, *as_json, escape(text), quote(text), quote(text, "")}
 
 
 def _bounded(text: str, *, always: bool = False) -> str:

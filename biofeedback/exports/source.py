@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-
 from biofeedback.analysis.phases import RecordedPhase, phases
 from biofeedback.commands import Command
-from biofeedback.errors import RecordingError
-from biofeedback.exports.deidentification import PROGRAMS_OWN, USUAL_LABELS
+from biofeedback.exports.deidentification import PROGRAMS_OWN, USUAL_LABELS, named_texts
 from biofeedback.exports.identifier_search import IdentifierSearch
-from biofeedback.recording.reader import RecordedStream, Recording, StoredStream
+from biofeedback.recording.reader import Recording, StoredStream, parse_json, recorded_seconds
 from biofeedback.recording.streams import JSON_STREAMS
-from biofeedback.recording.xdf import FloatArray, NumberBlock, StreamHeader
+from biofeedback.recording.xdf import NumberBlock, StreamHeader
 from protocols.scales import SCALES
 
 LEFT_OUT = "[left out]"
@@ -98,21 +94,7 @@ def is_ours(header: StreamHeader) -> bool:
 def protocols_words(protocol: object) -> frozenset[str]:
     """Return every text in a protocol's phases, and the names of the scales there are."""
     phases = protocol.get("phases", []) if isinstance(protocol, Mapping) else []
-    return frozenset({*_texts(phases), *SCALES})
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from _all(value.values())
-    elif isinstance(value, list):
-        yield from _all(value)
-
-
-def _all(values: Iterable[object]) -> Iterator[str]:
-    for value in values:
-        yield from _texts(value)
+    return frozenset({*SCALES, *(text for _, text in named_texts(phases))})
 
 
 ENGINE_TIMES = {"r_time_s", "onset_s", "peak_s", "engine_time_s"}
@@ -211,26 +193,24 @@ class SessionSource:
         if stream is None:
             return []
         times, texts = stream.texts()
-        pairs = zip((times - self.t0_s).tolist(), texts, strict=True)
-        if name not in JSON_STREAMS:  # marks of another program, as they came
-            return [(time, self.policy.entry(name, {"text": text}, self.t0_s)) for time, text in pairs]
-        return [(time, self.policy.entry(name, parsed(text, name), self.t0_s)) for time, text in pairs]
+        # Marks of another program are no JSON and stay as they came.
+        entries = (parsed(text, name) if name in JSON_STREAMS else {"text": text} for text in texts)
+        return [
+            (time, self.policy.entry(name, entry, self.t0_s))
+            for time, entry in zip((times - self.t0_s).tolist(), entries, strict=True)
+        ]
 
     @cached_property
     def duration_s(self) -> float:
         """The last moment of which anything is recorded, in seconds from the session's start."""
-        ends = [stream.last_s() for stream in self.streams.values()]
-        return max(0.0, max((end for end in ends if end is not None), default=self.t0_s) - self.t0_s)
+        return recorded_seconds(self.streams, self.t0_s)
 
     @cached_property
     def phases(self) -> tuple[RecordedPhase, ...]:
         """The phases in order of time; their names as far as they may leave."""
-        named = {name: _texts_of(stream) for name, stream in self.streams.items() if name in JSON_STREAMS}
-        end = _instant("end", self.t0_s + self.duration_s)
-        whole = Recording(
-            directory=self.directory, meta=self.meta, streams={**named, "end": end}, complete=self.complete
-        )
-        return tuple(phases(whole))
+        read = {name: stream.read() for name, stream in self.streams.items() if name in JSON_STREAMS}
+        whole = Recording(directory=self.directory, meta=self.meta, streams=read, complete=self.complete)
+        return phases(whole, last_s=self.t0_s + self.duration_s)
 
 
 def parsed(text: str, name: str) -> dict[str, Any]:
@@ -241,31 +221,5 @@ def parsed(text: str, name: str) -> dict[str, Any]:
     RecordingError
         If the text is not JSON.
     """
-    try:
-        entry = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise RecordingError(f"stream {name!r} holds a text that is not JSON: {error}") from None
+    entry = parse_json(text, name)
     return entry if isinstance(entry, dict) else {"value": entry}
-
-
-def _texts_of(stream: StoredStream) -> RecordedStream:
-    times, texts = stream.texts()
-    return _recorded(stream.header.name, times, texts)
-
-
-def _instant(name: str, time_s: float) -> RecordedStream:
-    return _recorded(name, np.array([time_s]), ("{}",))
-
-
-def _recorded(name: str, times: FloatArray, texts: tuple[str, ...]) -> RecordedStream:
-    return RecordedStream(
-        name=name,
-        kind="Markers",
-        rate_hz=0.0,
-        labels=("json",),
-        units=("",),
-        times=times,
-        samples=np.empty((times.size, 0)),
-        texts=texts,
-        desc={},
-    )

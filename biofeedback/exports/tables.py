@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from biofeedback.exports.source import SessionSource, is_ours
 from biofeedback.exports.wording import meaning
 from biofeedback.recording import streams
 from biofeedback.recording.reader import StoredStream
+from biofeedback.recording.xdf import StreamHeader
 
 FIRST = ("time_s", "phase", "type", "name", "event", "kind", "scale", "value", "progress", "why", "text")
 """The order of columns made of JSON; others follow in the order of the alphabet."""
@@ -68,6 +69,8 @@ class Table:
         Nominal rate; 0 for irregular streams.
     columns : tuple of Column
         ``time_s`` first, but of ``phases``.
+    schema : Schema
+        Names, types, and of each column unit and meaning.
     batches : callable
         Yields the rows, in blocks. Missing values are null.
     """
@@ -75,22 +78,23 @@ class Table:
     name: str
     rate_hz: float
     columns: tuple[Column, ...]
+    schema: pa.Schema
     batches: Callable[[], Iterator[pa.RecordBatch]]
 
-    @property
-    def schema(self) -> pa.Schema:
-        """Names, types, and of each column unit and meaning."""
-        types = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
-        return pa.schema(
-            [
-                pa.field(
-                    column.name,
-                    types[column.kind],
-                    metadata={"unit": column.unit, "meaning": column.meaning},
-                )
-                for column in self.columns
-            ]
-        )
+
+_TYPES = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
+
+
+def _schema(columns: Iterable[Column]) -> pa.Schema:
+    return pa.schema(
+        pa.field(column.name, _TYPES[column.kind], metadata={"unit": column.unit, "meaning": column.meaning})
+        for column in columns
+    )
+
+
+def column_meaning(header: StreamHeader, label: str) -> str:
+    """Return what a column of a stream holds, in words."""
+    return meaning(label, header.name) if is_ours(header) else f"{header.kind} as measured"
 
 
 def tables(source: SessionSource) -> Iterator[Table]:
@@ -116,13 +120,13 @@ def tables(source: SessionSource) -> Iterator[Table]:
 
 
 def _of_numbers(source: SessionSource, stream: StoredStream) -> Table:
-    header, ours = stream.header, is_ours(stream.header)
+    header = stream.header
     columns = [Column(name="time_s", unit="s", meaning=meaning("time_s", header.name))]
-    for label, unit in zip(source.labels(stream), header.units, strict=True):
-        words = meaning(label, header.name) if ours else f"{header.kind} as measured"
-        columns.append(Column(name=label, unit=unit, meaning=words))
-    table = Table(name=header.name, rate_hz=header.rate_hz, columns=tuple(columns), batches=lambda: iter(()))
-    schema = table.schema
+    columns += [
+        Column(name=label, unit=unit, meaning=column_meaning(header, own))
+        for label, own, unit in zip(source.labels(stream), header.labels, header.units, strict=True)
+    ]
+    schema = _schema(columns)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for times, samples in source.blocks(stream):
@@ -130,7 +134,9 @@ def _of_numbers(source: SessionSource, stream: StoredStream) -> Table:
             arrays += [pa.array(column, mask=np.isnan(column)) for column in samples.T]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-    return replace(table, batches=batches)
+    return Table(
+        name=header.name, rate_hz=header.rate_hz, columns=tuple(columns), schema=schema, batches=batches
+    )
 
 
 def _of_texts(source: SessionSource, name: str) -> Table:
@@ -162,8 +168,7 @@ def _of_rows(name: str, rows: Sequence[Mapping[str, Any]], order: Sequence[str])
         )
         for key in order
     )
-    table = Table(name=name, rate_hz=0.0, columns=columns, batches=lambda: iter(()))
-    schema = table.schema
+    schema = _schema(columns)
 
     def batches() -> Iterator[pa.RecordBatch]:
         arrays = [
@@ -172,7 +177,7 @@ def _of_rows(name: str, rows: Sequence[Mapping[str, Any]], order: Sequence[str])
         ]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-    return replace(table, batches=batches)
+    return Table(name=name, rate_hz=0.0, columns=columns, schema=schema, batches=batches)
 
 
 def _kind(values: Iterable[Any]) -> str:
@@ -231,6 +236,14 @@ KINDS = {
     "command": "what the therapist, the listener or a script told the session",
 }
 
+EVENT_FIELDS = {
+    "decision": ("phase", "music.tempo_bpm", ("why",)),
+    "marker": ("type", "", ("text", "sentence", "event")),
+    "rating": ("scale", "value", ()),
+    "command": ("name", "args.value", ("args",)),
+}
+"""Of each stream of JSON: the fields that an event's name, its value and its text are taken from."""
+
 FOR_PROGRAMS = {"phase", "cue", "begin", "end fade"}
 """Types of markers that are told by the phases, or by the music."""
 
@@ -256,7 +269,7 @@ class SessionEvent:
     """
 
     onset_s: float
-    duration_s: float | None
+    duration_s: float | None = None
     kind: str
     name: str
     value: float | None = None
@@ -273,68 +286,26 @@ class SessionEvent:
 def events(source: SessionSource) -> list[SessionEvent]:
     """Return what happened in order of time, as far as it may leave."""
     found = [
-        *_phases(source),
-        *_decisions(source),
-        *_markers(source),
-        *_ratings(source),
-        *_commands(source),
+        SessionEvent(
+            onset_s=phase.begin_s,
+            duration_s=phase.duration_s,
+            kind="phase",
+            name=source.policy.text(phase.name),
+            text=phase.kind + (", cut off" if phase.cut else ""),
+        )
+        for phase in source.phases
     ]
+    for kind, (name_key, value_key, text_keys) in EVENT_FIELDS.items():
+        for time, entry in source.entries(f"{kind}s"):
+            name = str(entry.get(name_key, "marker" if kind == "marker" else ""))
+            if kind == "marker" and name in FOR_PROGRAMS:
+                continue
+            value = _number(_flat(entry).get(value_key))
+            text = next((entry[key] for key in text_keys if key in entry), None) or ""
+            if not isinstance(text, str):
+                text = json.dumps(text, ensure_ascii=False)
+            found.append(SessionEvent(onset_s=time, kind=kind, name=name, value=value, text=text))
     return sorted(found, key=lambda event: (event.onset_s, list(KINDS).index(event.kind)))
-
-
-def _phases(source: SessionSource) -> Iterator[SessionEvent]:
-    for phase in source.phases:
-        name = source.policy.text(phase.name)
-        text = phase.kind + (", cut off" if phase.cut else "")
-        yield SessionEvent(
-            onset_s=phase.begin_s, duration_s=phase.duration_s, kind="phase", name=name, text=text
-        )
-
-
-def _decisions(source: SessionSource) -> Iterator[SessionEvent]:
-    for time, entry in source.entries("decisions"):
-        music = entry.get("music")
-        tempo = _number(music.get("tempo_bpm")) if isinstance(music, Mapping) else None
-        yield SessionEvent(
-            onset_s=time,
-            duration_s=None,
-            kind="decision",
-            name=str(entry.get("phase", "")),
-            value=tempo,
-            text=str(entry.get("why", "")),
-        )
-
-
-def _markers(source: SessionSource) -> Iterator[SessionEvent]:
-    for time, entry in source.entries("markers"):
-        kind = str(entry.get("type", "marker"))
-        if kind not in FOR_PROGRAMS:
-            words = entry.get("text", entry.get("sentence", entry.get("event", "")))
-            yield SessionEvent(onset_s=time, duration_s=None, kind="marker", name=kind, text=str(words))
-
-
-def _ratings(source: SessionSource) -> Iterator[SessionEvent]:
-    for time, entry in source.entries("ratings"):
-        yield SessionEvent(
-            onset_s=time,
-            duration_s=None,
-            kind="rating",
-            name=str(entry.get("scale", "")),
-            value=_number(entry.get("value")),
-        )
-
-
-def _commands(source: SessionSource) -> Iterator[SessionEvent]:
-    for time, entry in source.entries("commands"):
-        args = entry.get("args") or {}
-        yield SessionEvent(
-            onset_s=time,
-            duration_s=None,
-            kind="command",
-            name=str(entry.get("name", "")),
-            value=_number(args.get("value")) if isinstance(args, Mapping) else None,
-            text=json.dumps(args, ensure_ascii=False) if args else "",
-        )
 
 
 def _number(value: Any) -> float | None:

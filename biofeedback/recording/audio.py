@@ -135,10 +135,8 @@ def open_sound(path: Path) -> Iterator[soundfile.SoundFile]:
     """
     with ExitStack() as stack:
         try:
-            raw = stack.enter_context(path.open("rb"))
-            sound = stack.enter_context(
-                soundfile.SoundFile(_CountedFlac(raw) if _is_open_flac(path) else raw)
-            )
+            raw = stack.enter_context(_CountedFlac(path) if _is_open_flac(path) else path.open("rb"))
+            sound = stack.enter_context(soundfile.SoundFile(raw))
         except (soundfile.SoundFileError, OSError) as error:
             raise RecordingError(f"{path} cannot be read: {error}") from None
         yield sound
@@ -205,37 +203,22 @@ def _is_open_flac(path: Path) -> bool:
     return head[:4] == b"fLaC" and not int.from_bytes(head[_TOTAL_SAMPLES], "big") % 2**36
 
 
-class _CountedFlac(io.RawIOBase):
+class _CountedFlac(io.FileIO):
     """A FLAC file that states more samples than it can hold: libsndfile reads none whose length is 0.
 
     Versions up to 0.1 recorded FLAC, which has its length only once it is closed.
     """
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        head = bytearray(file.read(_TOTAL_SAMPLES.stop))
-        if len(head) == _TOTAL_SAMPLES.stop:
-            head[_TOTAL_SAMPLES] = (int.from_bytes(head[_TOTAL_SAMPLES], "big") + 2**36 - 1).to_bytes(
-                5, "big"
-            )
-        self._head = bytes(head)
-        file.seek(0)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return int(self._file.tell())
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return int(self._file.seek(offset, whence))
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        head = self.read(_TOTAL_SAMPLES.stop)
+        most = int.from_bytes(head[_TOTAL_SAMPLES], "big") + 2**36 - 1
+        self._head = head[: _TOTAL_SAMPLES.start] + most.to_bytes(5, "big")
+        self.seek(0)
 
     def readinto(self, buffer: Any) -> int:
-        start = self._file.tell()
-        count = int(self._file.readinto(buffer))
+        start = self.tell()
+        count = super().readinto(buffer)
         if start < len(self._head):
             known = self._head[start : start + count]
             buffer[: len(known)] = known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from biofeedback.errors import RecordingError
@@ -38,12 +38,7 @@ class RecordedConsent:
 
     def entry(self, meta: Mapping[str, Any]) -> dict[str, Any]:
         """Return the object for the ``session.json`` whose other fields are `meta`."""
-        return {
-            "scopes": list(self.scopes),
-            "consent": self.consent,
-            "session": self.session,
-            "sha256": self._sha256(meta),
-        }
+        return {**asdict(self), "scopes": list(self.scopes), "sha256": self._sha256(meta)}
 
     def _sha256(self, meta: Mapping[str, Any]) -> str:
         covered = [*self.scopes, self.consent, self.session, *(meta.get(name) for name in _BOUND_TO)]

@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import json
 import mmap
+import struct
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,10 +95,21 @@ class RecordedStream:
         """
         if self.samples.shape[1]:
             raise RecordingError(f"stream {self.name!r} holds numbers, not JSON")
-        try:
-            return tuple(json.loads(text) for text in self.texts)
-        except json.JSONDecodeError as error:
-            raise RecordingError(f"stream {self.name!r} holds a text that is not JSON: {error}") from None
+        return tuple(parse_json(text, self.name) for text in self.texts)
+
+
+def parse_json(text: str, stream: str) -> Any:
+    """Return what a text of a stream of JSON holds.
+
+    Raises
+    ------
+    RecordingError
+        If it is not JSON.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RecordingError(f"stream {stream!r} holds a text that is not JSON: {error}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,19 +150,12 @@ def read_recording(directory: Path) -> Recording:
         If there is no session in `directory`, or it cannot be read.
     """
     meta = read_meta(directory)
-    path = directory / XDF_NAME
-    try:
-        decoded = xdf.decode(path.read_bytes())
-    except FileNotFoundError:
-        raise RecordingError(f"{path} is missing: the session ended before its recording began") from None
-    except (OSError, ValueError) as error:
-        raise RecordingError(f"{path} cannot be read: {error}") from None
-    streams = [_recorded(stream) for stream in decoded.values()]
+    stored = _stored(directory, Path.read_bytes)
     return Recording(
         directory=directory,
         meta=meta,
-        streams={stream.name: stream for stream in streams},
-        complete=all(stream.footer is not None for stream in decoded.values()),
+        streams={name: stream.read() for name, stream in stored.items()},
+        complete=all(stream.closed for stream in stored.values()),
     )
 
 
@@ -173,21 +179,6 @@ def read_meta(directory: Path) -> dict[str, Any]:
     return meta
 
 
-def _recorded(stream: xdf.DecodedStream) -> RecordedStream:
-    header = stream.header
-    return RecordedStream(
-        name=header.name,
-        kind=header.kind,
-        rate_hz=header.rate_hz,
-        labels=header.labels,
-        units=header.units,
-        times=stream.times,
-        samples=stream.samples,
-        texts=stream.texts,
-        desc=header.desc,
-    )
-
-
 BLOCK_SAMPLES = 100_000
 
 
@@ -197,16 +188,19 @@ class StoredStream:
 
     Attributes
     ----------
+    path : Path
+        The file.
     header : StreamHeader
         As declared.
     closed : bool
         Whether its footer is there.
     data : memoryview
-        The file.
+        Its content.
     places : array of int
         Where the content of each of its Samples chunks begins and ends, in turn.
     """
 
+    path: Path
     header: xdf.StreamHeader
     closed: bool
     data: memoryview
@@ -223,9 +217,9 @@ class StoredStream:
         width = 9 + 8 * len(self.header.labels)
         gathered: list[memoryview] = []
         size = 0
-        for start, stop in self._contents():
-            gathered.append(self.data[start:stop])
-            size += stop - start
+        for chunk in self._chunks():
+            gathered.append(chunk)
+            size += len(chunk)
             if size >= samples * width:
                 yield self._numbers(gathered)
                 gathered, size = [], 0
@@ -233,43 +227,56 @@ class StoredStream:
             yield self._numbers(gathered)
 
     def texts(self) -> xdf.TextBlock:
-        """Return stamps and texts of a stream of text, all of them.
-
-        Raises
-        ------
-        RecordingError
-            If a chunk is not as this program writes it.
-        """
-        try:
-            pairs = [
-                pair for start, stop in self._contents() for pair in xdf.decode_texts(self.data[start:stop])
-            ]
-        except ValueError as error:
-            raise self._damaged(error) from None
+        """Return stamps and texts of a stream of text, all of them; errors as for `blocks`."""
+        pairs = [pair for chunk in self._chunks() for pair in self._pairs(chunk)]
         times = np.array([time for time, _ in pairs], dtype=np.float64)
         return xdf.TextBlock(times, tuple(text for _, text in pairs))
+
+    def read(self) -> RecordedStream:
+        """Return the stream with all its samples; errors as for `blocks`."""
+        header = self.header
+        texts: tuple[str, ...] = ()
+        if header.text:
+            times, texts = self.texts()
+            samples = np.empty((len(texts), 0))
+        else:
+            times, samples = self._numbers(list(self._chunks()))
+        return RecordedStream(
+            name=header.name,
+            kind=header.kind,
+            rate_hz=header.rate_hz,
+            labels=header.labels,
+            units=header.units,
+            times=times,
+            samples=samples,
+            texts=texts,
+            desc=header.desc,
+        )
 
     def last_s(self) -> float | None:
         """Return the stamp of the last sample; None where there is none."""
         if not self.places:
             return None
-        content = self.data[self.places[-2] : self.places[-1]]
-        if self.header.text:
-            *_, (last, _) = xdf.decode_texts(content)
-            return last
-        return float(self._numbers([content])[0][-1])
+        chunk = self.data[self.places[-2] : self.places[-1]]
+        return self._pairs(chunk)[-1][0] if self.header.text else float(self._numbers([chunk]).times[-1])
 
-    def _contents(self) -> Iterator[tuple[int, int]]:
-        return zip(self.places[::2], self.places[1::2], strict=True)
+    def _chunks(self) -> Iterator[memoryview]:
+        for start, stop in zip(self.places[::2], self.places[1::2], strict=True):
+            yield self.data[start:stop]
 
-    def _numbers(self, blocks: list[memoryview]) -> xdf.NumberBlock:
-        try:
-            return xdf.decode_numbers(self.header, blocks)
-        except ValueError as error:
-            raise self._damaged(error) from None
+    def _numbers(self, chunks: list[memoryview]) -> xdf.NumberBlock:
+        with _reading(f"{self.path}, stream {self.header.name!r},"):
+            return xdf.decode_numbers(self.header, chunks)
 
-    def _damaged(self, error: ValueError) -> RecordingError:
-        return RecordingError(f"stream {self.header.name!r} cannot be read: {error}")
+    def _pairs(self, chunk: memoryview) -> list[tuple[float, str]]:
+        with _reading(f"{self.path}, stream {self.header.name!r},"):
+            return list(xdf.decode_texts(chunk))
+
+
+def recorded_seconds(streams: Mapping[str, StoredStream], t0_s: float) -> float:
+    """Return the last moment of which anything is recorded, in seconds from the session's start."""
+    ends = [end_s for stream in streams.values() if (end_s := stream.last_s()) is not None]
+    return max(0.0, max(ends, default=t0_s) - t0_s)
 
 
 def open_streams(directory: Path) -> Mapping[str, StoredStream]:
@@ -280,22 +287,40 @@ def open_streams(directory: Path) -> Mapping[str, StoredStream]:
     RecordingError
         If there is no recording in `directory`, or it cannot be read.
     """
+    return _stored(directory, _mapped)
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _stored(directory: Path, content: Callable[[Path], bytes | mmap.mmap]) -> dict[str, StoredStream]:
     path = directory / XDF_NAME
+    with _reading(str(path)):
+        try:
+            return {stream.header.name: stream for stream in _indexed(path, memoryview(content(path)))}
+        except FileNotFoundError:
+            raise RecordingError(f"{path} is missing: the session ended before its recording began") from None
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Raise what goes wrong with the content of a file as RecordingError."""
     try:
-        with path.open("rb") as file:
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        streams = list(_indexed(data))
-    except FileNotFoundError:
-        raise RecordingError(f"{path} is missing: the session ended before its recording began") from None
+        yield
     except KeyError as error:
-        raise RecordingError(f"{path} cannot be read: a stream header lacks {error}") from None
+        raise RecordingError(f"{what} cannot be read: a stream header lacks {error}") from None
+    except struct.error as error:
+        raise RecordingError(
+            f"{what} cannot be read: a chunk is shorter than what is in it: {error}"
+        ) from None
     except (OSError, ValueError) as error:
-        raise RecordingError(f"{path} cannot be read: {error}") from None
-    return {stream.header.name: stream for stream in streams}
+        raise RecordingError(f"{what} cannot be read: {error}") from None
 
 
-def _indexed(data: memoryview) -> Iterator[StoredStream]:
-    if bytes(data[: len(xdf.MAGIC)]) != xdf.MAGIC:
+def _indexed(path: Path, data: memoryview) -> Iterator[StoredStream]:
+    if data[: len(xdf.MAGIC)] != xdf.MAGIC:
         raise ValueError("it does not begin with 'XDF:'")
     headers: dict[int, xdf.StreamHeader] = {}
     places: dict[int, array[int]] = {}
@@ -303,7 +328,7 @@ def _indexed(data: memoryview) -> Iterator[StoredStream]:
     for tag, start, stop in xdf.chunk_places(data):
         if tag not in (xdf.Tag.STREAM_HEADER, xdf.Tag.SAMPLES, xdf.Tag.STREAM_FOOTER):
             continue
-        stream_id = int.from_bytes(data[start : start + 4], "little")
+        (stream_id,) = struct.unpack_from("<I", data[start:stop])
         if tag == xdf.Tag.STREAM_HEADER:
             headers[stream_id] = xdf.parse_header(data[start + 4 : stop])
             places[stream_id] = array("Q")
@@ -313,8 +338,8 @@ def _indexed(data: memoryview) -> Iterator[StoredStream]:
             places[stream_id].extend((start + 4, stop))
         else:
             closed.add(stream_id)
-    for stream_id, header in headers.items():
-        yield StoredStream(header=header, closed=stream_id in closed, data=data, places=places[stream_id])
+    for key, header in headers.items():
+        yield StoredStream(path=path, header=header, closed=key in closed, data=data, places=places[key])
 
 
 class RecordedScore(NamedTuple):

@@ -12,8 +12,7 @@ from dataclasses import asdict
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -220,12 +219,11 @@ class Recorder:
             ]
         except (OSError, ValueError) as error:
             raise RecordingError(f"{self._directory} cannot become a session: {error}") from None
-        self._write_meta()
+        write_meta(self._directory, self._meta)
         path = self._directory / XDF_NAME
         write_whole(path, xdf.file_header() + b"".join(headers))
         self._file = self._append_file(path)
         self._sync = SyncThread(self._file.sync)
-        self._sync.start()
 
     def discard(self) -> None:
         """Close an open recording and delete what `open` created, for a session that cannot begin.
@@ -387,7 +385,7 @@ class Recorder:
                 **about,
                 "checksums": checksums(self._directory),
             }
-            faults += _fault_of(self._write_meta)
+            faults += _fault_of(lambda: write_meta(self._directory, self._meta))
         finally:
             file.close()  # last: until then the session is held, and nobody takes it for one that was cut off
         if faults and not self._fault:
@@ -415,21 +413,6 @@ class Recorder:
             )
             for buffer in self._buffers.values()
         )
-
-    def _write_meta(self) -> None:
-        write_meta(self._directory, self._meta)
-
-    def __enter__(self) -> Self:
-        self.open()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close("closed" if kind is None else kind.__name__)
 
 
 def write_meta(directory: Path, meta: Mapping[str, Any]) -> None:

@@ -7,10 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from biofeedback.errors import BiofeedbackError, RecordingError
+from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
 from biofeedback.recording.audio import FLAC_NAME, WAV_NAME, is_unfinished, keep_as_flac
-from biofeedback.recording.reader import Recording, open_streams, read_meta, read_recording, recorded_score
+from biofeedback.recording.reader import (
+    StoredStream,
+    open_streams,
+    read_meta,
+    recorded_score,
+    recorded_seconds,
+)
 from biofeedback.recording.recorder import META_NAME, XDF_NAME, checksums, write_meta
 from biofeedback.recording.storage import atomic_path, held_by_us, write_whole
 from generator.events import write_midi
@@ -74,10 +80,10 @@ def _close(directory: Path, at: datetime, about: Mapping[str, Any]) -> tuple[str
     if "end" in meta:  # it was closed while we waited
         return None
     said = [*_cut(directory / XDF_NAME), *_sound(directory)]
-    recording = read_recording(directory)
-    duration_s = _last_s(recording)
+    streams, t0_s = open_streams(directory), float(meta["t0_s"])
+    duration_s = recorded_seconds(streams, t0_s)
     said.insert(0, f"{duration_s:.1f} s of recording are there")
-    said += _score(directory, recording.t0_s)
+    said += _score(directory / _MIDI, streams, t0_s)
     meta["end"] = {
         "reason": REASON,
         "duration_s": duration_s,
@@ -137,20 +143,14 @@ def _sound(directory: Path) -> list[str]:
     return [f"{seconds:.1f} s of sound were saved"]
 
 
-def _score(directory: Path, t0_s: float) -> list[str]:
+def _score(path: Path, streams: Mapping[str, StoredStream], t0_s: float) -> list[str]:
     """Make the MIDI file from what is recorded."""
     try:
-        score = recorded_score(open_streams(directory), t0_s)
-    except BiofeedbackError:  # cut off before the streams were declared
+        score = recorded_score(streams, t0_s)
+    except RecordingError:  # of notes that this version cannot play
         return []
     if not score.notes:
         return []
-    path = directory / _MIDI
     with atomic_path(path) as part:
         write_midi(part, score.notes, score.beats)
     return [f"{path.name} was made from {len(score.notes)} recorded notes"]
-
-
-def _last_s(recording: Recording) -> float:
-    ends = [float(stream.times[-1]) for stream in recording.streams.values() if stream.times.size]
-    return max(0.0, max(ends, default=recording.t0_s) - recording.t0_s)

@@ -41,7 +41,7 @@ def hold(descriptor: int) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     except OSError:
-        return True
+        pass
     return True
 
 
@@ -127,7 +127,8 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         yield part
         for path in part.rglob("*"):
             if path.is_file():
-                _sync_file(path)
+                with path.open("r+b") as file:
+                    os.fsync(file.fileno())
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
@@ -156,11 +157,6 @@ def write_whole(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text as UTF-8, whole or not at all; errors as `write_whole`."""
     write_whole(path, text.encode("utf-8"))
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -254,7 +250,7 @@ class AppendFile:
 
 
 class SyncThread:
-    """Brings a file to the disk on a thread of its own, because that may take seconds.
+    """Brings a file to the disk on a thread of its own, which starts at once: that may take seconds.
 
     Parameters
     ----------
@@ -268,9 +264,6 @@ class SyncThread:
         self._stopping = False
         self._error: RecordingError | None = None
         self._thread = threading.Thread(target=self._run, name="recording-sync", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
         self._thread.start()
 
     def request(self) -> None:

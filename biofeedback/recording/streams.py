@@ -35,6 +35,7 @@ READINGS = {
 }
 """What stands before ``_window_s``, ``_usable`` and so on in a column's name, and its reading."""
 
+_OF_THE_STATE = ("activation", "activation_0_100", "confidence", "heart_activation", "eda_activation")
 _BEATS_READINGS = ("hr", "hr_10s", "rmssd", "sdnn", "pnn50")
 _QUALITIES = tuple(name for name in READINGS if name not in {"hr", "scl"})
 """Those of heart rate and conductance level are ``hr_quality`` and ``eda_quality``."""
@@ -102,14 +103,14 @@ def catalogue(piece: Piece, inputs: Sequence[StreamInfo]) -> tuple[StreamHeader,
     constants = {name: _constant(value) for name, value in asdict(piece).items()}
     return (
         *(_input(name, info) for name, info in zip(names, inputs, strict=True)),
-        _numeric("features", "Physiology", FEATURES, rate_hz=1.0, desc=FEATURE_CODES),
-        _numeric("beats", "Physiology", BEATS, desc={"actions": "new,moved,withdrawn,inserted"}),
-        _numeric("scrs", "Physiology", SCRS),
-        _numeric("music", "Music", MUSIC, desc=constants),
-        _numeric("score", "Music", SCORE),
-        _numeric("notes", "Music", NOTES, desc={"layers": ",".join(LAYERS)}),
-        *(_text(name) for name in JSON_STREAMS),
-        _numeric("clock", "Clock", CLOCK, desc={"streams": ",".join(names)}),
+        _header("features", "Physiology", FEATURES, rate_hz=1.0, desc=FEATURE_CODES),
+        _header("beats", "Physiology", BEATS, desc={"actions": "new,moved,withdrawn,inserted"}),
+        _header("scrs", "Physiology", SCRS),
+        _header("music", "Music", MUSIC, desc=constants),
+        _header("score", "Music", SCORE),
+        _header("notes", "Music", NOTES, desc={"layers": ",".join(LAYERS)}),
+        *(_header(name, "Markers", {"json": ""}, text=True) for name in JSON_STREAMS),
+        _header("clock", "Clock", CLOCK, desc={"streams": ",".join(names)}),
     )
 
 
@@ -132,31 +133,23 @@ def input_names(inputs: Sequence[StreamInfo]) -> tuple[str, ...]:
 
 def feature_row(state: PhysiologyState) -> Row:
     """Return the columns of ``features``, NaN where there is no valid value."""
-    readings: dict[str, Reading] = {name: getattr(state, field) for name, field in READINGS.items()}
-    return (
-        _value(state.hr_bpm.value),
-        state.hr_bpm.quality,
-        _value(state.rmssd_ms.value),
-        _value(state.scl_us.value),
-        _value(state.scr_rate_per_min.value),
-        _value(state.phasic_auc.value),
-        state.scl_us.quality,
-        _value(state.breathing_rate.value),
-        _value(state.activation),
-        _value(state.activation_0_100),
-        state.confidence,
-        _value(state.hr_10s_bpm.value),
-        _value(state.sdnn_ms.value),
-        _value(state.pnn50.value),
-        _value(state.heart_activation),
-        _value(state.eda_activation),
-        _code(state.heart_source, HEART_SOURCES),
-        _code(state.breathing_source, BREATHING_SOURCES),
-        *(readings[name].quality for name in _QUALITIES),
-        *(_value(reading.window_s) for reading in readings.values()),
-        *(reading.usable_share for reading in readings.values()),
-        *(_value(readings[name].corrected_share) for name in _BEATS_READINGS),
-    )
+    columns: dict[str, float | None] = {
+        "scl_uS": state.scl_us.value,
+        "eda_quality": state.scl_us.quality,
+        "heart_source": _code(state.heart_source, HEART_SOURCES),
+        "breathing_source": _code(state.breathing_source, BREATHING_SOURCES),
+        **{name: getattr(state, name) for name in _OF_THE_STATE},
+    }
+    for name, field in READINGS.items():
+        reading: Reading = getattr(state, field)
+        columns |= {
+            field: reading.value,
+            f"{name}_quality": reading.quality,
+            f"{name}_window_s": reading.window_s,
+            f"{name}_usable": reading.usable_share,
+            f"{name}_corrected": reading.corrected_share,
+        }
+    return tuple(math.nan if (value := columns[label]) is None else value for label in FEATURES)
 
 
 def beat_row(beat: Beat) -> Row:
@@ -215,12 +208,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _value(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _code(word: str | None, words: Sequence[str]) -> float:
-    return math.nan if word is None else float(words.index(word))
+def _code(word: str | None, words: Sequence[str]) -> float | None:
+    return None if word is None else float(words.index(word))
 
 
 def _input(name: str, info: StreamInfo) -> StreamHeader:
@@ -236,12 +225,13 @@ def _input(name: str, info: StreamInfo) -> StreamHeader:
     )
 
 
-def _numeric(
+def _header(
     name: str,
     kind: str,
     columns: Mapping[str, str],
     *,
     rate_hz: float = 0.0,
+    text: bool = False,
     desc: Mapping[str, str] | None = None,
 ) -> StreamHeader:
     return StreamHeader(
@@ -251,11 +241,6 @@ def _numeric(
         rate_hz=rate_hz,
         labels=tuple(columns),
         units=tuple(columns.values()),
+        text=text,
         desc=desc or {},
-    )
-
-
-def _text(name: str) -> StreamHeader:
-    return StreamHeader(
-        name=name, kind="Markers", source_id=f"biofeedback:{name}", labels=("json",), units=("",), text=True
     )

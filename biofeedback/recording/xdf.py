@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
-from itertools import chain
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -85,31 +84,6 @@ class StreamHeader:
     units: tuple[str, ...]
     text: bool = False
     desc: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DecodedStream:
-    """A stream read back.
-
-    Attributes
-    ----------
-    header : StreamHeader
-        As declared.
-    times : ndarray, float64, shape (n,)
-        One stamp per sample, seconds.
-    samples : ndarray, float64, shape (n, channels)
-        Shape (n, 0) for streams of text.
-    texts : tuple of str
-        One per sample; empty for numeric streams.
-    footer : mapping of str to str, or None
-        What the footer says; None if the file ends before it.
-    """
-
-    header: StreamHeader
-    times: FloatArray
-    samples: FloatArray
-    texts: tuple[str, ...]
-    footer: Mapping[str, str] | None
 
 
 def varlen(value: int) -> bytes:
@@ -192,11 +166,6 @@ def samples_chunk(stream_id: int, count: int, samples: bytes) -> bytes:
     return chunk(Tag.SAMPLES, _stream_id(stream_id) + varlen(count) + samples)
 
 
-def clock_offset(stream_id: int, collection_time_s: float, offset_s: float) -> bytes:
-    """Return a ClockOffset chunk: `offset_s` added to the stream's stamps gives the recorder's time."""
-    return chunk(Tag.CLOCK_OFFSET, struct.pack("<Idd", stream_id, collection_time_s, offset_s))
-
-
 def boundary() -> bytes:
     """Return a Boundary chunk, from which readers go on after damage."""
     return chunk(Tag.BOUNDARY, BOUNDARY_UUID)
@@ -209,57 +178,11 @@ def stream_footer(stream_id: int, *, first_s: float | None, last_s: float | None
     return chunk(Tag.STREAM_FOOTER, _stream_id(stream_id) + _xml({**info, "sample_count": str(count)}))
 
 
-def decode(data: bytes) -> dict[int, DecodedStream]:
-    """Return the streams of an XDF file written by these functions, by stream id.
-
-    Reading ends at the first chunk that is not whole: whatever cut the file off, each complete chunk
-    before the cut is read and nothing after it is guessed.
-
-    Raises
-    ------
-    ValueError
-        If `data` is not an XDF file, or one that these functions do not write (numbers that are not
-        ``double64``, samples without stamp).
-    """
-    if not data.startswith(MAGIC):
-        raise ValueError("it does not begin with 'XDF:'")
-    try:
-        return _decode(data)
-    except KeyError as error:
-        raise ValueError(f"a stream header lacks {error}") from None
-    except struct.error as error:
-        raise ValueError(f"a chunk is shorter than what is in it: {error}") from None
-
-
-def _decode(data: bytes) -> dict[int, DecodedStream]:
-    headers: dict[int, StreamHeader] = {}
-    blocks: dict[int, list[memoryview]] = {}
-    footers: dict[int, Mapping[str, str]] = {}
-    for tag, content in chunks(data):
-        if tag in (Tag.FILE_HEADER, Tag.BOUNDARY, Tag.CLOCK_OFFSET):
-            continue
-        (stream_id,) = struct.unpack_from("<I", content)
-        if tag == Tag.STREAM_HEADER:
-            headers[stream_id] = parse_header(content[4:])
-            blocks[stream_id] = []
-        elif stream_id not in headers:
-            raise ValueError(f"stream {stream_id} has samples or a footer but no header")
-        elif tag == Tag.SAMPLES:
-            blocks[stream_id].append(content[4:])
-        else:
-            footers[stream_id] = {child.tag: child.text or "" for child in _parse(content[4:])}
-    return {key: _decode_stream(headers[key], blocks[key], footers.get(key)) for key in headers}
-
-
-def chunks(data: bytes) -> Iterator[tuple[Tag, memoryview]]:
-    """Yield tag and content of each whole chunk after the magic code, up to the first that is not."""
-    view = memoryview(data)
-    for tag, start, stop in chunk_places(view):
-        yield tag, view[start:stop]
-
-
 def chunk_places(view: memoryview) -> Iterator[tuple[Tag, int, int]]:
-    """Yield tag, begin and end of the content of each chunk that `chunks` yields."""
+    """Yield tag, begin and end of the content of each whole chunk of a file, up to the first that is not.
+
+    Whatever cut the file off, each complete chunk before the cut is found and nothing after it is guessed.
+    """
     position = len(MAGIC)
     while True:
         try:
@@ -272,20 +195,6 @@ def chunk_places(view: memoryview) -> Iterator[tuple[Tag, int, int]]:
         if position > len(view):
             return
         yield kind, start + 2, position
-
-
-def _decode_stream(
-    header: StreamHeader, blocks: Sequence[memoryview], footer: Mapping[str, str] | None
-) -> DecodedStream:
-    if header.text:
-        pairs = list(chain.from_iterable(map(decode_texts, blocks)))
-        times = np.array([time for time, _ in pairs], dtype=np.float64)
-        samples = np.empty((len(pairs), 0))
-        texts = tuple(text for _, text in pairs)
-    else:
-        times, samples = decode_numbers(header, blocks)
-        texts = ()
-    return DecodedStream(header=header, times=times, samples=samples, texts=texts, footer=footer)
 
 
 def decode_numbers(header: StreamHeader, blocks: Sequence[memoryview]) -> NumberBlock:

@@ -110,9 +110,9 @@ def test_a_sensor_whose_clock_is_off_loses_no_more_than_it_must(tmp_path, order)
         t0_s=0.0,
         t0_wall=datetime.fromisoformat("2026-03-01T09:30:12+01:00"),
     )
-    with recorder:
-        times = np.arange(6000) / 99.95
-        recorder.raw(Chunk(info, times, np.arange(6000.0)[:, None]))
+    recorder.open()
+    recorder.raw(Chunk(info, np.arange(6000) / 99.95, np.arange(6000.0)[:, None]))
+    recorder.close("completed")
     folder = export([folder], order("edf")).folder
     (path,) = folder.rglob("*.edf")
     signal = edfio.read_edf(path).signals[0]

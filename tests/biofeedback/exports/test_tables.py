@@ -96,9 +96,10 @@ def test_any_number_is_read_back_as_it_was(tmp_path_factory, numbers):
 
     def batches():
         arrays = [pa.array(np.arange(values.size, dtype=float)), pa.array(values, mask=np.isnan(values))]
-        yield pa.RecordBatch.from_arrays(arrays, schema=table.schema)
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-    table = Table(name="ecg", rate_hz=0.0, columns=columns, batches=batches)
+    schema = pa.schema({column.name: pa.float64() for column in columns})
+    table = Table(name="ecg", rate_hz=0.0, columns=columns, schema=schema, batches=batches)
     write_csv(table, folder / "t.csv")
     write_parquet(table, folder / "t.parquet")
     for path in (folder / "t.csv", folder / "t.parquet"):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import struct
 import zipfile
 
 import neurokit2 as nk
@@ -52,7 +53,8 @@ def lab_recorder(tmp_path_factory, ecg):
         data += xdf.samples_chunk(4, 1, xdf.text_sample(5000.0 + at - LATE_S, text))
     for second in range(0, SECONDS, 5):
         for key, offset in ((1, 0.0), (2, 0.0), (3, 0.0), (4, LATE_S)):
-            data += xdf.clock_offset(key, 5000.0 + second - offset, offset)
+            reading = struct.pack("<Idd", key, 5000.0 + second - offset, offset)
+            data += xdf.chunk(xdf.Tag.CLOCK_OFFSET, reading)
     path.write_bytes(data)
     return path
 

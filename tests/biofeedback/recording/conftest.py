@@ -60,6 +60,17 @@ def things():
     )
 
 
+class RecorderInContext(Recorder):
+    """A recorder that a `with` statement opens and closes, with the name of the error as the reason."""
+
+    def __enter__(self):
+        self.open()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.close("closed" if kind is None else kind.__name__)
+
+
 @pytest.fixture
 def make_recorder():
     """Return a function that makes a recorder for a directory."""
@@ -73,7 +84,7 @@ def make_recorder():
             "t0_s": 0.0,
             "t0_wall": datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
         }
-        return Recorder(directory, **{**settings, **changes})
+        return RecorderInContext(directory, **{**settings, **changes})
 
     return make
 

@@ -7,6 +7,7 @@ import pyxdf
 
 from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
+from biofeedback.recording.reader import open_streams
 from biofeedback.recording.storage import AppendFile, SyncThread, write_whole
 from biofeedback.recording.xdf import StreamHeader
 
@@ -69,10 +70,10 @@ def test_killed_after_any_byte_every_reader_finds_whole_appends_and_nothing_else
         theirs = pyxdf.load_xdf(io.BytesIO(data), dejitter_timestamps=False, synchronize_clocks=False)[0]
         np.testing.assert_array_equal(theirs[0]["time_series"], expected)
         assert [row[0] for row in theirs[1]["time_series"]] == ["text 0", "text 3"][:whole]
-        ours = xdf.decode(data)
-        np.testing.assert_array_equal(ours[1].samples, expected)
-        assert ours[2].texts == ("text 0", "text 3")[:whole]
-        assert (ours[2].footer is not None) == (whole == 3)
+        ours = list(open_streams(tmp_path).values())
+        np.testing.assert_array_equal(ours[0].read().samples, expected)
+        assert ours[1].read().texts == ("text 0", "text 3")[:whole]
+        assert ours[1].closed == (whole == 3)
 
 
 def test_appends_follow_what_is_there(tmp_path):
@@ -107,7 +108,6 @@ def test_a_file_that_cannot_be_replaced_is_one_clear_line(tmp_path):
 def test_what_was_asked_of_the_thread_is_done_when_it_has_stopped():
     done = []
     thread = SyncThread(lambda: done.append(True))
-    thread.start()
     thread.request()
     thread.stop()
     assert done
@@ -118,7 +118,6 @@ def test_an_error_of_the_thread_reaches_the_next_call():
         raise RecordingError("disk gone")
 
     thread = SyncThread(fail)
-    thread.start()
     with pytest.raises(RecordingError, match="disk gone"):
         thread.stop()
     with pytest.raises(RecordingError, match="disk gone"):

@@ -2,7 +2,6 @@
 
 import io
 import itertools
-import struct
 
 import numpy as np
 import pytest
@@ -11,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
+from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
+from biofeedback.recording.reader import open_streams, read_recording
 from biofeedback.recording.xdf import StreamHeader, Tag
 
 NUMBERS = StreamHeader(name="eda", kind="EDA", source_id="dev:1", labels=("SCL", "SCR"), units=("uS", "uS"))
@@ -23,6 +24,18 @@ TEXTS = StreamHeader(
 def load(data):
     """What pyxdf makes of a file, with nothing corrected."""
     return pyxdf.load_xdf(io.BytesIO(data), dejitter_timestamps=False, synchronize_clocks=False)
+
+
+def read(directory, data):
+    """What our own reader makes of a file, by the names of its streams."""
+    (directory / "session.xdf").write_bytes(data)
+    (directory / "session.json").write_text('{"t0_s": 0}', encoding="utf-8")
+    return read_recording(directory)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("xdf")
 
 
 def text_chunk(stream_id, samples):
@@ -108,13 +121,6 @@ def test_samples_stamped_zero_are_stamped_explicitly():
     assert load(data)[0][0]["time_stamps"].tolist() == [0.0, 5.0]
 
 
-def test_clock_offset_chunk_is_collection_time_then_offset():
-    chunk = xdf.clock_offset(1, 12.5, -0.25)
-    assert chunk.hex() == "0116" + "0400" + "01000000" + struct.pack("<dd", 12.5, -0.25).hex()
-    stream = load(xdf.file_header() + xdf.stream_header(1, NUMBERS) + chunk)[0][0]
-    assert (stream["clock_times"], stream["clock_values"]) == ([12.5], [-0.25])
-
-
 def test_boundary_chunk_is_the_specified_uuid():
     assert xdf.boundary().hex() == "0112" + "0500" + "43a546dccbf5410fb30ed5467383cbe4"
 
@@ -154,8 +160,8 @@ xml_text = st.text(
 )
 
 
-@given(st.data())
-def test_numbers_read_back_exactly(data):
+@given(data=st.data())
+def test_numbers_read_back_exactly(folder, data):
     channels = data.draw(st.integers(1, 4))
     counts = data.draw(st.lists(st.integers(0, 5), max_size=3))
     header = StreamHeader(
@@ -168,7 +174,8 @@ def test_numbers_read_back_exactly(data):
     for start, stop in itertools.pairwise(edges):
         samples = xdf.numeric_samples(times[start:stop], values[start:stop])
         file += xdf.samples_chunk(1, stop - start, samples) + xdf.boundary()
-    ours = xdf.decode(file)[1]
+    recording = read(folder, file)
+    ours = recording.streams["n"]
     theirs = load(file)[0][0]
     for read_times, read_values in [
         (ours.times, ours.samples),
@@ -176,13 +183,14 @@ def test_numbers_read_back_exactly(data):
     ]:
         np.testing.assert_array_equal(read_times, times)
         np.testing.assert_array_equal(read_values, values)
-    assert (ours.header, ours.texts, ours.footer) == (header, (), None)
+    assert (ours.labels, ours.units, ours.texts) == (header.labels, header.units, ())
+    assert not recording.complete
 
 
-@given(st.lists(st.tuples(finite, st.text(st.characters(codec="utf-8"), max_size=300))))
-def test_texts_read_back_exactly(samples):
+@given(samples=st.lists(st.tuples(finite, st.text(st.characters(codec="utf-8"), max_size=300))))
+def test_texts_read_back_exactly(folder, samples):
     file = xdf.file_header() + xdf.stream_header(1, TEXTS) + text_chunk(1, samples)
-    ours = xdf.decode(file)[1]
+    ours = read(folder, file).streams["markers"]
     theirs = load(file)[0][0]
     assert list(zip(ours.times.tolist(), ours.texts, strict=True)) == samples
     assert [
@@ -191,7 +199,7 @@ def test_texts_read_back_exactly(samples):
 
 
 @given(name=xml_text.filter(bool), label=xml_text, rate=st.floats(0, 1e5), value=xml_text)
-def test_headers_read_back_exactly(name, label, rate, value):
+def test_headers_read_back_exactly(folder, name, label, rate, value):
     header = StreamHeader(
         name=name,
         kind="ECG",
@@ -202,12 +210,13 @@ def test_headers_read_back_exactly(name, label, rate, value):
         desc={"key": value},
     )
     file = xdf.file_header() + xdf.stream_header(1, header)
-    assert xdf.decode(file)[1].header == header
+    (folder / "session.xdf").write_bytes(file)
+    assert [stream.header for stream in open_streams(folder).values()] == [header]
     info = load(file)[0][0]["info"]
     assert ((info["name"][0] or ""), float(info["nominal_srate"][0])) == (name, rate)
 
 
-def test_streams_interleave():
+def test_streams_interleave(tmp_path):
     file = (
         xdf.file_header()
         + xdf.stream_header(1, NUMBERS)
@@ -216,12 +225,12 @@ def test_streams_interleave():
         + numeric_chunk(1, [1.0], [[1.0, 2.0]])
         + text_chunk(2, [(1.5, "b")])
     )
-    decoded = xdf.decode(file)
-    assert decoded[1].samples.tolist() == [[1.0, 2.0]]
-    assert decoded[2].texts == ("a", "b")
+    streams = read(tmp_path, file).streams
+    assert streams["eda"].samples.tolist() == [[1.0, 2.0]]
+    assert streams["markers"].texts == ("a", "b")
 
 
-def test_cut_off_anywhere_each_whole_chunk_before_the_cut_is_read_and_nothing_else():
+def test_cut_off_anywhere_each_whole_chunk_before_the_cut_is_read_and_nothing_else(tmp_path):
     parts = [
         xdf.file_header(),
         xdf.stream_header(1, NUMBERS),
@@ -236,13 +245,14 @@ def test_cut_off_anywhere_each_whole_chunk_before_the_cut_is_read_and_nothing_el
     file = b"".join(parts)
     for cut in range(4, len(file) + 1):
         whole = int(np.sum(ends <= cut))
-        streams = xdf.decode(file[:cut])
-        assert list(streams) == [1, 2][: max(0, whole - 1)]
+        streams = read(tmp_path, file[:cut]).streams
+        assert list(streams) == ["eda", "markers"][: max(0, whole - 1)]
         if whole >= 3:
-            assert streams[1].times.tolist() == [1.0, 2.0, 3.0][: {3: 0, 7: 3, 8: 3}.get(whole, 2)]
-            assert streams[1].samples[:, 1].tolist() == [1.5, 2.5, 3.5][: streams[1].times.size]
-            assert streams[2].texts == (("one",) if whole >= 5 else ())
-            assert (streams[1].footer is not None) == (whole == 8)
+            eda = streams["eda"]
+            assert eda.times.tolist() == [1.0, 2.0, 3.0][: {3: 0, 7: 3, 8: 3}.get(whole, 2)]
+            assert eda.samples[:, 1].tolist() == [1.5, 2.5, 3.5][: eda.times.size]
+            assert streams["markers"].texts == (("one",) if whole >= 5 else ())
+            assert open_streams(tmp_path)["eda"].closed == (whole == 8)
 
 
 @pytest.mark.parametrize(
@@ -272,6 +282,6 @@ def test_cut_off_anywhere_each_whole_chunk_before_the_cut_is_read_and_nothing_el
         ),
     ],
 )
-def test_files_of_other_making_are_refused(file, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        xdf.decode(file)
+def test_files_of_other_making_are_refused(tmp_path, file, complaint):
+    with pytest.raises(RecordingError, match=f"session.xdf.* cannot be read: .*{complaint}"):
+        read(tmp_path, file)
