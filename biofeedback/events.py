@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from biofeedback.commands import Answer, IssuedCommand
 from generator.player_events import (
@@ -21,6 +21,7 @@ from physiology.resonance import Assessment
 
 Moment = Literal["begin", "end"]
 """Which end of a phase."""
+MOMENTS: tuple[Moment, ...] = get_args(Moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

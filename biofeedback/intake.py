@@ -6,6 +6,7 @@ through this module.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -256,6 +257,14 @@ class SignalIntake:
                 values = chunk.samples if kind is Kind.PPG else chunk.samples[:, 0]
                 self.physiology.push(kind.value, chunk.times, values)
         return IntakeStep(batch, self.physiology.step(t - self._behind_s))
+
+
+def step_times(end_s: float, *others: float) -> list[float]:
+    """Return the times of the steps through recordings that end at `end_s`: each second, others, the last.
+
+    Physiology's ticks are 0.1 s apart: the last step needs to come no later than the tick after `end_s`.
+    """
+    return sorted({*map(float, range(math.ceil(end_s))), math.ceil(end_s * 10) / 10, *others})
 
 
 def record_step(recorder: Recorder, t: float, step: IntakeStep) -> None:

@@ -15,7 +15,7 @@ from acquisition.files.recordings import RecordingSource
 from acquisition.sources import open_sources
 from acquisition.streams import Kind, Source, StreamInfo
 from biofeedback.errors import UsageError
-from biofeedback.intake import LONG_GAP_S, OpenSources, SignalIntake, long_gaps
+from biofeedback.intake import LONG_GAP_S, OpenSources, SignalIntake, long_gaps, step_times
 from biofeedback.recording import streams
 from biofeedback.recording.storage import atomic_path
 from physiology.baseline import Baseline
@@ -148,9 +148,8 @@ def stream_recordings(
         assumptions=_assumed_units(intake.listened_to),
     )
     begin_s, freeze_s = baseline or (math.inf, math.inf)
-    # The pipeline's ticks are 0.1 s apart: the last needs no more than the last sample.
-    last_s = math.ceil(end_s * 10) / 10
-    for t in sorted({*map(float, range(math.ceil(end_s))), last_s, *(baseline or ())}):
+    times = step_times(end_s, *(baseline or ()))
+    for t in times:
         update = intake.step(t).update
         findings.beats += update.beats
         findings.scrs += update.scrs
@@ -160,7 +159,7 @@ def stream_recordings(
         if t == freeze_s:
             findings.baseline = physiology.freeze_baseline(t)
         if progress is not None:
-            progress(t / last_s if last_s else 1.0, "")
+            progress(t / times[-1] if times[-1] else 1.0, "")
     findings.choices = {kind: choice.text for kind, choice in physiology.choices().items()}
     return findings
 
@@ -187,21 +186,14 @@ def _assumed_units(streams: Sequence[StreamInfo]) -> list[str]:
 def write_tables(findings: Findings, *, beats: Path | None, scrs: Path | None, features: Path | None) -> None:
     """Write the tables that are asked for as CSV; a value that is not valid is an empty cell."""
     if beats is not None:
-        _write(beats, BEAT_COLUMNS, (_beat_row(beat) for beat in findings.first_reports()))
+        first = findings.first_reports()
+        _write(beats, BEAT_COLUMNS, ((*streams.beat_row(beat)[1:5], beat.known_at_s) for beat in first))
     if scrs is not None:
-        _write(scrs, SCR_COLUMNS, (_scr_row(scr) for scr in findings.scrs))
+        _write(scrs, SCR_COLUMNS, ((*streams.scr_row(scr), scr.known_at_s) for scr in findings.scrs))
     if features is not None:
         _write(
             features, FEATURE_COLUMNS, ((state.t, *streams.feature_row(state)) for state in findings.states)
         )
-
-
-def _beat_row(beat: Beat) -> tuple[float | None, ...]:
-    return (beat.r_time_s, beat.rr_ms, beat.quality, int(beat.corrected), beat.known_at_s)
-
-
-def _scr_row(scr: Scr) -> tuple[float | None, ...]:
-    return (scr.onset_s, scr.peak_s, scr.amplitude_us, scr.known_at_s)
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float | None]]) -> None:

@@ -13,7 +13,7 @@ from biofeedback.commands import Command
 from biofeedback.exports.deidentification import PROGRAMS_OWN, USUAL_LABELS, named_texts
 from biofeedback.exports.identifier_search import IdentifierSearch
 from biofeedback.recording.reader import Recording, StoredStream, parse_json, recorded_seconds
-from biofeedback.recording.streams import JSON_STREAMS
+from biofeedback.recording.streams import JSON_STREAMS, distinct_labels
 from biofeedback.recording.xdf import NumberBlock, StreamHeader
 from protocols.scales import SCALES
 
@@ -169,10 +169,8 @@ class SessionSource:
 
     def labels(self, stream: StoredStream) -> tuple[str, ...]:
         """Return the names of a stream's columns, all different."""
-        labels = [self.policy.label(stream.header, index) for index in range(len(stream.header.labels))]
-        if len(set(labels)) == len(labels):
-            return tuple(labels)
-        return tuple(f"{label}_{number}" for number, label in enumerate(labels, start=1))
+        header = stream.header
+        return distinct_labels([self.policy.label(header, index) for index in range(len(header.labels))])
 
     def blocks(self, stream: StoredStream) -> Iterator[NumberBlock]:
         """Yield stamps and samples of a stream, all times in seconds from the session's start."""

@@ -97,9 +97,9 @@ class ForeignRecording:
 
     @property
     def origin_s(self) -> float:
-        """Where its first signal begins on its clock; of a file of marks only, the first mark."""
+        """Where its first signal begins on its clock; of a file of marks only, the first mark; else 0."""
         begins = [channel.origin_s for signal in self.signals for channel in signal.channels]
-        return min(begins or [marks[0][0] for marks in self.marks.values() if marks])
+        return min(begins or [marks[0][0] for marks in self.marks.values() if marks], default=0.0)
 
 
 def read_recorded_file(text: str) -> ForeignRecording:
@@ -164,24 +164,25 @@ def _contents(path: Path, form: str) -> ForeignRecording:
 
 def _take(
     contents: ForeignRecording,
-    file: RecordedFile,
     kind: Kind,
     path: Path,
-    columns: Iterable[str],
+    columns: Iterable[str | None],
     *,
     called: str,
+    file: RecordedFile | None = None,
 ) -> None:
-    """Add a signal, or why it cannot be read."""
+    """Add a signal of a file, which is opened here where it is not given, or why it cannot be read."""
     try:
-        channels = tuple(file.series(_spec(kind, path, column)) for column in columns)
+        file = file or open_recording(path)
+        specs = (
+            RecordingSpec(text=f"{kind}={path}", kind=kind, path=path, column=column, rate_hz=None)
+            for column in columns
+        )
+        channels = tuple(file.series(spec) for spec in specs)
     except AcquisitionError as error:
         contents.left_out.append(f"{called}: {error}")
     else:
         contents.signals.append(RecordedSignal(kind=kind, channels=channels))
-
-
-def _spec(kind: Kind, path: Path, column: str | None) -> RecordingSpec:
-    return RecordingSpec(text=f"{kind}={path}", kind=kind, path=path, column=column, rate_hz=None)
 
 
 def _xdf(path: Path) -> ForeignRecording:
@@ -216,7 +217,7 @@ def _xdf_signals(contents: ForeignRecording, file: XdfFile, stream: XdfStream) -
             by_kind.setdefault(understood, []).append(str(index))
     for kind, indexes in by_kind.items():
         columns = [f"{stream.name}/{index}" for index in indexes]
-        _take(contents, file, kind, file.path, columns, called=f"stream {stream.name!r}")
+        _take(contents, kind, file.path, columns, called=f"stream {stream.name!r}", file=file)
 
 
 def _edf(path: Path) -> ForeignRecording:
@@ -228,7 +229,7 @@ def _edf(path: Path) -> ForeignRecording:
         if kind is None or kind in {Kind.RR, Kind.HR} or NOT_WAVES & set(words):
             contents.left_out.append(f"signal {label!r}: its label does not say which signal it is")
         else:
-            _take(contents, file, kind, path, [str(number)], called=f"signal {label!r}")
+            _take(contents, kind, path, [str(number)], called=f"signal {label!r}", file=file)
     if marks := tuple((onset, text) for onset, text in file.annotations if not text.startswith(GAP)):
         contents.marks["annotations"] = marks
     return contents
@@ -245,7 +246,7 @@ def _opensignals(path: Path) -> ForeignRecording:
                 f"{called}: its sensor is not one of {', '.join(sorted(KIND_OF_SENSOR))}"
             )
         else:
-            _take(contents, file, kind, path, [channel.label], called=called)
+            _take(contents, kind, path, [channel.label], called=called, file=file)
     return contents
 
 
@@ -271,14 +272,7 @@ def _empatica(given: Path, folder: Path, *, only: str | None = None) -> ForeignR
         contents.sha256 = _contents(given, "").sha256
     for path in files:
         kind = EMPATICA[path.name]
-        try:
-            columns: tuple[str | None, ...] = ACC_AXES if kind is Kind.ACC else (None,)
-            file = open_recording(path)
-            channels = tuple(file.series(_spec(kind, path, column)) for column in columns)
-        except AcquisitionError as error:
-            contents.left_out.append(f"{path.name}: {error}")
-        else:
-            contents.signals.append(RecordedSignal(kind=kind, channels=channels))
+        _take(contents, kind, path, ACC_AXES if kind is Kind.ACC else (None,), called=path.name)
     for path in tags:
         contents.marks[path.name] = _tags(path)
     if only is None and (folder / TEMPERATURE).exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 from acquisition.files.recordings import RecordingSource
 from acquisition.streams import UNKNOWN_UNIT, Chunk, ClockPair, Kind, Mark, StreamInfo
 from biofeedback.errors import UsageError
-from biofeedback.events import BaselineMarker, Moment, PhaseMarker
+from biofeedback.events import MOMENTS, BaselineMarker, Moment, PhaseMarker
 from biofeedback.imports.files import ForeignRecording, RecordedSignal
 from biofeedback.intake import (
     UNDERSTOOD,
@@ -23,8 +22,10 @@ from biofeedback.intake import (
     physiological_streams,
     record_step,
     source_markers,
+    step_times,
 )
 from biofeedback.recording.recorder import Recorder
+from biofeedback.recording.streams import distinct_labels
 from generator.state import Piece
 from physiology.pipeline import UNITS, Physiology
 
@@ -92,7 +93,11 @@ def import_recordings(
         If the directory holds a session or cannot be written.
     """
     left_out = tuple(f"{contents.name}, {what}" for contents in files for what in contents.left_out)
-    sources, marks = _aligned(files)
+    with_signals = [contents for contents in files if contents.signals]
+    zero_s = None  # Unix time of the first signal, where every file states the time
+    if with_signals and all(contents.absolute for contents in with_signals):
+        zero_s = min(contents.origin_s for contents in with_signals)
+    sources, marks = _aligned(files, zero_s)
     if not sources:
         raise UsageError("no signal could be read" + (f": {'; '.join(left_out)}" if left_out else ""))
     end_s = max(float(source.times[-1]) for source in sources)
@@ -101,8 +106,6 @@ def import_recordings(
     not_analysed = _not_analysed(sources)
     listened_to = [source for source in sources if _is_understood(source)]
     chosen = physiological_streams([source.streams[0] for source in listened_to]) if listened_to else ()
-    with_signals = [contents for contents in files if contents.signals]
-    absolute = all(contents.absolute for contents in with_signals)
     opened = OpenSources([*sources, _MarkSource(marks, end_s)])
     intake = SignalIntake(opened, listened_to=chosen, scr_threshold_us=scr_threshold_us)
     recorder = Recorder(
@@ -112,7 +115,7 @@ def import_recordings(
         piece=Piece(),
         inputs=opened.streams,
         t0_s=0.0,
-        t0_wall=datetime.fromtimestamp(_zero(with_signals), UTC) if absolute else None,
+        t0_wall=None if zero_s is None else datetime.fromtimestamp(zero_s, UTC),
         arguments={
             "imported": [
                 {
@@ -143,27 +146,18 @@ def import_recordings(
     )
 
 
-def _zero(files: Sequence[ForeignRecording]) -> float:
-    return min(contents.origin_s for contents in files)
-
-
 def _aligned(
-    files: Sequence[ForeignRecording],
+    files: Sequence[ForeignRecording], common_s: float | None
 ) -> tuple[list[RecordingSource], list[tuple[StreamInfo, Mark]]]:
-    """Return signals and marks on one time base; 0 is the begin of the first signal."""
-    with_signals = [contents for contents in files if contents.signals]
-    common = (
-        _zero(with_signals) if with_signals and all(contents.absolute for contents in with_signals) else None
-    )
+    """Return signals and marks on one time base.
+
+    Its 0 is at `common_s` of the files' clocks; with None each file begins at 0.
+    """
     names = _Names()
     sources: list[RecordingSource] = []
     marks: list[tuple[StreamInfo, Mark]] = []
     for contents in files:
-        zero_s = (
-            common
-            if common is not None
-            else (contents.origin_s if contents.signals or contents.marks else 0.0)
-        )
+        zero_s = contents.origin_s if common_s is None else common_s
         sources += [_source(contents, signal, zero_s, names) for signal in contents.signals]
         for stream, texts in contents.marks.items():
             info = StreamInfo(
@@ -191,16 +185,10 @@ def _source(
         kind=signal.kind,
         unit=first.unit,
         rate_hz=first.rate_hz,
-        labels=_labels([channel.label for channel in signal.channels]),
+        labels=distinct_labels([channel.label for channel in signal.channels]),
     )
     values = np.column_stack([channel.values for channel in signal.channels])
     return RecordingSource(stream, first.times - zero_s, values, file_time_at_0_s=zero_s)
-
-
-def _labels(labels: list[str]) -> tuple[str, ...]:
-    if len(set(labels)) == len(labels):
-        return tuple(labels)
-    return tuple(f"{label}_{number}" for number, label in enumerate(labels, start=1))
 
 
 def _is_understood(source: RecordingSource) -> bool:
@@ -282,19 +270,18 @@ def _pass_through(
 ) -> None:
     """Pass all recordings through the live pipeline into the recording, a second at a time."""
     changes = _course(end_s, baseline)
-    last_s = math.ceil(end_s * 10) / 10
-    for t in sorted({*map(float, range(math.ceil(end_s))), last_s, *(at for at, _, _, _ in changes)}):
+    times = step_times(end_s, *(at for at, _ in changes))
+    for t in times:
         step = intake.step(t)
         record_step(recorder, t, step)
         for marker in source_markers(step.batch, intake.sources.names, 0.0):
             recorder.marker(t, marker.json())
-        for at, name, kind, event in changes:
-            if at == t:
-                recorder.marker(t, PhaseMarker(name=name, kind=kind, event=event).json())
-                if kind == "baseline" and intake.listened_to:
-                    _baseline(intake.physiology, recorder, t, event)
+        for phase in (marker for at, marker in changes if at == t):
+            recorder.marker(t, phase.json())
+            if phase.kind == "baseline" and intake.listened_to:
+                _baseline(intake.physiology, recorder, t, phase.event)
         recorder.flush(t)
-        progress(t / last_s if last_s else 1.0, "")
+        progress(t / times[-1] if times[-1] else 1.0, "")
 
 
 def _baseline(physiology: Physiology, recorder: Recorder, t: float, event: Moment) -> None:
@@ -304,10 +291,10 @@ def _baseline(physiology: Physiology, recorder: Recorder, t: float, event: Momen
         recorder.marker(t, BaselineMarker(baseline=physiology.freeze_baseline(t)).json())
 
 
-def _course(end_s: float, baseline: tuple[float, float] | None) -> list[tuple[float, str, str, Moment]]:
+def _course(end_s: float, baseline: tuple[float, float] | None) -> list[tuple[float, PhaseMarker]]:
     """Return begin and end of the baseline and of the stretches before and after it, in order of time."""
-    last_s = math.ceil(end_s * 10) / 10
-    spans: list[tuple[str, str, float, float]] = [(WHOLE, WHOLE, 0.0, last_s)]
+    last_s = step_times(end_s)[-1]
+    spans = [(WHOLE, WHOLE, 0.0, last_s)]
     if baseline is not None:
         begin, end = baseline
         spans = [
@@ -315,11 +302,12 @@ def _course(end_s: float, baseline: tuple[float, float] | None) -> list[tuple[fl
             ("baseline", "baseline", begin, end),
             (WHOLE, WHOLE, end, last_s),
         ]
-    changes: list[tuple[float, str, str, Moment]] = []
-    for name, kind, begin, end in spans:
-        if end > begin:
-            changes += [(begin, name, kind, "begin"), (end, name, kind, "end")]
-    return changes
+    return [
+        (at, PhaseMarker(name=name, kind=kind, event=event))
+        for name, kind, begin, end in spans
+        if end > begin
+        for at, event in zip((begin, end), MOMENTS, strict=True)
+    ]
 
 
 class _Names:

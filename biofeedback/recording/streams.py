@@ -131,6 +131,13 @@ def input_names(inputs: Sequence[StreamInfo]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def distinct_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return labels of channels, numbered where two are the same."""
+    if len(set(labels)) == len(labels):
+        return tuple(labels)
+    return tuple(f"{label}_{number}" for number, label in enumerate(labels, start=1))
+
+
 def feature_row(state: PhysiologyState) -> Row:
     """Return the columns of ``features``, NaN where there is no valid value."""
     columns: dict[str, float | None] = {
