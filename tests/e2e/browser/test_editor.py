@@ -59,7 +59,7 @@ def test_faults_and_plan_follow_what_is_typed(dashboard):
         assert window.get_by_role("button", name="Listen, 30 s").is_disabled()
         text.fill(good.replace("name: sustain", "name: quiet-end"))
         window.locator("canvas[aria-label*='quiet-end']").first.wait_for()
-        window.get_by_text("No faults").wait_for()
+        window.get_by_text("No faults: this protocol can be used").wait_for()
 
 
 def test_a_preview_gives_way_to_a_newer_text_and_can_be_cancelled(dashboard):
