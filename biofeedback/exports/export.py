@@ -9,9 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-import soundfile
-
-from biofeedback.errors import IdentifyingContent, RecordingError, UsageError
+from biofeedback.errors import IdentifyingContent, UsageError
 from biofeedback.exports import Format, bids
 from biofeedback.exports.consent import StoreEntry, number_participants, permission, refusal
 from biofeedback.exports.deidentification import NEUTRAL_TIME_S, find_identifiers, free_texts, identifiers_of
@@ -20,7 +18,7 @@ from biofeedback.exports.identifier_search import Identifier, IdentifierSearch
 from biofeedback.exports.source import DisclosurePolicy, SessionSource, parsed, protocols_words
 from biofeedback.exports.tables import Column, tables, write_csv, write_parquet
 from biofeedback.exports.wording import ABOUT, CUT, DEIDENTIFIED, IDENTIFIED, TITLES, USE, WITH_TEXT
-from biofeedback.recording.audio import open_sound, sound_blocks, sound_path
+from biofeedback.recording.audio import open_sound, sound_blocks, sound_path, write_sound_file
 from biofeedback.recording.reader import StoredStream, open_streams, read_meta, recorded_score
 from biofeedback.recording.recorder import META_NAME, checksums, file_sha256
 from biofeedback.recording.storage import atomic_folder
@@ -395,7 +393,7 @@ def write_sound(source: SessionSource, path: Path) -> int:
     Raises
     ------
     RecordingError
-        If the sound cannot be read.
+        If the sound cannot be read or written.
     """
     kept = sound_path(source.directory)
     if kept is None:
@@ -403,15 +401,5 @@ def write_sound(source: SessionSource, path: Path) -> int:
     kind = path.suffix[1:].upper()
     if kind == "WAV" and kept.stat().st_size * 2 > LARGEST_WAV:
         kind = "RF64"
-    frames = 0
     with open_sound(kept) as sound:
-        try:
-            with soundfile.SoundFile(
-                path, "w", sound.samplerate, sound.channels, subtype="PCM_24", format=kind
-            ) as copy:
-                for block in sound_blocks(sound):
-                    copy.write(block)
-                    frames += len(block)
-        except (soundfile.SoundFileError, OSError) as error:
-            raise RecordingError(f"{path} cannot be written: {error}") from None
-    return frames
+        return write_sound_file(path, sound, sound_blocks(sound), form=kind, name=path)

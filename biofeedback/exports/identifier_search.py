@@ -78,21 +78,15 @@ class IdentifierSearch:
         composed = text if text.isascii() else unicodedata.normalize("NFC", text)
         found = [*self._unix_times(composed)]
         if composed.translate(_NUMBERS_ONLY) or any(month in composed for month in _MONTHS):
-            found += self._patterns(composed)
-            if self._pattern is not None:
-                found += (
-                    Identifier(self._named(match[0]), match[0]) for match in self._pattern.finditer(composed)
-                )
+            for what, pattern in PATTERNS.items():
+                found += (Identifier(what, match[0]) for match in pattern.finditer(composed))
+            for match in self._pattern.finditer(composed) if self._pattern else ():
+                found.append(Identifier(self._what.get(match[0].casefold(), "a secret"), match[0]))
         return list(dict.fromkeys(found))
 
     def of_moment(self, value: float) -> bool:
         """Return whether a number is the Unix time of a session, in seconds."""
         return any(moment - BEFORE_S <= value <= moment + AFTER_S for moment in self._moments)
-
-    @staticmethod
-    def _patterns(text: str) -> Iterator[Identifier]:
-        for what, pattern in PATTERNS.items():
-            yield from (Identifier(what, match[0]) for match in pattern.finditer(text))
 
     def _unix_times(self, text: str) -> Iterator[Identifier]:
         for moment in self._moments:
@@ -104,9 +98,6 @@ class IdentifierSearch:
                 alone = not match.start() or text[match.start() - 1] not in "0123456789."
                 if alone and self.of_moment(int(match[0][: len(str(moment))])):
                     yield Identifier("the wall clock", match[0])
-
-    def _named(self, found: str) -> str:
-        return self._what.get(found.casefold(), "a secret")
 
 
 def _forms(text: str) -> set[str]:

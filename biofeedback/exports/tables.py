@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -105,16 +105,7 @@ def tables(source: SessionSource) -> Iterator[Table]:
         table = _of_texts(source, name) if stream.header.text else _of_numbers(source, stream)
         if table.columns:
             yield table
-    rows = [
-        {
-            "name": source.policy.text(phase.name),
-            "kind": phase.kind,
-            "begin_s": phase.begin_s,
-            "end_s": phase.end_s,
-            "cut": phase.cut,
-        }
-        for phase in source.phases
-    ]
+    rows = [{**asdict(phase), "name": source.policy.text(phase.name)} for phase in source.phases]
     if rows:
         yield _of_rows("phases", rows, list(rows[0]))
 
@@ -187,11 +178,9 @@ def _kind(values: Iterable[Any]) -> str:
     return "number" if types and types <= {int, float} else "text"
 
 
-def _cell(value: Any, kind: str) -> float | bool | str | None:
-    if value is None:
-        return None
-    if kind == "boolean":
-        return bool(value)
+def _cell(value: Any, kind: str) -> Any:
+    if value is None or kind == "boolean":
+        return value
     if kind == "number":
         return float(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

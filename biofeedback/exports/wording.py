@@ -92,6 +92,7 @@ _ENDINGS = {
     "_usable": "share of its window that was usable, 0 to 1",
     "_corrected": "share of its beats that were corrected, 0 to 1",
 }
+_BEGINNINGS = {"music": "asked of the music", "terms": "behind the decision", "args": "of the command"}
 
 
 def meaning(column: str, stream: str) -> str:
@@ -102,12 +103,8 @@ def meaning(column: str, stream: str) -> str:
         if column.endswith(ending):
             return f"{column.removesuffix(ending)}: {words}"
     beginning, dot, field = column.partition(".")
-    if dot and beginning == "music":
-        return f"asked of the music: {MEANINGS.get(field, field)}"
-    if dot and beginning == "terms":
-        return f"behind the decision: {MEANINGS.get(field, field.replace('_', ' '))}"
-    if dot and beginning == "args":
-        return f"of the command: {MEANINGS.get(field, field.replace('_', ' '))}"
+    if dot and beginning in _BEGINNINGS:
+        return f"{_BEGINNINGS[beginning]}: {MEANINGS.get(field, field.replace('_', ' '))}"
     kind = re.sub(r"_\d+$", "", stream)
     return f"{kind} as measured" if kind in _MEASURED else f"{column.replace('_', ' ')}"
 

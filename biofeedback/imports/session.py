@@ -103,9 +103,10 @@ def import_recordings(
     end_s = max(float(source.times[-1]) for source in sources)
     if baseline is not None and baseline[1] > end_s:
         raise UsageError(f"the baseline ends at {baseline[1]:g} s, the recording at {end_s:.1f} s")
-    not_analysed = _not_analysed(sources)
-    listened_to = [source for source in sources if _is_understood(source)]
-    chosen = physiological_streams([source.streams[0] for source in listened_to]) if listened_to else ()
+    streams = [stream for source in sources for stream in source.streams]
+    not_analysed = _not_analysed(streams)
+    analysable = [stream for stream in streams if stream.kind in UNDERSTOOD and _unit_is_known(stream)]
+    chosen = physiological_streams(analysable) if analysable else ()
     opened = OpenSources([*sources, _MarkSource(marks, end_s)])
     intake = SignalIntake(opened, listened_to=chosen, scr_threshold_us=scr_threshold_us)
     recorder = Recorder(
@@ -191,33 +192,24 @@ def _source(
     return RecordingSource(stream, first.times - zero_s, values, file_time_at_0_s=zero_s)
 
 
-def _is_understood(source: RecordingSource) -> bool:
-    (stream,) = source.streams
-    return stream.kind in UNDERSTOOD and _unit_is_known(stream)
-
-
 def _unit_is_known(stream: StreamInfo) -> bool:
     if stream.kind is Kind.EDA and stream.unit == UNKNOWN_UNIT:
         return False  # live it is taken for µS; of a file nobody knows where it comes from
     return stream.unit in UNITS.get(stream.kind.value, (stream.unit,))
 
 
-def _not_analysed(sources: Sequence[RecordingSource]) -> tuple[str, ...]:
+def _not_analysed(streams: Sequence[StreamInfo]) -> tuple[str, ...]:
     """Return the reason for each signal that is recorded only."""
     lines, taken = [], set()
-    for source in sources:
-        (stream,) = source.streams
+    for stream in streams:
         if stream.kind not in UNDERSTOOD:
             lines.append(f"{stream.name}: it is kept and not analysed")
         elif not _unit_is_known(stream):
             unit = UNITS[stream.kind.value][0]
-            stated = "its unit is not stated" if stream.unit == UNKNOWN_UNIT else f"it is in {stream.unit}"
-            say = (
-                f"state it, as in {stream.kind}=FILE:COLUMN?unit={unit}"
-                if stream.unit == UNKNOWN_UNIT
-                else f"{unit} is needed"
-            )
-            lines.append(f"{stream.name}: {stated}; {say}")
+            why = f"it is in {stream.unit}; {unit} is needed"
+            if stream.unit == UNKNOWN_UNIT:
+                why = f"its unit is not stated; state it, as in {stream.kind}=FILE:COLUMN?unit={unit}"
+            lines.append(f"{stream.name}: {why}")
         elif stream.kind in taken:
             lines.append(f"{stream.name}: of several signals of a kind the first is analysed")
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -170,26 +170,53 @@ def keep_as_flac(source: Path) -> float:
         If it cannot be read or written; `source` is left as it is.
     """
     target = source.with_name(FLAC_NAME)
-    frames = 0
     with open_sound(source) as sound:
         first = next(blocks := sound_blocks(sound), None)
         if first is None:
             return 0.0
         with atomic_path(target) as part:
-            try:
-                with soundfile.SoundFile(
-                    part, "w", sound.samplerate, sound.channels, subtype="PCM_24", format="FLAC"
-                ) as copy:
-                    for block in chain((first,), blocks):
-                        copy.write(block)
-                        frames += len(block)
-                if (written := soundfile.info(part).frames) != frames:
-                    raise RecordingError(f"{target} holds {written} of {frames} samples")
-            except (soundfile.SoundFileError, OSError) as error:
-                raise RecordingError(f"{target} cannot be written: {error}") from None
+            frames = write_sound_file(part, sound, chain((first,), blocks), form="FLAC", name=target)
     if source.suffix == ".wav":
         source.unlink()
     return frames / SAMPLE_RATE
+
+
+def write_sound_file(
+    path: Path, like: soundfile.SoundFile, blocks: Iterable[Samples], *, form: str, name: Path
+) -> int:
+    """Write samples of 24 bits with the rate and channels of another file; return how many frames there are.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    like : SoundFile
+        The other file.
+    blocks : iterable of ndarray
+        The samples.
+    form : str
+        ``FLAC``, ``WAV`` or ``RF64``.
+    name : Path
+        How errors call the file.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be written, or does not hold all samples.
+    """
+    frames = 0
+    try:
+        with soundfile.SoundFile(
+            path, "w", like.samplerate, like.channels, subtype="PCM_24", format=form
+        ) as copy:
+            for block in blocks:
+                copy.write(block)
+                frames += len(block)
+        if (written := soundfile.info(path).frames) != frames:
+            raise RecordingError(f"{name} holds {written} of {frames} samples")
+    except (soundfile.SoundFileError, OSError) as error:
+        raise RecordingError(f"{name} cannot be written: {error}") from None
+    return frames
 
 
 def is_unfinished(path: Path) -> bool:
