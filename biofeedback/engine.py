@@ -98,11 +98,9 @@ class SampleObserver(Protocol):
 
     def raw(self, chunk: Chunk) -> None:
         """Add samples."""
-        ...
 
     def beats(self, beats: Sequence[Beat]) -> None:
         """Add new lines of the beat log."""
-        ...
 
 
 class Engine:
@@ -274,19 +272,14 @@ class Engine:
 
     def _carry_out(self, t: float, issued: IssuedCommand) -> None:
         """Carry out the engine's part of an accepted command: set the volume, or record a marker."""
-        origin = issued.origin
         match issued.command:
             case Volume(db=db):
                 self._set_volume(t, db=db)
-            case Marker(text=text, at_s=at_s):
-                at_s = t - self._t0_s if at_s is None else at_s
-                self._record(t, events.TextMarker(text=text, at_s=at_s, origin=origin))
-            case Note(text=text):
-                self._record(t, events.NoteMarker(text=text, origin=origin))
-            case AdverseEvent(text=text, severity=severity):
-                self._record(t, events.AdverseEventMarker(text=text, severity=severity, origin=origin))
-            case Cue(cue=cue):
-                self._record(t, events.CueMarker(cue=cue, origin=origin))
+            case Marker(text=text, at_s=None):
+                marker = Marker(text=text, at_s=t - self._t0_s)
+                self._record(t, events.CommandMarker(command=marker, origin=issued.origin))
+            case Marker() | Note() | AdverseEvent() | Cue() as command:
+                self._record(t, events.CommandMarker(command=command, origin=issued.origin))
 
     def _set_volume(self, t: float, **changes: Any) -> None:
         """Change the player's master volume (fields of `MasterVolume`) and record it."""
@@ -297,8 +290,8 @@ class Engine:
     def _change_phase(self, change: PhaseChange) -> None:
         self._record(change.t, events.PhaseMarker(name=change.name, kind=change.kind, event=change.event))
         if change.marker:
-            at_s = change.t - self._t0_s
-            self._record(change.t, events.TextMarker(text=change.marker, at_s=at_s, origin="protocol"))
+            marker = Marker(text=change.marker, at_s=change.t - self._t0_s)
+            self._record(change.t, events.CommandMarker(command=marker, origin="protocol"))
         if change.kind == "baseline":
             if change.event == "begin":
                 self._physiology.begin_baseline(change.t)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
-from biofeedback.commands import Answer, IssuedCommand
+from biofeedback.commands import AdverseEvent, Answer, Cue, IssuedCommand, Marker, Note
+from biofeedback.models import Moment
 from generator.player_events import (
     EndRequest,
     PlaybackBegin,
@@ -18,10 +19,6 @@ from generator.player_events import (
 from generator.state import MusicState
 from physiology.baseline import Baseline
 from physiology.resonance import Assessment
-
-Moment = Literal["begin", "end"]
-"""Which end of a phase."""
-MOMENTS: tuple[Moment, ...] = get_args(Moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,41 +78,24 @@ class QuestionMarker(SessionMarker):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextMarker(SessionMarker):
-    """The therapist, a script or the protocol marked a moment; `at_s` counts from the session's start."""
+class CommandMarker(SessionMarker):
+    """Somebody marked a moment, wrote a note, reported an adverse event or gave a cue.
 
-    type = "marker"
-    text: str
-    at_s: float
+    Attributes
+    ----------
+    command : Marker, Note, AdverseEvent or Cue
+        What is recorded. The moment of a marker (`at_s`) is not None here.
+    origin : str
+        As of a command, or ``protocol`` for the markers of the protocol itself.
+    """
+
+    command: Marker | Note | AdverseEvent | Cue
     origin: str
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteMarker(SessionMarker):
-    """Somebody wrote a note."""
-
-    type = "note"
-    text: str
-    origin: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdverseEventMarker(SessionMarker):
-    """Somebody reported an adverse event."""
-
-    type = "adverse event"
-    text: str
-    severity: str
-    origin: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CueMarker(SessionMarker):
-    """Somebody gave the cue that a phase waited for."""
-
-    type = "cue given"
-    cue: str
-    origin: str
+    def json(self) -> dict[str, Any]:
+        """Return the entry: the command's name, what it says, and its origin."""
+        kind = "cue given" if isinstance(self.command, Cue) else self.command.name
+        return {"type": kind, **self.command.model_dump(exclude={"name"}), "origin": self.origin}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NotRequired, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, Self, TypedDict, get_args
 
 from acquisition.streams import Status
 from generator.state import MusicState, SoundCondition
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from protocols.course import Segment
 
 STEPS_PER_SECOND = 20
+
+Moment = Literal["begin", "end"]
+"""Which end of a phase."""
+MOMENTS: tuple[Moment, ...] = get_args(Moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,30 @@ class QuestionKind(StrEnum):
     RATING = "rating"
 
 
+QUESTIONS: Mapping[QuestionKind, str] = {
+    QuestionKind.PLATEAU: "The listener does not follow the music: stay here, go on, or stop?",
+    QuestionKind.RESUME: (
+        "The signal is back after a loss: is the listener well, and may the music adapt again?"
+    ),
+    QuestionKind.BASELINE: "The baseline may not be usable ({verdict}): extend it?",
+    QuestionKind.CUE: (
+        "The phase {name} ends by itself in {left_s:.0f} s: has the cue {cue} come, or should the phase last "
+        "longer?"
+    ),
+    QuestionKind.RATING: "{question} ({low} {low_means}, {high} {high_means})",
+}
+"""What each kind of question asks."""
+
+CHOICES: Mapping[QuestionKind, tuple[str, ...]] = {
+    QuestionKind.PLATEAU: ("stay", "resume", "stop"),
+    QuestionKind.RESUME: ("resume", "stop"),
+    QuestionKind.BASELINE: ("extend", "stay"),
+    QuestionKind.CUE: ("cue", "extend", "stay"),
+    QuestionKind.RATING: ("rating",),
+}
+"""The commands that answer each kind of question."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenQuestion:
     """A question that waits for an answer; the session goes on meanwhile.
@@ -136,21 +164,34 @@ class OpenQuestion:
     ----------
     kind : QuestionKind
         What is asked.
-    text : str
-        The question as people read it.
-    choices : tuple of str
-        Names of the commands that answer it.
     about : str
         What it is about: the scale of a rating, the name of a cue; else empty.
     since_s : float
         Seconds from the session's start at which it was asked.
+    values : mapping
+        What its text names.
+    phase : str
+        Of a rating: the phase that asks; else empty.
+    at : str or None
+        Of a rating: ``begin`` or ``end`` of that phase.
     """
 
     kind: QuestionKind
-    text: str
-    choices: tuple[str, ...]
     about: str
     since_s: float
+    values: Mapping[str, Any] = field(default_factory=dict)
+    phase: str = ""
+    at: Moment | None = None
+
+    @property
+    def text(self) -> str:
+        """The question as people read it."""
+        return QUESTIONS[self.kind].format_map(self.values)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Names of the commands that answer it."""
+        return CHOICES[self.kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +339,7 @@ class LiveFrame(TypedDict):
 
 
 __all__ = [
+    "MOMENTS",
     "STEPS_PER_SECOND",
     "ControllerView",
     "Decision",
@@ -308,6 +350,7 @@ __all__ = [
     "LiveReading",
     "LiveSignal",
     "LiveState",
+    "Moment",
     "OpenQuestion",
     "PlannedPhase",
     "QuestionKind",

@@ -8,7 +8,7 @@ from statistics import median
 
 from biofeedback.controller.gate import GateState, LeadGate
 from biofeedback.controller.timeline import Timeline
-from physiology.state import PhysiologyState, Reading
+from physiology.state import PhysiologyState
 from protocols.course import Segment
 from protocols.fields import DECISION_S, clip
 from protocols.phases import LeadPhase
@@ -22,6 +22,9 @@ FREEZE_AFTER_S = 20.0
 PLAN_AFTER_S = 60.0
 RESUME_AFTER_S = 30.0
 """A signal that was lost for longer is adapted to again only after Resume."""
+
+MEASURED = ("hr_bpm", "rmssd_ms", "scl_us", "scr_rate_per_min", "phasic_auc", "breathing_rate")
+"""Readings of `PhysiologyState`: without a value of any of them there is no signal."""
 
 STALE_S = 5.0
 """A signal whose newest sample is older than this is lost."""
@@ -177,8 +180,12 @@ class Adaptation:
     @property
     def can_resume(self) -> bool:
         """Whether there is a plateau to leave, or a signal that is back after a loss."""
-        plateau = self.gate is not None and self.gate.state is GateState.PLATEAU
-        return plateau or self.signal_is_back
+        return self.on_plateau or self.signal_is_back
+
+    @property
+    def on_plateau(self) -> bool:
+        """Whether the gate has led to the plateau, which only a person leaves."""
+        return self.gate is not None and self.gate.state is GateState.PLATEAU
 
     @property
     def signal_is_back(self) -> bool:
@@ -219,10 +226,10 @@ class Adaptation:
             self.progress = min(1.0, self.progress + dt * self._timeline.rate)
 
     def _update_trust(self, at: float, physiology: PhysiologyState | None) -> None:
-        before = self.signal.state
-        trust = _heart_trust(physiology) if self._segment.reads_heart_rate else _trust(physiology)
+        adapted = self.signal.adapting
+        trust = _trust(physiology, in_heart_rate=self._segment.reads_heart_rate)
         self.signal.update(at, trust, physiology)
-        if before not in (SignalState.GOOD, SignalState.WEAK) and self.signal.state is SignalState.GOOD:
+        if not adapted and self.signal.state is SignalState.GOOD:
             self.event = AdaptationEvent.RECOVERED
 
     def _follow(self, now: float, physiology: PhysiologyState | None) -> None:
@@ -243,9 +250,9 @@ class Adaptation:
 
     def _update_gate(self, now: float, physiology: PhysiologyState | None) -> None:
         """Compare activation with the reference, or gather it where there is none yet."""
-        if self.signal.state is not SignalState.GOOD or _trust(physiology) < LEAST_CONFIDENCE:
-            return
         if physiology is None or physiology.activation is None:
+            return
+        if self.signal.state is not SignalState.GOOD or physiology.confidence < LEAST_CONFIDENCE:
             return
         if self.gate is not None:
             if self.gate.update(now, physiology.activation):
@@ -275,33 +282,19 @@ def _waits(lead: LeadPhase, closed_loop: bool) -> bool:
     return closed_loop if lead.gating is None else lead.gating == "listener"
 
 
-def _heart_trust(physiology: PhysiologyState | None) -> float:
-    if physiology is None or physiology.hr_bpm.value is None:
+def _trust(physiology: PhysiologyState | None, *, in_heart_rate: bool) -> float:
+    """Return how far the heart rate, or else the activation, can be trusted; 0 where it is not known."""
+    if physiology is None:
         return 0.0
-    return physiology.hr_bpm.quality
-
-
-def _trust(physiology: PhysiologyState | None) -> float:
-    if physiology is None or physiology.activation is None:
-        return 0.0
-    return physiology.confidence
+    hr, activation = physiology.hr_bpm, physiology.activation
+    value, trust = (hr.value, hr.quality) if in_heart_rate else (activation, physiology.confidence)
+    return 0.0 if value is None else trust
 
 
 def _silent_for(physiology: PhysiologyState | None) -> float | None:
     """Return for how long there has been no signal at all as far as can be told; None where there is one."""
-    readings = () if physiology is None else _readings(physiology)
-    if not any(reading.value is not None for reading in readings):
+    readings = [] if physiology is None else [getattr(physiology, name) for name in MEASURED]
+    if all(reading.value is None for reading in readings):
         return 0.0
     youngest_s = min((reading.age_s for reading in readings if reading.age_s is not None), default=0.0)
     return youngest_s if youngest_s > STALE_S else None
-
-
-def _readings(physiology: PhysiologyState) -> tuple[Reading, ...]:
-    return (
-        physiology.hr_bpm,
-        physiology.rmssd_ms,
-        physiology.scl_us,
-        physiology.scr_rate_per_min,
-        physiology.phasic_auc,
-        physiology.breathing_rate,
-    )

@@ -53,8 +53,6 @@ class Breathing:
     def begin_step(self, t: float) -> None:
         """Begin a step of an assessment at engine time `t`."""
         self._step_began_s = t
-        self._beats.clear()
-        self._readings.clear()
 
     def end_step(self, t: float, rate_per_min: float) -> Assessment:
         """End a step paced at this rate; return the result of all steps so far.

@@ -15,7 +15,6 @@ from biofeedback.controller.overrides import ENERGY_STEP, INTENSITY_STEP
 from biofeedback.controller.state import ControllerState
 from biofeedback.models import EndReason, Lifecycle, QuestionKind
 from protocols.course import ENERGY_FIELDS
-from protocols.feasibility import END
 from protocols.fields import clip
 from protocols.phases import ENERGY_RANGE
 from protocols.scales import SCALES
@@ -148,5 +147,5 @@ def _rate(state: ControllerState, scale: str, value: float | None) -> Message:
     if value is not None and not known.low <= value <= known.high:
         values = {"value": value, "scale": scale, "low": known.low, "high": known.high}
         return Message(Refusal.NOT_ON_SCALE, values)
-    state.questions.rate(scale, value, state.phase_name or END)
+    state.questions.rate(scale, value, state.phase_name)
     return Message(Acceptance.RATING_DECLINED if value is None else Acceptance.RATED)

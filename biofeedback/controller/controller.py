@@ -14,15 +14,20 @@ from biofeedback.controller.explanations import (
     answer,
     explain,
     explain_end,
-    open_question,
 )
-from biofeedback.controller.gate import GateState
 from biofeedback.controller.lifecycle import COMMANDS, EVENTS, LifecycleEvent
 from biofeedback.controller.overrides import INTENSITY_STEP
-from biofeedback.controller.questions import PendingQuestion
 from biofeedback.controller.state import ControllerState, Terms, terms_of
-from biofeedback.events import Moment, QuestionMarker, RatingRecord
-from biofeedback.models import ControllerView, Decision, EndReason, Lifecycle, QuestionKind
+from biofeedback.events import QuestionMarker, RatingRecord
+from biofeedback.models import (
+    ControllerView,
+    Decision,
+    EndReason,
+    Lifecycle,
+    Moment,
+    OpenQuestion,
+    QuestionKind,
+)
 from generator.state import MusicState
 from physiology.baseline import Baseline, Verdict
 from physiology.resonance import Assessment
@@ -154,11 +159,11 @@ class Controller:
         fade_left_s = max(0.0, self._fade_from + self.fade_s - at)
         return ControllerView(
             lifecycle=state.lifecycle,
-            phase=END if state.ending else state.phase_name,
+            phase=state.phase_name,
             progress=self._progress(),
             left_s=fade_left_s if state.ending else timeline.left_s(at),
             plan=timeline.plan(at),
-            asks=tuple(map(open_question, state.questions.open)),
+            asks=state.questions.open,
             overrides=dict(state.overrides.values),
             energy=None if state.ending else state.course.energy,
             terms=self._terms,
@@ -252,6 +257,7 @@ class Controller:
             self._enter_state(LifecycleEvent.FADED)
         elif changes or due or steered:
             decisions = (self._decide(t),)
+            self._terms = decisions[0].terms
         return ControllerStep(
             decisions=decisions,
             phase_changes=tuple(changes),
@@ -332,31 +338,23 @@ class Controller:
     def _update_questions(self) -> None:
         """Ask what is due, and close the questions that no longer apply."""
         state, questions, at = self._state, self._state.questions, self._at
-        segment, gate = state.timeline.segment, state.adaptation.gate
+        segment = state.timeline.segment
         if segment is None:
-            questions.leave_phase()
             questions.close(QuestionKind.RESUME)
             return
-        if gate is not None and gate.state is GateState.PLATEAU:
-            questions.ask(QuestionKind.PLATEAU, at)
-        else:
-            questions.close(QuestionKind.PLATEAU)
-        if state.adaptation.signal_is_back:
-            questions.ask(QuestionKind.RESUME, at)
-        else:
-            questions.close(QuestionKind.RESUME)
+        questions.ask_while(state.adaptation.on_plateau, QuestionKind.PLATEAU, at)
+        questions.ask_while(state.adaptation.signal_is_back, QuestionKind.RESUME, at)
         until, left_s = segment.phase.until, state.timeline.left_s(at)
         if until is not None and left_s <= min(CUE_QUESTION_S, state.timeline.duration_s / 2) + _TINY:
             values = {"left_s": left_s, "name": segment.name, "cue": until.cue}
             questions.ask(QuestionKind.CUE, at, until.cue, **values)
 
-    def _question_marker(self, question: PendingQuestion) -> QuestionMarker:
-        present = END if self._state.ending else self._state.phase_name
+    def _question_marker(self, question: OpenQuestion) -> QuestionMarker:
         return QuestionMarker(
             kind=question.kind,
             about=question.about,
-            text=open_question(question).text,
-            phase=question.phase or present,
+            text=question.text,
+            phase=question.phase or self._state.phase_name,
             at=question.at,
         )
 
@@ -389,7 +387,6 @@ class Controller:
         terms = terms_of(state, self._seen, wanted=wanted, before=before, music=music)
         why = str(explain(state, segment, music, terms, at))
         state.adaptation.event = None
-        self._terms = terms
         progress = state.adaptation.progress
         return Decision(t=t, phase=segment.name, progress=progress, music=music, terms=terms, why=why)
 
@@ -415,7 +412,6 @@ class Controller:
         """Return the decision during the closing fade: the music asked for last."""
         music = self._state.overrides.music
         terms = terms_of(self._state, self._seen, wanted=music, before=music, music=music)
-        self._terms = terms
         why = str(explain_end(self._state.end_reason or EndReason.COMPLETE, self.fade_s))
         return Decision(t=t, phase=END, progress=self._progress(), music=music, terms=terms, why=why)
 

@@ -1,4 +1,4 @@
-"""The sentences people read: why the music is as it is, what a command did, what is asked.
+"""The sentences people read: why the music is as it is, and what a command did.
 
 The controller decides by the enums of this module; a sentence exists once a `Message` is turned into text.
 """
@@ -6,7 +6,7 @@ The controller decides by the enums of this module; a sentence exists once a `Me
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, unique
 from typing import Any
@@ -14,9 +14,8 @@ from typing import Any
 from biofeedback.commands import Answer
 from biofeedback.controller.adaptation import Adaptation, AdaptationEvent, SignalState
 from biofeedback.controller.gate import GateState, LeadGate
-from biofeedback.controller.questions import CHOICES, PendingQuestion
 from biofeedback.controller.state import ControllerState
-from biofeedback.models import EndReason, Lifecycle, OpenQuestion, QuestionKind
+from biofeedback.models import EndReason, Lifecycle
 from generator.state import STATE_FIELDS, Mode, MusicState
 from protocols.course import Segment
 from protocols.fields import tempo_for
@@ -40,15 +39,15 @@ class Reason(Enum):
     MATCH = "Matching: the heart rate is {hr:.0f} per minute and the music plays at {tempo:.1f} bpm."
     MATCH_MOVING = (
         "Matching: the heart rate is {hr:.0f} per minute; the tempo moves toward {matched:.1f} bpm, now "
-        "{tempo:.1f}, by at most {limit:g} bpm per minute."
+        "{tempo:.1f}, by at most {course.limits.tempo_bpm_per_min:g} bpm per minute."
     )
     MATCH_CLAMPED = (
         "Matching: a heart rate of {hr:.0f} per minute is outside the range that the music may match, so the "
         "tempo is limited to {matched:.1f} bpm, now {tempo:.1f}."
     )
     MATCH_RELATIVE = (
-        "Matching: the heart rate is {hr:.0f} per minute and the protocol sets the tempo to {asked}, which "
-        "is {matched:.1f} bpm, now {tempo:.1f}."
+        "Matching: the heart rate is {hr:.0f} per minute and the protocol sets the tempo to "
+        "{phase.tempo_bpm}, which is {matched:.1f} bpm, now {tempo:.1f}."
     )
     MATCH_ONCE = (
         "Matching once: the heart rate at the start sets the tempo to {matched:.1f} bpm, now {tempo:.1f}; "
@@ -57,37 +56,40 @@ class Reason(Enum):
     MATCH_WAITING = "Waiting: the heart rate is not known yet, so the music stays at {tempo:.1f} bpm."
     MATCH_FIXED = "Matching: the protocol sets the tempo to {tempo:.1f} bpm."
     LEAD_SHORTENED = (
-        "Leading toward {goal:.1f} bpm instead of {full_goal:.1f}: at {limit:g} bpm per minute the lead has "
-        "no time to go further from {t0:.1f} bpm."
+        "Leading toward {course.goal_bpm:.1f} bpm instead of {course.shortened_from_bpm:.1f}: at "
+        "{course.limits.tempo_bpm_per_min:g} bpm per minute the lead has no time to go further from "
+        "{course.t0_bpm:.1f} bpm."
     )
     LEAD = (
-        "Leading {direction}: physiological activation is {activation:+.1f}, not {beyond} {hold_at:+.1f}, so "
-        "the tempo moves on toward {goal:.1f} bpm, now {tempo:.1f}."
+        "Leading {phase.direction}: physiological activation is {activation:+.1f}, not {beyond} "
+        "{gate.hold_at:+.1f}, so the tempo moves on toward {course.goal_bpm:.1f} bpm, now {tempo:.1f}."
     )
     LEAD_MAY_HOLD = (
-        "Leading {direction}: physiological activation is {activation:+.1f}, {beyond} {hold_at:+.1f} for "
-        "{off_s:.0f} s; the music, now at {tempo:.1f} bpm, moves on unless this lasts {hold_after:.0f} s."
+        "Leading {phase.direction}: physiological activation is {activation:+.1f}, {beyond} "
+        "{gate.hold_at:+.1f} for {off_s:.0f} s; the music, now at {tempo:.1f} bpm, moves on unless this "
+        "lasts {gate.rules.hold_after_s:.0f} s."
     )
     HOLD = (
-        "Holding: physiological activation went {beyond} {hold_at:+.1f} and is not yet back {within} "
-        "{release_at:+.1f}, so the music waits at {tempo:.1f} bpm."
+        "Holding: physiological activation went {beyond} {gate.hold_at:+.1f} and is not yet back {within} "
+        "{gate.release_at:+.1f}, so the music waits at {tempo:.1f} bpm."
     )
     STEP_BACK = (
-        "Stepping back: physiological activation stayed {beyond} {release_at:+.1f}, so the lead loses "
+        "Stepping back: physiological activation stayed {beyond} {gate.release_at:+.1f}, so the lead loses "
         "{back_percent:.0f} % of its progress and stands at {percent:.0f} %, now {tempo:.1f} bpm."
     )
     PLATEAU_AFTER_STEPS = (
-        "Plateau: physiological activation stayed {beyond} {release_at:+.1f} after {step_backs} steps back, "
-        "so the music stays as it is; please look at the listener and choose Resume to go on."
+        "Plateau: physiological activation stayed {beyond} {gate.release_at:+.1f} after {gate.step_backs} "
+        "steps back, so the music stays as it is; please look at the listener and choose Resume to go on."
     )
     PLATEAU_FAR = (
-        "Plateau: physiological activation was above {far_above:+.1f} for {far_after:.0f} s, so the music "
-        "stays as it is; please look at the listener and choose Resume to go on."
+        "Plateau: physiological activation was above {gate.plateau_at:+.1f} for "
+        "{gate.rules.plateau_after_s:.0f} s, so the music stays as it is; please look at the listener and "
+        "choose Resume to go on."
     )
     NO_REFERENCE = "On plan: too little activation was measured; the clock leads, now {tempo:.1f} bpm."
     LEAD_BY_CLOCK = (
         "Leading by the clock: {source} does not wait for the listener here, now {tempo:.1f} bpm on the way "
-        "to {goal:.1f}."
+        "to {course.goal_bpm:.1f}."
     )
     SIGNAL_WEAK = "Continuing as before at {tempo:.1f} bpm: the signal is too weak to trust."
     SIGNAL_FROZEN = "Holding at {tempo:.1f} bpm: the signal has been too weak to trust for {idle_s:.0f} s."
@@ -103,7 +105,7 @@ class Reason(Enum):
     SIGNAL_RECOVERED = "Adapting again: the signal can be trusted; the music continues from {tempo:.1f} bpm."
     SUSTAIN = "Sustaining: the music stays at {tempo:.1f} bpm for another {left_s:.0f} s."
     SUSTAIN_EARLY = "Sustaining at {tempo:.1f} bpm: the lead ended at {lead_percent:.0f} % of its progress."
-    SECTION_TRAVELS = "Travelling: {name} goes to {goal:.1f} bpm, now {tempo:.1f}."
+    SECTION_TRAVELS = "Travelling: {name} goes to {course.goal_bpm:.1f} bpm, now {tempo:.1f}."
     SECTION_STAYS = "Staying: {name} stays at {tempo:.1f} bpm for another {left_s:.0f} s."
     BREATHE = (
         "Breathing: the music swells {rate:.1f} times per minute at {tempo:.1f} bpm, {left_s:.0f} s more."
@@ -127,9 +129,11 @@ class Reason(Enum):
     ASSESS = "Assessing: breathing at {rate:.1f} per minute for another {left_s:.0f} s, at {tempo:.1f} bpm."
     ENGAGE = (
         "Engaging {how_long}: people alone set the energy, now {energy:.1f}, so the music goes to "
-        "{goal:.1f} bpm, now {tempo:.1f}."
+        "{course.goal_bpm:.1f} bpm, now {tempo:.1f}."
     )
-    RETURN = "Returning: the music goes to {goal:.1f} bpm, now {tempo:.1f}, for another {left_s:.0f} s."
+    RETURN = (
+        "Returning: the music goes to {course.goal_bpm:.1f} bpm, now {tempo:.1f}, for another {left_s:.0f} s."
+    )
     PAUSED = "Paused: the music stays at {tempo:.1f} bpm; the phase {name} waits for Resume."
     PAUSED_IN_SILENCE = "Paused: it stays silent; the phase {name} waits for Resume."
     HELD = "Held: the music is silent; the phase {name} waits for Resume."
@@ -184,19 +188,6 @@ class Refusal(Enum):
     NOT_ON_SCALE = "{value:g} is not on the scale {scale}, which goes from {low} to {high}."
 
 
-QUESTIONS: Mapping[QuestionKind, str] = {
-    QuestionKind.PLATEAU: "The listener does not follow the music: stay here, go on, or stop?",
-    QuestionKind.RESUME: (
-        "The signal is back after a loss: is the listener well, and may the music adapt again?"
-    ),
-    QuestionKind.BASELINE: "The baseline may not be usable ({verdict}): extend it?",
-    QuestionKind.CUE: (
-        "The phase {name} ends by itself in {left_s:.0f} s: has the cue {cue} come, or should the phase last "
-        "longer?"
-    ),
-    QuestionKind.RATING: "{question} ({low} {low_means}, {high} {high_means})",
-}
-
 _FIELD_NAMES = {
     "tempo_bpm": "tempo",
     "level_db": "level",
@@ -238,17 +229,6 @@ def answer(message: Message) -> Answer:
     return Answer(isinstance(message.what, Acceptance), str(message))
 
 
-def open_question(question: PendingQuestion) -> OpenQuestion:
-    """Return a question as people read it."""
-    return OpenQuestion(
-        kind=question.kind,
-        text=QUESTIONS[question.kind].format_map(question.values),
-        choices=CHOICES[question.kind],
-        about=question.about,
-        since_s=question.since_s,
-    )
-
-
 def field_name(name: str) -> str:
     """Return a field of `MusicState` as people call it."""
     return _FIELD_NAMES.get(name, name)
@@ -259,11 +239,6 @@ def field_value(name: str, value: float) -> str:
     if name == "mode":
         return f"mode {Mode.of(value).name.lower()}"
     return f"{field_name(name)} {_UNIT_FORMATS.get(STATE_FIELDS[name].unit, '{:.2f}').format(value)}"
-
-
-def intensity_steps(steps: int) -> str:
-    """Return steps of intensity, such as ``+2 steps of intensity``."""
-    return f"{steps:+d} steps of intensity"
 
 
 def explain_end(reason: EndReason, fade_s: float) -> Message:
@@ -290,25 +265,24 @@ def explain(
     at : float
         Seconds from the start of the session.
     """
-    adaptation, left_s = state.adaptation, state.timeline.left_s(at)
+    adaptation, phase, left_s = state.adaptation, segment.phase, state.timeline.left_s(at)
+    share = phase.share_of_own if isinstance(phase, BreathePhase) else None
     values = {
         **terms,
+        "phase": phase,
+        "course": state.course,
         "name": segment.name,
         "left_s": left_s,
         "how_long": _how_long(segment, left_s),
         "source": "the open-loop arm" if state.protocol.arm == "open-loop" else "the protocol",
         "tempo": music.tempo_bpm,
         "matched": adaptation.matched_bpm,
-        "t0": state.course.t0_bpm,
-        "goal": state.course.goal_bpm,
-        "full_goal": state.course.shortened_from_bpm,
-        "limit": state.course.limits.tempo_bpm_per_min,
         "percent": 100 * adaptation.progress,
         "lead_percent": 100 * (state.lead_progress or 0.0),
         "idle_s": adaptation.signal.idle_for(at),
         "rate": music.breath_rate,
-        **_phase_values(segment),
-        **_gate_values(segment.phase, adaptation.gate, state.timeline.course_s(at)),
+        "share": 100 * (share or 0.0),
+        **_gate_values(phase, adaptation.gate, state.timeline.course_s(at)),
     }
     return Message(_reason(state, segment, music, terms), values, _overrides(state, music))
 
@@ -325,35 +299,23 @@ def _overrides(state: ControllerState, music: MusicState) -> tuple[str, ...]:
     if not music.sounding:
         return ()
     words = tuple(field_value(name, value) for name, value in overrides.values.items())
-    return (*words, intensity_steps(overrides.steps)) if overrides.steps and not state.engaging else words
-
-
-def _phase_values(segment: Segment) -> dict[str, Any]:
-    phase = segment.phase
-    if isinstance(phase, MatchPhase | Section | ReturnPhase):
-        return {"asked": phase.tempo_bpm}
-    if isinstance(phase, BreathePhase):
-        return {"share": 100 * (phase.share_of_own or 0.0)}
-    return {}
+    return (
+        (*words, f"{overrides.steps:+d} steps of intensity")
+        if overrides.steps and not state.engaging
+        else words
+    )
 
 
 def _gate_values(phase: object, gate: LeadGate | None, now: float) -> dict[str, Any]:
     if gate is None or not isinstance(phase, LeadPhase):
         return {}
-    rules = gate.rules
     beyond, within = ("above", "below") if phase.direction == "down" else ("below", "above")
     return {
-        "direction": phase.direction,
+        "gate": gate,
         "beyond": beyond,
         "within": within,
-        "hold_at": gate.hold_at,
-        "release_at": gate.release_at,
-        "far_above": gate.plateau_at,
-        "far_after": rules.plateau_after_s,
         "off_s": gate.off_for(now),
-        "hold_after": rules.hold_after_s,
-        "back_percent": 100 * rules.step_back_share,
-        "step_backs": gate.step_backs,
+        "back_percent": 100 * gate.rules.step_back_share,
     }
 
 
@@ -362,40 +324,47 @@ def _reason(state: ControllerState, segment: Segment, music: MusicState, terms: 
         return Reason.HELD
     if state.lifecycle is Lifecycle.PAUSED:
         return Reason.PAUSED if music.sounding else Reason.PAUSED_IN_SILENCE
-    if (choose := _BY_KIND.get(segment.kind)) is not None:
-        return choose(state, segment, terms)
-    return _CONSTANT[segment.kind]
+    if segment.kind in _CONSTANT:
+        return _CONSTANT[segment.kind]
+    return _adapted(state, segment, terms)
 
 
-def _match(state: ControllerState, segment: Segment, terms: Mapping[str, Any]) -> Reason:
-    if not segment.reads_heart_rate:
-        return Reason.MATCH_FIXED
-    return _follow_heart_rate(state.adaptation, segment, terms)
+_CONSTANT = {
+    "settle": Reason.SETTLE,
+    "baseline": Reason.BASELINE,
+    "silence": Reason.SILENCE,
+    "recovery": Reason.RECOVERY,
+    "engage": Reason.ENGAGE,
+}
+"""Phases whose reason never changes."""
 
 
-def _section(state: ControllerState, segment: Segment, terms: Mapping[str, Any]) -> Reason:
-    if segment.reads_heart_rate:
-        return _follow_heart_rate(state.adaptation, segment, terms)
-    return Reason.SECTION_TRAVELS if terms["limited"] else Reason.SECTION_STAYS
-
-
-def _sustain(state: ControllerState, _segment: Segment, _terms: Mapping[str, Any]) -> Reason:
+def _adapted(  # noqa: PLR0911 - a table of phases
+    state: ControllerState, segment: Segment, terms: Mapping[str, Any]
+) -> Reason:
+    """Return the reason in a phase whose reason depends on the listener or the course."""
+    match segment.phase:
+        case MatchPhase() | Section() as phase if segment.reads_heart_rate:
+            return _follow_heart_rate(state.adaptation, phase.tempo_bpm, terms)
+        case MatchPhase():
+            return Reason.MATCH_FIXED
+        case Section():
+            return Reason.SECTION_TRAVELS if terms["limited"] else Reason.SECTION_STAYS
+        case LeadPhase():
+            return _lead(state, terms["activation"])
+        case BreathePhase() as phase:
+            return _breathe(phase, known=state.course.breath_known)
+        case ReturnPhase():
+            return _signal(state.adaptation) or Reason.RETURN
     early = state.lead_progress is not None and state.lead_progress < _DONE
     return Reason.SUSTAIN_EARLY if early else Reason.SUSTAIN
 
 
-def _return(state: ControllerState, _segment: Segment, _terms: Mapping[str, Any]) -> Reason:
-    return _signal(state.adaptation) or Reason.RETURN
-
-
-def _breathe(state: ControllerState, segment: Segment, _terms: Mapping[str, Any]) -> Reason:
-    phase = segment.phase
-    assert isinstance(phase, BreathePhase)  # noqa: S101 - by its kind
+def _breathe(phase: BreathePhase, *, known: bool) -> Reason:
     if phase.assess:
         return Reason.ASSESS
     if phase.breath_rate is not None:
         return Reason.BREATHE
-    known = state.course.breath_known
     if phase.assessed:
         return Reason.BREATHE_ASSESSED if known else Reason.BREATHE_UNASSESSED
     return Reason.BREATHE_OWN if known else Reason.BREATHE_FALLBACK
@@ -419,24 +388,22 @@ def _signal(adaptation: Adaptation) -> Reason | None:
             return Reason.SIGNAL_RECOVERED if recovered else None
 
 
-def _follow_heart_rate(adaptation: Adaptation, segment: Segment, terms: Mapping[str, Any]) -> Reason:
+def _follow_heart_rate(adaptation: Adaptation, tempo_bpm: float | str, terms: Mapping[str, Any]) -> Reason:
     if not adaptation.has_met:
         return Reason.MATCH_WAITING
     if not adaptation.adapts:
         return Reason.MATCH_ONCE
     if (reason := _signal(adaptation)) is not None:
         return reason
-    phase = segment.phase
-    assert isinstance(phase, MatchPhase | Section | ReturnPhase)  # noqa: S101 - it reads the heart rate
-    unbounded = tempo_for(phase.tempo_bpm, terms["hr"], -math.inf, math.inf)
+    unbounded = tempo_for(tempo_bpm, terms["hr"], -math.inf, math.inf)
     if abs((adaptation.matched_bpm or 0.0) - unbounded) > _CLAMPED_BPM:
         return Reason.MATCH_CLAMPED
-    if phase.tempo_bpm != "hr":
+    if tempo_bpm != "hr":
         return Reason.MATCH_RELATIVE
     return Reason.MATCH_MOVING if terms["limited"] else Reason.MATCH
 
 
-def _lead(state: ControllerState, _segment: Segment, terms: Mapping[str, Any]) -> Reason:
+def _lead(state: ControllerState, activation: float) -> Reason:
     adaptation, gate = state.adaptation, state.adaptation.gate
     if gate is not None and gate.state is GateState.PLATEAU:
         return Reason.PLATEAU_FAR if gate.too_far else Reason.PLATEAU_AFTER_STEPS
@@ -444,7 +411,7 @@ def _lead(state: ControllerState, _segment: Segment, terms: Mapping[str, Any]) -
         return Reason.LEAD_SHORTENED
     if not adaptation.waits:
         return Reason.LEAD_BY_CLOCK
-    return _signal(adaptation) or _gate(gate, adaptation.event, terms["activation"])
+    return _signal(adaptation) or _gate(gate, adaptation.event, activation)
 
 
 def _gate(gate: LeadGate | None, event: AdaptationEvent | None, activation: float) -> Reason:
@@ -455,23 +422,3 @@ def _gate(gate: LeadGate | None, event: AdaptationEvent | None, activation: floa
     if gate.state is GateState.HOLDING:
         return Reason.HOLD
     return Reason.LEAD_MAY_HOLD if gate.is_off(activation) else Reason.LEAD
-
-
-_BY_KIND: Mapping[str, Callable[[ControllerState, Segment, Mapping[str, Any]], Reason]] = {
-    "match": _match,
-    "lead": _lead,
-    "sustain": _sustain,
-    "breathe": _breathe,
-    "arc": _section,
-    "return": _return,
-}
-"""Phases whose reason depends on the listener or the course."""
-
-_CONSTANT = {
-    "settle": Reason.SETTLE,
-    "baseline": Reason.BASELINE,
-    "silence": Reason.SILENCE,
-    "recovery": Reason.RECOVERY,
-    "engage": Reason.ENGAGE,
-}
-"""The reason of all other phases."""

@@ -22,29 +22,18 @@ def _row(
     return dict(zip(STATES, (Refusal.NOT_BEGUN, running, paused, held, ending, Refusal.ENDED), strict=True))
 
 
-_STEERING = _row(RUNNING, PAUSED, HELD)
+_STEERING = ("stay", "skip", "extend", "intensify", "soften", "override", "release", "cue")
 """Commands that apply until the end begins and leave the state as it is."""
 
-_RECORDED = _row(RUNNING, PAUSED, HELD, ENDING)
-"""Commands that apply until the session is over."""
+_RECORDED = ("volume", "marker", "note", "adverse event", "rating")
+"""Commands that apply until the session is over and leave the state as it is."""
 
 COMMANDS: Mapping[str, Mapping[Lifecycle, Outcome]] = {
     "pause": _row(PAUSED, Refusal.ALREADY_PAUSED, PAUSED),
     "hold": _row(HELD, HELD, Refusal.ALREADY_HELD),
     "resume": _row(RUNNING, RUNNING, RUNNING),
-    "stay": _STEERING,
-    "skip": _STEERING,
-    "extend": _STEERING,
-    "intensify": _STEERING,
-    "soften": _STEERING,
-    "override": _STEERING,
-    "release": _STEERING,
-    "cue": _STEERING,
-    "volume": _RECORDED,
-    "marker": _RECORDED,
-    "note": _RECORDED,
-    "adverse event": _RECORDED,
-    "rating": _RECORDED,
+    **dict.fromkeys(_STEERING, _row(RUNNING, PAUSED, HELD)),
+    **dict.fromkeys(_RECORDED, _row(RUNNING, PAUSED, HELD, ENDING)),
     "stop": _row(ENDING, ENDING, ENDING),
     "emergency stop": {**_row(ENDING, ENDING, ENDING, ENDING), WAITING: ENDING},
 }

@@ -2,70 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from biofeedback.events import Moment, RatingRecord
-from biofeedback.models import QuestionKind
+from biofeedback.events import RatingRecord
+from biofeedback.models import Moment, OpenQuestion, QuestionKind
 from protocols.scales import SCALES
-
-CHOICES: Mapping[QuestionKind, tuple[str, ...]] = {
-    QuestionKind.PLATEAU: ("stay", "resume", "stop"),
-    QuestionKind.RESUME: ("resume", "stop"),
-    QuestionKind.BASELINE: ("extend", "stay"),
-    QuestionKind.CUE: ("cue", "extend", "stay"),
-    QuestionKind.RATING: ("rating",),
-}
-"""The commands that answer each kind of question."""
 
 OF_THE_PHASE = frozenset({QuestionKind.PLATEAU, QuestionKind.BASELINE, QuestionKind.CUE})
 """Questions about the present phase: `stay` answers them, and they lapse when the phase ends."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingQuestion:
-    """A question that waits for an answer, without its text.
-
-    Attributes
-    ----------
-    kind : QuestionKind
-        What is asked.
-    about : str
-        The scale of a rating, the name of a cue; else empty.
-    since_s : float
-        Seconds from the session's start at which it was asked.
-    values : mapping
-        What its text names.
-    phase : str
-        Of a rating: the phase that asks; else empty.
-    at : str or None
-        Of a rating: ``begin`` or ``end`` of that phase.
-    """
-
-    kind: QuestionKind
-    about: str
-    since_s: float
-    values: Mapping[str, Any] = field(default_factory=dict)
-    phase: str = ""
-    at: Moment | None = None
 
 
 class Questions:
     """Keeps the open questions, and the kinds that are settled for the present phase."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[QuestionKind, str], PendingQuestion] = {}
+        self._open: dict[tuple[QuestionKind, str], OpenQuestion] = {}
         self._settled: set[QuestionKind] = set()
-        self._new: list[PendingQuestion] = []
+        self._new: list[OpenQuestion] = []
         self._ratings: list[RatingRecord] = []
 
     @property
-    def open(self) -> tuple[PendingQuestion, ...]:
+    def open(self) -> tuple[OpenQuestion, ...]:
         """The open questions, oldest first."""
         return tuple(self._open.values())
 
-    def take_new(self) -> tuple[PendingQuestion, ...]:
+    def take_new(self) -> tuple[OpenQuestion, ...]:
         """Return the questions asked since the last call."""
         new, self._new = self._new, []
         return tuple(new)
@@ -78,7 +39,14 @@ class Questions:
     def ask(self, kind: QuestionKind, at: float, about: str = "", **values: Any) -> None:
         """Ask at `at` seconds of the session, unless this is open or was settled in this phase."""
         if kind not in self._settled and (kind, about) not in self._open:
-            self._add(PendingQuestion(kind=kind, about=about, since_s=at, values=values))
+            self._add(OpenQuestion(kind=kind, about=about, since_s=at, values=values))
+
+    def ask_while(self, applies: bool, kind: QuestionKind, at: float) -> None:
+        """Ask as `ask` while a question applies; close it once it does not."""
+        if applies:
+            self.ask(kind, at)
+        else:
+            self.close(kind)
 
     def ask_rating(self, scale: str, phase: str, when: Moment, at: float) -> None:
         """Ask for a rating; an open question for the same scale lapses."""
@@ -91,8 +59,8 @@ class Questions:
             "high": known.high,
             "high_means": known.high_means,
         }
-        kind = QuestionKind.RATING
-        self._add(PendingQuestion(kind=kind, about=scale, since_s=at, values=values, phase=phase, at=when))
+        rating = QuestionKind.RATING
+        self._add(OpenQuestion(kind=rating, about=scale, since_s=at, values=values, phase=phase, at=when))
 
     def rate(self, scale: str, value: float | None, phase: str) -> None:
         """Accept a rating given in this phase, asked for or not."""
@@ -119,7 +87,7 @@ class Questions:
         self.close(*OF_THE_PHASE)
         self._settled.clear()
 
-    def _add(self, question: PendingQuestion) -> None:
+    def _add(self, question: OpenQuestion) -> None:
         self._open[question.kind, question.about] = question
         self._new.append(question)
 

@@ -15,6 +15,7 @@ from biofeedback.models import EndReason, Lifecycle
 from generator.state import STATE_COLUMNS, MusicState
 from physiology.state import PhysiologyState
 from protocols.course import Course, segments
+from protocols.feasibility import END
 from protocols.schema import Protocol
 
 Terms = Mapping[str, float | str | bool | None]
@@ -76,8 +77,9 @@ class ControllerState:
 
     @property
     def phase_name(self) -> str:
-        """Name of the present segment; empty where there is none."""
-        return "" if self.timeline.segment is None else self.timeline.segment.name
+        """Name of the present segment; ``end`` from the closing fade on, empty before the first step."""
+        segment = self.timeline.segment
+        return (END if self.ending else "") if segment is None else segment.name
 
     @property
     def engaging(self) -> bool:

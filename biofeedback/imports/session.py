@@ -13,7 +13,7 @@ import numpy as np
 from acquisition.files.recordings import RecordingSource
 from acquisition.streams import UNKNOWN_UNIT, Chunk, ClockPair, Kind, Mark, StreamInfo
 from biofeedback.errors import UsageError
-from biofeedback.events import MOMENTS, BaselineMarker, Moment, PhaseMarker
+from biofeedback.events import BaselineMarker, PhaseMarker
 from biofeedback.imports.files import ForeignRecording, RecordedSignal
 from biofeedback.intake import (
     UNDERSTOOD,
@@ -24,6 +24,7 @@ from biofeedback.intake import (
     source_markers,
     step_times,
 )
+from biofeedback.models import MOMENTS, Moment
 from biofeedback.recording.recorder import Recorder
 from biofeedback.recording.streams import distinct_labels
 from generator.state import Piece

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from biofeedback.service.preparation import Preparation
 
 READINGS = ("hr_bpm", "rmssd_ms", "scl_us", "scr_rate_per_min", "breathing_rate")
+QUESTION_FIELDS = ("kind", "text", "choices", "about", "since_s")
 
 LONGEST_S = 6 * 3600.0
 """Of what is drawn: longer ones would keep a session waiting that runs meanwhile."""
@@ -171,7 +172,7 @@ def live_state(
         **_physiology(snapshot.physiology),
         "music": {name: getattr(snapshot.music, name) for name in STATE_COLUMNS},
         "why": snapshot.why,
-        "asks": [asdict(ask) for ask in snapshot.asks],
+        "asks": [{name: getattr(ask, name) for name in QUESTION_FIELDS} for ask in snapshot.asks],
         "overrides": dict(snapshot.overrides),
         "volume_db": snapshot.volume_db,
         "energy": snapshot.energy,

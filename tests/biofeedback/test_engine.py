@@ -29,6 +29,9 @@ class Source:
     def clock_pairs(self):
         return ()
 
+    def close(self):
+        pass
+
 
 class Player:
     """Plays nothing; falls silent at once."""

@@ -2,9 +2,10 @@
 
 import pytest
 
-from biofeedback.commands import Answer, IssuedCommand, Override
+from biofeedback.commands import AdverseEvent, Answer, Cue, IssuedCommand, Marker, Override
 from biofeedback.events import (
     AssessmentMarker,
+    CommandMarker,
     CommandRecord,
     EmergencyStopMarker,
     ExternalMarker,
@@ -29,6 +30,18 @@ from physiology.resonance import Assessment
         ),
         (VolumeMarker(db=-6.0, volume_db=-9.0), {"type": "volume", "db": -6.0, "volume_db": -9.0}),
         (EmergencyStopMarker(), {"type": "emergency stop"}),
+        (
+            CommandMarker(command=Marker(text="a cough", at_s=4.5), origin="protocol"),
+            {"type": "marker", "text": "a cough", "at_s": 4.5, "origin": "protocol"},
+        ),
+        (
+            CommandMarker(command=AdverseEvent(text="Dizzy.", severity="mild"), origin="therapist"),
+            {"type": "adverse event", "text": "Dizzy.", "severity": "mild", "origin": "therapist"},
+        ),
+        (
+            CommandMarker(command=Cue(cue="over"), origin="therapist"),
+            {"type": "cue given", "cue": "over", "origin": "therapist"},
+        ),
         (
             ExternalMarker(stream="cues", text="go", at_s=1.5),
             {"type": "mark", "stream": "cues", "text": "go", "at_s": 1.5},

@@ -8,8 +8,8 @@ import pytest
 
 from biofeedback.commands import COMMAND
 from biofeedback.controller import Controller
-from biofeedback.controller.explanations import QUESTIONS, Acceptance, Reason, Refusal
-from biofeedback.models import EndReason
+from biofeedback.controller.explanations import Acceptance, Reason, Refusal
+from biofeedback.models import QUESTIONS, EndReason
 from physiology.state import PhysiologyState, Reading
 from protocols.course import planned_arc
 from protocols.loading import load, override

@@ -6,7 +6,8 @@ from string import Formatter
 import pytest
 
 import biofeedback.controller.controller as module
-from biofeedback.controller.explanations import QUESTIONS, Acceptance, Reason, Refusal, explain, explain_end
+from biofeedback.controller.explanations import Acceptance, Reason, Refusal, explain, explain_end
+from biofeedback.models import QUESTIONS
 from physiology.state import Beat
 from protocols.loading import load, override
 
