@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.setups import Setup, load_setup, parse_setup, setup_text
-from biofeedback.store.records import MigratedSetup, ProtocolVersion, SetupFile
+from biofeedback.store.records import NO_SETUPS, MigratedSetup, ProtocolVersion, SetupFile
 from protocols.errors import UnknownProtocolError
-from protocols.loading import library, load, parse
+from protocols.loading import LIBRARY, library, load, parse
 from protocols.schema import Protocol, protocol_sha256
 
 if TYPE_CHECKING:  # not at run time: SQLAlchemy is imported when a store is opened
@@ -84,12 +83,7 @@ class Catalog:
 
     def protocols(self) -> tuple[ProtocolListing, ...]:
         """Return all protocols by name; of each name, first the version that the name stands for."""
-        saved = () if self._store is None else self._store.protocol_versions.list()
-        return tuple(
-            listing
-            for name in sorted({*library(), *(version.name for version in saved)})
-            for listing in _versions(name, [version for version in saved if version.name == name])
-        )
+        return tuple(listing for name in self._names() for listing in self._versions(name))
 
     def protocol_listing(self, reference: str) -> ProtocolListing:
         """Return a built-in or saved protocol, by ``NAME`` or ``NAME@VERSION``.
@@ -100,10 +94,8 @@ class Catalog:
             If there is none; the message lists the names.
         """
         if (parts := _REFERENCE.fullmatch(reference)) is not None:
-            name, version = parts["name"], parts["version"]
-            saved = () if self._store is None else self._store.protocol_versions.list(name)
-            for listing in _versions(name, saved):
-                if version is None or listing.protocol.version == int(version):
+            for listing in self._versions(parts["name"]):
+                if parts["version"] in (None, str(listing.protocol.version)):
                     return listing
         raise NotFoundError(f"there is no protocol {reference!r}; there are {', '.join(self._names())}")
 
@@ -137,7 +129,8 @@ class Catalog:
         UsageError
             If a session used this version with other content; the changed protocol needs another version.
         """
-        return _listing(self._writable().protocol_versions.save(text))
+        saved = self._writable().protocol_versions.save(text)
+        return _listing(saved.name, saved.text, used=saved.used_at is not None)
 
     def remove_protocol(self, name: str, version: int) -> None:
         """Remove a saved version of a protocol.
@@ -164,11 +157,9 @@ class Catalog:
         NotFoundError
             If there is none of that name; the message lists the names.
         """
-        setups = self.setups()
-        if name not in setups:
-            there_are = ", ".join(setups) or "none yet; biofeedback setups save makes one"
-            raise NotFoundError(f"there is no sensor set-up {name!r}; there are: {there_are}")
-        return setups[name]
+        if self._store is None:
+            raise NotFoundError(f"there is no sensor set-up {name!r}; there are: {NO_SETUPS}")
+        return parse_setup(self._store.setups.get(name).text, name)
 
     def setup(self, reference: str) -> Setup:
         """Return a sensor set-up by its name or the path of a YAML file.
@@ -227,17 +218,30 @@ class Catalog:
         found, refused = [], []
         for path in paths:
             try:
-                setup = load_setup(path)
+                found.append(SetupFile(path=path, text=setup_text(load_setup(path))))
             except UsageError as error:
                 refused.append(str(error))
-            else:
-                found.append(SetupFile(path=path, text=setup_text(setup)))
         migrated = self._writable().setups.migrate_files(found) if found else ()
         return SetupMigration(migrated, tuple(refused))
 
     def _names(self) -> list[str]:
-        saved = () if self._store is None else self._store.protocol_versions.list()
-        return sorted({*library(), *(version.name for version in saved)})
+        return sorted({*library(), *(version.name for version in self._saved())})
+
+    def _saved(self, name: str | None = None) -> Sequence[ProtocolVersion]:
+        return () if self._store is None else self._store.protocol_versions.list(name)
+
+    def _versions(self, name: str) -> list[ProtocolListing]:
+        """Return all versions of one name, the highest first; a saved one before a built-in one."""
+        listings = [
+            _listing(name, version.text, used=version.used_at is not None) for version in self._saved(name)
+        ]
+        if name in library():
+            built_in = _listing(name, LIBRARY.joinpath(f"{name}.yaml").read_text("utf-8"), built_in=True)
+            # A saved copy of it that a session left is the same protocol.
+            copies = [listing for listing in listings if listing.sha256 == built_in.sha256]
+            built_in = replace(built_in, used=any(copy.used for copy in copies))
+            listings = [*(listing for listing in listings if listing not in copies), built_in]
+        return sorted(listings, key=lambda listing: (-listing.protocol.version, listing.built_in))
 
     def _writable(self) -> Store:
         if self._store is None:
@@ -245,36 +249,7 @@ class Catalog:
         return self._store
 
 
-def _versions(name: str, saved: Sequence[ProtocolVersion]) -> list[ProtocolListing]:
-    """Return all versions of one name, the highest first; a saved one before a built-in one."""
-    listings = [_listing(version) for version in saved]
-    if name in library():
-        listings = _with_built_in(listings, name)
-    return sorted(listings, key=lambda listing: (-listing.protocol.version, listing.built_in))
-
-
-def _with_built_in(saved: list[ProtocolListing], name: str) -> list[ProtocolListing]:
-    """Add the built-in protocol; a saved copy of it that a session left is the same protocol."""
-    protocol = load(name)
+def _listing(name: str, text: str, *, built_in: bool = False, used: bool = False) -> ProtocolListing:
+    protocol = parse(text.encode(), name)
     sha256 = protocol_sha256(protocol)
-    copies = [listing for listing in saved if listing.sha256 == sha256]
-    text = files("protocols.library").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    built_in = ProtocolListing(
-        protocol=protocol,
-        text=text,
-        sha256=sha256,
-        built_in=True,
-        used=any(copy.used for copy in copies),
-    )
-    return [*(listing for listing in saved if listing not in copies), built_in]
-
-
-def _listing(version: ProtocolVersion) -> ProtocolListing:
-    protocol = parse(version.text.encode(), version.name)
-    return ProtocolListing(
-        protocol=protocol,
-        text=version.text,
-        sha256=protocol_sha256(protocol),
-        built_in=False,
-        used=version.used_at is not None,
-    )
+    return ProtocolListing(protocol=protocol, text=text, sha256=sha256, built_in=built_in, used=used)

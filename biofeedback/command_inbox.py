@@ -43,10 +43,6 @@ class CommandInbox:
         else:
             self._waiting.append(issued)
 
-    def emergency(self, *, origin: Origin = "therapist", key: str = "emergency stop") -> None:
-        """Silence the music at once, bypassing the queue. Thread-safe."""
-        self.put(EmergencyStop(), origin=origin, key=key)
-
     def interrupt(self) -> None:
         """Queue a stop; on later calls an emergency stop. Safe in a signal handler.
 

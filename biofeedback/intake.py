@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Self
 
 from acquisition.files.recordings import RecordingSource, missing_stretches
 from acquisition.injected_faults import InjectedFault, inject
@@ -63,8 +62,8 @@ class Batch:
     incidents: tuple[SourceIncident, ...] = ()
 
 
-class OpenSources:
-    """Sources that are open, read as one; closing it closes them all.
+class OpenSources(ExitStack):
+    """Sources that are open, read as one; closing it closes them all, whichever of them fails to.
 
     Parameters
     ----------
@@ -80,6 +79,9 @@ class OpenSources:
     """
 
     def __init__(self, sources: Sequence[Source]) -> None:
+        super().__init__()
+        for source in sources:
+            self.callback(source.close)
         self._sources = tuple(sources)
         # Asked once: `isinstance` of a runtime protocol takes longer than most steps.
         self._marking = tuple(source for source in sources if isinstance(source, MarkerSource))
@@ -106,15 +108,13 @@ class OpenSources:
 
     def read(self, t: float) -> Batch:
         """Return all that has arrived up to engine time `t` and was not read before."""
-        chunks: list[Chunk] = []
-        pairs: list[ClockPair] = []
-        for source in self._sources:
-            chunks += source.read(t)
-            pairs += source.clock_pairs()
         deferred, self._deferred = self._deferred, Batch()
         return Batch(
-            chunks=(*deferred.chunks, *chunks),
-            clock_pairs=(*deferred.clock_pairs, *pairs),
+            chunks=(*deferred.chunks, *(chunk for source in self._sources for chunk in source.read(t))),
+            clock_pairs=(
+                *deferred.clock_pairs,
+                *(x for source in self._sources for x in source.clock_pairs()),
+            ),
             marks=(*deferred.marks, *(mark for source in self._marking for mark in source.marks())),
             incidents=(*deferred.incidents, *(what for source in self._live for what in source.incidents())),
         )
@@ -131,18 +131,6 @@ class OpenSources:
         """Tell virtual listeners what sounded in the step that ended at engine time `t`."""
         for source in self._listeners:
             source.observe_music(t, sounded)
-
-    def close(self) -> None:
-        """Close every source, whichever of them fails to. Closing twice is harmless."""
-        with ExitStack() as stack:
-            for source in self._sources:
-                stack.callback(source.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def open_inputs(
@@ -343,8 +331,8 @@ def build_physiology(streams: Sequence[StreamInfo], *, scr_threshold_us: float =
     )
 
 
-def long_gaps(sources: Sequence[Source], longer_than_s: float) -> list[str]:
-    """Return a line for each stretch of missing signal in recordings of waveforms, longest stretches only."""
+def long_gaps(sources: Sequence[Source]) -> list[str]:
+    """Return a line for each stretch of more than `LONG_GAP_S` without signal in recordings of waveforms."""
     lines = []
     for source in sources:
         if not isinstance(source, RecordingSource):
@@ -353,6 +341,6 @@ def long_gaps(sources: Sequence[Source], longer_than_s: float) -> list[str]:
         if stream.rate_hz == 0:
             continue
         for begin, end in missing_stretches(source.times, source.values, stream.rate_hz):
-            if end - begin > longer_than_s:
+            if end - begin > LONG_GAP_S:
                 lines.append(f"{stream.name} is missing from {begin:.1f} to {end:.1f} s")
     return lines

@@ -14,6 +14,7 @@ import socket
 from collections.abc import AsyncIterable, Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
@@ -87,7 +88,7 @@ class LocalGuard:
         Called with each request from this machine. Returns None to let it through, else the answer. A
         WebSocket is closed instead of answered.
     max_body_bytes : int, optional
-        Longest body of a request; longer ones are answered with status 413. No limit if left out.
+        Longest body of a request; `app` is stopped with status 413 where it reads more. No limit if left out.
     """
 
     def __init__(
@@ -114,7 +115,8 @@ class LocalGuard:
             return
         answer = self._answer_to(scope)
         if answer is None:
-            await self._pass_on(scope, receive, _with_headers(send))
+            limited = receive if self._max_body_bytes is None else _limited(receive, self._max_body_bytes)
+            await self._app(scope, limited, _with_headers(send))
         elif scope["type"] == "websocket":
             await WebSocketClose(POLICY_VIOLATION)(scope, receive, send)
         else:
@@ -127,35 +129,20 @@ class LocalGuard:
             return JSONResponse({"detail": FOREIGN}, 403)
         return self._admit(HTTPConnection(scope))
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._max_body_bytes is None:
-            await self._app(scope, receive, send)
-            return
-        body = await _body(receive, self._max_body_bytes)
-        if body is None:
-            refusal = JSONResponse({"detail": f"a request has at most {self._max_body_bytes} bytes"}, 413)
-            await refusal(scope, receive, send)
-            return
-        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-        async def replay() -> Message:
-            return messages.pop() if messages else await receive()
+def _limited(receive: Receive, max_bytes: int) -> Receive:
+    """Return a `receive` that refuses the body of a request once it is longer than this."""
+    size = 0
 
-        await self._app(scope, replay, send)
-
-
-async def _body(receive: Receive, max_bytes: int) -> bytes | None:
-    """Return the whole body of a request; None if it is too long, or its sender has gone."""
-    body = bytearray()
-    while True:
+    async def receiver() -> Message:
+        nonlocal size
         message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message.get("body", b"")
-        if len(body) > max_bytes:
-            return None
-        if not message.get("more_body", False):
-            return bytes(body)
+        size += len(message.get("body", b""))
+        if size > max_bytes:
+            raise HTTPException(413, f"a request has at most {max_bytes} bytes")
+        return message
+
+    return receiver
 
 
 def _with_headers(send: Send) -> Send:

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from acquisition.files.recordings import RecordingSource
 from acquisition.sources import open_sources
 from acquisition.streams import Kind, Source, StreamInfo
 from biofeedback.errors import UsageError
-from biofeedback.intake import LONG_GAP_S, OpenSources, SignalIntake, long_gaps, step_times
+from biofeedback.intake import OpenSources, SignalIntake, long_gaps, step_times
 from biofeedback.recording import streams
 from biofeedback.recording.storage import atomic_path
 from physiology.baseline import Baseline
@@ -59,20 +60,11 @@ class Findings:
     gaps: list[str] = field(default_factory=list)
     assumptions: list[str] = field(default_factory=list)
 
-    @property
-    def median_hr_bpm(self) -> float | None:
-        """Median of the valid 1-Hz heart rates; None where there is none."""
-        return _median(state.hr_bpm.value for state in self.states)
-
-    @property
-    def median_scl_us(self) -> float | None:
-        """Median of the valid 1-Hz skin conductance levels in µS; None where there is none."""
-        return _median(state.scl_us.value for state in self.states)
-
-    @property
-    def median_breathing_rate(self) -> float | None:
-        """Median of the valid 1-Hz breathing rates per minute; None where there is none."""
-        return _median(state.breathing_rate.value for state in self.states)
+    def median(self, reading: Literal["hr_bpm", "scl_us", "breathing_rate"]) -> float | None:
+        """Return the median of the valid 1-Hz values of a reading, in its unit; None where there is none."""
+        values = [getattr(state, reading).value for state in self.states]
+        valid = [value for value in values if value is not None]
+        return statistics.median(valid) if valid else None
 
     def activation_bases(self) -> dict[str, int]:
         """Return the seconds for which activation was based on ``heart only`` and so on, longest first."""
@@ -97,11 +89,6 @@ class Findings:
     def first_reports(self) -> list[Beat]:
         """Each beat as first reported, never revised."""
         return [beat for beat in self.beats if beat.action in {BeatAction.NEW, BeatAction.INSERTED}]
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    valid = [value for value in values if value is not None]
-    return statistics.median(valid) if valid else None
 
 
 def stream_recordings(
@@ -144,7 +131,7 @@ def stream_recordings(
     physiology = intake.physiology
     findings = Findings(
         duration_s=end_s,
-        gaps=long_gaps(sources, LONG_GAP_S),
+        gaps=long_gaps(sources),
         assumptions=_assumed_units(intake.listened_to),
     )
     begin_s, freeze_s = baseline or (math.inf, math.inf)
@@ -216,10 +203,10 @@ def as_json(findings: Findings) -> str:
         "beats": len(first),
         "corrected_beats": sum(beat.corrected for beat in first),
         "scrs": len(findings.scrs),
-        "median_hr_bpm": findings.median_hr_bpm,
+        "median_hr_bpm": findings.median("hr_bpm"),
         "hr_given": findings.hr_given,
-        "median_scl_uS": findings.median_scl_us,
-        "median_breathing_rate": findings.median_breathing_rate,
+        "median_scl_uS": findings.median("scl_us"),
+        "median_breathing_rate": findings.median("breathing_rate"),
         "reasons": findings.reasons(),
         "choices": dict(findings.choices),
         "activation_of": findings.activation_bases(),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -41,8 +41,24 @@ KINDS = {
 LETTER = 0.0085
 """Width of a letter as a share of the width of the plot."""
 
-TALL = {"strip": 1.2, "tempo": 2.1, "mode": 1.3, "texture": 1.7, "layers": 0.9, "level": 0.9, "breath": 0.9}
-"""Height of each panel in inches."""
+
+class _Plan(NamedTuple):
+    """What is drawn: a protocol, its planned seconds, and the heart rate they assume."""
+
+    protocol: Protocol
+    points: list[PlannedPoint]
+    hr_bpm: float | None
+
+    @property
+    def minutes(self) -> np.ndarray:
+        """The time of each point."""
+        return np.array([point.t for point in self.points]) / 60
+
+    def values(self, name: str) -> np.ndarray:
+        """Return a field of the music for each point; NaN in silence."""
+        return np.array(
+            [float(getattr(point.music, name)) if point.music.sounding else np.nan for point in self.points]
+        )
 
 
 def fast_forward(protocol: Protocol, seconds: float, *, hr_bpm: float | None = 72.0) -> Trajectory:
@@ -92,15 +108,19 @@ def draw_arc(
     OSError
         If the file cannot be written.
     """
-    points = planned_arc(protocol, hr_bpm)
+    plan = _Plan(protocol, planned_arc(protocol, hr_bpm), hr_bpm)
     words = list(_words(protocol))
-    panels = ["strip", *_panels(points)]
-    heights = [*(TALL[name] for name in panels), 0.2 + 0.17 * len(words)]
+    panels = _panels(plan)
+    heights = [*(panel.height for panel in panels), 0.2 + 0.17 * len(words)]
     figure = Figure(figsize=(11, sum(heights) + 1.1), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     *drawn, text = figure.subplots(len(heights), 1, gridspec_kw={"height_ratios": heights})
-    for name, axes in zip(panels, drawn, strict=True):
-        _draw(name, axes, protocol, points, hr_bpm)
+    for panel, axes in zip(panels, drawn, strict=True):
+        panel.draw(axes, plan)
+        axes.spines[:].set_visible(False)
+        if panel.label:
+            axes.set_ylabel(panel.label, color=INK)
+            _shade(axes, protocol)
         axes.set_xlim(0, protocol.duration_s / 60)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True, steps=[1, 2, 5, 10]))
         axes.tick_params(colors=INK, labelsize=9, length=0, labelbottom=axes is drawn[-1])
@@ -122,11 +142,12 @@ def _title(protocol: Protocol, hr_bpm: float | None) -> str:
     return f"{protocol.title}  ·  {protocol.id} v{protocol.version}\n" + "  ·  ".join(parts)
 
 
-def _panels(points: list[PlannedPoint]) -> list[str]:
-    if not any(point.music.sounding for point in points):
-        return []
-    swells = any(point.music.breath_rate and point.music.breath_depth for point in points)
-    return ["tempo", "mode", "texture", "layers", "level", *(["breath"] if swells else [])]
+def _panels(plan: _Plan) -> list[_Panel]:
+    """Return the panels that show something: without music the strip alone, without swells no breathing."""
+    music = [point.music for point in plan.points if point.music.sounding]
+    swells = any(state.breath_rate and state.breath_depth for state in music)
+    without = set() if swells else {"breath"}
+    return [panel for name, panel in _PANELS.items() if name not in without] if music else [_PANELS["strip"]]
 
 
 def _words(protocol: Protocol) -> Iterator[str]:
@@ -154,26 +175,13 @@ def _words(protocol: Protocol) -> Iterator[str]:
             yield from textwrap.wrap(f"{head}  {' · '.join(items)}", 150, subsequent_indent="     ")
 
 
-def _draw(
-    name: str, axes: Axes, protocol: Protocol, points: list[PlannedPoint], hr_bpm: float | None
-) -> None:
-    if name == "strip":
-        _draw_strip(axes, protocol)
-    elif name == "tempo":
-        _draw_tempo(axes, protocol, points, hr_bpm)
-    else:
-        _PANELS[name](axes, points)
-    if name != "strip":
-        _dress(axes, protocol)
-
-
-def _draw_strip(axes: Axes, protocol: Protocol) -> None:
+def _draw_strip(axes: Axes, plan: _Plan) -> None:
     """Draw the phases as a strip, with their cues, ratings and marks."""
-    for segment in segments(protocol):
+    for segment in segments(plan.protocol):
         start, end = segment.start_s / 60, segment.end_s / 60
         axes.axvspan(start, end, 0, 0.65, color=KINDS.get(segment.kind, "#dde1e5"), linewidth=0)
         axes.plot([end, end], [0, 0.68], color="white", linewidth=2)
-        share = segment.duration_s / protocol.duration_s
+        share = segment.duration_s / plan.protocol.duration_s
         narrow = share < LETTER * len(segment.name)
         kind = segment.kind if segment.target.sounding else "silence"
         until = segment.phase.until
@@ -194,25 +202,13 @@ def _draw_strip(axes: Axes, protocol: Protocol) -> None:
                 axes.plot(at, 1.0, "v", color=MODE, clip_on=False)
     axes.set_ylim(0, 1.05)
     axes.set_yticks([])
-    axes.spines[:].set_visible(False)
 
 
-def _minutes(points: list[PlannedPoint]) -> np.ndarray:
-    return np.array([point.t for point in points]) / 60
-
-
-def _values(points: list[PlannedPoint], name: str) -> np.ndarray:
-    """Return a field for each second; NaN in silence."""
-    return np.array(
-        [float(getattr(point.music, name)) if point.music.sounding else np.nan for point in points]
-    )
-
-
-def _draw_tempo(axes: Axes, protocol: Protocol, points: list[PlannedPoint], hr_bpm: float | None) -> None:
-    tempi = _values(points, "tempo_bpm")
-    axes.plot(_minutes(points), tempi, color=TEMPO, linewidth=2.4)
-    shown = [*tempi[np.isfinite(tempi)], protocol.default_tempo_bpm]
-    if hr_bpm is not None and any(segment.reads_heart_rate for segment in segments(protocol)):
+def _draw_tempo(axes: Axes, plan: _Plan) -> None:
+    tempi, hr_bpm = plan.values("tempo_bpm"), plan.hr_bpm
+    axes.plot(plan.minutes, tempi, color=TEMPO, linewidth=2.4)
+    shown = [*tempi[np.isfinite(tempi)], plan.protocol.default_tempo_bpm]
+    if hr_bpm is not None and any(segment.reads_heart_rate for segment in segments(plan.protocol)):
         shown.append(hr_bpm)
         axes.axhline(hr_bpm, color=FAINT, linewidth=1, linestyle=(0, (2, 3)))
         axes.annotate(
@@ -231,7 +227,7 @@ def _draw_tempo(axes: Axes, protocol: Protocol, points: list[PlannedPoint], hr_b
         at = np.flatnonzero(np.isfinite(tempi))[index]
         axes.annotate(
             f"{tempi[at]:.0f}",
-            (points[at].t / 60, tempi[at]),
+            (plan.minutes[at], tempi[at]),
             xytext=(0, 6),
             textcoords="offset points",
             ha="left" if index == 0 else "right",
@@ -240,69 +236,72 @@ def _draw_tempo(axes: Axes, protocol: Protocol, points: list[PlannedPoint], hr_b
             fontweight="bold",
         )
     axes.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, steps=[1, 2, 5, 10]))
-    axes.set_ylabel("tempo, bpm", color=INK)
 
 
-def _draw_mode(axes: Axes, points: list[PlannedPoint]) -> None:
+def _draw_mode(axes: Axes, plan: _Plan) -> None:
     modes = list(Mode)
-    axes.step(_minutes(points), _values(points, "mode"), where="post", color=MODE, linewidth=2.4)
+    axes.step(plan.minutes, plan.values("mode"), where="post", color=MODE, linewidth=2.4)
     axes.set_ylim(-0.12, 1.12)
     axes.set_yticks([mode.openness for mode in modes], [mode.name.lower() for mode in modes])
-    axes.set_ylabel("mode", color=INK)
 
 
-def _draw_texture(axes: Axes, points: list[PlannedPoint]) -> None:
+def _draw_texture(axes: Axes, plan: _Plan) -> None:
     for (name, colour), width in zip(TEXTURE.items(), WIDTHS, strict=True):
-        axes.plot(_minutes(points), _values(points, name), color=colour, linewidth=width, label=name)
+        axes.plot(plan.minutes, plan.values(name), color=colour, linewidth=width, label=name)
     axes.set_ylim(-0.03, 1.03)
-    axes.set_ylabel("texture", color=INK)
     axes.legend(
         ncols=len(TEXTURE), loc="upper left", frameon=False, fontsize=8.5, labelcolor=INK, handlelength=1.4
     )
 
 
-def _draw_layers(axes: Axes, points: list[PlannedPoint]) -> None:
+def _draw_layers(axes: Axes, plan: _Plan) -> None:
     axes.fill_between(
-        _minutes(points), 0, _values(points, "layers"), step="post", color=TEMPO, alpha=0.35, linewidth=0
+        plan.minutes, 0, plan.values("layers"), step="post", color=TEMPO, alpha=0.35, linewidth=0
     )
     axes.set_ylim(0, len(LAYERS) + 0.4)
     axes.set_yticks([0, 2, 4, 6, 8])
-    axes.set_ylabel("layers", color=INK)
 
 
-def _draw_level(axes: Axes, points: list[PlannedPoint]) -> None:
-    levels = _values(points, "level_db")
-    axes.plot(_minutes(points), levels, color=LEVEL, linewidth=2.2)
+def _draw_level(axes: Axes, plan: _Plan) -> None:
+    levels = plan.values("level_db")
+    axes.plot(plan.minutes, levels, color=LEVEL, linewidth=2.2)
     axes.set_ylim(min(-6.0, float(np.nanmin(levels)) - 1.0), 1.0)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    axes.set_ylabel("level, dB", color=INK)
 
 
-def _draw_breath(axes: Axes, points: list[PlannedPoint]) -> None:
-    rates, depths = _values(points, "breath_rate"), _values(points, "breath_depth")
+def _draw_breath(axes: Axes, plan: _Plan) -> None:
+    rates, depths = plan.values("breath_rate"), plan.values("breath_depth")
     rates = np.where(depths > 0, rates, np.nan)
     for sign in (-1, 1):  # the line is as thick as the swells are deep
         axes.fill_between(
-            _minutes(points), rates, rates + sign * depths / 2, step="post", color=BREATH, linewidth=0
+            plan.minutes, rates, rates + sign * depths / 2, step="post", color=BREATH, linewidth=0
         )
     axes.set_ylim(0, max(8.0, float(np.nanmax(rates)) + 2))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    axes.set_ylabel("swells / min", color=INK)
 
 
-def _dress(axes: Axes, protocol: Protocol) -> None:
+def _shade(axes: Axes, protocol: Protocol) -> None:
     for index, segment in enumerate(segments(protocol)):
         shade = SHADES[index % 2] if segment.target.sounding else SILENT
         axes.axvspan(segment.start_s / 60, segment.end_s / 60, color=shade, linewidth=0, zorder=0)
     axes.grid(axis="y", color="white", linewidth=1)
     axes.set_axisbelow(True)
-    axes.spines[:].set_visible(False)
+
+
+class _Panel(NamedTuple):
+    """A panel of the plot: its height in inches, the label of its axis, and what draws it."""
+
+    height: float
+    label: str
+    draw: Callable[[Axes, _Plan], None]
 
 
 _PANELS = {
-    "mode": _draw_mode,
-    "texture": _draw_texture,
-    "layers": _draw_layers,
-    "level": _draw_level,
-    "breath": _draw_breath,
+    "strip": _Panel(1.2, "", _draw_strip),
+    "tempo": _Panel(2.1, "tempo, bpm", _draw_tempo),
+    "mode": _Panel(1.3, "mode", _draw_mode),
+    "texture": _Panel(1.7, "texture", _draw_texture),
+    "layers": _Panel(0.9, "layers", _draw_layers),
+    "level": _Panel(0.9, "level, dB", _draw_level),
+    "breath": _Panel(0.9, "swells / min", _draw_breath),
 }

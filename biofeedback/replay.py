@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import EmergencyStopMarker, EndFadeMarker, PlayerMarker, VolumeMarker
@@ -20,6 +20,8 @@ from generator.render import SoundFile, VirtualPlayer
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import LAYERS, STATE_COLUMNS, MasterVolume, MusicState, Piece
 from generator.synthesis.synth import Synth
+
+_Event = TypeVar("_Event", NoteEvent, BeatEvent)
 
 STEP_FRAMES = SAMPLE_RATE // STEPS_PER_SECOND
 _ROUNDING_STEPS = 1e-4
@@ -135,16 +137,12 @@ def _shifted(sounded: PlaybackStep, begin: PlayerEvent) -> PlaybackStep:
     """Return what sounded in a take on the frames, beats and bars of the session."""
     assert isinstance(begin.action, PlaybackBegin)  # noqa: S101 - given by the caller
     frame, beat, bar = begin.frame, begin.action.beat, begin.action.bar
+
+    def shifted(event: _Event) -> _Event:
+        return replace(event, frame=event.frame + frame, beat=event.beat + beat, bar=event.bar + bar)
+
     return replace(
-        sounded,
-        notes=tuple(
-            replace(note, frame=note.frame + frame, beat=note.beat + beat, bar=note.bar + bar)
-            for note in sounded.notes
-        ),
-        beats=tuple(
-            replace(each, frame=each.frame + frame, beat=each.beat + beat, bar=each.bar + bar)
-            for each in sounded.beats
-        ),
+        sounded, notes=tuple(map(shifted, sounded.notes)), beats=tuple(map(shifted, sounded.beats))
     )
 
 
@@ -195,10 +193,8 @@ def _recorded_steps(recording: Recording) -> int:
 def _states(music: RecordedStream) -> Iterator[tuple[float, MusicState]]:
     for t, row in zip(music.times, music.samples, strict=True):
         values = dict(zip(music.labels, row.tolist(), strict=True))
-        fields: dict[str, Any] = {name: values[name] for name in STATE_COLUMNS}
-        fields["layers"] = int(fields["layers"])
-        fields["sounding"] = bool(fields["sounding"])
-        yield t, MusicState(**fields)
+        exact = {"layers": int(values["layers"]), "sounding": bool(values["sounding"])}
+        yield t, MusicState(**{name: values[name] for name in STATE_COLUMNS} | exact)
 
 
 def replay(

@@ -145,7 +145,7 @@ def refuse_gaps(inputs: Sequence[str]) -> None:
     recordings = [text for text in inputs if not is_live(text)]
     if not recordings:
         return
-    if lines := long_gaps(open_sources(recordings, seed=0), LONG_GAP_S):
+    if lines := long_gaps(open_sources(recordings, seed=0)):
         more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
         raise UsageError(
             f"{'; '.join(lines[:3])}{more}; a session needs a signal without gaps of more than "

@@ -112,9 +112,9 @@ def summary(findings: Findings) -> str:
     given = "" if findings.hr_given is None else f", given for {findings.hr_given:.0%} of the time"
     lines = [
         f"{findings.duration_s:.1f} s, {len(findings.first_reports())} beats, {len(findings.scrs)} responses",
-        f"median heart rate {_text(findings.median_hr_bpm, 'bpm')}{given}",
-        f"median skin conductance level {_text(findings.median_scl_us, 'µS')}",
-        f"median breathing rate {_text(findings.median_breathing_rate, 'per min')}",
+        f"median heart rate {_text(findings.median('hr_bpm'), 'bpm')}{given}",
+        f"median skin conductance level {_text(findings.median('scl_us'), 'µS')}",
+        f"median breathing rate {_text(findings.median('breathing_rate'), 'per min')}",
     ]
     lines += [f"{kind}: {choice}" for kind, choice in findings.choices.items()]
     for kind, reasons in findings.reasons().items():

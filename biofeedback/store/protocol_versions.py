@@ -10,7 +10,7 @@ import yaml
 from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.setups import parse_setup
 from biofeedback.store.database import Repository, Transaction
-from biofeedback.store.records import MigratedSetup, ProtocolVersion, SavedSetup, SetupFile
+from biofeedback.store.records import NO_SETUPS, MigratedSetup, ProtocolVersion, SavedSetup, SetupFile
 from biofeedback.store.tables import DIGEST, PROTOCOLS, SETUP_FILES, SETUPS, columns_without, sha256_of
 from protocols.loading import parse
 from protocols.schema import Protocol, protocol_sha256
@@ -77,7 +77,7 @@ class ProtocolVersionRepository(Repository):
 class SetupRepository(Repository):
     """Saved sensor set-ups."""
 
-    def save(self, name: str, text: str) -> SavedSetup:
+    def save(self, name: str, text: str) -> None:
         """Keep a sensor set-up, as YAML, under a name; it takes the place of one of that name.
 
         Raises
@@ -90,7 +90,6 @@ class SetupRepository(Repository):
             raise UsageError("a set-up's name has 1 to 64 characters")
         with self._transactions.write() as transaction:
             _save_setup(transaction, name, setup.title, text)
-        return self.get(name)
 
     def list(self) -> tuple[SavedSetup, ...]:
         """Return all saved set-ups, by name."""
@@ -107,7 +106,7 @@ class SetupRepository(Repository):
         """
         saved = {each.name: each for each in self.list()}
         if name not in saved:
-            there_are = ", ".join(saved) or "none yet"
+            there_are = ", ".join(saved) or NO_SETUPS
             raise NotFoundError(f"there is no sensor set-up {name!r}; there are: {there_are}")
         return saved[name]
 

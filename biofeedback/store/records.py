@@ -139,6 +139,10 @@ class SavedSetup:
     saved_at: str
 
 
+NO_SETUPS = "none yet; biofeedback setups save makes one"
+"""In place of the names of the sensor set-ups in a message, where there are none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupFile:
     """A set-up file of an earlier version: its path, and its set-up as YAML."""

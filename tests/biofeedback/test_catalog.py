@@ -139,10 +139,10 @@ def test_a_saved_protocol_stands_before_the_built_in_one_of_its_version(catalog)
     assert catalog.protocol_listing(BUILT_IN).built_in
 
 
-def test_a_later_built_in_version_stands_before_an_earlier_saved_one(catalog, monkeypatch):
+def test_a_later_built_in_version_stands_before_an_earlier_saved_one(catalog, monkeypatch, tmp_path):
     catalog.save_protocol(short(1, name=BUILT_IN))
-    later = load(BUILT_IN).model_copy(update={"version": 2})
-    monkeypatch.setattr("biofeedback.catalog.load", lambda name: later if name == BUILT_IN else load(name))
+    (tmp_path / f"{BUILT_IN}.yaml").write_text(short(2, name=BUILT_IN))
+    monkeypatch.setattr("biofeedback.catalog.LIBRARY", tmp_path)
     assert catalog.protocol_listing(BUILT_IN).built_in
     assert not catalog.protocol_listing(f"{BUILT_IN}@1").built_in
 
