@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 from pydantic import ValidationError
 
-from biofeedback.analysis.measures import PhaseMeasures, analyse, mean_feature, number
-from biofeedback.analysis.phases import numeric
+from biofeedback.analysis.measures import PhaseMeasures, Quantity, Value, analyse, mean_feature, number
+from biofeedback.analysis.phases import valid_feature
 from biofeedback.analysis.ratings_commands import RecordedRating, ratings
 from biofeedback.recording.reader import Recording
 from protocols.outline import Goal, span_of
@@ -27,21 +26,15 @@ REST_TOO = (
 
 Outcome = Literal["reached", "not reached", "cannot be told"]
 
-_ANALYSED = {
-    "hr_bpm": "hr_mean",
-    "rmssd_ms": "rmssd",
-    "breathing_rate": "breathing",
-    "scl_uS": "scl",
-    "scr_rate_per_min": "scr_rate",
+_QUANTITIES: Mapping[str, tuple[str, Quantity]] = {
+    "hr_bpm": ("hr_mean", Quantity("heart rate", "bpm", 1)),
+    "activation": ("", Quantity("activation", "z", 2)),
+    "rmssd_ms": ("rmssd", Quantity("RMSSD", "ms", 1)),
+    "breathing_rate": ("breathing", Quantity("breathing rate", "per min", 1)),
+    "scl_uS": ("scl", Quantity("skin conductance level", "µS", 2)),
+    "scr_rate_per_min": ("scr_rate", Quantity("rate of skin conductance responses", "per min", 1)),
 }
-_NAMES: Mapping[str, tuple[str, str, int]] = {
-    "hr_bpm": ("heart rate", "bpm", 1),
-    "activation": ("activation", "z", 2),
-    "rmssd_ms": ("RMSSD", "ms", 1),
-    "breathing_rate": ("breathing rate", "per min", 1),
-    "scl_uS": ("skin conductance level", "µS", 2),
-    "scr_rate_per_min": ("rate of skin conductance responses", "per min", 1),
-}
+"""For each measure of a goal the key of the analysed one (activation is none of them), and what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +56,20 @@ class GoalSide:
     """
 
     phase: str
-    value: float | None
+    value: float | None = None
     window_s: float | None = None
     usable_share: float | None = None
     reason: str = ""
+
+    @property
+    def footing(self) -> str:
+        """What the value stands on in words; empty for ratings and for what is 0 by definition."""
+        if self.window_s is None or self.usable_share is None:
+            return ""
+        return f"{self.window_s:.0f} s, {100 * self.usable_share:.0f} % usable"
+
+
+NO_PHASE = GoalSide(phase="", reason="the protocol has no such phase")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,27 +80,53 @@ class GoalResult:
     ----------
     goal : Goal
         As the protocol has it.
-    outcome : str
-        ``reached``, ``not reached`` or ``cannot be told``.
     before, after : GoalSide
         The two values.
-    change : float or None
-        After minus before.
-    sentence : str
-        All of it in words.
     """
 
     goal: Goal
-    outcome: Outcome
     before: GoalSide
     after: GoalSide
-    change: float | None
-    sentence: str
 
     @property
-    def measure(self) -> tuple[str, str, int]:
-        """What is measured in words, its unit, and the decimals worth showing."""
-        return _measure(self.goal, self.before, self.after)
+    def change(self) -> float | None:
+        """After minus before; None where one of them is missing."""
+        if self.before.value is None or self.after.value is None:
+            return None
+        return self.after.value - self.before.value
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the change is at least as large as the goal asks, in its direction."""
+        if self.change is None:
+            return "cannot be told"
+        least = self.goal.change
+        enough = self.change <= least if least < 0 else self.change >= least
+        return "reached" if enough else "not reached"
+
+    @property
+    def measure(self) -> Quantity:
+        """What is measured; answers of whole numbers have no decimals."""
+        if self.goal.scale is None:
+            return _QUANTITIES[self.goal.measure][1]
+        answers = (self.before.value, self.after.value)
+        whole = all(value is None or value == int(value) for value in answers)
+        return Quantity(self.goal.scale, "", 0 if whole else 1)
+
+    @property
+    def sentence(self) -> str:
+        """All of it in words."""
+        before, after, asked = self.before, self.after, self.goal.change
+        name, unit, digits = self.measure
+        change = f"a {'fall' if asked < 0 else 'rise'} of {abs(asked):g} {unit}".strip()
+        if self.change is None:
+            why = "; ".join(dict.fromkeys(side.reason for side in (before, after) if side.reason))
+            return f"“{self.goal.name}” ({name}, {change}) cannot be told: {why}."
+        values = (
+            f"{number(before.value, digits)} in “{before.phase}”, {number(after.value, digits)} in "
+            f"“{after.phase}”, a change of {number(self.change, digits, signed=True)} {unit}".strip()
+        )
+        return f"“{self.goal.name}” was {self.outcome}: {name} {values}; {change} or more was asked for."
 
 
 def evaluate(protocol: Protocol, recording: Recording) -> tuple[GoalResult, ...]:
@@ -117,7 +146,15 @@ def evaluate(protocol: Protocol, recording: Recording) -> tuple[GoalResult, ...]
     if not protocol.goals:
         return ()
     stretches, rated = {each.phase.name: each for each in analyse(recording)}, ratings(recording)
-    return tuple(_result(goal, protocol, recording, stretches, rated) for goal in protocol.goals)
+    results = []
+    for goal in protocol.goals:
+        start, end = span_of(goal, protocol.stretches)
+        if goal.scale is not None:
+            before, after = _answers(goal.scale, start, end, rated)
+        else:
+            before, after = (_side(goal, name, recording, stretches) for name in (start, end))
+        results.append(GoalResult(goal=goal, before=before, after=after))
+    return tuple(results)
 
 
 def recorded_goals(recording: Recording) -> tuple[GoalResult, ...]:
@@ -129,60 +166,29 @@ def recorded_goals(recording: Recording) -> tuple[GoalResult, ...]:
     return evaluate(protocol, recording)
 
 
-def _result(
-    goal: Goal,
-    protocol: Protocol,
-    recording: Recording,
-    stretches: Mapping[str, PhaseMeasures],
-    rated: tuple[RecordedRating, ...],
-) -> GoalResult:
-    start, end = span_of(goal, protocol.stretches)
-    if goal.scale is not None:
-        before, after = _answers(goal.scale, start, end, rated)
-    else:
-        before, after = (_side(goal, name, recording, stretches) for name in (start, end))
-    change = None if before.value is None or after.value is None else after.value - before.value
-    outcome: Outcome = "cannot be told"
-    if change is not None:
-        enough = change <= goal.change if goal.change < 0 else change >= goal.change
-        outcome = "reached" if enough else "not reached"
-    return GoalResult(
-        goal=goal,
-        outcome=outcome,
-        before=before,
-        after=after,
-        change=change,
-        sentence=_sentence(goal, outcome, before, after, change),
-    )
-
-
 def _side(
     goal: Goal, name: str | None, recording: Recording, stretches: Mapping[str, PhaseMeasures]
 ) -> GoalSide:
     if name is None:
-        return GoalSide(phase="", value=None, reason="the protocol has no such phase")
+        return NO_PHASE
     stretch = stretches.get(name)
     if stretch is None:
-        return GoalSide(phase=name, value=None, reason=f"“{name}” did not take place")
-    if goal.measure == "activation":
-        return _activation(recording, stretch)
-    measure = stretch[_ANALYSED[goal.measure]]
-    return _judged(name, measure.value.number, measure.value.reason, measure.window_s, measure.usable_share)
-
-
-def _activation(recording: Recording, stretch: PhaseMeasures) -> GoalSide:
+        return GoalSide(phase=name, reason=f"“{name}” did not take place")
+    if goal.measure != "activation":
+        measure = stretch[_QUANTITIES[goal.measure][0]]
+        return _judged(name, measure.value, measure.window_s, measure.usable_share)
     phase = stretch.phase
     if phase.kind == "baseline":
-        return GoalSide(phase=phase.name, value=0.0)
-    value = mean_feature(recording, phase, "activation", "activation")
-    times, values = numeric(recording, "features", "activation")
-    valid_s = float(np.count_nonzero(phase.holds(times) & np.isfinite(values)))
-    return _judged(phase.name, value.number, value.reason, valid_s, min(1.0, valid_s / phase.duration_s))
+        return GoalSide(phase=name, value=0.0)
+    valid_s = float(valid_feature(recording, "activation", phase).times.size)
+    mean = mean_feature(recording, phase, "activation", "activation")
+    return _judged(name, mean, valid_s, min(1.0, valid_s / phase.duration_s))
 
 
-def _judged(name: str, value: float | None, reason: str, window_s: float, usable: float) -> GoalSide:
+def _judged(name: str, found: Value, window_s: float, usable: float) -> GoalSide:
+    value, reason = found.number, ""
     if value is None:
-        reason = f"in “{name}”: {reason}"
+        reason = f"in “{name}”: {found.reason}"
     elif usable < LEAST_USABLE:
         share = f"only {100 * usable:.0f} % of “{name}” is usable"
         value, reason = None, f"{share}; {100 * LEAST_USABLE:.0f} % are needed"
@@ -201,29 +207,8 @@ def _answers(
 
 def _answer(scale: str, phase: str | None, rated: RecordedRating | None) -> GoalSide:
     if phase is None:
-        return GoalSide(phase="", value=None, reason="the protocol has no such phase")
+        return NO_PHASE
     if rated is None:
-        return GoalSide(phase=phase, value=None, reason=f"{scale} was not asked for in “{phase}”")
+        return GoalSide(phase=phase, reason=f"{scale} was not asked for in “{phase}”")
     reason = "" if rated.value is not None else f"{scale} in “{phase}” was {rated.how}"
     return GoalSide(phase=phase, value=rated.value, reason=reason)
-
-
-def _sentence(goal: Goal, outcome: Outcome, before: GoalSide, after: GoalSide, change: float | None) -> str:
-    name, unit, digits = _measure(goal, before, after)
-    way = "fall" if goal.change < 0 else "rise"
-    asked = f"a {way} of {abs(goal.change):g} {unit}".strip()
-    if before.value is None or after.value is None or change is None:
-        why = "; ".join(dict.fromkeys(side.reason for side in (before, after) if side.reason))
-        return f"“{goal.name}” ({name}, {asked}) cannot be told: {why}."
-    values = (
-        f"{number(before.value, digits)} in “{before.phase}”, {number(after.value, digits)} in "
-        f"“{after.phase}”, a change of {number(change, digits, signed=True)} {unit}".strip()
-    )
-    return f"“{goal.name}” was {outcome}: {name} {values}; {asked} or more was asked for."
-
-
-def _measure(goal: Goal, before: GoalSide, after: GoalSide) -> tuple[str, str, int]:
-    if goal.scale is None:
-        return _NAMES[goal.measure]
-    whole = all(side.value is None or side.value == int(side.value) for side in (before, after))
-    return goal.scale, "", 0 if whole else 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from biofeedback.analysis.phases import RecordedPhase, valid_feature
 from biofeedback.recording.reader import Recording
 from physiology.offline import LEAST_BEATS, correct
 from physiology.state import BeatAction
@@ -112,26 +113,24 @@ def _series(times: FloatArray, rr_ms: FloatArray, doubtful: BoolArray) -> list[n
     return [places for places in series if places.size >= LEAST_BEATS]
 
 
-def heart_sources(recording: Recording, begin_s: float, end_s: float) -> list[str]:
-    """Return the kinds of signal beats came from in a stretch, by what was recorded where no code tells."""
-    named = _named(recording, "heart_source", begin_s, end_s)
+def heart_sources(recording: Recording, phase: RecordedPhase) -> list[str]:
+    """Return the kinds of signal beats came from in a phase, by what was recorded where no code tells."""
+    named = _named(recording, "heart_source", phase)
     if named:
         return named
     kinds = {stream.kind for stream in recording.streams.values() if stream.times.size}
     return [PULSE] if "PPG" in kinds and not kinds & {"ECG", "RR"} else []
 
 
-def breathing_sources(recording: Recording, begin_s: float, end_s: float) -> list[str]:
-    """Return what breathing was told from in a stretch: ``belt``, ``ecg-derived``, ``ppg-derived``."""
-    return _named(recording, "breathing_source", begin_s, end_s)
+def breathing_sources(recording: Recording, phase: RecordedPhase) -> list[str]:
+    """Return what breathing was derived from in a phase: ``belt``, ``ecg-derived``, ``ppg-derived``."""
+    return _named(recording, "breathing_source", phase)
 
 
-def _named(recording: Recording, label: str, begin_s: float, end_s: float) -> list[str]:
-    """Return what the codes in a column of ``features`` stand for, those that occur in a stretch."""
-    features = recording.streams.get("features")
-    if features is None or label not in features.labels or not features.times.size:
+def _named(recording: Recording, label: str, phase: RecordedPhase) -> list[str]:
+    """Return the names of the codes in a column of ``features`` that occur in a phase."""
+    codes = valid_feature(recording, label, phase).values
+    if not codes.size:
         return []
-    words = features.desc[f"{label}s"].split(",")
-    times, codes = features.times - recording.t0_s, features.column(label)
-    inside = codes[(times >= begin_s) & (times < end_s) & np.isfinite(codes)]
-    return [words[code] for code in sorted({int(code) for code in inside})]
+    names = recording.streams["features"].desc[f"{label}s"].split(",")
+    return [names[code] for code in sorted({int(code) for code in codes})]

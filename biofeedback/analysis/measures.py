@@ -20,15 +20,15 @@ whole session None only 28 s of valid intervals; 30 s are needed
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from biofeedback.analysis.heart_rhythm import PULSE, Beats, beats, breathing_sources, heart_sources
-from biofeedback.analysis.phases import RecordedPhase, duration_s, numeric, phases
+from biofeedback.analysis.phases import RecordedPhase, numeric, phases, valid_feature, whole_session
 from biofeedback.recording.reader import Recording
 from physiology.offline import LEAST_HF_S, LEAST_LF_S, Spectrum, spectrum
 
@@ -47,22 +47,30 @@ MAX_CORRECTED_FOR_HR = 20.0
 """Per cent of beats corrected above which variability, then heart rate too, is withheld."""
 
 
+class Quantity(NamedTuple):
+    """What is measured in words, its unit, and the decimals worth showing."""
+
+    label: str
+    unit: str
+    digits: int
+
+
 NAMES = {
-    "hr_mean": ("heart rate, mean", "bpm", 1),
-    "hr_median": ("heart rate, median", "bpm", 1),
-    "rmssd": ("RMSSD", "ms", 1),
-    "sdnn": ("SDNN", "ms", 1),
-    "pnn50": ("pNN50", "%", 1),
-    "lf": ("LF power, 0.04–0.15 Hz", "ms²", 0),
-    "hf": ("HF power, 0.15–0.4 Hz", "ms²", 0),
-    "total": ("power, 0.04–0.4 Hz", "ms²", 0),
-    "peak": ("spectral peak", "Hz", 3),
-    "breathing": ("breathing rate", "per min", 1),
-    "scl": ("SCL", "µS", 2),
-    "scr_rate": ("SCR rate", "per min", 1),
-    "phasic_auc": ("phasic area", "µS·s per min", 2),
+    "hr_mean": Quantity("heart rate, mean", "bpm", 1),
+    "hr_median": Quantity("heart rate, median", "bpm", 1),
+    "rmssd": Quantity("RMSSD", "ms", 1),
+    "sdnn": Quantity("SDNN", "ms", 1),
+    "pnn50": Quantity("pNN50", "%", 1),
+    "lf": Quantity("LF power, 0.04–0.15 Hz", "ms²", 0),
+    "hf": Quantity("HF power, 0.15–0.4 Hz", "ms²", 0),
+    "total": Quantity("power, 0.04–0.4 Hz", "ms²", 0),
+    "peak": Quantity("spectral peak", "Hz", 3),
+    "breathing": Quantity("breathing rate", "per min", 1),
+    "scl": Quantity("SCL", "µS", 2),
+    "scr_rate": Quantity("SCR rate", "per min", 1),
+    "phasic_auc": Quantity("phasic area", "µS·s per min", 2),
 }
-"""Label, unit and digits of each measure."""
+"""Each measure by its key."""
 
 LARGE_STEP_MS = 50.0
 TWO_SENSORS = "intervals of two sensors, {}: they are not mixed"
@@ -93,6 +101,8 @@ class PhaseHeart:
 
     Attributes
     ----------
+    phase : RecordedPhase
+        Which phase.
     end_s, rr_ms : ndarray, shape (n,)
         The corrected intervals, and when each ends.
     together : ndarray of bool, shape (n,)
@@ -101,38 +111,32 @@ class PhaseHeart:
         Successive differences.
     window_s : float
         Seconds of intervals.
-    corrected : float
-        Per cent of the beats; NaN where there are none.
-    first_bad_s : float
-        The first corrected beat, or the phase's beginning.
+    corrected : Value
+        Per cent of the beats, at the first corrected one; withheld where there are none.
     no_rate, no_variability : str
         Why heart rate or variability is withheld; empty where it is not.
     """
 
+    phase: RecordedPhase
     end_s: FloatArray
     rr_ms: FloatArray
     together: BoolArray
     steps_ms: FloatArray
     window_s: float
-    corrected: float
-    first_bad_s: float
+    corrected: Value
     no_rate: str
     no_variability: str
 
-    def rate(self, compute: Callable[[], float], at_s: float) -> Value:
-        """Return what is computed, or why a heart rate is withheld."""
-        return Value(None, self.no_rate, self.first_bad_s) if self.no_rate else Value(compute(), "", at_s)
-
-    def variability(self, compute: Callable[[], float], at_s: float) -> Value:
-        """Return what is computed, or why variability is withheld."""
-        if self.no_variability:
-            return Value(None, self.no_variability, self.first_bad_s)
-        return Value(compute(), "", at_s)
+    def value(self, withheld: str, compute: Callable[[], float]) -> Value:
+        """Return what is computed, unless there is a reason why it is withheld."""
+        if withheld:
+            return Value(None, withheld, self.corrected.at_s)
+        return Value(compute(), "", self.phase.begin_s)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PhaseStatistics:
-    """One row of the per-phase table.
+    """One row of the per-phase table: a phase and its statistics by name, in the table's order.
 
     Heart rate in bpm (its SD over beats), variability in ms, SCL in µS, rates per minute, `usable_*` in
     per cent of the phase's seconds, `corrected` in per cent of its beats, `*_window` in seconds of valid
@@ -140,29 +144,14 @@ class PhaseStatistics:
     """
 
     phase: RecordedPhase
-    hr: Value
-    hr_sd: Value
-    rmssd: Value
-    sdnn: Value
-    scl: Value
-    scr_rate: Value
-    breathing: Value
-    activation: Value
-    heart_activation: Value
-    eda_activation: Value
-    usable_hr: Value
-    usable_eda: Value
-    corrected: Value
-    hr_window: Value
-    eda_window: Value
+    values: Mapping[str, Value]
 
-    def values(self) -> Iterator[tuple[str, Value]]:
-        """Iterate over the statistics and their names, in the table's order."""
-        for field in fields(self)[1:]:
-            yield field.name, getattr(self, field.name)
+    def __getitem__(self, name: str) -> Value:
+        """Return a statistic by its name."""
+        return self.values[name]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One number about one stretch of the session.
 
@@ -215,14 +204,10 @@ def analyse(recording: Recording) -> tuple[PhaseMeasures, ...]:
     recording : Recording
         Complete or cut off.
     """
-    every, end_s = beats(recording), duration_s(recording)
-    whole = RecordedPhase(
-        name="whole session", kind="session", begin_s=0.0, end_s=end_s, cut=not recording.complete
-    )
-    stretches = (*phases(recording), whole)
+    every = beats(recording)
     return tuple(
         PhaseMeasures(stretch, tuple(_measures(recording, stretch, every)))
-        for stretch in stretches
+        for stretch in (*phases(recording), whole_session(recording))
         if stretch.duration_s > 0
     )
 
@@ -233,11 +218,7 @@ def as_dict(recording: Recording) -> dict[str, Any]:
         "complete": recording.complete,
         "stretches": [
             {
-                "name": stretch.phase.name,
-                "kind": stretch.phase.kind,
-                "begin_s": stretch.phase.begin_s,
-                "end_s": stretch.phase.end_s,
-                "cut": stretch.phase.cut,
+                **asdict(stretch.phase),
                 "measures": {measure.key: _plain(measure) for measure in stretch.measures},
             }
             for stretch in analyse(recording)
@@ -267,46 +248,45 @@ def footing(measure: Measure) -> str:
 
 
 def _measures(recording: Recording, phase: RecordedPhase, every: Beats) -> Iterator[Measure]:
-    table = phase_statistics(recording, phase, every)
-    yield from _heart(recording, table, phase_heart(phase, every))
-    breath_from = breathing_sources(recording, phase.begin_s, phase.end_s)
-    breath_s = _valid_s(recording, phase, "breathing_rate")
-    skin_s, phasic_s = (_valid_s(recording, phase, label) for label in ("scl_uS", "phasic_auc"))
-    area = mean_feature(recording, phase, "phasic_auc", "phasic area")
-    breath = _measure("breathing", table.breathing, breath_s, phase)
+    heart = _phase_heart(phase, every)
+    table = _statistics(recording, phase, heart)
+    yield from _heart_measures(recording, table, heart)
+    breath = _measure("breathing", table["breathing"], _valid_s(recording, phase, "breathing_rate"), phase)
+    breath_from = breathing_sources(recording, phase)
     yield replace(breath, label=f"{breath.label} ({' and '.join(breath_from)})") if breath_from else breath
-    yield _measure("scl", table.scl, skin_s, phase)
-    yield _measure("scr_rate", table.scr_rate, skin_s, phase)
+    skin_s, phasic_s = (_valid_s(recording, phase, label) for label in ("scl_uS", "phasic_auc"))
+    yield _measure("scl", table["scl"], skin_s, phase)
+    yield _measure("scr_rate", table["scr_rate"], skin_s, phase)
+    area = mean_feature(recording, phase, "phasic_auc", "phasic area")
     yield _measure("phasic_auc", area, phasic_s, phase)
 
 
-def _measure(key: str, value: Value, window_s: float, phase: RecordedPhase) -> Measure:
-    label, unit, digits = NAMES[key]
-    usable = min(1.0, window_s / phase.duration_s)
-    return Measure(
-        key=key, label=label, unit=unit, digits=digits, value=value, window_s=window_s, usable_share=usable
-    )
+def _measure(
+    key: str, value: Value, window_s: float, phase: RecordedPhase, corrected_share: float | None = None
+) -> Measure:
+    usable_share = min(1.0, window_s / phase.duration_s)
+    return Measure(key, *NAMES[key], value, window_s, usable_share, corrected_share)
 
 
-def _heart(recording: Recording, table: PhaseStatistics, heart: PhaseHeart) -> Iterator[Measure]:
-    phase, at, rr, steps = table.phase, table.phase.begin_s, heart.rr_ms, heart.steps_ms
-    sources = heart_sources(recording, phase.begin_s, phase.end_s)
-    share = None if np.isnan(heart.corrected) else heart.corrected / 100
+def _heart_measures(recording: Recording, table: PhaseStatistics, heart: PhaseHeart) -> Iterator[Measure]:
+    phase, rr, steps = heart.phase, heart.rr_ms, heart.steps_ms
+    sources = heart_sources(recording, phase)
+    share = None if heart.corrected.number is None else heart.corrected.number / 100
     rates = {
-        "hr_mean": table.hr,
-        "hr_median": heart.rate(lambda: 60_000 / float(np.median(rr)), at),
+        "hr_mean": table["hr"],
+        "hr_median": heart.value(heart.no_rate, lambda: 60_000 / float(np.median(rr))),
     }
     for key, value in rates.items():
-        found = replace(_measure(key, value, heart.window_s, phase), corrected_share=share)
+        found = _measure(key, value, heart.window_s, phase, share)
         yield replace(found, label=found.label.replace("heart", "pulse")) if sources == [PULSE] else found
-    power, from_s = _longest_spectrum(heart, at)
+    power, from_s = _longest_spectrum(heart)
+    large_steps = heart.value(
+        heart.no_variability, lambda: 100 * float(np.mean(np.abs(steps) > LARGE_STEP_MS))
+    )
     variability = {
-        "rmssd": (table.rmssd, heart.window_s),
-        "sdnn": (table.sdnn, heart.window_s),
-        "pnn50": (
-            heart.variability(lambda: 100 * float(np.mean(np.abs(steps) > LARGE_STEP_MS)), at),
-            heart.window_s,
-        ),
+        "rmssd": (table["rmssd"], heart.window_s),
+        "sdnn": (table["sdnn"], heart.window_s),
+        "pnn50": (large_steps, heart.window_s),
         "lf": (_spectral(heart, power.lf_ms2, power.window_s, LEAST_LF_S, from_s), power.window_s),
         "hf": (_spectral(heart, power.hf_ms2, power.window_s, LEAST_HF_S, from_s), power.window_s),
         "total": (_spectral(heart, power.total_ms2, power.window_s, LEAST_LF_S, from_s), power.window_s),
@@ -314,37 +294,34 @@ def _heart(recording: Recording, table: PhaseStatistics, heart: PhaseHeart) -> I
     }
     for key, (value, window_s) in variability.items():
         if len(sources) > 1 and value.number is not None:
-            value = Value(None, TWO_SENSORS.format(" and ".join(sources)), at)  # noqa: PLW2901 - withheld
-        found = replace(_measure(key, value, window_s, phase), corrected_share=share)
+            value = Value(None, TWO_SENSORS.format(" and ".join(sources)), phase.begin_s)  # noqa: PLW2901 - withheld
+        found = _measure(key, value, window_s, phase, share)
         yield replace(found, label=f"{found.label} of the pulse rate") if PULSE in sources else found
 
 
-def _longest_spectrum(heart: PhaseHeart, begin_s: float) -> tuple[Spectrum, float]:
+def _longest_spectrum(heart: PhaseHeart) -> tuple[Spectrum, float]:
     """Return the spectrum of the longest stretch of intervals without a gap, and where it begins."""
     places = np.split(np.arange(heart.rr_ms.size), np.flatnonzero(~heart.together))
     longest = max(places, key=lambda stretch: float(heart.rr_ms[stretch].sum()))
     found = spectrum(heart.end_s[longest], heart.rr_ms[longest])
-    return found, float(heart.end_s[longest[0]]) if longest.size else begin_s
+    return found, float(heart.end_s[longest[0]]) if longest.size else heart.phase.begin_s
 
 
 def _spectral(heart: PhaseHeart, power: float | None, window_s: float, needed_s: float, at_s: float) -> Value:
     if heart.no_variability:
-        return Value(None, heart.no_variability, heart.first_bad_s)
-    if power is None:
-        longest = f"the longest stretch without a gap is {window_s:.0f} s; {needed_s:.0f} s are needed"
-        return Value(None, longest, at_s)
-    return Value(power, "", at_s)
+        return Value(None, heart.no_variability, heart.corrected.at_s)
+    reason = f"the longest stretch without a gap is {window_s:.0f} s; {needed_s:.0f} s are needed"
+    return Value(power, reason if power is None else "", at_s)
 
 
 def _valid_s(recording: Recording, phase: RecordedPhase, label: str) -> float:
-    times, values = numeric(recording, "features", label)
-    return float(np.count_nonzero(phase.holds(times) & np.isfinite(values)))
+    return float(valid_feature(recording, label, phase).times.size)
 
 
 def phase_table(recording: Recording) -> tuple[PhaseStatistics, ...]:
     """Return the statistics of each phase, in order of time."""
-    all_beats = beats(recording)
-    return tuple(phase_statistics(recording, phase, all_beats) for phase in phases(recording))
+    every = beats(recording)
+    return tuple(_statistics(recording, phase, _phase_heart(phase, every)) for phase in phases(recording))
 
 
 def baseline_of(table: Sequence[PhaseStatistics]) -> PhaseStatistics | None:
@@ -352,22 +329,32 @@ def baseline_of(table: Sequence[PhaseStatistics]) -> PhaseStatistics | None:
     return next((row for row in table if row.phase.kind == "baseline"), None)
 
 
-def phase_statistics(recording: Recording, phase: RecordedPhase, all_beats: Beats) -> PhaseStatistics:
-    """Return the statistics of one phase."""
-    return PhaseStatistics(
-        phase=phase,
-        **_heart_statistics(phase, all_beats),
-        **_skin(recording, phase),
-        breathing=mean_feature(recording, phase, "breathing_rate", "breathing"),
-        activation=mean_feature(recording, phase, "activation", "activation"),
-        heart_activation=mean_feature(recording, phase, "heart_activation", "activation of the heart alone"),
-        eda_activation=mean_feature(recording, phase, "eda_activation", "activation of the skin alone"),
-        usable_hr=_usable(recording, phase, "hr_bpm"),
-        usable_eda=_usable(recording, phase, "scl_uS"),
-    )
+def _statistics(recording: Recording, phase: RecordedPhase, heart: PhaseHeart) -> PhaseStatistics:
+    def mean(label: str, name: str) -> Value:
+        return mean_feature(recording, phase, label, name)
+
+    rr, steps = heart.rr_ms, heart.steps_ms
+    values = {
+        "hr": heart.value(heart.no_rate, lambda: 60_000.0 / float(rr.mean())),
+        "hr_sd": heart.value(heart.no_rate, lambda: float((60_000.0 / rr).std(ddof=1))),
+        "rmssd": heart.value(heart.no_variability, lambda: math.sqrt(float(np.mean(steps**2)))),
+        "sdnn": heart.value(heart.no_variability, lambda: float(rr.std(ddof=1))),
+        "scl": mean("scl_uS", "skin conductance"),
+        "scr_rate": _response_rate(recording, phase),
+        "breathing": mean("breathing_rate", "breathing"),
+        "activation": mean("activation", "activation"),
+        "heart_activation": mean("heart_activation", "activation of the heart alone"),
+        "eda_activation": mean("eda_activation", "activation of the skin alone"),
+        "usable_hr": _usable(recording, phase, "hr_bpm"),
+        "usable_eda": _usable(recording, phase, "scl_uS"),
+        "corrected": heart.corrected,
+        "hr_window": Value(heart.window_s, "", phase.begin_s),
+        "eda_window": Value(_valid_s(recording, phase, "scl_uS"), "", phase.begin_s),
+    }
+    return PhaseStatistics(phase, values)
 
 
-def phase_heart(phase: RecordedPhase, every: Beats) -> PhaseHeart:
+def _phase_heart(phase: RecordedPhase, every: Beats) -> PhaseHeart:
     """Return the corrected intervals of a phase, and why they may not be used."""
     inside, within = phase.holds(every.interval_end_s), phase.holds(every.r_time_s)
     rr = every.interval_ms[inside]
@@ -385,34 +372,18 @@ def phase_heart(phase: RecordedPhase, every: Beats) -> PhaseHeart:
     steps = np.diff(rr)[together[1:]]
     if not no_variability and steps.size < LEAST_STEPS:
         no_variability = f"fewer than {LEAST_STEPS} intervals follow each other"
-    bad = every.r_time_s[within][corrected]
+    first_bad_s = float(next(iter(every.r_time_s[within][corrected]), phase.begin_s))
     return PhaseHeart(
+        phase=phase,
         end_s=every.interval_end_s[inside],
         rr_ms=rr,
         together=together,
         steps_ms=steps,
         window_s=window,
-        corrected=share,
-        first_bad_s=float(bad[0]) if bad.size else phase.begin_s,
+        corrected=Value(share, "", first_bad_s) if corrected.size else Value(None, no_rate, phase.begin_s),
         no_rate=no_rate,
         no_variability=no_variability,
     )
-
-
-def _heart_statistics(phase: RecordedPhase, every: Beats) -> dict[str, Value]:
-    heart, at = phase_heart(phase, every), phase.begin_s
-    rr, steps = heart.rr_ms, heart.steps_ms
-    no_beats = math.isnan(heart.corrected)
-    return {
-        "hr": heart.rate(lambda: 60_000.0 / float(rr.mean()), at),
-        "hr_sd": heart.rate(lambda: float((60_000.0 / rr).std(ddof=1)), at),
-        "rmssd": heart.variability(lambda: math.sqrt(float(np.mean(steps**2))), at),
-        "sdnn": heart.variability(lambda: float(rr.std(ddof=1)), at),
-        "corrected": Value(None, heart.no_rate, at)
-        if no_beats
-        else Value(heart.corrected, "", heart.first_bad_s),
-        "hr_window": Value(heart.window_s, "", at),
-    }
 
 
 def _why_no_intervals(count: int, window: float, needed: float, share: float, limit: float) -> str:
@@ -425,49 +396,34 @@ def _why_no_intervals(count: int, window: float, needed: float, share: float, li
     return ""
 
 
-def _skin(recording: Recording, phase: RecordedPhase) -> dict[str, Value]:
-    times, scl = numeric(recording, "features", "scl_uS")
-    valid = times[phase.holds(times) & np.isfinite(scl)]
-    window, at = float(valid.size), phase.begin_s
-    scrs = recording.streams.get("scrs")
-    if scrs is None:
-        rate = Value(None, "no skin conductance responses were recorded", at)
-    elif window < VARIABILITY_WINDOW_S:
-        needed = VARIABILITY_WINDOW_S
-        rate = Value(None, f"only {window:.0f} s of valid skin conductance; {needed:.0f} s are needed", at)
-    else:
-        onsets = _valid_onsets(recording, phase, times, np.isfinite(scl))
-        rate = Value(60.0 * onsets.size / window, "", float(onsets[0]) if onsets.size else at)
-    return {
-        "scl": mean_feature(recording, phase, "scl_uS", "skin conductance"),
-        "scr_rate": rate,
-        "eda_window": Value(window, "", at),
-    }
-
-
-def _valid_onsets(
-    recording: Recording, phase: RecordedPhase, seconds: FloatArray, valid: BoolArray
-) -> FloatArray:
-    """Return onsets of responses in the phase whose second (the row that ends it) is valid."""
-    _, found = numeric(recording, "scrs", "onset_s")
-    onsets = found - recording.t0_s
+def _response_rate(recording: Recording, phase: RecordedPhase) -> Value:
+    """Return the rate of responses whose second (the row that ends it) is valid."""
+    window = _valid_s(recording, phase, "scl_uS")
+    if "scrs" not in recording.streams:
+        return Value(None, "no skin conductance responses were recorded", phase.begin_s)
+    if window < VARIABILITY_WINDOW_S:
+        lack = f"only {window:.0f} s of valid skin conductance; {VARIABILITY_WINDOW_S:.0f} s are needed"
+        return Value(None, lack, phase.begin_s)
+    seconds, scl = numeric(recording, "features", "scl_uS")
+    onsets = numeric(recording, "scrs", "onset_s").values - recording.t0_s
     rows = np.searchsorted(seconds, onsets)
     known = rows < seconds.size
-    known[known] = valid[rows[known]]
-    return onsets[phase.holds(onsets) & known]
+    known[known] = np.isfinite(scl[rows[known]])
+    onsets = onsets[phase.holds(onsets) & known]
+    return Value(60.0 * onsets.size / window, "", float(onsets[0]) if onsets.size else phase.begin_s)
 
 
 def mean_feature(recording: Recording, phase: RecordedPhase, label: str, name: str) -> Value:
     """Return the mean of a feature's valid seconds in a phase, withheld with fewer than 30 of them."""
-    times, values = numeric(recording, "features", label)
-    valid = values[phase.holds(times) & np.isfinite(values)]
-    if not valid.size:
+    values = valid_feature(recording, label, phase).values
+    if values.size >= HR_WINDOW_S:
+        return Value(float(values.mean()), "", phase.begin_s)
+    if values.size:
+        reason = f"only {values.size} s of valid {name}; {HR_WINDOW_S:.0f} s are needed"
+    else:
         hint = " (it exists only once the baseline is frozen)" if label.endswith("activation") else ""
-        return Value(None, f"no valid {name}{hint}", phase.begin_s)
-    if valid.size < HR_WINDOW_S:
-        reason = f"only {valid.size} s of valid {name}; {HR_WINDOW_S:.0f} s are needed"
-        return Value(None, reason, phase.begin_s)
-    return Value(float(valid.mean()), "", phase.begin_s)
+        reason = f"no valid {name}{hint}"
+    return Value(None, reason, phase.begin_s)
 
 
 def _usable(recording: Recording, phase: RecordedPhase, label: str) -> Value:
@@ -485,8 +441,7 @@ WITHHELD = "–"
 
 def clock(seconds: float) -> str:
     """Return a time in the session as ``mm:ss``, or ``h:mm:ss`` from one hour on."""
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
+    minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes:02d}:{rest:02d}"
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
@@ -500,8 +455,10 @@ def span(seconds: float) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
 
 
-def number(value: float, digits: int, *, signed: bool = False) -> str:
-    """Return a number with a true minus sign; zero has no sign."""
+def number(value: float | None, digits: int, *, signed: bool = False) -> str:
+    """Return a number with a true minus sign; zero has no sign, None is `WITHHELD`."""
+    if value is None:
+        return WITHHELD
     text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
     if not text.strip("+-0."):
         text = text.lstrip("+-")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +17,9 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 Timed = tuple[float, Mapping[str, Any]]
 """A JSON object and when it was recorded, in seconds from the session's start."""
+
+Spans = list[tuple[float, float]]
+"""When each of several stretches begins and ends, in order of time."""
 
 
 class TimeSeries(NamedTuple):
@@ -69,6 +74,15 @@ def numeric(recording: Recording, stream: str, label: str) -> TimeSeries:
     return TimeSeries(found.times - recording.t0_s, found.column(label))
 
 
+def valid_feature(recording: Recording, label: str, phase: RecordedPhase | None = None) -> TimeSeries:
+    """Return the seconds in which a feature is valid, of one phase or of the whole session."""
+    times, values = numeric(recording, "features", label)
+    valid = np.isfinite(values)
+    if phase is not None:
+        valid &= phase.holds(times)
+    return TimeSeries(times[valid], values[valid])
+
+
 def texts(recording: Recording, stream: str) -> list[Timed]:
     """Return the JSON objects of a stream with their times; what is not an object is left out."""
     found = recording.streams.get(stream)
@@ -76,6 +90,23 @@ def texts(recording: Recording, stream: str) -> list[Timed]:
         return []
     pairs = zip((found.times - recording.t0_s).tolist(), found.json(), strict=True)
     return [(time, entry) for time, entry in pairs if isinstance(entry, Mapping)]
+
+
+def merged(spans: Iterable[tuple[float, float]], least: float = 0.0) -> Spans:
+    """Return spans with those not further apart than `least` joined, and shorter ones left out."""
+    joined: Spans = []
+    for begin, end in spans:
+        if joined and begin - joined[-1][1] <= least:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((begin, end))
+    return [(begin, end) for begin, end in joined if end - begin >= least]
+
+
+def whole_session(recording: Recording) -> RecordedPhase:
+    """Return the whole session as if it were one phase."""
+    end_s, cut = duration_s(recording), not recording.complete
+    return RecordedPhase(name="whole session", kind="session", begin_s=0.0, end_s=end_s, cut=cut)
 
 
 def phases(recording: Recording, *, last_s: float | None = None) -> tuple[RecordedPhase, ...]:
@@ -128,13 +159,9 @@ def _decided_phases(
     decided: list[tuple[float, str]], marked: list[RecordedPhase], end: float, *, cut: bool
 ) -> Iterator[RecordedPhase]:
     kinds = {phase.name: phase.kind for phase in marked}
-    changes = [
-        (time, name)
-        for index, (time, name) in enumerate(decided)
-        if index == 0 or decided[index - 1][1] != name
-    ]
+    changes = [next(same) for _, same in groupby(decided, key=itemgetter(1))]
     for index, (begin, name) in enumerate(changes):
-        later = [time for time, _ in changes[index + 1 : index + 2]]
+        later = [time for time, _ in changes[index + 1 :]]
         later += [phase.begin_s for phase in marked if phase.begin_s > begin]
         until = min(later, default=end)
         if until > begin:

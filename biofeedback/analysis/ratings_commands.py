@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,43 +49,36 @@ class RecordedRating:
 
 
 def ratings(recording: Recording) -> tuple[RecordedRating, ...]:
-    """Return the ratings in order of time: questions, with what became of them, and what was said unasked."""
+    """Return the ratings in order of time: questions, with what became of them, and answers to none."""
     given = [
-        RecordedRating(
-            scale=str(entry.get("scale", "")),
-            phase=str(entry.get("phase", "")),
-            at=str(entry.get("at") or ""),
-            asked_s=_number(entry.get("asked_s")),
-            answered_s=time,
-            value=_number(entry.get("value")),
-        )
+        _rating(entry, "scale", asked_s=_number(entry.get("asked_s")), answered_s=time)
         for time, entry in texts(recording, "ratings")
     ]
     answered = {(rated.scale, rated.phase, rated.at) for rated in given if rated.asked_s is not None}
-    open_ones = [
-        question
+    asked = [
+        _rating(marker, "about", asked_s=time)
         for time, marker in texts(recording, "markers")
         if marker.get("type") == "question" and marker.get("kind") == "rating"
-        if (question := _question(time, marker))
-        and (question.scale, question.phase, question.at) not in answered
     ]
-    return tuple(sorted([*given, *open_ones], key=_first_moment))
+    left_open = [each for each in asked if (each.scale, each.phase, each.at) not in answered]
+    return tuple(sorted([*given, *left_open], key=_first_moment))
 
 
-def _question(time: float, marker: Mapping[str, Any]) -> RecordedRating:
+def _rating(
+    entry: Mapping[str, Any], scale: str, *, asked_s: float | None, answered_s: float | None = None
+) -> RecordedRating:
     return RecordedRating(
-        scale=str(marker.get("about", "")),
-        phase=str(marker.get("phase", "")),
-        at=str(marker.get("at") or ""),
-        asked_s=time,
-        answered_s=None,
-        value=None,
+        scale=str(entry.get(scale, "")),
+        phase=str(entry.get("phase", "")),
+        at=str(entry.get("at") or ""),
+        asked_s=asked_s,
+        answered_s=answered_s,
+        value=_number(entry.get("value")),
     )
 
 
 def _first_moment(rated: RecordedRating) -> float:
-    moments = [moment for moment in (rated.asked_s, rated.answered_s) if moment is not None]
-    return min(moments)
+    return min(moment for moment in (rated.asked_s, rated.answered_s) if moment is not None)
 
 
 def _number(value: Any) -> float | None:
@@ -131,7 +124,7 @@ def commands(recording: Recording) -> tuple[RecordedCommand, ...]:
         RecordedCommand(
             t_s=time,
             origin=str(command.get("origin", "")),
-            what=command_words(command),
+            what=_command_words(command),
             accepted=command.get("accepted") is not False,
             answer=str(command.get("answer", "")),
         )
@@ -139,25 +132,38 @@ def commands(recording: Recording) -> tuple[RecordedCommand, ...]:
     )
 
 
-def command_words(command: Mapping[str, Any]) -> str:
-    """Return a recorded command in words: its name and what it was given."""
-    name = str(command.get("name") or command.get("command") or "command")
-    args = command.get("args")
-    if not isinstance(args, Mapping):
-        args = {key: value for key, value in command.items() if key not in _ABOUT}
-    told = [_detail(name, key, value) for key, value in args.items() if value not in (None, "", {})]
-    if name == "rating" and args.get("value") is None:
-        told.append("no answer wished")
-    return f"{name}: {', '.join(told)}" if told else name
-
-
 _ABOUT = ("name", "command", "origin", "key", "accepted", "answer")
 _PLAIN = ("text", "field", "value", "scale", "cue")
 """Arguments that need no name before them."""
 
 
-def _detail(name: str, key: str, value: Any) -> str:
-    words = f"{value:.4g}" if isinstance(value, float) else str(value)
-    if key in _PLAIN or key == name:
-        return words.replace("_", " ") if key == "field" else words
-    return f"{key.replace('_', ' ')} {words}"
+def _command_words(command: Mapping[str, Any]) -> str:
+    """Return a recorded command in words: its name and what it was given."""
+    name = str(command.get("name") or command.get("command") or "command")
+    args = command.get("args")
+    if not isinstance(args, Mapping):
+        args = {key: value for key, value in command.items() if key not in _ABOUT}
+    if name == "rating" and args.get("value") is None:
+        args = {**args, "value": "no answer wished"}
+    elif "field" in args:
+        args = {**args, "field": str(args["field"]).replace("_", " ")}
+    return with_details(name, args, unnamed=(*_PLAIN, name))
+
+
+def with_details(name: str, details: Mapping[str, Any], *, unnamed: Sequence[str] = ()) -> str:
+    """Return a name and its details in words; empty ones are left out, `unnamed` ones stand without key."""
+    told = [
+        _plain_words(value) if key in unnamed else f"{key.replace('_', ' ')} {_plain_words(value)}"
+        for key, value in details.items()
+        if value not in (None, "", {})
+    ]
+    return f"{name}: {', '.join(told)}" if told else name
+
+
+def _plain_words(value: Any) -> str:
+    """Return a value of a JSON object in words: numbers in four digits, objects in parentheses."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return "(" + ", ".join(f"{key} {_plain_words(item)}" for key, item in value.items()) + ")"
+    return str(value)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from biofeedback.analysis.phases import texts
-from biofeedback.analysis.ratings_commands import RecordedCommand, commands
+from biofeedback.analysis.phases import Spans, merged, texts
+from biofeedback.analysis.ratings_commands import RecordedCommand, commands, with_details
 from biofeedback.recording.reader import Recording
 
 LONGEST_STEP_S = 15.0
@@ -75,11 +76,6 @@ def session_log(recording: Recording) -> tuple[LogEntry, ...]:
     return tuple(sorted(entries, key=lambda entry: entry.begin_s))
 
 
-def is_held(decision: Mapping[str, Any]) -> bool:
-    """Return whether the lead stood still at this decision, because the listener did not follow."""
-    return bool(_terms(decision).get("held"))
-
-
 def hold_threshold(decision: Mapping[str, Any]) -> float | None:
     """Return the activation above which the lead is held, ``a_ref + sigma``; None where there is none."""
     a_ref, sigma = _terms(decision).get("a_ref"), _terms(decision).get("sigma")
@@ -88,20 +84,15 @@ def hold_threshold(decision: Mapping[str, Any]) -> float | None:
     return None
 
 
-def held_spans(recording: Recording) -> list[tuple[float, float]]:
+def held_spans(recording: Recording) -> Spans:
     """Return when the lead was held: from the first decision that says so to the next that does not."""
-    spans: list[tuple[float, float]] = []
-    begin: float | None = None
-    last = 0.0
-    for last, decision in texts(recording, "decisions"):
-        if is_held(decision):
-            begin = last if begin is None else begin
-        elif begin is not None:
-            spans.append((begin, last))
-            begin = None
-    if begin is not None and last > begin:
-        spans.append((begin, last))
-    return spans
+    steps = pairwise(texts(recording, "decisions"))
+    return merged((begin, end) for (begin, decision), (end, _) in steps if _is_held(decision))
+
+
+def _is_held(decision: Mapping[str, Any]) -> bool:
+    """Return whether the lead stood still at this decision, because the listener did not follow."""
+    return bool(_terms(decision).get("held"))
 
 
 def _terms(decision: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -125,7 +116,7 @@ def _kind(decision: Mapping[str, Any]) -> str:
     terms = _terms(decision)
     if terms.get("needs_resume") or terms.get("signal") in WEAK_SIGNAL:
         return "signal"
-    return "hold" if is_held(decision) else "decision"
+    return "hold" if _is_held(decision) else "decision"
 
 
 def _marker_kind(marker: Mapping[str, Any]) -> str:
@@ -144,21 +135,4 @@ def _marker(marker: Mapping[str, Any]) -> str:
     name = " ".join(str(marker[key]) for key in ("type", "event") if key in marker)
     if "verdict" in marker:
         return f"{name}: {marker.get('sentence', marker['verdict'])}"
-    return _with_details(name, {key: value for key, value in marker.items() if key not in ("type", "event")})
-
-
-def _with_details(name: str, details: Mapping[str, Any]) -> str:
-    told = ", ".join(
-        f"{key.replace('_', ' ')} {_plain(value)}"
-        for key, value in details.items()
-        if value not in (None, "", {})
-    )
-    return f"{name}: {told}" if told else name
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, Mapping):
-        return "(" + ", ".join(f"{key} {_plain(item)}" for key, item in value.items()) + ")"
-    return str(value)
+    return with_details(name, {key: value for key, value in marker.items() if key not in ("type", "event")})

@@ -45,7 +45,7 @@ def _cautions(recording: Recording) -> str:
 
 
 def _heart_rate(table: Sequence[PhaseStatistics]) -> str:
-    known = [(row.phase, row.hr.number) for row in table if row.hr.number is not None]
+    known = [(row.phase, row["hr"].number) for row in table if row["hr"].number is not None]
     if len(known) < 2:
         return "Heart rate cannot be compared between phases: fewer than two have enough valid beats."
     rest = baseline_of(table)
@@ -61,9 +61,9 @@ def _heart_rate(table: Sequence[PhaseStatistics]) -> str:
 
 def _activation(table: Sequence[PhaseStatistics]) -> str:
     known = [
-        (row.phase.name, row.activation.number)
+        (row.phase.name, row["activation"].number)
         for row in table
-        if row.activation.number is not None and row.phase.kind != "baseline"
+        if row["activation"].number is not None and row.phase.kind != "baseline"
     ]
     if not known:
         return "There is no physiological activation to report: it needs a frozen baseline and valid signals."
@@ -85,7 +85,7 @@ def _alone(table: Sequence[PhaseStatistics]) -> str:
         names = [
             f"“{row.phase.name}”"
             for row in table
-            if getattr(row, there).number is not None and getattr(row, missing).number is None
+            if row[there].number is not None and row[missing].number is None
         ]
         if names:
             told.append(f" In {' and '.join(names)} it is from the {which} only.")

@@ -9,22 +9,8 @@ import numpy.typing as npt
 from plotly import graph_objects as go
 
 from biofeedback.analysis.heart_rhythm import Beats
-from biofeedback.analysis.phases import RecordedPhase
-from biofeedback.report.panels import (
-    BLUE,
-    COLUMNS,
-    DOUBTFUL,
-    HELD,
-    INK,
-    NO_ACTIVATION,
-    NO_SIGNAL,
-    SILENCE,
-    VERMILLION,
-    Panel,
-    PanelLine,
-    Spans,
-    merged,
-)
+from biofeedback.analysis.phases import RecordedPhase, Spans, merged
+from biofeedback.report.panels import BLUE, COLUMNS, INK, PATTERNS, VERMILLION, Panel, PanelLine
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,16 +30,6 @@ EPOCH_MS = 946_684_800_000
 
 LEAST_PAIRS = 30
 """Fewer points make no Poincaré plot."""
-
-NOTHING = {"shape": "/", "fgcolor": "#7b8791", "bgcolor": "#e9ecee", "size": 7, "solidity": 0.22}
-PATTERNS = {
-    NO_SIGNAL: NOTHING,
-    NO_ACTIVATION: NOTHING,
-    DOUBTFUL: {"shape": ".", "fgcolor": "#9a6a00", "bgcolor": "#fff4d6", "size": 6, "solidity": 0.35},
-    HELD: {"shape": "|", "fgcolor": "#8a3a78", "bgcolor": "#f6eaf3", "size": 7, "solidity": 0.2},
-    SILENCE: {"shape": "-", "fgcolor": "#8f9ba5", "bgcolor": "#f7f8f9", "size": 8, "solidity": 0.12},
-}
-"""How each kind of stretch is hatched; the pattern, not the colour, tells them apart."""
 
 
 def overview_figure(panels: tuple[Panel, ...], phases: tuple[RecordedPhase, ...], end_s: float) -> go.Figure:

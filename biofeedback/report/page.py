@@ -8,17 +8,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from biofeedback.analysis.goals import REST_TOO, GoalResult, GoalSide, recorded_goals
+from biofeedback.analysis.goals import REST_TOO, recorded_goals
 from biofeedback.analysis.heart_rhythm import PULSE, beats, heart_sources
 from biofeedback.analysis.measures import (
-    WITHHELD,
     PhaseStatistics,
     Value,
     analyse,
@@ -29,8 +28,8 @@ from biofeedback.analysis.measures import (
     phase_table,
     span,
 )
-from biofeedback.analysis.phases import duration_s, numeric
-from biofeedback.analysis.ratings_commands import RecordedRating, commands, ratings, scale_words
+from biofeedback.analysis.phases import RecordedPhase, duration_s, numeric, whole_session
+from biofeedback.analysis.ratings_commands import commands, ratings, scale_words
 from biofeedback.analysis.session_log import session_log
 from biofeedback.analysis.summary import session_summary
 from biofeedback.recording.reader import Recording
@@ -74,6 +73,14 @@ COLUMNS = (
 )
 
 
+class TableCell(NamedTuple):
+    """A statistic as the per-phase table shows it; `change` is from baseline, empty where it has none."""
+
+    column: StatisticsColumn
+    value: Value
+    change: str
+
+
 def write_report(recording: Recording, path: Path) -> None:
     """Write the review of a session as one HTML file that loads nothing from anywhere.
 
@@ -98,11 +105,10 @@ def render(recording: Recording) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(clock=clock, span=span)
+    environment.filters.update(clock=clock, number=number)
     page = environment.from_string(_asset("page.html"))
-    meta, log = recording.meta, session_log(recording)
-    every = beats(recording)
-    pulse = PULSE in heart_sources(recording, 0.0, duration_s(recording))
+    meta, stretches, rated = recording.meta, analyse(recording), ratings(recording)
+    pulse = PULSE in heart_sources(recording, whole_session(recording))
     return page.render(
         title=_title(recording),
         facts=_facts(recording),
@@ -112,16 +118,18 @@ def render(recording: Recording) -> str:
         groups=_groups(pulse=pulse),
         rows=_rows(table),
         withheld=_withheld(table),
-        analysis=_analysis(recording),
-        goals=[_goal(result) for result in recorded_goals(recording)],
+        stretches=stretches,
+        analysis=list(zip(*(stretch.measures for stretch in stretches), strict=True)),
+        footing=footing,
+        goals=recorded_goals(recording),
         rest_too=REST_TOO,
-        ratings=[_rating(rated) for rated in ratings(recording)],
-        scales={rated.scale: scale_words(rated.scale) for rated in ratings(recording)},
+        ratings=rated,
+        scales={each.scale: scale_words(each.scale) for each in rated},
         commands=commands(recording),
-        log=log,
+        log=session_log(recording),
         pulse=pulse,
         thinned=_too_many(recording) > 1,
-        beat_count=int(every.r_time_s.size),
+        beat_count=beats(recording).r_time_s.size,
         meta={key: meta.get(key) for key in ("protocol_sha256", "seed", "versions", "t0_wall")},
         checksum=((meta.get("end") or {}).get("checksums") or {}).get("session.xdf"),
         data=_json(_data(recording, table)),
@@ -147,92 +155,21 @@ def _groups(*, pulse: bool) -> list[tuple[str, int]]:
     return [(name, names.count(name)) for name in dict.fromkeys(names)]
 
 
-def _rows(table: tuple[PhaseStatistics, ...]) -> list[dict[str, Any]]:
-    """Return the per-phase table as it is shown."""
+def _rows(table: Sequence[PhaseStatistics]) -> list[tuple[RecordedPhase, list[TableCell]]]:
+    """Return the per-phase table: a cell for each of `COLUMNS`."""
     rest = baseline_of(table)
-    rows = []
-    for row in table:
-        cells = []
-        for before, column in zip((None, *COLUMNS), COLUMNS, strict=False):
-            value = getattr(row, column.key)
-            reference = getattr(rest, column.key) if rest and rest is not row else None
-            cells.append(
-                {
-                    "text": _cell(column, value),
-                    "reason": value.reason,
-                    "at_s": value.at_s,
-                    "change": _change(column, value, reference),
-                    "label": f"{column.group} {column.heading}, {row.phase.name}",
-                    "unit": column.unit,
-                    "first": before is None or before.group != column.group,
-                }
-            )
-        rows.append({"phase": row.phase, "cells": cells})
-    return rows
+    return [
+        (row.phase, [TableCell(column, row[column.key], _change(column, row, rest)) for column in COLUMNS])
+        for row in table
+    ]
 
 
-def _analysis(recording: Recording) -> dict[str, Any]:
-    """Return the table of the analysis as it is shown: a row for each measure, a column for each stretch."""
-    stretches = analyse(recording)
-    rows = []
-    for measures in zip(*(stretch.measures for stretch in stretches), strict=True):
-        cells = [
-            {
-                "text": WITHHELD
-                if measure.value.number is None
-                else number(measure.value.number, measure.digits),
-                "reason": measure.value.reason,
-                "at_s": measure.value.at_s,
-                "label": f"{measure.label}, {stretch.phase.name}",
-                "footing": footing(measure),
-            }
-            for stretch, measure in zip(stretches, measures, strict=True)
-        ]
-        whole = measures[-1]
-        rows.append({"label": whole.label, "unit": whole.unit, "cells": cells})
-    return {
-        "stretches": [
-            {"name": stretch.phase.name, "duration_s": stretch.phase.duration_s} for stretch in stretches
-        ],
-        "rows": rows,
-    }
-
-
-def _goal(result: GoalResult) -> dict[str, Any]:
-    """Return a goal as its table shows it."""
-    name, unit, digits = result.measure
-
-    def side(of: GoalSide) -> dict[str, str]:
-        text = WITHHELD if of.value is None else number(of.value, digits)
-        if of.window_s is None or of.usable_share is None:
-            return {"phase": of.phase, "text": text, "footing": ""}
-        stands_on = f"{of.window_s:.0f} s, {100 * of.usable_share:.0f} % usable"
-        return {"phase": of.phase, "text": text, "footing": stands_on}
-
-    return {
-        "name": result.goal.name,
-        "measure": name,
-        "unit": unit,
-        "asked": number(result.goal.change, digits, signed=True),
-        "before": side(result.before),
-        "after": side(result.after),
-        "change": WITHHELD if result.change is None else number(result.change, digits, signed=True),
-        "outcome": result.outcome,
-        "sentence": result.sentence,
-    }
-
-
-def _rating(rated: RecordedRating) -> dict[str, Any]:
-    """Return a rating as its table shows it."""
-    where = f"{rated.phase}, {rated.at}" if rated.at else rated.phase
-    return {
-        "scale": rated.scale,
-        "where": where,
-        "asked_s": rated.asked_s,
-        "answered_s": rated.answered_s,
-        "value": WITHHELD if rated.value is None else f"{rated.value:g}",
-        "how": rated.how,
-    }
+def _change(column: StatisticsColumn, row: PhaseStatistics, rest: PhaseStatistics | None) -> str:
+    """Return the change from baseline, empty where there is nothing to compare."""
+    if not column.compared or rest is None or rest is row:
+        return ""
+    before, after = rest[column.key].number, row[column.key].number
+    return "" if before is None or after is None else number(after - before, column.digits, signed=True)
 
 
 def _data(recording: Recording, table: tuple[PhaseStatistics, ...]) -> dict[str, Any]:
@@ -285,24 +222,12 @@ def _raw(recording: Recording, end: float) -> list[dict[str, Any]]:
     return packed
 
 
-def _cell(column: StatisticsColumn, value: Value) -> str:
-    """Return what a cell of the table shows."""
-    return WITHHELD if value.number is None else number(value.number, column.digits, signed=column.signed)
-
-
-def _change(column: StatisticsColumn, value: Value, reference: Value | None) -> str:
-    """Return the change from baseline, empty where there is nothing to compare."""
-    if not column.compared or reference is None or value.number is None or reference.number is None:
-        return ""
-    return number(value.number - reference.number, column.digits, signed=True)
-
-
 def _withheld(table: Sequence[PhaseStatistics]) -> list[str]:
     """Return one sentence for each phase and reason for which numbers are withheld."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for row in table:
         for column in COLUMNS:
-            value: Value = getattr(row, column.key)
+            value = row[column.key]
             if value.number is None:
                 label = f"{column.group.lower()} {column.heading}" if column.heading != "RMSSD" else "RMSSD"
                 by_reason.setdefault((row.phase.name, value.reason), []).append(label)
@@ -323,6 +248,7 @@ def _protocol(recording: Recording) -> dict[str, Any]:
 def _facts(recording: Recording) -> list[tuple[str, str]]:
     """Return what the head of the page tells of the session."""
     end = recording.meta.get("end") or {}
+    cut = "not closed: it was cut off, and up to its last second is missing"
     protocol = _protocol(recording)
     named = str(protocol.get("id", "not recorded"))
     if "version" in protocol:
@@ -332,7 +258,7 @@ def _facts(recording: Recording) -> list[tuple[str, str]]:
         ("Date", _date(recording.meta.get("t0_wall"))),
         ("Duration", span(end.get("duration_s", duration_s(recording)))),
         ("Ended", str(end.get("reason", "not recorded"))),
-        ("Recording", _closed(recording)),
+        ("Recording", "closed properly; nothing is missing at its end" if recording.complete else cut),
         ("Signals", _signals(recording)),
     ]
     faults = [str(fault) for fault in end.get("faults", [])]
@@ -345,12 +271,6 @@ def _date(wall: Any) -> str:
     except ValueError:
         return "not recorded"
     return f"{moment.day} {moment:%B %Y, %H:%M} {moment:%Z}".strip()
-
-
-def _closed(recording: Recording) -> str:
-    if recording.complete:
-        return "closed properly; nothing is missing at its end"
-    return "not closed: it was cut off, and up to its last second is missing"
 
 
 def _signals(recording: Recording) -> str:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from biofeedback.analysis.heart_rhythm import PULSE, heart_sources
-from biofeedback.analysis.phases import TimeSeries, duration_s, numeric, texts
+from biofeedback.analysis.phases import (
+    Spans,
+    TimeSeries,
+    duration_s,
+    merged,
+    numeric,
+    texts,
+    valid_feature,
+    whole_session,
+)
 from biofeedback.analysis.session_log import held_spans, hold_threshold
 from biofeedback.recording.reader import RecordedStream, Recording
 from generator.state import Mode
@@ -95,14 +103,25 @@ DOUBTFUL = "doubtful quality"
 HELD = "lead held"
 SILENCE = "no music asked for"
 
+_NOTHING = {"shape": "/", "fgcolor": "#7b8791", "bgcolor": "#e9ecee", "size": 7, "solidity": 0.22}
+PATTERNS = {
+    NO_SIGNAL: _NOTHING,
+    NO_ACTIVATION: _NOTHING,
+    DOUBTFUL: {"shape": ".", "fgcolor": "#9a6a00", "bgcolor": "#fff4d6", "size": 6, "solidity": 0.35},
+    HELD: {"shape": "|", "fgcolor": "#8a3a78", "bgcolor": "#f6eaf3", "size": 7, "solidity": 0.2},
+    SILENCE: {"shape": "-", "fgcolor": "#8f9ba5", "bgcolor": "#f7f8f9", "size": 8, "solidity": 0.12},
+}
+"""How each kind of stretch is hatched; the pattern, not the colour, tells them apart."""
+
 
 def overview(recording: Recording) -> tuple[Panel, ...]:
     """Return the panels from top to bottom; those about sensors that were not there are left out."""
-    end = duration_s(recording)
+    end, pulse = duration_s(recording), PULSE in heart_sources(recording, whole_session(recording))
+    rmssd = "RMSSD of the pulse rate" if pulse else "RMSSD"
     panels = [
         *(_raw(recording, stream, end) for stream in raw_streams(recording, HEART_KINDS)[:1]),
         _heart_rate(recording, end),
-        _feature(recording, end, "rmssd_ms", _rmssd_title(recording, end), unit="ms", colour=PURPLE),
+        _feature(recording, end, "rmssd_ms", rmssd, unit="ms", colour=PURPLE),
         *_skin(recording, end),
         *_breathing(recording, end),
         _activation(recording, end),
@@ -134,19 +153,14 @@ def _raw(recording: Recording, stream: RecordedStream, end: float) -> Panel:
 
 
 def _valid(recording: Recording, label: str, end: float) -> tuple[FloatArray, FloatArray, Spans]:
-    times, values = numeric(recording, "features", label)
-    valid = np.isfinite(values)
-    return times[valid], values[valid], gaps(times[valid], 1.0, 0.0, end)
+    times, values = valid_feature(recording, label)
+    return times, values, gaps(times, 1.0, 0.0, end)
 
 
 def _feature(recording: Recording, end: float, label: str, title: str, *, unit: str, colour: str) -> Panel:
     times, values, missing = _valid(recording, label, end)
     line = _line(title, times, values, missing, colour)
     return Panel(title=title, unit=unit, height=80, lines=(line,), areas={NO_SIGNAL: missing})
-
-
-def _rmssd_title(recording: Recording, end: float) -> str:
-    return "RMSSD of the pulse rate" if PULSE in heart_sources(recording, 0.0, end) else "RMSSD"
 
 
 def _heart_rate(recording: Recording, end: float) -> Panel:
@@ -197,7 +211,7 @@ def _at(moments: FloatArray, times: FloatArray, values: FloatArray) -> FloatArra
 
 
 def _breathing(recording: Recording, end: float) -> list[Panel]:
-    if not raw_streams(recording, ("RSP",)) and not _valid(recording, "breathing_rate", end)[0].size:
+    if not raw_streams(recording, ("RSP",)) and not valid_feature(recording, "breathing_rate").times.size:
         return []
     return [_feature(recording, end, "breathing_rate", "Breathing rate", unit="per min", colour=OCHRE)]
 
@@ -288,20 +302,10 @@ def _steps(times: FloatArray, values: FloatArray, end: float) -> tuple[FloatArra
 
 def _silence(recording: Recording, end: float) -> Spans:
     times, sounding = numeric(recording, "music", "sounding")
-    if not times.size:
-        return [(0.0, end)]
     edges = np.concatenate([[0.0], times, [end]])
     silent = np.concatenate([[True], sounding <= 0])
-    spans: Spans = []
-    for begin, stop, quiet in zip(edges[:-1].tolist(), edges[1:].tolist(), silent.tolist(), strict=True):
-        if quiet and spans and spans[-1][1] == begin:
-            spans[-1] = (spans[-1][0], stop)
-        elif quiet:
-            spans.append((begin, stop))
-    return spans
+    return merged(zip(edges[:-1][silent].tolist(), edges[1:][silent].tolist(), strict=True))
 
-
-Spans = list[tuple[float, float]]
 
 LONGEST_STEP = 1.9
 """A step of more than this many sample intervals is a gap."""
@@ -393,14 +397,3 @@ def _deflated(numbers: FloatArray) -> str:
     steps = np.diff(numbers, prepend=0.0).astype("<i4")
     planes = steps.view(np.uint8).reshape(-1, 4).T
     return base64.b64encode(zlib.compress(planes.tobytes(), 6)).decode("ascii")
-
-
-def merged(spans: Iterable[tuple[float, float]], least: float) -> Spans:
-    """Return spans with those closer together than `least` joined and those shorter than it left out."""
-    joined: Spans = []
-    for begin, end in spans:
-        if joined and begin - joined[-1][1] < least:
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((begin, end))
-    return [(begin, end) for begin, end in joined if end - begin >= least]

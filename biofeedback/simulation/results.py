@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,22 +20,6 @@ from biofeedback.analysis.measures import WITHHELD, clock, number
 from biofeedback.models import EndReason
 from biofeedback.recording.storage import atomic_path
 from biofeedback.simulation.runs import Simulated
-
-HEADINGS = (
-    "persona",
-    "length",
-    "in target",
-    "holds",
-    "steps back",
-    "plateaus",
-    "tempo limited",
-    "HR, start → end",
-    "change",
-    "activation, end",
-    "questions",
-    "goals",
-    "ended",
-)
 
 INK, FAINT = "#22303c", "#8a97a3"
 HEART, ACTIVATION, TEMPO, HELD = "#b5473c", "#4d7c57", "#2a6f97", "#ecd9e8"
@@ -77,35 +62,34 @@ def markdown(runs: Sequence[Simulated]) -> str:
 
 def _table(runs: Sequence[Simulated]) -> str:
     seeded = len({run.trial.seed for run in runs}) > 1
-    lines = [HEADINGS, ("---",) * len(HEADINGS), *(_cells(run, seeded=seeded) for run in runs)]
+    rows = [_cells(run, seeded=seeded) for run in runs]
+    lines = [rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cells(run: Simulated, *, seeded: bool) -> tuple[str, ...]:
-    of, trial = run.outcome, run.trial
-    who = trial.persona
-    who += "" if trial.kappa == 1.0 else f", κ {trial.kappa:g}"
-    who += f", seed {trial.seed}" if seeded else ""
-    span = f"{_told(of.hr_start_bpm, 1)} → {_told(of.hr_end_bpm, 1)}"
-    return (
-        who,
-        clock(of.duration_s),
-        WITHHELD if of.in_target is None else f"{100 * of.in_target:.0f} %",
-        str(of.holds),
-        str(of.step_backs),
-        str(of.plateaus),
-        str(of.limited),
-        span,
-        _told(of.hr_change_bpm, 1, signed=True),
-        _told(of.activation_end, 2, signed=True),
-        str(of.questions),
-        f"{of.goals_reached} of {of.goals}" if of.goals else WITHHELD,
-        run.fault or ("complete" if of.ended == EndReason.COMPLETE else of.ended),
-    )
+def _cells(run: Simulated, *, seeded: bool) -> dict[str, str]:
+    of = run.outcome
+    return {
+        "persona": _listener(run) + (f", seed {run.trial.seed}" if seeded else ""),
+        "length": clock(of.duration_s),
+        "in target": WITHHELD if of.in_target is None else f"{100 * of.in_target:.0f} %",
+        "holds": str(of.holds),
+        "steps back": str(of.step_backs),
+        "plateaus": str(of.plateaus),
+        "tempo limited": str(of.limited),
+        "HR, start → end": f"{number(of.hr_start_bpm, 1)} → {number(of.hr_end_bpm, 1)}",
+        "change": number(of.hr_change_bpm, 1, signed=True),
+        "activation, end": number(of.activation_end, 2, signed=True),
+        "questions": str(of.questions),
+        "goals": f"{of.goals_reached} of {of.goals}" if of.goals else WITHHELD,
+        "ended": run.fault or ("complete" if of.ended == EndReason.COMPLETE else of.ended),
+    }
 
 
-def _told(value: float | None, digits: int, *, signed: bool = False) -> str:
-    return WITHHELD if value is None else number(value, digits, signed=signed)
+def _listener(run: Simulated) -> str:
+    """Return the persona, and how strongly music acts on it where this is not as usual."""
+    trial = run.trial
+    return trial.persona if trial.kappa == 1.0 else f"{trial.persona}, κ {trial.kappa:g}"
 
 
 def draw(runs: Sequence[Simulated], path: Path) -> None:
@@ -130,19 +114,15 @@ def draw(runs: Sequence[Simulated], path: Path) -> None:
         2 * rows, COLUMNS, sharex=True, squeeze=False, gridspec_kw={"height_ratios": [1.7, 1.0] * rows}
     )
     ends = _range(runs)
-    for place, run in enumerate(runs):
-        row, column = divmod(place, COLUMNS)
-        rates, activation = grid[2 * row][column], grid[2 * row + 1][column]
+    pairs = [pair for row in range(rows) for pair in zip(grid[2 * row], grid[2 * row + 1], strict=True)]
+    for run, (rates, activation) in zip(runs, pairs, strict=False):
         _draw_rates(rates, run, ends)
         _draw_activation(activation, run)
         for axes in (rates, activation):
             _dress(axes, run)
-    for place in range(len(runs), rows * COLUMNS):
-        row, column = divmod(place, COLUMNS)
-        grid[2 * row][column].set_axis_off()
-        grid[2 * row + 1][column].set_axis_off()
-    for column in range(min(COLUMNS, len(runs))):
-        lowest = grid[2 * ((len(runs) - 1 - column) // COLUMNS) + 1][column]
+    for axes in chain(*pairs[len(runs) :]):
+        axes.set_axis_off()
+    for _, lowest in pairs[: len(runs)][-COLUMNS:]:
         lowest.tick_params(labelbottom=True)
         lowest.set_xlabel("minutes", color=INK, fontsize=8)
         lowest.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
@@ -170,17 +150,17 @@ def _draw_rates(axes: Axes, run: Simulated, ends: tuple[float, float]) -> None:
 
 def _picture_title(run: Simulated) -> str:
     of = run.outcome
-    told = [run.trial.persona if run.trial.kappa == 1.0 else f"{run.trial.persona}, κ {run.trial.kappa:g}"]
+    told = [_listener(run)]
     if of.in_target is not None:
         told.append(f"{100 * of.in_target:.0f} % in target")
-    for count, word in ((of.holds, "hold"), (of.step_backs, "step back"), (of.plateaus, "plateau")):
+    for count, one, more in (
+        (of.holds, "hold", "holds"),
+        (of.step_backs, "step back", "steps back"),
+        (of.plateaus, "plateau", "plateaus"),
+    ):
         if count:
-            told.append(f"{count} {word if count == 1 else _plural(word)}")
+            told.append(f"{count} {one if count == 1 else more}")
     return " · ".join(told)
-
-
-def _plural(word: str) -> str:
-    return "steps back" if word == "step back" else f"{word}s"
 
 
 def _draw_activation(axes: Axes, run: Simulated) -> None:
@@ -214,10 +194,9 @@ def _explain(figure: Figure) -> None:
         ("heart rate, bpm", HEART),
         ("activation, z (0: own baseline)", ACTIVATION),
     )
-    lines = [Line2D([], [], color=colour, linewidth=2) for _, colour in parts]
+    lines = [Line2D([], [], color=colour, linewidth=2, label=name) for name, colour in parts]
     figure.legend(
-        [*lines, Patch(color=HELD)],
-        [*(name for name, _ in parts), "held"],
+        handles=[*lines, Patch(color=HELD, label="held")],
         loc="outside lower left",
         ncols=4,
         frameon=False,

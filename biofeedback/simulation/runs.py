@@ -18,7 +18,7 @@ import numpy.typing as npt
 from acquisition.simulated.persona import PERSONAS
 from biofeedback.analysis.goals import recorded_goals
 from biofeedback.analysis.measures import baseline_of, phase_table
-from biofeedback.analysis.phases import RecordedPhase, duration_s, numeric, phases, texts
+from biofeedback.analysis.phases import RecordedPhase, duration_s, numeric, phases, texts, valid_feature
 from biofeedback.analysis.session_log import held_spans
 from biofeedback.commands import Command, Cue
 from biofeedback.errors import SessionFault
@@ -112,13 +112,13 @@ class Traces:
 def outcome(protocol: Protocol, recording: Recording) -> Outcome:
     """Return the figures of a recorded session."""
     table = phase_table(recording)
-    first = baseline_of(table) or next((row for row in table if row.hr.number is not None), None)
+    first = baseline_of(table) or next((row for row in table if row["hr"].number is not None), None)
     sounding = {phase.name for phase in protocol.stretches if phase.sounds}
     lasts = [row for row in table if row.phase.name in sounding] or [
         row for row in table if row.phase.kind != "end"
     ]
     last = lasts[-1] if lasts else None
-    before, after = (row.hr.number if row else None for row in (first, last))
+    before, after = (row["hr"].number if row else None for row in (first, last))
     terms = [decision.get("terms") or {} for _, decision in texts(recording, "decisions")]
     goals = recorded_goals(recording)
     return Outcome(
@@ -131,9 +131,9 @@ def outcome(protocol: Protocol, recording: Recording) -> Outcome:
         hr_start_bpm=before,
         hr_end_bpm=after,
         hr_change_bpm=None if before is None or after is None or first is last else after - before,
-        activation_end=last.activation.number if last else None,
-        breathing_start=first.breathing.number if first else None,
-        breathing_end=last.breathing.number if last else None,
+        activation_end=last["activation"].number if last else None,
+        breathing_start=first["breathing"].number if first else None,
+        breathing_end=last["breathing"].number if last else None,
         questions=sum(marker.get("type") == "question" for _, marker in texts(recording, "markers")),
         goals_reached=sum(goal.outcome == "reached" for goal in goals),
         goals=len(goals),
@@ -162,21 +162,16 @@ def _in_target(protocol: Protocol, recording: Recording) -> float | None:
     upward = {
         phase.name: phase.direction == "up" for phase in protocol.stretches if isinstance(phase, LeadPhase)
     }
-    times, activation = numeric(recording, "features", "activation")
+    times, activation = valid_feature(recording, "activation")
     inside = valid = 0
     for lead in (phase for phase in phases(recording) if phase.name in upward):
-        reference = _reference(times, activation, lead.begin_s)
-        if reference is None:
+        before = activation[(times > lead.begin_s - REFERENCE_S) & (times <= lead.begin_s)]
+        if before.size < LEAST_REFERENCE:
             continue
-        during = activation[lead.holds(times) & np.isfinite(activation)]
+        during, reference = activation[lead.holds(times)], np.median(before)
         reached = during >= reference if upward[lead.name] else during <= reference
         inside, valid = inside + int(reached.sum()), valid + during.size
     return inside / valid if valid else None
-
-
-def _reference(times: FloatArray, activation: FloatArray, lead_s: float) -> float | None:
-    before = activation[(times > lead_s - REFERENCE_S) & (times <= lead_s) & np.isfinite(activation)]
-    return float(np.median(before)) if before.size >= LEAST_REFERENCE else None
 
 
 def _entries(terms: Sequence[Mapping[str, Any]], state: str) -> int:

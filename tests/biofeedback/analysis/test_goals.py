@@ -48,8 +48,8 @@ def test_a_goal_is_reached_where_the_change_is_at_least_as_large(session):
     result = only(session, CALM)
     table = {row.phase.name: row for row in phase_table(session)}
     assert result.outcome == "reached"
-    assert result.before.value == table["baseline"].hr.number
-    assert result.after.value == table["sustain"].hr.number
+    assert result.before.value == table["baseline"]["hr"].number
+    assert result.after.value == table["sustain"]["hr"].number
     assert result.change == pytest.approx(result.after.value - result.before.value)
     assert (result.before.phase, result.after.phase) == ("baseline", "sustain")
     assert 100 < result.before.window_s <= 120

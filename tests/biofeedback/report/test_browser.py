@@ -71,7 +71,7 @@ def test_a_number_of_the_table_leads_to_its_raw_signal_and_back(report, session)
     button.focus()
     page.keyboard.press("Enter")
     low, high = shown(page)
-    assert low < lead.corrected.at_s < high
+    assert low < lead["corrected"].at_s < high
     assert high - low == pytest.approx(30.0)
     assert "phase 3 lead to rest" in page.locator("#shown").inner_text()
     assert page.evaluate("document.activeElement.id") == "raw"

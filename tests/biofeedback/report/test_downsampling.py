@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biofeedback.report.panels import broken, gaps, merged, overview, pack, thinned
+from biofeedback.analysis.phases import merged
+from biofeedback.report.panels import broken, gaps, overview, pack, thinned
 
 
 def unpacked(text, count, step):

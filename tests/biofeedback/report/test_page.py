@@ -113,7 +113,7 @@ def test_every_number_of_the_table_is_a_button_to_its_moment(page, session):
     moments = [float(a["data-t"]) for t, a in page.elements if t == "button" and "aria-label" in a]
     analysed = zip(*(stretch.measures for stretch in analyse(session)), strict=True)
     assert moments == [
-        *(value.at_s for row in table for _, value in row.values()),
+        *(value.at_s for row in table for value in row.values.values()),
         *(measure.value.at_s for row in analysed for measure in row),
     ]
 
