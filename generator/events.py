@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import mido
 
@@ -48,8 +48,7 @@ PROGRAMS = {
 _US = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     """A stretch of constant tempo: its first tick, its exact start in µs as the file has it, its tempo."""
 
     tick: int

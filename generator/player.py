@@ -19,8 +19,6 @@ from generator.state import MasterVolume, MusicState, SoundCondition
 FADE_IN_S = 10.0
 EMERGENCY_STOP_S = 0.5
 
-LatencySource = Literal["none", "configured", "device default", "loopback measured"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
@@ -36,7 +34,7 @@ class Latency:
 
     seconds: float
     uncertainty_s: float
-    source: LatencySource
+    source: Literal["none", "configured", "device default", "loopback measured"]
 
 
 NO_LATENCY = Latency(seconds=0.0, uncertainty_s=0.0, source="none")
@@ -91,7 +89,7 @@ class ProcessEndCause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessEnding:
-    """How an audio process ended."""
+    """How an audio process ended; also its last message, if it can say why it ends."""
 
     cause: ProcessEndCause
     status: int = 0

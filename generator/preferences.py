@@ -88,23 +88,18 @@ class PreferenceField:
 
     Attributes
     ----------
-    name : str
-        The attribute.
     choices : tuple of str
         The names to choose from; empty for a number.
     low, high : float or None
         Smallest and largest number; None for names.
     """
 
-    name: str
     choices: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
 
 
-PREFERENCE_FIELDS = {
-    each.name: PreferenceField(name=each.name, **each.metadata) for each in fields(Preferences)
-}
+PREFERENCE_FIELDS = {each.name: PreferenceField(**each.metadata) for each in fields(Preferences)}
 """Every field of `Preferences` by name, in its order."""
 
 

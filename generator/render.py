@@ -108,12 +108,9 @@ class VirtualPlayer(AbstractContextManager["VirtualPlayer"]):
             audio = np.concatenate([self._fader.apply(self._synth.render(block)) for block in blocks])
             if self._synth.rebuilt > self._rebuilt:
                 self._rebuilt = self._synth.rebuilt
+                began_s = self._time_of(blocks[0].start_frame)
                 self._incidents.append(
-                    AudioIncident(
-                        time_s=self._time_of(blocks[0].start_frame),
-                        kind=AudioIncidentKind.REBUILT,
-                        ramp_s=RESTART_FADE_S,
-                    )
+                    AudioIncident(time_s=began_s, kind=AudioIncidentKind.REBUILT, ramp_s=RESTART_FADE_S)
                 )
         self._frames = blocks[-1].start_frame + BLOCK_FRAMES
         return PlaybackStep(
@@ -296,11 +293,11 @@ def render(
     fade_in_s, end_fade_s = (min(fade_s, seconds / 4) for fade_s in fades_s)
     ending = blocks - max(1, round(end_fade_s / BLOCK_S))
     with ExitStack() as stack:
-        player = VirtualPlayer(piece, sound=wav is not None, fade_in_s=fade_in_s, noise=noise)
-        stack.enter_context(player)
-        file = SoundFile(wav, latency_frames=player.latency_frames) if wav is not None else None
-        if file is not None:
-            stack.enter_context(file)
+        player = stack.enter_context(
+            VirtualPlayer(piece, sound=wav is not None, fade_in_s=fade_in_s, noise=noise)
+        )
+        early = player.latency_frames
+        file = stack.enter_context(SoundFile(wav, latency_frames=early)) if wav is not None else None
         for first in range(0, blocks, BLOCKS_PER_STEP):
             step = range(first, min(first + BLOCKS_PER_STEP, blocks))
             if ending in step:

@@ -24,7 +24,19 @@ StereoBlock = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoteEvent:
+class ScoreEvent:
+    """What begins at a sample, counted from the start of the performance."""
+
+    frame: int
+
+    @property
+    def time_s(self) -> float:
+        """Seconds from the start of the performance."""
+        return self.frame / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteEvent(ScoreEvent):
     """A note as it sounds.
 
     Attributes
@@ -43,7 +55,6 @@ class NoteEvent:
         One of ``generator.state.LAYERS``.
     """
 
-    frame: int
     duration_s: float
     beat: float
     bar: int
@@ -51,25 +62,14 @@ class NoteEvent:
     velocity: int
     layer: str
 
-    @property
-    def time_s(self) -> float:
-        """Seconds from the start of the performance."""
-        return self.frame / SAMPLE_RATE
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BeatEvent:
+class BeatEvent(ScoreEvent):
     """A beat of the music as it sounds: its number from 0, its bar, its sample, the tempo from here on."""
 
-    frame: int
     beat: int
     bar: int
     tempo_bpm: float
-
-    @property
-    def time_s(self) -> float:
-        """Seconds from the start of the performance."""
-        return self.frame / SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,7 +138,7 @@ class StateField:
     """
 
     name: str
-    kind: FieldKind
+    kind: FieldKind = FieldKind.CONTINUOUS
     low: float
     high: float
     unit: str
@@ -161,18 +161,9 @@ class StateField:
             raise StateError(f"{self.name} is {value}; it must be a whole number")
 
 
-def _described(
-    default: float,
-    low: float,
-    high: float,
-    unit: str,
-    *,
-    kind: FieldKind = FieldKind.CONTINUOUS,
-    values: tuple[float, ...] = (),
-) -> Any:
+def _described(default: float, low: float, high: float, unit: str, **more: Any) -> Any:
     """Return a dataclass field that describes itself; `STATE_FIELDS` collects the descriptions."""
-    description = {"low": low, "high": high, "unit": unit, "kind": kind, "values": values}
-    return field(default=default, metadata=description)
+    return field(default=default, metadata={"low": low, "high": high, "unit": unit, **more})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from generator.state import MusicState
@@ -29,6 +30,7 @@ from protocols.phases import (
     BreathePhase,
     EngagePhase,
     LeadPhase,
+    MatchingPhase,
     MatchPhase,
     ReturnPhase,
     Section,
@@ -87,14 +89,12 @@ class Segment:
     @property
     def reads_heart_rate(self) -> bool:
         """Whether its tempo is the listener's heart rate."""
-        return isinstance(self.phase, MatchPhase | Section | ReturnPhase) and isinstance(
-            self.phase.tempo_bpm, str
-        )
+        return isinstance(self.phase, MatchingPhase) and isinstance(self.phase.tempo_bpm, str)
 
     def matching_tempo(self, hr_bpm: float) -> float:
         """Return the tempo that meets a heart rate: the rate itself within the range the segment allows."""
         phase = self.phase
-        if isinstance(phase, MatchPhase | Section | ReturnPhase):
+        if isinstance(phase, MatchingPhase):
             return tempo_for(phase.tempo_bpm, float(hr_bpm), phase.hr_lowest_bpm, phase.hr_highest_bpm)
         return clip(float(hr_bpm), *MATCH_RANGE_BPM)
 
@@ -106,12 +106,11 @@ def segments(protocol: Protocol) -> tuple[Segment, ...]:
     start_s = energy = 0.0
     for phase in protocol.phases:
         for stretch in stretches(phase):
-            sounding = isinstance(stretch, Texture)
             asked = _asked(stretch)
             if isinstance(stretch, EngagePhase):
                 energy = energy if stretch.energy is None else stretch.energy
                 asked |= _energetic(stretch, energy)
-            target = replace(target, **asked, sounding=sounding)
+            target = replace(target, **asked, sounding=stretch.sounds)
             found.append(
                 Segment(
                     name=stretch.name,
@@ -182,7 +181,7 @@ class Course:
         """
         self._segment = segment
         self.limits = limits_in(segment.phase, self._protocol.limits)
-        self._limiter.obey(self.limits)
+        self._limiter.limits = self.limits
         asked = dict(segment.asked)
         self.breath_known = breath_rate is not None
         if isinstance(segment.phase, BreathePhase):
@@ -276,16 +275,13 @@ class Course:
                     self.goal_bpm = matched_bpm
                 if not self.music.sounding:
                     self.t0_bpm = self.goal_bpm  # after silence there is nothing to return from
-                return self.t0_bpm + (self.goal_bpm - self.t0_bpm) * share
-            case LeadPhase():
-                return self.t0_bpm + (self.goal_bpm - self.t0_bpm) * share
             case EngagePhase():
                 return self.goal_bpm
             case MatchPhase() | Section():
                 if not isinstance(phase.tempo_bpm, str):
                     return phase.tempo_bpm
                 return self.music.tempo_bpm if matched_bpm is None else matched_bpm
-        return self.t0_bpm
+        return self.t0_bpm + (self.goal_bpm - self.t0_bpm) * share
 
 
 def _energetic(phase: EngagePhase, energy: float) -> dict[str, Any]:
@@ -344,11 +340,10 @@ def planned_arc(protocol: Protocol, hr_bpm: float | None = 72.0) -> list[Planned
     [('match', 72.0), ('lead', 71.4), ('lead', 65.0), ('sustain', 63.2)]
     """
     decisions = _decisions(protocol, hr_bpm)
-    times = [decision.t for decision in decisions]
     points = []
     for second in range(math.ceil(protocol.duration_s)):
-        newest = decisions[bisect_right(times, second) - 1]
-        points.append(PlannedPoint(float(second), newest.phase, newest.music))
+        newest = decisions[bisect_right(decisions, second, key=attrgetter("t")) - 1]
+        points.append(replace(newest, t=float(second)))
     return points
 
 

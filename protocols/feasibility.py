@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from protocols.errors import FieldFault, FieldPath
@@ -18,17 +19,17 @@ from protocols.fields import (
 from protocols.outline import Goal, Outline, span_of
 from protocols.phases import (
     AnyPhase,
+    ArcPhase,
     BreathePhase,
     EngagePhase,
     LeadPhase,
+    MatchingPhase,
     MatchPhase,
     ReturnPhase,
     Section,
     Stretch,
     energetic,
 )
-
-__all__ = ["END", "faults", "lead_goal"]
 
 SHORTEST_ASSESSMENT_S = 80.0
 """Shortest step of a breathing assessment that can be judged: 60 s after the 20 s that are left out, see
@@ -61,13 +62,23 @@ def faults(protocol: Outline) -> tuple[FieldFault, ...]:
     )
 
 
+def _parts(protocol: Outline) -> Iterator[tuple[FieldPath, AnyPhase | Section]]:
+    """Yield every phase with the path to it, an arc before its sections."""
+    for index, phase in enumerate(protocol.phases):
+        yield ("phases", index), phase
+        if isinstance(phase, ArcPhase):
+            for inner, section in enumerate(phase.sections):
+                yield ("phases", index, "sections", inner), section
+
+
 def _contents(protocol: Outline) -> Iterator[FieldFault]:
     if not protocol.phases:
         yield FieldFault(("phases",), "the list is empty; a session needs at least one phase")
-    for path, phase in _walk(protocol):
-        if phase.kind == "arc" and not phase.sections:
+    for index, phase in enumerate(protocol.phases):
+        path = ("phases", index)
+        if isinstance(phase, ArcPhase) and not phase.sections:
             yield FieldFault((*path, "sections"), "the list is empty; an arc needs at least one section")
-        if protocol.arm == "silence" and (phase.kind == "arc" or phase.sounds):
+        if protocol.arm == "silence" and (isinstance(phase, ArcPhase) or phase.sounds):
             yield FieldFault(
                 (*path, "kind"),
                 f"{phase.kind} is music, and in the arm silence there is none; use settle, baseline, silence "
@@ -75,34 +86,21 @@ def _contents(protocol: Outline) -> Iterator[FieldFault]:
             )
 
 
-def _walk(protocol: Outline) -> Iterator[tuple[FieldPath, AnyPhase]]:
-    for index, phase in enumerate(protocol.phases):
-        yield ("phases", index), phase
-
-
 def _names(protocol: Outline) -> Iterator[FieldFault]:
     seen = {END}
-    for path, name in _named(protocol):
-        if name in seen:
-            reason = "is the name of the closing fade" if name == END else "names an earlier phase"
-            yield FieldFault((*path, "name"), f"{name!r} {reason}; every phase needs a name of its own")
-        seen.add(name)
-
-
-def _named(protocol: Outline) -> Iterator[tuple[FieldPath, str]]:
-    for path, phase in _walk(protocol):
-        yield path, phase.name
-        if phase.kind == "arc":
-            for inner, section in enumerate(phase.sections):
-                yield (*path, "sections", inner), section.name
+    for path, part in _parts(protocol):
+        if part.name in seen:
+            reason = "is the name of the closing fade" if part.name == END else "names an earlier phase"
+            yield FieldFault((*path, "name"), f"{part.name!r} {reason}; every phase needs a name of its own")
+        seen.add(part.name)
 
 
 def _leads(protocol: Outline) -> Iterator[FieldFault]:
     baseline_known = False
-    before: AnyPhase | None = None
-    for path, phase in _walk(protocol):
-        if phase.kind == "lead":
-            if before is None or before.kind != "match":
+    before: AnyPhase | Section | None = None
+    for path, phase in _parts(protocol):
+        if isinstance(phase, LeadPhase):
+            if not isinstance(before, MatchPhase):
                 yield FieldFault(
                     (*path, "kind"), "this lead follows no match; put a match phase directly before it"
                 )
@@ -142,8 +140,8 @@ def _gating(path: FieldPath, lead: LeadPhase, arm: str, *, baseline_known: bool)
 
 def _breathing(protocol: Outline) -> Iterator[FieldFault]:
     rates: set[float] = set()
-    for path, phase in _walk(protocol):
-        if phase.kind != "breathe":
+    for path, phase in _parts(protocol):
+        if not isinstance(phase, BreathePhase):
             continue
         if fault := _breath(path, phase, rates):
             yield fault
@@ -152,15 +150,7 @@ def _breathing(protocol: Outline) -> Iterator[FieldFault]:
 
 
 def _breath(path: FieldPath, phase: BreathePhase, rates_before: set[float]) -> FieldFault | None:
-    ways = [
-        name
-        for name, given in (
-            ("breath_rate", phase.breath_rate is not None),
-            ("share_of_own", phase.share_of_own is not None),
-            ("assessed", phase.assessed),
-        )
-        if given
-    ]
+    ways = [name for name in ("breath_rate", "share_of_own", "assessed") if getattr(phase, name)]
     if not ways:
         return FieldFault(
             (*path, "breath_rate"), "is missing; breath_rate, share_of_own or assessed: true is needed"
@@ -188,21 +178,20 @@ def _breath(path: FieldPath, phase: BreathePhase, rates_before: set[float]) -> F
 
 def _last_questions(protocol: Outline) -> Iterator[FieldFault]:
     """Refuse a question at the very end: after a silent phase there is no fade in which to answer."""
-    if not protocol.phases or protocol.phases[-1].kind == "arc":
-        return
-    path, phase = ("phases", len(protocol.phases) - 1), protocol.phases[-1]
-    for index, asked in enumerate(phase.ratings):
-        if asked.at == "end" and not phase.sounds:
+    last = len(protocol.phases) - 1
+    ratings = protocol.stretches[-1].ratings if protocol.stretches else ()
+    for index, asked in enumerate(ratings):
+        if asked.at == "end" and not protocol.stretches[-1].sounds:
             yield FieldFault(
-                (*path, "ratings", index, "at"),
+                ("phases", last, "ratings", index, "at"),
                 "the session ends with this phase, so that nobody could answer; ask at its begin, or put a "
                 "phase after it",
             )
 
 
 def _energies(protocol: Outline) -> Iterator[FieldFault]:
-    for path, phase in _walk(protocol):
-        if phase.kind == "engage":
+    for path, phase in _parts(protocol):
+        if isinstance(phase, EngagePhase):
             if phase.energy is None:
                 yield FieldFault(
                     (*path, "energy"),
@@ -244,14 +233,12 @@ def _goal(path: FieldPath, goal: Goal, protocol: Outline) -> FieldFault | None:
 
 def _unasked(path: FieldPath, scale: str, start: Stretch | None, end: Stretch | None) -> FieldFault | None:
     """Return the fault of a goal about a rating that no phase asks for."""
-    remedy = f"put ratings: [{{scale: {scale}}}] there"
+    remedy = f"put ratings: [{{scale: {scale}}}]"
     for key, phase in (("from", start), ("at", end)):
         if phase is None:
-            return FieldFault(
-                (*path, "measure"), f"no phase asks for {scale}; put ratings: [{{scale: {scale}}}] into two"
-            )
+            return FieldFault((*path, "measure"), f"no phase asks for {scale}; {remedy} into two")
         if scale not in [asked.scale for asked in phase.ratings]:
-            return FieldFault((*path, key), f"phase {phase.name!r} does not ask for {scale}; {remedy}")
+            return FieldFault((*path, key), f"phase {phase.name!r} does not ask for {scale}; {remedy} there")
     return None
 
 
@@ -284,8 +271,15 @@ def tempo_faults(protocol: Outline) -> Iterator[FieldFault]:
     """Follow the possible tempi from phase to phase; a phase after silence may begin at any."""
     tempi: Tempi = ()
     before: Stretch | None = None
-    for path, phase in _stretches(protocol):
-        yield from _bounds(path, phase)
+    for path, phase in _parts(protocol):
+        if isinstance(phase, ArcPhase):
+            continue
+        if isinstance(phase, MatchingPhase) and phase.hr_lowest_bpm > phase.hr_highest_bpm:
+            yield FieldFault(
+                (*path, "hr_lowest_bpm"),
+                f"{phase.hr_lowest_bpm:g} lies above hr_highest_bpm {phase.hr_highest_bpm:g}; "
+                "the lowest comes first",
+            )
         if isinstance(phase, LeadPhase) and isinstance(before, MatchPhase):
             yield from _lead(path, phase, before, limits_in(phase, protocol.limits))
         elif isinstance(phase, Section | ReturnPhase):
@@ -294,31 +288,13 @@ def tempo_faults(protocol: Outline) -> Iterator[FieldFault]:
         before = phase
 
 
-def _stretches(protocol: Outline) -> Iterator[tuple[FieldPath, Stretch]]:
-    for index, phase in enumerate(protocol.phases):
-        if phase.kind == "arc":
-            for inner, section in enumerate(phase.sections):
-                yield ("phases", index, "sections", inner), section
-        else:
-            yield ("phases", index), phase
-
-
-def _bounds(path: FieldPath, phase: Stretch) -> Iterator[FieldFault]:
-    if isinstance(phase, MatchPhase | Section | ReturnPhase) and phase.hr_lowest_bpm > phase.hr_highest_bpm:
-        yield FieldFault(
-            (*path, "hr_lowest_bpm"),
-            f"{phase.hr_lowest_bpm:g} lies above hr_highest_bpm {phase.hr_highest_bpm:g}; "
-            "the lowest comes first",
-        )
-
-
 def _tempi(phase: Stretch, before: Tempi) -> Tempi:
     """Return the tempi with which a sounding phase may end."""
     match phase:
-        case MatchPhase() | Section() | ReturnPhase():
-            if isinstance(phase.tempo_bpm, str):
-                return (phase.hr_lowest_bpm, phase.hr_highest_bpm)
-            return (phase.tempo_bpm,)
+        case MatchingPhase(tempo_bpm=str()):
+            return (phase.hr_lowest_bpm, phase.hr_highest_bpm)
+        case MatchingPhase(tempo_bpm=float() as tempo_bpm):
+            return (tempo_bpm,)
         case LeadPhase(direction="up"):
             return (min(before), HIGHEST_GOAL_BPM)
         case LeadPhase():
@@ -353,7 +329,7 @@ def _lead(path: FieldPath, lead: LeadPhase, match: MatchPhase, limits: Limits) -
         yield FieldFault(
             (*path, "duration_s"),
             f"impossible lead: {t0:.4g} to {goal:.4g} bpm at {speed:g} bpm/min does not fit into "
-            f"{lead.duration_s:g} s; {_whole(needed_s)} s would do",
+            f"{lead.duration_s:g} s; {math.ceil(needed_s - _TINY)} s would do",
         )
 
 
@@ -365,17 +341,13 @@ def _way(
         return
     target = phase.tempo_bpm
     needed_s, start = max((travel_s(limits, tempo, target), tempo) for tempo in before)
+    what = "section"
     if phase.kind == "return":
-        needed_s *= PEAK_OF_MEAN
+        what, needed_s = "return", needed_s * PEAK_OF_MEAN
     if needed_s > phase.duration_s + _TINY:
-        what = "return" if phase.kind == "return" else "section"
         yield FieldFault(
             (*path, "tempo_bpm"),
             f"impossible {what}: {start:g} to {target:g} bpm at {limits.tempo_bpm_per_min:g} bpm/min and "
             f"{limits.tempo_percent_per_bar:g} % a bar does not fit into {phase.duration_s:g} s; "
-            f"{_whole(needed_s)} s would do",
+            f"{math.ceil(needed_s - _TINY)} s would do",
         )
-
-
-def _whole(seconds: float) -> int:
-    return -int(-(seconds - _TINY) // 1)

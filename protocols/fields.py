@@ -51,13 +51,24 @@ class ProtocolPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def described(means: str, right: str, *, since: int = 1, **constraints: Any) -> Any:
+def described(means: str, right: str | None = None, *, since: int = 1, **constraints: Any) -> Any:
     """Return a field that says what it means, what would be right, and which version of the language has it.
 
-    The first is for the reference of the language, the second is quoted where a value is wrong. What a later
-    version added is left out of a protocol's fingerprint while it says no more than its default.
+    The first is for the reference of the language, the second is quoted where a value is wrong; where it is
+    left out, it is that of the field's type. What a later version added is left out of a protocol's
+    fingerprint while it says no more than its default.
     """
-    return Field(title=means, description=right, json_schema_extra={"since": since}, **constraints)
+    if right is not None:
+        constraints["description"] = right
+    return Field(title=means, json_schema_extra={"since": since}, **constraints)
+
+
+def ranged(
+    means: str, ends: tuple[float, float], unit: str = "", *, kind: str = "a number", **options: Any
+) -> Any:
+    """Return a `described` field for a number that is one of the two ends or lies between them."""
+    low, high = ends
+    return described(means, f"{kind} from {low:g} to {high:g}{unit}", ge=low, le=high, **options)
 
 
 def is_number(value: Any) -> bool:
@@ -82,10 +93,14 @@ def one_of(names: Collection[str]) -> BeforeValidator:
     def check(value: Any) -> Any:
         if isinstance(value, str) and value in names:
             return value
-        hint = suggestion(value, names) if isinstance(value, str) else ""
-        raise ValueError(f"one of {', '.join(names)}" + (f"; {hint}" if hint else ""))
+        raise _none_of(names, value, ", ".join(names))
 
     return BeforeValidator(check)
+
+
+def _none_of(names: Collection[str], value: Any, known: str) -> ValueError:
+    hint = suggestion(value, names) if isinstance(value, str) else ""
+    return ValueError(f"one of {known}" + (f"; {hint}" if hint else ""))
 
 
 def _mode(value: Any) -> Any:
@@ -94,9 +109,7 @@ def _mode(value: Any) -> Any:
         return Mode.of(value).openness
     if is_number(value) and any(abs(value - mode.openness) <= MODE_TOLERANCE for mode in Mode):
         return Mode.of(value).openness
-    known = ", ".join(f"{mode.openness:g} {mode.name.lower()}" for mode in Mode)
-    hint = suggestion(value, names) if isinstance(value, str) else ""
-    raise ValueError(f"one of {known}" + (f"; {hint}" if hint else ""))
+    raise _none_of(names, value, ", ".join(f"{mode.openness:g} {mode.name.lower()}" for mode in Mode))
 
 
 def _tempo(low: float, high: float) -> BeforeValidator:
@@ -185,34 +198,22 @@ _TINY = 1e-9
 class Limits(ProtocolPart):
     """How fast the music may change."""
 
-    tempo_bpm_per_min: float = described(
-        "fastest change of tempo; more than 3 only in a protocol without a lead",
-        "a number from 0.5 to 8",
-        default=3.0,
-        ge=0.5,
-        le=8,
+    tempo_bpm_per_min: float = ranged(
+        "fastest change of tempo; more than 3 only in a protocol without a lead", (0.5, 8), default=3.0
     )
-    tempo_percent_per_bar: float = described(
-        "largest change of tempo from bar to bar",
-        "a number from 0.1 to 1",
-        default=1.0,
-        ge=0.1,
-        le=1,
-    )
-    mode_seconds: float = described(
+    tempo_percent_per_bar: float = ranged("largest change of tempo from bar to bar", (0.1, 1), default=1.0)
+    mode_seconds: float = ranged(
         "shortest time between two changes of mode, each to the neighbouring mode",
-        "a number of seconds from 30 to 600",
+        (30, 600),
+        kind="a number of seconds",
         default=30.0,
-        ge=30,
-        le=600,
     )
 
 
 def limits_in(phase: object, limits: Limits) -> Limits:
     """Return the limits in a phase: the protocol's, but for what the phase says of its own pace."""
     own = {name: getattr(phase, name, None) for name in ("tempo_bpm_per_min", "mode_seconds")}
-    own = {name: value for name, value in own.items() if value is not None}
-    return limits.model_copy(update=own) if own else limits
+    return limits.model_copy(update={name: value for name, value in own.items() if value is not None})
 
 
 class RateLimiter:
@@ -231,18 +232,14 @@ class RateLimiter:
     Parameters
     ----------
     limits : Limits
-        Of the protocol.
+        Of the protocol; they may be replaced by others at any time.
     """
 
     def __init__(self, limits: Limits) -> None:
-        self.obey(limits)
+        self.limits = limits
         self._asked: deque[tuple[float, float]] = deque()
         self._last: MusicState | None = None
         self._mode_t = 0.0
-
-    def obey(self, limits: Limits) -> None:
-        """Use these limits from now on."""
-        self._limits = limits
 
     def grant(self, t: float, wanted: MusicState, *, tempo_bpm_per_min: float | None = None) -> MusicState:
         """Return the state to ask for at `t`; times rise from call to call.
@@ -262,7 +259,7 @@ class RateLimiter:
             granted = replace(
                 wanted,
                 tempo_bpm=self._tempo(
-                    t, dt, wanted.tempo_bpm, tempo_bpm_per_min or self._limits.tempo_bpm_per_min
+                    t, dt, wanted.tempo_bpm, tempo_bpm_per_min or self.limits.tempo_bpm_per_min
                 ),
                 level_db=clip(wanted.level_db, last.level_db - most_db, last.level_db + most_db),
                 mode=self._mode(t, last.mode, wanted.mode),
@@ -276,7 +273,7 @@ class RateLimiter:
         window_s = 60 * BEATS_PER_BAR / last + DECISION_S
         while len(self._asked) > 1 and self._asked[0][0] <= t - window_s + _TINY:
             self._asked.popleft()
-        share = self._limits.tempo_percent_per_bar / 100
+        share = self.limits.tempo_percent_per_bar / 100
         most = bpm_per_min * dt / 60
         low = max(last - most, *(tempo * (1 - share) for _, tempo in self._asked))
         high = min(last + most, *(tempo * (1 + share) for _, tempo in self._asked))
@@ -284,7 +281,7 @@ class RateLimiter:
         return clip(wanted, min(low, last), max(high, last))
 
     def _mode(self, t: float, last: float, wanted: float) -> float:
-        if abs(wanted - last) < RUNG / 2 or t - self._mode_t < self._limits.mode_seconds - _TINY:
+        if abs(wanted - last) < RUNG / 2 or t - self._mode_t < self.limits.mode_seconds - _TINY:
             return last
         self._mode_t = t
         return round(last + RUNG if wanted > last else last - RUNG, 1)

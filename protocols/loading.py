@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from protocols.errors import FieldFault, FieldPath, InvalidProtocolError, UnknownProtocolError
 from protocols.fields import nearest, suggestion
-from protocols.phases import PHASES, TEXTURE_FIELDS, Section
+from protocols.phases import PHASES, TEXTURE_FIELDS, Section, kind_of
 from protocols.positions import YamlError, read
 from protocols.schema import Protocol
 
@@ -298,7 +298,7 @@ def _plain_number(text: str) -> str:
 def _unknown(location: FieldPath) -> str:
     """Return what an unknown key could have been meant to be, or where it belongs."""
     key, home = str(location[-1]), _home(location)
-    kind = "section" if home is Section else _kind(home)
+    kind = "section" if home is Section else kind_of(home)
     having = [other for other, model in PHASES.items() if key in _fields(model)]
     # A key that other kinds have is in the wrong place, not misspelt.
     if not (kind and having) and (suggested := suggestion(key, _fields(home))):
@@ -346,18 +346,13 @@ def _home(location: FieldPath) -> type[BaseModel]:
     """Return the model one of whose fields the location names last."""
     candidates: list[type[BaseModel]] = [Protocol]
     for step in [step for step in location if isinstance(step, str)][:-1]:
-        tagged = [model for model in candidates if _kind(model) == step]
+        tagged = [model for model in candidates if kind_of(model) == step]
         candidates = tagged or list(_models(candidates[0].model_fields[step].annotation))
     return candidates[0]
 
 
 def _fields(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _kind(model: type[BaseModel]) -> str | None:
-    field = model.model_fields.get("kind")
-    return str(get_args(field.annotation)[0]) if field else None
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

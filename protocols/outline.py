@@ -19,6 +19,7 @@ from protocols.fields import (
     described,
     is_number,
     one_of,
+    ranged,
 )
 from protocols.phases import AnyPhase, Stretch, stretches
 from protocols.scales import SCALES
@@ -50,7 +51,7 @@ def _change(value: Any) -> Any:
 class Goal(ProtocolPart):
     """A change from one phase to another that the session aims at. It is no effect of the music."""
 
-    name: Short = described("the goal in words", "a text of at most 120 characters")
+    name: Short = described("the goal in words")
     measure: Annotated[str, one_of(MEASURES)] = described("what is measured", "one of " + ", ".join(MEASURES))
     change: Annotated[float, BeforeValidator(_change)] = described(
         "the least change, in the measure's own unit; negative is a fall",
@@ -108,12 +109,11 @@ class PieceDefaults(ProtocolPart):
     nature: Annotated[str, one_of(NATURES)] = described(
         "the nature sounds under the music", "one of " + ", ".join(NATURES), default=NATURES[0]
     )
-    nature_db: float = described(
+    nature_db: float = ranged(
         "level of the nature sounds relative to the music",
-        "a number of dB from -30 to -6",
+        NATURE_RANGE_DB,
+        kind="a number of dB",
         default=-12.0,
-        ge=NATURE_RANGE_DB[0],
-        le=NATURE_RANGE_DB[1],
     )
     tonic: int = described(
         "the keynote, in semitones above C", "a whole number from 0 (C) to 11 (B)", default=0, ge=0, le=11
@@ -127,15 +127,13 @@ class Outline(ProtocolPart):
     schema_: Literal[2] = described(
         "version of the protocol language", "2, or left out", since=2, default=LANGUAGE, alias="schema"
     )
-    id: Name = described(
-        "identifier of the protocol", "a name of small letters and digits, words joined by hyphens"
-    )
+    id: Name = described("identifier of the protocol")
     version: int = described(
         "raise it with every change once the protocol was used", "a whole number from 1", ge=1
     )
-    title: Text = described("title that people read", "a text")
-    rationale: Text = described("why the protocol is as it is", "a text")
-    sources: Texts = described("studies, or `our own convention`", "a list of texts")
+    title: Text = described("title that people read")
+    rationale: Text = described("why the protocol is as it is")
+    sources: Texts = described("studies, or `our own convention`")
     arm: Annotated[str, one_of(ARMS)] = described(
         "`closed-loop`: a lead waits for the listener; `open-loop`: everything goes by the clock, the heart "
         "rate is taken once; `silence`: no music at all",
@@ -144,13 +142,11 @@ class Outline(ProtocolPart):
     piece: PieceDefaults = described(
         "the sounds of the piece; see below", "keys and values indented below it", default=PieceDefaults()
     )
-    default_tempo_bpm: MatchedBpm = described(
-        "tempo while no heart rate is known", "a number from 50 to 100 bpm", default=70.0
-    )
+    default_tempo_bpm: MatchedBpm = described("tempo while no heart rate is known", default=70.0)
     limits: Limits = described(
         "how fast the music may change; see below", "keys and values indented below it", default=Limits()
     )
-    cautions: Texts = described("cautions that are shown before a session", "a list of texts")
+    cautions: Texts = described("cautions that are shown before a session")
     numbers_shown: bool = described(
         "`false` hides heart rate, activation and all other numbers on the screen during the session",
         "true or false",
@@ -161,12 +157,8 @@ class Outline(ProtocolPart):
         "goals that the report checks; see below", "a list of goals", since=2, default=()
     )
     phases: tuple[AnyPhase, ...] = described("the phases in order; see below", "a list of phases")
-    end_fade_s: float = described(
-        "length of the fade that follows the last phase",
-        "a number of seconds from 15 to 30",
-        default=20.0,
-        ge=15,
-        le=30,
+    end_fade_s: float = ranged(
+        "length of the fade that follows the last phase", (15, 30), kind="a number of seconds", default=20.0
     )
 
     @property

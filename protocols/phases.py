@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from generator.state import RANGES, MusicState
 from protocols.fields import (
@@ -22,6 +22,7 @@ from protocols.fields import (
     Tempo,
     described,
     one_of,
+    ranged,
 )
 from protocols.scales import SCALES
 
@@ -29,9 +30,7 @@ from protocols.scales import SCALES
 class Until(ProtocolPart):
     """A cue that ends a phase before its longest time is over."""
 
-    cue: Name = described(
-        "name of the cue that ends the phase", "a name of small letters and digits, words joined by hyphens"
-    )
+    cue: Name = described("name of the cue that ends the phase")
 
 
 class ScheduledRating(ProtocolPart):
@@ -53,57 +52,40 @@ class PhaseMarkers(ProtocolPart):
 class GateSettings(ProtocolPart):
     """When a lead waits for the listener, in standard deviations (σ) of their activation at baseline."""
 
-    hold_sigma: float = described(
+    hold_sigma: float = ranged(
         "σ above the activation while matching (in a lead upward: below) beyond which the lead is held",
-        "a number from 0.25 to 5",
+        (0.25, 5),
         default=1.0,
-        ge=0.25,
-        le=5,
     )
-    hold_after_s: float = described(
-        "seconds beyond hold_sigma after which it is held",
-        "a number of seconds from 5 to 300",
-        default=15.0,
-        ge=5,
-        le=300,
+    hold_after_s: float = ranged(
+        "seconds beyond hold_sigma after which it is held", (5, 300), kind="a number of seconds", default=15.0
     )
-    release_sigma: float = described(
-        "σ below which a held lead goes on; less than hold_sigma",
-        "a number from 0 to 5",
-        default=0.5,
-        ge=0,
-        le=5,
+    release_sigma: float = ranged(
+        "σ below which a held lead goes on; less than hold_sigma", (0, 5), default=0.5
     )
-    step_back_after_s: float = described(
+    step_back_after_s: float = ranged(
         "seconds of holding after which it steps back, again and again",
-        "a number of seconds from 30 to 1800",
+        (30, 1800),
+        kind="a number of seconds",
         default=150.0,
-        ge=30,
-        le=1800,
     )
-    step_back_share: float = described(
-        "share of its progress by which it steps back", "a number from 0 to 0.5", default=0.25, ge=0, le=0.5
-    )
-    plateau_step_backs: int = described(
+    step_back_share: float = ranged("share of its progress by which it steps back", (0, 0.5), default=0.25)
+    plateau_step_backs: int = ranged(
         "number of steps back after which it stays where it is and asks the therapist",
-        "a whole number from 1 to 10",
+        (1, 10),
+        kind="a whole number",
         default=2,
-        ge=1,
-        le=10,
     )
-    plateau_sigma: float | None = described(
+    plateau_sigma: float | None = ranged(
         "σ above which it asks at once; where left out, 2 in a lead downward and 3 in one upward",
-        "a number from 0.5 to 6",
+        (0.5, 6),
         default=None,
-        ge=0.5,
-        le=6,
     )
-    plateau_after_s: float = described(
+    plateau_after_s: float = ranged(
         "seconds beyond plateau_sigma after which it asks",
-        "a number of seconds from 15 to 600",
+        (15, 600),
+        kind="a number of seconds",
         default=60.0,
-        ge=15,
-        le=600,
     )
 
 
@@ -117,13 +99,8 @@ OWN_BREATH_RANGE_PER_MIN = (4.0, 20.0)
 class Phase(ProtocolPart):
     """What every phase, and every section of an arc, has."""
 
-    name: Name = described(
-        "its name, which no other phase or section has (`end` is taken)",
-        "a name of small letters and digits, words joined by hyphens",
-    )
-    duration_s: Seconds = described(
-        "its length; with `until`, the longest it may take", "a number of seconds from 5 to 7200"
-    )
+    name: Name = described("its name, which no other phase or section has (`end` is taken)")
+    duration_s: Seconds = described("its length; with `until`, the longest it may take")
     until: Until | None = described(
         "ends the phase as soon as somebody gives this cue",
         "a mapping such as {cue: procedure-over}",
@@ -170,11 +147,6 @@ class RecoveryPhase(Phase):
     kind: Literal["recovery"]
 
 
-def _ranged(name: str, means: str, kind: str, unit: str = "") -> Any:
-    low, high = RANGES[name]
-    return described(means, f"{kind} from {low:g} to {high:g}{unit}", default=None, ge=low, le=high)
-
-
 class Texture(ProtocolPart):
     """What the music is like at the end of the phase.
 
@@ -187,19 +159,19 @@ class Texture(ProtocolPart):
         "phrygian, aeolian, dorian, mixolydian, ionian, lydian or its number 0, 0.2 … 1",
         default=None,
     )
-    density: float | None = _ranged("density", "how many notes sound", "a number")
+    density: float | None = ranged("how many notes sound", RANGES["density"], default=None)
     # Called plain `register` in files: that attribute name is taken by the class's own machinery.
-    register_: float | None = described(
-        "how high", "a number from 0 to 1", default=None, alias="register", ge=0, le=1
+    register_: float | None = ranged("how high", RANGES["register"], default=None, alias="register")
+    brightness: float | None = ranged("how bright the sounds are", RANGES["brightness"], default=None)
+    articulation: float | None = ranged("0 legato … 1 detached", RANGES["articulation"], default=None)
+    layers: int | None = ranged(
+        "how many parts sound together", RANGES["layers"], kind="a whole number", default=None
     )
-    brightness: float | None = _ranged("brightness", "how bright the sounds are", "a number")
-    articulation: float | None = _ranged("articulation", "0 legato … 1 detached", "a number")
-    layers: int | None = _ranged("layers", "how many parts sound together", "a whole number")
-    level_db: float | None = _ranged("level_db", "how loud", "a number", " dB")
-    breath_rate: float | None = _ranged(
-        "breath_rate", "swells a minute, 0 for none", "a number", " per minute"
+    level_db: float | None = ranged("how loud", RANGES["level_db"], " dB", default=None)
+    breath_rate: float | None = ranged(
+        "swells a minute, 0 for none", RANGES["breath_rate"], " per minute", default=None
     )
-    breath_depth: float | None = _ranged("breath_depth", "how deep the swells are", "a number")
+    breath_depth: float | None = ranged("how deep the swells are", RANGES["breath_depth"], default=None)
 
 
 TEXTURE_FIELDS = tuple(field.alias or name for name, field in Texture.model_fields.items())
@@ -208,43 +180,41 @@ TEXTURE_FIELDS = tuple(field.alias or name for name, field in Texture.model_fiel
 class ChangeRates(ProtocolPart):
     """How fast the music may change in a phase, in place of the protocol's `limits`."""
 
-    tempo_bpm_per_min: float | None = described(
+    tempo_bpm_per_min: float | None = ranged(
         "fastest change of tempo in this phase, in place of the protocol's; in a lead at most 3",
-        "a number from 0.5 to 8",
+        (0.5, 8),
         since=2,
         default=None,
-        ge=0.5,
-        le=8,
     )
-    mode_seconds: float | None = described(
+    mode_seconds: float | None = ranged(
         "shortest time between two changes of mode in this phase, in place of the protocol's",
-        "a number of seconds from 30 to 600",
+        (30, 600),
+        kind="a number of seconds",
         since=2,
         default=None,
-        ge=30,
-        le=600,
     )
 
 
-def _lowest(since: int) -> Any:
-    return described(
-        "slowest tempo that a heart rate may lead to",
-        "a number from 50 to 100 bpm",
-        since=since,
-        default=MATCH_RANGE_BPM[0],
+def _matched_bpm(which: str, default: float, *, since: int = 2) -> Any:
+    return described(f"{which} tempo that a heart rate may lead to", since=since, default=default)
+
+
+class SoundingPhase(Phase, Texture, ChangeRates):
+    """A phase with music."""
+
+
+class MatchingPhase(SoundingPhase):
+    """A phase whose tempo is a number, or follows the listener's heart rate between two bounds."""
+
+    tempo_bpm: Tempo = described(
+        "`hr`, a tempo relative to it (`hr*0.9`, `hr-5`, `hr+5`), or a number",
+        "hr, hr*0.9, hr-5, hr+5 or a number from 30 to 140 bpm",
     )
+    hr_lowest_bpm: MatchedBpm = _matched_bpm("slowest", MATCH_RANGE_BPM[0])
+    hr_highest_bpm: MatchedBpm = _matched_bpm("fastest", MATCH_RANGE_BPM[1])
 
 
-def _highest(since: int) -> Any:
-    return described(
-        "fastest tempo that a heart rate may lead to",
-        "a number from 50 to 100 bpm",
-        since=since,
-        default=MATCH_RANGE_BPM[1],
-    )
-
-
-class MatchPhase(Phase, Texture, ChangeRates):
+class MatchPhase(MatchingPhase):
     """Music at the listener's heart rate, or at a tempo of its own."""
 
     kind: Literal["match"]
@@ -253,19 +223,16 @@ class MatchPhase(Phase, Texture, ChangeRates):
         "hr, hr*0.9, hr-5, hr+5 or a number from 50 to 100 bpm",
         default="hr",
     )
-    hr_lowest_bpm: MatchedBpm = _lowest(since=2)
-    hr_highest_bpm: MatchedBpm = _highest(since=2)
 
 
-class LeadPhase(Phase, Texture, ChangeRates):
+class LeadPhase(SoundingPhase):
     """Music that leads from the matched tempo toward a goal; it comes directly after a match."""
 
     kind: Literal["lead"]
-    goal_bpm: float = described(
+    goal_bpm: float = ranged(
         "tempo to lead to; at most 0.85 of the start, upward at least 1.15 of it",
-        "a number from 42 to 120 bpm",
-        ge=LOWEST_GOAL_BPM,
-        le=HIGHEST_GOAL_BPM,
+        (LOWEST_GOAL_BPM, HIGHEST_GOAL_BPM),
+        " bpm",
     )
     direction: Literal["down", "up"] = described(
         "toward rest (`down`) or toward higher arousal (`up`)", "down or up", since=2, default="down"
@@ -281,79 +248,62 @@ class LeadPhase(Phase, Texture, ChangeRates):
     )
 
 
-class SustainPhase(Phase, Texture, ChangeRates):
+class SustainPhase(SoundingPhase):
     """Music that stays at the tempo it has."""
 
     kind: Literal["sustain"]
 
 
-class BreathePhase(Phase, Texture, ChangeRates):
+class BreathePhase(SoundingPhase):
     """Music that swells and ebbs at a slow rate of breathing, at the tempo it has.
 
     One of `breath_rate`, `share_of_own` and `assessed` says at which.
     """
 
     kind: Literal["breathe"]
-    breath_rate: float | None = described(
-        "breaths a minute",
-        "a number from 4 to 10 per minute",
-        default=None,
-        ge=BREATH_RANGE_PER_MIN[0],
-        le=BREATH_RANGE_PER_MIN[1],
-    )
-    share_of_own: float | None = described(
+    breath_rate: float | None = ranged("breaths a minute", BREATH_RANGE_PER_MIN, " per minute", default=None)
+    share_of_own: float | None = ranged(
         "the rate as a share of the listener's own, as measured in the baseline, else when the phase begins",
-        "a number from 0.5 to 1",
+        (0.5, 1),
         default=None,
-        ge=0.5,
-        le=1,
     )
     assessed: bool = described(
         "true: the rate that the steps with `assess: true` before it found", "true or false", default=False
     )
-    fallback_rate: float = described(
+    fallback_rate: float = ranged(
         "rate where the listener's own is not known, or no step could be judged",
-        "a number from 4 to 10 per minute",
+        BREATH_RANGE_PER_MIN,
+        " per minute",
         default=6.0,
-        ge=BREATH_RANGE_PER_MIN[0],
-        le=BREATH_RANGE_PER_MIN[1],
     )
-    breath_depth: float = described(
-        "how deep the swells are; 1 is 4 dB from softest to loudest",
-        "a number from 0.1 to 1",
-        default=0.6,
-        ge=0.1,
-        le=1,
+    breath_depth: float = ranged(
+        "how deep the swells are; 1 is 4 dB from softest to loudest", (0.1, 1), default=0.6
     )
     assess: bool = described(
         "true: a step of an assessment, whose rate is tried out", "true or false", default=False
     )
 
 
-class Section(Phase, Texture, ChangeRates):
+class Section(MatchingPhase):
     """A part of an arc: the music moves to its tempo and texture, then stays there."""
 
     kind: ClassVar[str] = "arc"
-    tempo_bpm: Tempo = described(
-        "`hr`, a tempo relative to it (`hr*0.9`, `hr-5`, `hr+5`), or a number",
-        "hr, hr*0.9, hr-5, hr+5 or a number from 30 to 140 bpm",
-    )
-    hr_lowest_bpm: MatchedBpm = _lowest(since=1)
-    hr_highest_bpm: MatchedBpm = _highest(since=1)
+    hr_lowest_bpm: MatchedBpm = _matched_bpm("slowest", MATCH_RANGE_BPM[0], since=1)
+    hr_highest_bpm: MatchedBpm = _matched_bpm("fastest", MATCH_RANGE_BPM[1], since=1)
 
 
 class ArcPhase(ProtocolPart):
     """A course written section by section; the clock or a cue moves it on."""
 
     kind: Literal["arc"]
-    name: Name = described(
-        "its name, which no other phase or section has",
-        "a name of small letters and digits, words joined by hyphens",
-    )
+    name: Name = described("its name, which no other phase or section has")
     sections: tuple[Section, ...] = described("its parts, in order", "a list of sections")
 
 
-class EngagePhase(Phase, Texture, ChangeRates):
+ENERGY_RANGE = (0.0, 1.0)
+
+
+class EngagePhase(SoundingPhase):
     """Music to turn to, as in pain distraction: its energy is set by listener and therapist.
 
     Tempo and texture follow from energy; what is set here stays as set. Intensify and soften change energy
@@ -361,79 +311,54 @@ class EngagePhase(Phase, Texture, ChangeRates):
     """
 
     kind: Literal["engage"]
-    energy: float | None = described(
+    energy: float | None = ranged(
         "energy at its begin; where left out, that with which the engage phase before ended",
-        "a number from 0 to 1",
+        ENERGY_RANGE,
         default=None,
-        ge=0,
-        le=1,
     )
 
 
-class ReturnPhase(Phase, Texture, ChangeRates):
+class ReturnPhase(MatchingPhase):
     """Music that moves gently to its tempo and texture over the whole phase: the way back to the room."""
 
     kind: Literal["return"]
-    tempo_bpm: Tempo = described(
-        "`hr`, a tempo relative to it (`hr*0.9`, `hr-5`, `hr+5`), or a number",
-        "hr, hr*0.9, hr-5, hr+5 or a number from 30 to 140 bpm",
-    )
-    hr_lowest_bpm: MatchedBpm = _lowest(since=2)
-    hr_highest_bpm: MatchedBpm = _highest(since=2)
 
 
-PHASES: dict[str, type[ProtocolPart]] = {
-    "settle": SettlePhase,
-    "baseline": BaselinePhase,
-    "match": MatchPhase,
-    "lead": LeadPhase,
-    "sustain": SustainPhase,
-    "breathe": BreathePhase,
-    "arc": ArcPhase,
-    "engage": EngagePhase,
-    "silence": SilencePhase,
-    "return": ReturnPhase,
-    "recovery": RecoveryPhase,
-}
-"""The kinds of phases by their names in files."""
-
-AnyPhase = Annotated[
+WholePhase = (
     SettlePhase
     | BaselinePhase
     | MatchPhase
     | LeadPhase
     | SustainPhase
     | BreathePhase
-    | ArcPhase
-    | EngagePhase
-    | SilencePhase
-    | ReturnPhase
-    | RecoveryPhase,
-    Field(discriminator="kind"),
-]
-
-Stretch = (
-    SettlePhase
-    | BaselinePhase
-    | MatchPhase
-    | LeadPhase
-    | SustainPhase
-    | BreathePhase
-    | Section
     | EngagePhase
     | SilencePhase
     | ReturnPhase
     | RecoveryPhase
 )
+"""A phase of one rule: all but an arc, which has one for each of its sections."""
+
+AnyPhase = Annotated[WholePhase | ArcPhase, Field(discriminator="kind")]
+
+Stretch = WholePhase | Section
 """What a session is made of in time: a phase, or a section of an arc."""
+
+
+def kind_of(model: type[BaseModel]) -> str | None:
+    """Return the kind of the phases of a model, as it is written in files; None for other models."""
+    field = model.model_fields.get("kind")
+    return str(get_args(field.annotation)[0]) if field else None
+
+
+PHASES: dict[str, type[ProtocolPart]] = {
+    str(kind_of(model)): model for model in get_args(get_args(AnyPhase)[0])
+}
+"""The kinds of phases by their names in files."""
 
 
 def stretches(phase: AnyPhase) -> tuple[Stretch, ...]:
     """Return the phase itself, or the sections of an arc."""
     return phase.sections if isinstance(phase, ArcPhase) else (phase,)
-
-
-ENERGY_RANGE = (0.0, 1.0)
 
 
 def energetic(energy: float) -> MusicState:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,6 +17,7 @@ from protocols.phases import (
     ArcPhase,
     ChangeRates,
     GateSettings,
+    MatchingPhase,
     Phase,
     PhaseMarkers,
     ScheduledRating,
@@ -42,29 +44,23 @@ def reference() -> str:
 
 
 def _file() -> Iterator[str]:
-    yield "## The file\n"
-    yield from _table(Protocol)
-    yield "\n### `piece`\n"
-    yield from _table(PieceDefaults)
-    yield "\n### `limits`\n"
-    yield from _table(Limits)
+    yield from _section("## The file", Protocol)
+    yield from _section("### `piece`", PieceDefaults)
+    yield from _section("### `limits`", Limits)
 
 
 def _phases() -> Iterator[str]:
-    yield "\n## What every phase has\n"
-    yield "Sections of an arc have the same keys. An arc itself has only a `name` and its `sections`.\n"
-    yield from _table(Phase)
+    text = "Sections of an arc have the same keys. An arc itself has only a `name` and its `sections`."
+    yield from _section("## What every phase has", Phase, text)
     yield "| `kind` | which kind of phase; not in sections | one of " + ", ".join(PHASES) + " | needed |"
-    yield "\n### `until`\n"
-    yield from _table(Until)
-    yield "\n### An item of `ratings`\n"
-    yield from _table(ScheduledRating)
-    yield "\n### `markers`\n"
-    yield from _table(PhaseMarkers)
-    yield "\n## Texture\n"
-    yield "match, lead, sustain, breathe, sections, engage and return describe the music at their end. What a"
-    yield "phase leaves out stays as it is.\n"
-    yield from _table(Texture)
+    yield from _section("### `until`", Until)
+    yield from _section("### An item of `ratings`", ScheduledRating)
+    yield from _section("### `markers`", PhaseMarkers)
+    text = (
+        "match, lead, sustain, breathe, sections, engage and return describe the music at their end. What a\n"
+        "phase leaves out stays as it is."
+    )
+    yield from _section("## Texture", Texture, text)
     yield "\nThe same kinds may have limits of their own:\n"
     yield from _table(ChangeRates)
 
@@ -72,18 +68,11 @@ def _phases() -> Iterator[str]:
 def _kinds() -> Iterator[str]:
     yield "\n## The kinds of phases\n"
     for kind, model in PHASES.items():
-        yield f"\n### `{kind}`\n"
-        yield _described(model) + "\n"
-        if own := _own(model):
-            yield from _table(model, own)
+        yield from _section(f"### `{kind}`", model, _described(model), _own(model))
         if kind == "lead":
-            yield "\n#### `gate`\n"
-            yield _described(GateSettings) + "\n"
-            yield from _table(GateSettings)
+            yield from _section("#### `gate`", GateSettings, _described(GateSettings))
         if kind == "arc":
-            yield "\n#### A section\n"
-            yield _described(Section) + "\n"
-            yield from _table(Section, _own(Section))
+            yield from _section("#### A section", Section, _described(Section), _own(Section))
         if kind == "engage":
             yield from _energies()
 
@@ -101,9 +90,7 @@ def _energies() -> Iterator[str]:
 
 
 def _asking() -> Iterator[str]:
-    yield "\n## An item of `goals`\n"
-    yield _described(Goal) + "\n"
-    yield from _table(Goal)
+    yield from _section("## An item of `goals`", Goal, _described(Goal))
     yield "\n| measure | what it is |"
     yield "|---|---|"
     for measure, meaning in MEASURES.items():
@@ -118,10 +105,20 @@ def _asking() -> Iterator[str]:
         )
 
 
-def _table(model: type[BaseModel], names: Iterable[str] | None = None) -> Iterator[str]:
+def _section(
+    heading: str, model: type[BaseModel], text: str = "", names: list[str] | None = None
+) -> Iterator[str]:
+    yield f"\n{heading}\n\n{text}\n"
+    yield from _table(model, names)
+
+
+def _table(model: type[BaseModel], names: list[str] | None = None) -> Iterator[str]:
+    """Yield a table of those fields, of all where none are given; nothing for no field."""
+    if names == []:
+        return
     yield "| key | meaning | value | default |"
     yield "|---|---|---|---|"
-    for name in names or model.model_fields:
+    for name in model.model_fields if names is None else names:
         field = model.model_fields[name]
         yield f"| `{field.alias or name}` | {field.title} | {field.description} | {_default(field)} |"
 
@@ -129,7 +126,8 @@ def _table(model: type[BaseModel], names: Iterable[str] | None = None) -> Iterat
 def _own(model: type[BaseModel]) -> list[str]:
     """Return the fields a kind of phase has of its own."""
     shared = {"kind", *(Phase.model_fields if model is not ArcPhase else ())}
-    return [name for name in model.__annotations__ if name in model.model_fields and name not in shared]
+    own = (part.__annotations__ for part in (MatchingPhase, model) if issubclass(model, part))
+    return [name for name in dict.fromkeys(chain(*own)) if name not in shared]
 
 
 def _described(model: type[BaseModel]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class RatingScale:
     """A question and the numbers that answer it.
 
@@ -24,8 +24,8 @@ class RatingScale:
     id: str
     question: str
     low: int
-    high: int
     low_means: str
+    high: int
     high_means: str
 
 
@@ -33,44 +33,39 @@ SCALES = {
     scale.id: scale
     for scale in (
         RatingScale(
-            id="pain-nrs",
-            question="How strong is your pain right now?",
-            low=0,
-            high=10,
-            low_means="no pain",
-            high_means="the worst pain you can imagine",
+            "pain-nrs",
+            "How strong is your pain right now?",
+            0,
+            "no pain",
+            10,
+            "the worst pain you can imagine",
         ),
         RatingScale(
-            id="relaxation-vas",
-            question="How relaxed do you feel right now?",
-            low=0,
-            high=100,
-            low_means="not at all relaxed",
-            high_means="as relaxed as you can imagine",
+            "relaxation-vas",
+            "How relaxed do you feel right now?",
+            0,
+            "not at all relaxed",
+            100,
+            "as relaxed as you can imagine",
         ),
         RatingScale(
-            id="sam-arousal",
-            question="How calm or excited do you feel right now?",
-            low=1,
-            high=9,
-            low_means="calm, sleepy",
-            high_means="excited, wide awake",
+            "sam-arousal",
+            "How calm or excited do you feel right now?",
+            1,
+            "calm, sleepy",
+            9,
+            "excited, wide awake",
         ),
         RatingScale(
-            id="sam-valence",
-            question="How unpleasant or pleasant do you feel right now?",
-            low=1,
-            high=9,
-            low_means="unpleasant",
-            high_means="pleasant",
+            "sam-valence", "How unpleasant or pleasant do you feel right now?", 1, "unpleasant", 9, "pleasant"
         ),
         RatingScale(
-            id="distress-nrs",
-            question="How distressed do you feel right now?",
-            low=0,
-            high=10,
-            low_means="no distress",
-            high_means="the worst distress you can imagine",
+            "distress-nrs",
+            "How distressed do you feel right now?",
+            0,
+            "no distress",
+            10,
+            "the worst distress you can imagine",
         ),
     )
 }

@@ -69,7 +69,7 @@ class MusicOverrides:
 
     def set_limits(self, limits: Limits) -> None:
         """Use the limits of the present phase from now on."""
-        self._limiter.obey(limits)
+        self._limiter.limits = limits
         self._fastest = max(OVERRIDE_BPM_PER_MIN, limits.tempo_bpm_per_min)
 
     def override(self, name: str, value: float) -> float:

@@ -23,7 +23,7 @@ from generator.preferences import PREFERENCE_FIELDS
 from generator.state import STATE_FIELDS, VOLUME_RANGE_DB, Mode, StateField
 from protocols.fields import LEVEL_DB_PER_S, OVERRIDE_BPM_PER_MIN, RUNG, Limits
 from protocols.outline import ARMS
-from protocols.phases import AnyPhase
+from protocols.phases import PHASES
 from protocols.scales import SCALES
 
 
@@ -421,11 +421,6 @@ def _music_field(field: StateField) -> MusicFieldView:
     )
 
 
-def _phase_kinds() -> tuple[str, ...]:
-    union = get_args(AnyPhase)[0]
-    return tuple(get_args(phase.model_fields["kind"].annotation)[0] for phase in get_args(union))
-
-
 OPTIONS = OptionsView(
     music={name: _music_field(STATE_FIELDS[name]) for name in OVERRIDABLE},
     preferences={
@@ -434,7 +429,7 @@ OPTIONS = OptionsView(
     scales={name: ScaleView.model_validate(scale) for name, scale in SCALES.items()},
     severities=get_args(AdverseEvent.model_fields["severity"].annotation),
     volume_db=VOLUME_RANGE_DB,
-    phase_kinds=_phase_kinds(),
+    phase_kinds=tuple(PHASES),
     arms=ARMS,
     consent_scopes=tuple(SCOPES),
     needed_scopes=tuple(NEEDED),

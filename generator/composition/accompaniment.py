@@ -9,7 +9,7 @@ from math import ceil, floor, inf
 
 from generator.composition.bar_context import BarContext, BassVoice, beats_of_bars, held_chord, notes_of
 from generator.composition.form import BarPosition, PhraseHistory
-from generator.composition.harmony import BassMotion, Ornament, Scale, VoiceGroup, ornaments
+from generator.composition.harmony import Ornament, Scale, VoiceGroup, ornaments
 from generator.composition.melody import melody_centre, theme_motif
 from generator.composition.notation import LineNote, ScoreNote, pick, seeded_rng
 from generator.state import BEATS_PER_BAR, MusicState
@@ -101,7 +101,7 @@ class Accompaniment:
 
     def bar(self, place: BarPosition, state: MusicState, *, layers: tuple[str, ...]) -> BarContext:
         """Return the context of a bar: its chord, its bass line and its held voices."""
-        lowest = "bass" if "bass" in layers else "pad"
+        lowest, has_melody = "bass" if "bass" in layers else "pad", "melody" in layers
         scale = Scale(self._tonic, place.phrase.mode)
         line = [] if self._held else self._foundation(place, scale, state.density, lowest)
         if line:
@@ -110,7 +110,14 @@ class Accompaniment:
         low = BassVoice(self._low, tuple(line))
         self._low = low.last
         if place.past == 0 or self._pad is None or self._strings is None:
-            self._lead(place, scale, low.at(0.0), state, has_melody="melody" in layers)
+            # The melody follows the register and the pad stays below it; without a melody the pad follows it.
+            below = _PAD_BELOW_MELODY, 0.0
+            group, shift = below if has_melody else (_PAD, PAD_RANGE * (state.register - 0.5))
+            before, motion = self._pad, low.at(0.0)
+            self._pad = group.lead(before, place.chord, scale, motion, shift)
+            self._strings = _STRINGS.lead(self._strings, place.chord, scale, motion, shift)
+            # In the first bar of a new mode, a tone of the chord before may not belong to the scale.
+            self._ornament = self._adorn(before if place.place else None, place, scale, state.density)
         context = BarContext(
             **vars(place),
             seed=self._seed,
@@ -120,7 +127,7 @@ class Accompaniment:
             pad=self._pad or (),
             strings=self._strings or (),
             ornament=self._ornament,
-            has_melody="melody" in layers,
+            has_melody=has_melody,
         )
         if self._pad and self._ornament and place.left == 1:  # the next chord begins where this one ends
             self._pad = self._ornament.after(self._pad)
@@ -132,35 +139,14 @@ class Accompaniment:
         third = seeded_rng(self._seed, "bass", place.bar).random() < _THIRD_PROBABILITY
         return bass_line(place, scale, density, third=third)
 
-    def _lead(
-        self,
-        place: BarPosition,
-        scale: Scale,
-        bass_motion: BassMotion,
-        state: MusicState,
-        *,
-        has_melody: bool,
-    ) -> None:
-        # The melody follows the register and the pad stays below it; without a melody the pad follows it.
-        group, shift = (_PAD_BELOW_MELODY, 0.0) if has_melody else (_PAD, PAD_RANGE * (state.register - 0.5))
-        before = self._pad
-        self._pad = group.lead(before, place.chord, scale, bass_motion, shift)
-        self._strings = _STRINGS.lead(self._strings, place.chord, scale, bass_motion, shift)
-        # in the first bar of a new mode, a tone of the chord before may not belong to the scale
-        self._ornament = self._adorn(before if place.place else None, self._pad, place, scale, state.density)
-
     def _adorn(
-        self,
-        before: tuple[int, ...] | None,
-        now: tuple[int, ...],
-        place: BarPosition,
-        scale: Scale,
-        density: float,
+        self, before: tuple[int, ...] | None, place: BarPosition, scale: Scale, density: float
     ) -> Ornament | None:
         """Return the ornament of the pad within a chord; long chords and dense music make one likelier.
 
         From the second chord of a phrase on, it is one that no recent phrase had, if there is one.
         """
+        now = self._pad or ()
         rng = seeded_rng(self._seed, "ornament", place.bar)
         ways = ornaments(before, now, place.chord, scale, beats_of_bars(place.left))
         likely = 0.25 + 0.3 * density if place.left == 1 else 0.5 + 0.45 * density
@@ -317,7 +303,7 @@ class CounterMelody:
         if melody:
             self._above = (start + melody[-1].offset + melody[-1].duration, melody[-1].pitch)
         ceiling = min([COUNTER_HIGHEST + UNDER_MELODY, *above]) - UNDER_MELODY
-        lows = [note.pitch for note in context.low.line] or [context.low.before]
+        lows: list[int | None] = [note.pitch for note in context.low.line] or [context.low.before]
         floor = max(COUNTER_LOWEST, *(low + ABOVE_BASS for low in lows if low is not None))
         guides = (context.chord.degrees[1], context.chord.degrees[-1], *context.chord.degrees)
         room = context.scale.pitches(guides, floor, ceiling)

@@ -81,7 +81,6 @@ class Composer:
 
     def __init__(self, piece: Piece) -> None:
         self._piece = piece
-        self._register_range = piece.register_range
         self._form = Form(piece.seed)
         self._accompaniment = Accompaniment(piece.seed, piece.tonic)
         self._melody = MelodyWriter(piece.seed)
@@ -151,7 +150,7 @@ class Composer:
         )
 
     def _within_bounds(self, state: MusicState) -> MusicState:
-        low, high = self._register_range
+        low, high = self._piece.register_range
         return replace(state, register=min(max(state.register, low), high))
 
     def _latch_phrase(self, state: MusicState) -> Phrase:

@@ -112,13 +112,12 @@ class BarPosition:
     def of(cls, bar: int, phrase: Phrase, place: int) -> BarPosition:
         """Return the position of a bar of a phrase."""
         span, past = phrase.place(place)
-        following = phrase.place(min(place + 1, phrase.bars - 1))[0].chord
         return cls(
             bar=bar,
             phrase=phrase,
             place=place,
             chord=span.chord,
-            following=following,
+            following=phrase.place(min(place + 1, phrase.bars - 1))[0].chord,
             past=past,
             left=span.bars - past,
         )

@@ -386,9 +386,7 @@ class _Cost:
         self._third = scale.classes(chord.degrees[1:2])
         self._colour = scale.classes(chord.degrees[3:])
         characteristic = characteristic_degrees(scale.mode).intersection(chord.degrees)
-        self._characteristic = [
-            (scale.tonic + scale.mode.steps[degree]) % 12 for degree in sorted(characteristic)
-        ]
+        self._characteristic = scale.classes(tuple(characteristic))
 
     def is_characteristic(self, way: tuple[int, ...]) -> bool:
         """Return whether a position has the characteristic degrees that its chord has."""
@@ -401,7 +399,7 @@ class _Cost:
         cost += _PITCH_COUNT * abs(self._pitches - len(pitches))
         if self._before:
             cost += sum(abs(a - b) for a, b in zip(way, self._before, strict=True))
-        cost += sum(_MISSING_CHARACTERISTIC for each in self._characteristic if each not in classes)
+        cost += _MISSING_CHARACTERISTIC * len(self._characteristic - classes)
         if self._third.isdisjoint(classes):
             cost += _MISSING_THIRD
         if self._colour.isdisjoint(classes):

@@ -242,9 +242,8 @@ class MelodyWriter:
     def come_home(self, context: BarContext, state: MusicState) -> int:
         """Return the pitch of the last note: the nearest tonic or third."""
         here = self._at(context, state)
-        return self._choose(
-            [tone for tone in range(here - 4, here + 5) if tone % 7 in (0, 2)], context, state
-        )
+        homes = [tone for tone in range(here - 4, here + 5) if tone % 7 in (0, 2)]
+        return self._choose(homes, context, state)
 
     def _at(self, context: BarContext, state: MusicState) -> int:
         return context.scale.nearest(melody_centre(state.register)) if self._tone is None else self._tone

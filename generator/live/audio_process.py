@@ -17,9 +17,7 @@ from typing import Any, BinaryIO
 
 from generator.live.output import RingBuffer, output_of
 from generator.live.process_pipe import (
-    AudioFault,
     AudioSetup,
-    KeepAlive,
     OutputMoment,
     PlaybackReport,
     PlaybackStarted,
@@ -161,10 +159,7 @@ class AudioProcess:
 
     def __init__(self, setup: AudioSetup, pipe: ProcessPipe) -> None:
         self._pipe = pipe
-        self._clock = setup.clock
-        self._keep_sound = setup.keep_sound
-        self._back_end = setup.back_end
-        self._orphan_policy = setup.orphan_policy
+        self._setup = setup
         self._alone_since_s: float | None = None
         self._fading = self._leaving = False
         self._ring = RingBuffer()
@@ -183,16 +178,18 @@ class AudioProcess:
         self._handle(messages)
         if self._leaving:
             return
-        output = output_of(self._back_end, self._ring, self._clock)
+        output = output_of(self._setup.back_end, self._ring, self._setup.clock)
         while self._ring.ahead < AHEAD_FRAMES:
             self._renderer.render()
         began_s = output.start()
         self._pipe.send(PlaybackStarted(began_s=began_s, latency_frames=self._renderer.latency_frames))
         silence = SilenceTimer(began_s)
         while not (self._renderer.finished and (self._fading or self._leaving)):
-            messages = self._pipe.receive(timeout_s=self._idle_s())
+            # There is nothing to do until the next batch is due.
+            idle_frames = max(0, self._ring.ahead - (AHEAD_FRAMES - BATCH_FRAMES))
+            messages = self._pipe.receive(timeout_s=idle_frames / SAMPLE_RATE)
             self._handle(messages)
-            now = self._clock()
+            now = self._setup.clock()
             self._watch_engine(now, silence.update(now, message=bool(messages)))
             output.pump(now)
             if self._ring.ahead <= AHEAD_FRAMES - BATCH_FRAMES:
@@ -203,13 +200,10 @@ class AudioProcess:
                 self._report(output.moment())
         output.close()
         if self._fading:
-            self._pipe.send(AudioFault(ProcessEnding(cause=ProcessEndCause.DESERTED)))
-
-    def _idle_s(self) -> float:
-        """Return how long there is nothing to do: until the next batch is due."""
-        return max(0, self._ring.ahead - (AHEAD_FRAMES - BATCH_FRAMES)) / SAMPLE_RATE
+            self._pipe.send(ProcessEnding(cause=ProcessEndCause.DESERTED))
 
     def _handle(self, messages: list[Any]) -> None:
+        # `KeepAlive` asks for nothing: that a message has come is enough.
         for message in messages:
             match message:
                 case StartPlayback(state, gain_db):
@@ -221,23 +215,22 @@ class AudioProcess:
                 case Shutdown():
                     self._leaving = True
                     self._renderer.follow(StopRequest(LEAVE_S))
-                case KeepAlive():
-                    pass
 
     def _watch_engine(self, now: float, silent_s: float) -> None:
         """When the engine is gone, play on for a while, then fade and end."""
-        if not self._pipe.closed and silent_s < self._orphan_policy.silence_s:
+        policy = self._setup.orphan_policy
+        if not self._pipe.closed and silent_s < policy.silence_s:
             self._alone_since_s = None
             return
         if self._alone_since_s is None:
             self._alone_since_s = now
-        if not self._fading and now - self._alone_since_s >= self._orphan_policy.hold_s:
+        if not self._fading and now - self._alone_since_s >= policy.hold_s:
             self._fading = True
-            self._renderer.follow(EndRequest(self._orphan_policy.fade_s))
+            self._renderer.follow(EndRequest(policy.fade_s))
 
     def _report(self, moment: OutputMoment | None) -> None:
         played = self._ring.played
-        audio = self._ring.between(self._sent, played) if self._keep_sound else None
+        audio = self._ring.between(self._sent, played) if self._setup.keep_sound else None
         self._sent = played
         self._pipe.send(self._renderer.report(played, moment, audio))
 
@@ -260,7 +253,7 @@ def main() -> None:
             process.run(messages)
     except Exception as error:  # noqa: BLE001 - whatever it is, the engine is told why the sound ends
         detail = f"{error}" or type(error).__name__
-        pipe.send(AudioFault(ProcessEnding(cause=ProcessEndCause.FAILED, detail=detail)))
+        pipe.send(ProcessEnding(cause=ProcessEndCause.FAILED, detail=detail))
         status = 1
     pipe.close(timeout_s=2.0)
     # Threads of sound libraries may not end; nothing is left to be saved.

@@ -43,10 +43,7 @@ class RingBuffer:
     def __init__(self) -> None:
         self._samples = np.zeros((self.FRAMES, 2), dtype=np.float32)
         self._dry = False
-        self.written = 0
-        self.played = 0
-        self.late = 0
-        self.skipped = 0
+        self.written = self.played = self.late = self.skipped = 0
 
     @property
     def ahead(self) -> int:

@@ -41,16 +41,16 @@ class OutputClock:
     late, never early: of each second the least late one is kept. The slope is the median of slopes between
     the kept reports, as in the estimator of Theil (1950) and Sen (1968), but only of pairs an eighth of the
     span apart: when an output loses a buffer its times step, and few of these pairs span the step.
+
+    Attributes
+    ----------
+    fit : ClockFit or None
+        None before the first report.
     """
 
     def __init__(self) -> None:
         self._kept: deque[tuple[int, float]] = deque(maxlen=WINDOW_S)
-        self._fit: ClockFit | None = None
-
-    @property
-    def fit(self) -> ClockFit | None:
-        """The fit; None before the first report."""
-        return self._fit
+        self.fit: ClockFit | None = None
 
     def observe(self, frames: int, time_s: float) -> None:
         """Take a report into account: at `time_s`, so many samples had been handed over."""
@@ -61,7 +61,7 @@ class OutputClock:
             self._kept[-1] = (frames, time_s)
         else:
             self._kept.append((frames, time_s))
-        self._fit = self._fitted()
+        self.fit = self._fitted()
 
     def _fitted(self) -> ClockFit:
         frames, times = np.array(self._kept).T
@@ -152,18 +152,24 @@ class PlaybackSegment:
         delay_s = self.latency_frames / SAMPLE_RATE + self._latency_s
         return FrameTimes(self.fit, self.first_frame, delay_s, floor_s)
 
-    def note(self, note: NoteEvent) -> NoteEvent:
-        """Return a note with its place in the session."""
+    def placed(self, report: PlaybackReport) -> PlaybackReport:
+        """Return a report with its notes, beats and events in their places in the session."""
+        return replace(
+            report,
+            notes=tuple(map(self._note, report.notes)),
+            beats=tuple(map(self._beat, report.beats)),
+            events=tuple(map(self._event, report.events)),
+        )
+
+    def _note(self, note: NoteEvent) -> NoteEvent:
         beat = note.beat + self._first_bar * BEATS_PER_BAR
         return replace(note, frame=note.frame + self.first_frame, beat=beat, bar=note.bar + self._first_bar)
 
-    def beat(self, beat: BeatEvent) -> BeatEvent:
-        """Return a beat with its place in the session."""
+    def _beat(self, beat: BeatEvent) -> BeatEvent:
         number = beat.beat + self._first_bar * BEATS_PER_BAR
         return replace(beat, frame=beat.frame + self.first_frame, beat=number, bar=beat.bar + self._first_bar)
 
-    def event(self, event: PlayerEvent) -> PlayerEvent:
-        """Return an event with its place in the session."""
+    def _event(self, event: PlayerEvent) -> PlayerEvent:
         action = event.action
         if isinstance(action, PlaybackBegin):
             action = replace(action, beat=self._first_bar * BEATS_PER_BAR, bar=self._first_bar)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +16,6 @@ from generator.errors import SoundError
 from generator.live.devices import BackEnd
 from generator.live.playback_segment import PlaybackSegment
 from generator.live.process_pipe import (
-    AudioFault,
     AudioProcessHandle,
     AudioSetup,
     KeepAlive,
@@ -37,16 +36,8 @@ from generator.player import (
     ProcessEnding,
     ending_text,
 )
-from generator.player_events import EndRequest, PlayerEvent, StopRequest, VolumeRequest
-from generator.score import (
-    BLOCK_FRAMES,
-    RESTART_FADE_S,
-    SAMPLE_RATE,
-    AudibleMusic,
-    BeatEvent,
-    NoteEvent,
-    StereoBlock,
-)
+from generator.player_events import EndRequest, StopRequest, VolumeRequest
+from generator.score import BLOCK_FRAMES, RESTART_FADE_S, SAMPLE_RATE, AudibleMusic
 from generator.state import MasterVolume, MusicState, Piece, SoundCondition
 
 MAX_RESTARTS = 3
@@ -58,16 +49,6 @@ HANG_TIMEOUT_S = 1.5
 
 CLOSE_TIMEOUT_S = 2.0
 _NO_SOUND = np.zeros((0, 2), dtype=np.float32)
-
-
-@dataclass(slots=True)
-class _Step:
-    """What the process reported during a step."""
-
-    notes: list[NoteEvent] = field(default_factory=list)
-    beats: list[BeatEvent] = field(default_factory=list)
-    events: list[PlayerEvent] = field(default_factory=list)
-    audio: list[StereoBlock] = field(default_factory=list)
 
 
 class LossReporter:
@@ -85,16 +66,12 @@ class LossReporter:
             return []
         blocks, frames = late - self._late, skipped - self._skipped
         self._late, self._skipped, self._reported_s = late, skipped, now
-        incidents = []
-        if blocks:
-            lost_s = blocks * BLOCK_FRAMES / SAMPLE_RATE
-            incidents.append(
-                AudioIncident(time_s=now, kind=AudioIncidentKind.LATE, count=blocks, seconds=lost_s)
-            )
-        if frames:
-            skipped_s = frames / SAMPLE_RATE
-            incidents.append(AudioIncident(time_s=now, kind=AudioIncidentKind.SKIPPED, seconds=skipped_s))
-        return incidents
+        lost_s, skipped_s = blocks * BLOCK_FRAMES / SAMPLE_RATE, frames / SAMPLE_RATE
+        incidents = (
+            AudioIncident(time_s=now, kind=AudioIncidentKind.LATE, count=blocks, seconds=lost_s),
+            AudioIncident(time_s=now, kind=AudioIncidentKind.SKIPPED, seconds=skipped_s),
+        )
+        return [incident for incident in incidents if incident.seconds]
 
 
 class LivePlayer:
@@ -183,7 +160,7 @@ class LivePlayer:
     def _await_start(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while self._starting and self._process is not None:
-            self._receive(self._process, _Step(), timeout_s=0.1)
+            self._receive(self._process, [], timeout_s=0.1)
             if self._process.pipe.closed:
                 raise SoundError(_start_failure(self._fault or self._process.ending()))
             if time.monotonic() > deadline:
@@ -214,12 +191,13 @@ class LivePlayer:
         Steps are the engine's sign of life: without one for two seconds the music fades.
         """
         now = self._clock()
-        step = _Step()
+        reports: list[PlaybackReport] = []
         with self._lock:
             if self._process is not None:
-                self._ask(self._process, state)
-                self._supervise(self._process, now, step)
-        return self._sounded(step)
+                self._process.pipe.send(KeepAlive() if state == self._asked else state)
+                self._asked = state
+                self._supervise(self._process, now, reports)
+        return self._sounded(reports)
 
     def set_volume(self, volume: MasterVolume) -> None:
         """Set the master volume; it glides there in 0.3 s or more. Any thread may call it."""
@@ -283,13 +261,9 @@ class LivePlayer:
             if self._process is not None:
                 self._process.pipe.send(request)
 
-    def _ask(self, process: AudioProcessHandle, state: MusicState) -> None:
-        process.pipe.send(KeepAlive() if state == self._asked else state)
-        self._asked = state
-
-    def _supervise(self, process: AudioProcessHandle, now: float, step: _Step) -> None:
+    def _supervise(self, process: AudioProcessHandle, now: float, reports: list[PlaybackReport]) -> None:
         """Receive messages of the process, and replace it if it has ended or hangs."""
-        silent_s = self._silence_timer.update(now, message=self._receive(process, step))
+        silent_s = self._silence_timer.update(now, message=self._receive(process, reports))
         if process.pipe.closed:
             self._handle_loss(now, self._fault or process.ending())
         elif silent_s > (START_TIMEOUT_S if self._starting else HANG_TIMEOUT_S):
@@ -299,7 +273,9 @@ class LivePlayer:
         skipped = sum(segment.last.skipped for segment in self._segments)
         self._incidents += self._loss_reporter.update(now, late, skipped)
 
-    def _receive(self, process: AudioProcessHandle, step: _Step, timeout_s: float = 0.0) -> bool:
+    def _receive(
+        self, process: AudioProcessHandle, reports: list[PlaybackReport], timeout_s: float = 0.0
+    ) -> bool:
         """Handle the messages of the process; return whether there were any."""
         messages = process.pipe.receive(timeout_s)
         for message in messages:
@@ -307,9 +283,9 @@ class LivePlayer:
                 case PlaybackStarted():
                     self._begin_segment(message)
                 case PlaybackReport():
-                    self._handle_report(message, step)
-                case AudioFault(ending):
-                    self._fault = ending
+                    self._handle_report(message, reports)
+                case ProcessEnding():
+                    self._fault = message
         return bool(messages)
 
     def _begin_segment(self, running: PlaybackStarted) -> None:
@@ -326,18 +302,17 @@ class LivePlayer:
             with suppress(SoundError):  # a restart without a spare takes longer, that is all
                 self._spare = AudioProcessHandle.spawn(self._setup)
 
-    def _handle_report(self, report: PlaybackReport, step: _Step) -> None:
+    def _handle_report(self, report: PlaybackReport, reports: list[PlaybackReport]) -> None:
         segment = self._segments[-1]
         if report.rebuilt > segment.last.rebuilt:
             self._report(self._clock(), AudioIncidentKind.REBUILT, ramp_s=RESTART_FADE_S)
         segment.update(report)
-        step.notes += map(segment.note, report.notes)
-        step.beats += map(segment.beat, report.beats)
-        step.events += map(segment.event, report.events)
+        audio = None
         if report.audio is not None:
             gap = segment.end_frame - len(report.audio) - self._audio_end
-            step.audio += [np.zeros((gap, 2), dtype=np.float32), report.audio]
+            audio = np.concatenate((np.zeros((gap, 2), dtype=np.float32), report.audio))
             self._audio_end = segment.end_frame
+        reports.append(replace(segment.placed(report), audio=audio))
         self._heard = report.heard
         self._lost_s = self._clock()
         self.finished = self.finished or report.finished
@@ -377,31 +352,31 @@ class LivePlayer:
     def _report(self, time_s: float, kind: AudioIncidentKind, **parameters: Any) -> None:
         self._incidents.append(AudioIncident(time_s=time_s, kind=kind, **parameters))
 
-    def _sounded(self, step: _Step) -> PlaybackStep:
+    def _sounded(self, reports: list[PlaybackReport]) -> PlaybackStep:
         if not self._segments:
             raise SoundError("the live player is not open")
         times = self._segments[-1].times(self._floor_s)
-        for events in (step.notes, step.beats):
-            if events:
-                self._floor_s = max(self._floor_s, times(events[-1].frame))
+        notes = tuple(note for report in reports for note in report.notes)
+        beats = tuple(beat for report in reports for beat in report.beats)
+        latest = [note.frame for note in notes[-1:]] + [beat.frame for beat in beats[-1:]]
+        self._floor_s = max([self._floor_s, *map(times, latest)])
+        sound = [report.audio for report in reports if report.audio is not None]
         return PlaybackStep(
-            notes=tuple(step.notes),
-            beats=tuple(step.beats),
+            notes=notes,
+            beats=beats,
             heard=self._heard,
-            audio=np.concatenate(step.audio or [_NO_SOUND]) if self._setup.keep_sound else None,
+            audio=np.concatenate([_NO_SOUND, *sound]) if self._setup.keep_sound else None,
             time_of=times,
-            events=tuple(step.events),
+            events=tuple(event for report in reports for event in report.events),
         )
 
 
 def _check_importable(clock: Callable[[], float]) -> None:
-    try:
+    with suppress(AttributeError, TypeError, pickle.PicklingError):
         pickle.dumps(clock)
-        importable = clock.__module__ != "__main__"
-    except (AttributeError, TypeError, pickle.PicklingError):
-        importable = False
-    if not importable:
-        raise SoundError("the clock must be a function of a module, for another process imports it")
+        if clock.__module__ != "__main__":
+            return
+    raise SoundError("the clock must be a function of a module, for another process imports it")
 
 
 def _start_failure(ending: ProcessEnding) -> str:

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple, Self
 
@@ -144,13 +145,6 @@ class PlaybackReport:
     energy_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class AudioFault:
-    """Last message: why the process ends."""
-
-    ending: ProcessEnding
-
-
 _END = object()
 
 MAX_STEP_S = 0.25
@@ -165,6 +159,11 @@ class ProcessPipe:
     ----------
     reader, writer : binary files
         Belong to the pipe from now on.
+
+    Attributes
+    ----------
+    closed : bool
+        Whether the other side has closed its end, and all its messages have been received.
     """
 
     def __init__(self, reader: IO[bytes], writer: IO[bytes]) -> None:
@@ -172,7 +171,7 @@ class ProcessPipe:
         self._writer = writer
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._closed = False
+        self.closed = False
         self._threads = tuple(
             threading.Thread(target=work, name=f"pipe {work.__name__}", daemon=True)
             for work in (self._read, self._write)
@@ -183,28 +182,20 @@ class ProcessPipe:
         for thread in self._threads:
             thread.start()
 
-    @property
-    def closed(self) -> bool:
-        """Whether the other side has closed its end, and all its messages have been received."""
-        return self._closed
-
     def send(self, message: object) -> None:
         """Queue a message; it is lost if the other side is gone. Any thread may call it."""
         self._outbox.put(message)
 
     def receive(self, timeout_s: float = 0.0) -> list[Any]:
         """Return the messages that have arrived; wait for the first for `timeout_s` at most."""
-        return list(self._arrived(timeout_s))
-
-    def _arrived(self, timeout_s: float) -> Iterator[Any]:
-        try:
+        messages: list[Any] = []
+        with suppress(queue.Empty):
             message = self._inbox.get(block=timeout_s > 0.0, timeout=timeout_s or None)
             while message is not _END:
-                yield message
+                messages.append(message)
                 message = self._inbox.get_nowait()
-            self._closed = True
-        except queue.Empty:
-            return
+            self.closed = True
+        return messages
 
     def close(self, timeout_s: float) -> None:
         """Send what is queued and close this end, within `timeout_s`."""

@@ -209,14 +209,12 @@ class Performance:
             while self._waiting and self._waiting[0][0] < end - _ROUNDING_BEATS:
                 position, item = self._waiting.popleft()
                 at = stretch.frame(position - origin)
+                frame, tempo = self._frame + at, stretch.tempo(at)
                 if isinstance(item, ScoreNote):
-                    notes.append(self._note(item, at, stretch.tempo(at)))
+                    notes.append(self._note(item, frame, tempo))
                 else:
                     number = self._bar * BEATS_PER_BAR + item
-                    tempo = stretch.tempo(at)
-                    beats.append(
-                        BeatEvent(frame=self._frame + at, beat=number, bar=self._bar, tempo_bpm=tempo)
-                    )
+                    beats.append(BeatEvent(frame=frame, beat=number, bar=self._bar, tempo_bpm=tempo))
             if end <= BEATS_PER_BAR + _ROUNDING_BEATS:  # a bar line at the very end is the next block's
                 break
             origin, end = origin - BEATS_PER_BAR, end - BEATS_PER_BAR
@@ -251,9 +249,9 @@ class Performance:
         self._closing = land < BEATS_PER_BAR
         return self._composer.cadence(state, land=land, beats=left_s / beat_s)
 
-    def _note(self, note: ScoreNote, at: int, tempo: float) -> NoteEvent:
+    def _note(self, note: ScoreNote, frame: int, tempo: float) -> NoteEvent:
         return NoteEvent(
-            frame=self._frame + at,
+            frame=frame,
             duration_s=note.duration * 60.0 / tempo,
             beat=self._bar * BEATS_PER_BAR + note.offset,
             bar=self._bar,
@@ -283,11 +281,8 @@ class _Controls:
     def __init__(self) -> None:
         self.fade = Fade()
         self.breath = BreathEnvelope()
-        self.level_db = 0.0
-        self.brightness = 0.0
-        self.articulation = 0.0
-        self.density = 0.0
-        self._breath_db = 0.0
+        self.level_db = self._breath_db = 0.0
+        self.brightness = self.articulation = self.density = 0.0
         self._gains = [0.0] * len(LAYERS)
         self._set = False
 

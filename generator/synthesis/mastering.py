@@ -50,11 +50,6 @@ def amplitude(db: float) -> float:
     return float(10.0 ** (db / 20.0))
 
 
-def power_ratio(db: float) -> float:
-    """Ratio of powers that a level in decibels stands for."""
-    return float(10.0 ** (db / 10.0))
-
-
 def _within(x: float, bound: float) -> float:
     return min(max(x, -bound), bound)
 
@@ -87,7 +82,7 @@ class Leveller:
             self._heard = self._foreseen = foreseen * self.PRIOR_S * _RATE
         keep = 1.0 - 1.0 / (self.MEMORY_S * _RATE)
         # A block counts for no more than the correction can compensate, however loud it is.
-        self._heard = self._heard * keep + min(power, foreseen * power_ratio(self.RANGE_DB))
+        self._heard = self._heard * keep + min(power, foreseen * 10.0 ** (self.RANGE_DB / 10.0))
         self._foreseen = self._foreseen * keep + foreseen
         error_db = lufs(self._heard) - lufs(self._foreseen)
         wanted = REFERENCE_LUFS - lufs(foreseen) - _within(error_db, self.RANGE_DB)

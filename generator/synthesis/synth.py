@@ -178,8 +178,8 @@ class SynthGraph:
         self._kept.append(thing)
         return thing
 
-    def _mix(self, things: Sequence[Any]) -> Any:
-        return self._hold(pyo.Mix(list(things), voices=1))
+    def _mix(self, things: Sequence[Any], gain: float = 1.0) -> Any:
+        return self._hold(pyo.Mix(list(things), voices=1, mul=gain))
 
     def _oscillator(self, row: Oscillator) -> _Oscillator:
         spec = row.spec
@@ -197,9 +197,8 @@ class SynthGraph:
             group = [each.readers for each in mine if each.row.pan == pan]
             angle = ((pan or 0.0) + 1.0) * np.pi / 4
             for side, gain in enumerate((1.0, 1.0) if pan is None else (np.cos(angle), np.sin(angle))):
-                mix = self._mix([readers[side if pan is None else 0] for readers in group])
-                mix.setMul(float(gain))
-                sides[side].append(mix)
+                readers = [each[side if pan is None else 0] for each in group]
+                sides[side].append(self._mix(readers, float(gain)))
         self._cutoffs[bus] = glides = (_Glide(), _Glide())
         left, right = (
             self._hold(pyo.ButLP(self._mix(side), freq=glide.signal))
@@ -217,9 +216,7 @@ class SynthGraph:
                 for glide, q, gain in zip(glides, VOWEL_QS, VOWEL_GAINS, strict=True)
             ]
             self._formants.append(glides)
-            chest = self._mix([voice])
-            chest.setMul(VOWEL_CHEST)
-            outlets.append(self._mix([chest, *side]))
+            outlets.append(self._mix([self._mix([voice], VOWEL_CHEST), *side]))
         return outlets[0], outlets[1]
 
     def _add_reverb(self, reverb: Reverb) -> tuple[list[Any], list[FloatArray]]:

@@ -80,6 +80,7 @@ def test_a_segment_goes_on_where_time_is_and_where_the_bars_were() -> None:
     second.update(report(4800, 60.8))
     assert second.first_frame % 800 == 0
     assert second.first_frame / SAMPLE_RATE == pytest.approx(10.7, abs=0.02)
-    beat = second.beat(BeatEvent(frame=0, beat=0, bar=0, tempo_bpm=120.0))
+    began = report(4800, 60.8, (BeatEvent(frame=0, beat=0, bar=0, tempo_bpm=120.0),))
+    (beat,) = second.placed(began).beats
     assert (beat.bar, beat.beat, beat.frame) == (6, 6 * BEATS_PER_BAR, second.first_frame)
     assert second.times(0.0)(beat.frame) == pytest.approx(60.7 + 1600 / SAMPLE_RATE)
