@@ -206,9 +206,7 @@ Command = (
     | EmergencyStop
 )
 
-AnyCommand = Annotated[Command, Field(discriminator="name")]
-
-COMMAND: TypeAdapter[Command] = TypeAdapter(AnyCommand)
+COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="name")])
 """Reads and writes any command."""
 
 Origin = Literal["therapist", "listener", "script"]

@@ -333,14 +333,12 @@ def build_physiology(streams: Sequence[StreamInfo], *, scr_threshold_us: float =
 
 def long_gaps(sources: Sequence[Source]) -> list[str]:
     """Return a line for each stretch of more than `LONG_GAP_S` without signal in recordings of waveforms."""
-    lines = []
-    for source in sources:
-        if not isinstance(source, RecordingSource):
-            continue
-        (stream,) = source.streams
-        if stream.rate_hz == 0:
-            continue
-        for begin, end in missing_stretches(source.times, source.values, stream.rate_hz):
-            if end - begin > LONG_GAP_S:
-                lines.append(f"{stream.name} is missing from {begin:.1f} to {end:.1f} s")
-    return lines
+    recordings = [source for source in sources if isinstance(source, RecordingSource)]
+    return [
+        f"{stream.name} is missing from {begin:.1f} to {end:.1f} s"
+        for source in recordings
+        for stream in source.streams
+        if stream.rate_hz > 0
+        for begin, end in missing_stretches(source.times, source.values, stream.rate_hz)
+        if end - begin > LONG_GAP_S
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from biofeedback.events import RatingRecord
@@ -50,16 +51,8 @@ class Questions:
 
     def ask_rating(self, scale: str, phase: str, when: Moment, at: float) -> None:
         """Ask for a rating; an open question for the same scale lapses."""
-        known = SCALES[scale]
-        self._open.pop((QuestionKind.RATING, scale), None)
-        values = {
-            "question": known.question,
-            "low": known.low,
-            "low_means": known.low_means,
-            "high": known.high,
-            "high_means": known.high_means,
-        }
-        rating = QuestionKind.RATING
+        rating, values = QuestionKind.RATING, asdict(SCALES[scale])
+        self._open.pop((rating, scale), None)
         self._add(OpenQuestion(kind=rating, about=scale, since_s=at, values=values, phase=phase, at=when))
 
     def rate(self, scale: str, value: float | None, phase: str) -> None:
