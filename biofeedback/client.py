@@ -42,7 +42,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 from urllib.parse import quote
@@ -345,7 +344,7 @@ class EngineClient:
 
     def _read(self, kind: type[_T], method: str, *path: str, **content: Any) -> _T:
         """Send a request and return its answer as an object of that type."""
-        return _decode(_adapter(kind).validate_json, self._request(method, *path, **content).content)
+        return _decode(TypeAdapter(kind).validate_json, self._request(method, *path, **content).content)
 
     def _request(self, method: str, *path: str, **content: Any) -> httpx.Response:
         url = "/".join(quote(part, safe="") for part in path)
@@ -422,12 +421,6 @@ def _decode(read: Callable[[bytes | str], _T], content: bytes | str) -> _T:
     except ValueError as error:  # pydantic's ValidationError is one
         first = str(error).splitlines()[0]
         raise EngineAnswerError(f"the engine's answer cannot be understood: {first}") from None
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Return what reads a type from JSON; it takes milliseconds to make."""
-    return TypeAdapter(kind)
 
 
 def _detail(response: httpx.Response) -> str:

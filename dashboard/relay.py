@@ -1,6 +1,6 @@
-"""The way from the browser to the engine: same origin for the browser, the token added here.
+"""Passes requests of the dashboard's pages on to the engine, with the engine's token.
 
-The browser never sees the token, and the engine never sees the browser.
+The pages then need no other origin, and the browser never sees the token.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from biofeedback.client import EngineEndpoint
 from biofeedback.local_guard import send_until_gone
 from dashboard.texts import text
 
@@ -30,10 +31,10 @@ WAITING = (
     "background: #16262b; color: #d7e5e3; font: 34px/1.3 system-ui, sans-serif }}</style>"
     "<p>{words}</p></html>"
 )
-"""Shown in place of the listener's page while there is no engine: calm, and it looks again."""
+"""Shown in place of the listener's page while there is no engine; it reloads by itself."""
 
 PATIENCE = httpx.Timeout(150.0, connect=2.0)
-"""Rendering what a protocol will sound like takes a while, two minutes on a busy machine."""
+"""Rendering a preview takes up to two minutes on a busy machine."""
 
 TO_THE_ENGINE = ("content-type", "accept", "range", "x-origin")
 TO_THE_BROWSER = (
@@ -47,17 +48,17 @@ TO_THE_BROWSER = (
 AWAY = 1013
 """Code with which a WebSocket is closed while there is no engine: try again later."""
 
-EndpointLookup = Callable[[], tuple[str, str] | None]
-"""Returns the engine's address and token as they now are, None where no engine runs."""
+EndpointLookup = Callable[[], EngineEndpoint | None]
+"""Returns where the engine is now; None where no engine runs."""
 
 
 class Relay:
-    """Hands requests on to the engine.
+    """Passes requests on to the engine.
 
     Parameters
     ----------
     find_engine : callable
-        Asked before each request, so that an engine that was started anew is found.
+        Called before each request, so that an engine started anew is found.
     """
 
     def __init__(self, find_engine: EndpointLookup) -> None:
@@ -75,7 +76,7 @@ class Relay:
         ]
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def hand_on(self, request: Request) -> Response:
@@ -83,7 +84,7 @@ class Relay:
         return await self._answer(request, request.path_params["path"])
 
     async def listener(self, request: Request) -> Response:
-        """Answer as the engine's listener's page; where no engine answers it waits calmly for one."""
+        """Answer with the engine's page for the listener; without an engine, with `WAITING`."""
         path = request.url.path.lstrip("/")
         reply = await self._answer(request, path)
         if isinstance(reply, StreamingResponse) or request.url.path != LISTENER or request.method == "POST":
@@ -91,17 +92,16 @@ class Relay:
         return HTMLResponse(WAITING.format(words=text("listener.waiting")))
 
     async def _answer(self, request: Request, path: str) -> Response:
-        where = self._find_engine()
-        if where is None or ".." in path.split("/"):
+        engine = self._find_engine()
+        if engine is None or ".." in path.split("/"):
             return _away()
-        url, token = where
         outgoing = self._client.build_request(
             request.method,
-            f"{url.rstrip('/')}/{quote(path)}",
+            f"{engine.url.rstrip('/')}/{quote(path)}",
             params=httpx.QueryParams(request.url.query),
             content=await request.body(),
             headers={name: request.headers[name] for name in TO_THE_ENGINE if name in request.headers}
-            | {"authorization": f"Bearer {token}", "accept-encoding": "identity"},
+            | {"authorization": f"Bearer {engine.token}", "accept-encoding": "identity"},
         )
         try:
             reply = await self._client.send(outgoing, stream=True)
@@ -114,24 +114,22 @@ class Relay:
         )
 
     async def live(self, socket: WebSocket) -> None:
-        """Hand the engine's frames on until either side goes; a slow browser makes the engine drop frames."""
+        """Pass the engine's frames on until either side goes; for a slow browser the engine drops frames."""
         await socket.accept()
-        where = self._find_engine()
-        if where is not None:
-            url, token = where
-            address = f"{url.rstrip('/').replace('http', 'ws', 1)}/live"
-            headers = {"authorization": f"Bearer {token}"}
+        if (engine := self._find_engine()) is not None:
+            address = f"{engine.url.rstrip('/').replace('http', 'ws', 1)}/live"
+            headers = {"authorization": f"Bearer {engine.token}"}
             with suppress(WebSocketException, OSError, WebSocketDisconnect):
                 async with connect(
                     address, additional_headers=headers, compression=None, max_queue=4, max_size=None
-                ) as engine:
-                    await send_until_gone(socket, _texts(engine))
+                ) as frames:
+                    await send_until_gone(socket, _texts(frames))
         with suppress(RuntimeError, WebSocketDisconnect):
             await socket.close(AWAY)
 
 
-async def _texts(engine: ClientConnection) -> AsyncIterator[str]:
-    async for frame in engine:
+async def _texts(frames: ClientConnection) -> AsyncIterator[str]:
+    async for frame in frames:
         yield frame if isinstance(frame, str) else frame.decode()
 
 

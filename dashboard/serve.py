@@ -88,7 +88,7 @@ def serve(folder: Path, *, port: int, browser: bool) -> None:
         if browser:
             webbrowser.open(address)
         bootstrap.load_config_options(STREAMLIT)
-        app = build(lambda: where(folder), key=key, port=port)
+        app = build(lambda: read_endpoint(folder), key=key, port=port)
         config = uvicorn.Config(
             app, log_level="warning", ws_ping_interval=None, timeout_graceful_shutdown=GRACE_S
         )
@@ -98,16 +98,10 @@ def serve(folder: Path, *, port: int, browser: bool) -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def where(folder: Path) -> tuple[str, str] | None:
-    """Return the address and the token of the engine of a data folder, None where none said where it is."""
-    found = read_endpoint(folder)
-    return None if found is None else (found.url, found.token)
-
-
 def _key_of(engine: EngineClient, folder: Path) -> str:
-    """Return the key of the address: the same while the engine lives: open pages stay welcome."""
-    found = where(folder)
-    secret = found[1] if found else engine.url
+    """Return the key of the address: the same while the engine lives, so that open pages stay admitted."""
+    found = read_endpoint(folder)
+    secret = found.token if found else engine.url
     return hmac.new(secret.encode(), b"dashboard", hashlib.sha256).hexdigest()[:32]
 
 

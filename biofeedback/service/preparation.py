@@ -205,16 +205,6 @@ class Preparation:
         sound = self.sound
         return sound.progress if sound is not None and sound.playing else None
 
-    @property
-    def sound_fault(self) -> str:
-        """Why the sound check failed; empty if it did not."""
-        return self.sound.fault if self.sound is not None else ""
-
-    @property
-    def unheard(self) -> bool:
-        """Whether there is no output that can be heard."""
-        return self.back_end.kind == "paced"
-
     def config(
         self,
         directory: Path,

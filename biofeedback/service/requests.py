@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -52,15 +52,9 @@ class PreferencesRequest(StrictModel):
     @classmethod
     def of(cls, preferences: Preferences) -> Self:
         """Return preferences as they are ordered."""
-        low, high = preferences.register_range
-        return cls(
-            palette=preferences.palette,
-            nature=preferences.nature,
-            tonic=preferences.tonic,
-            unwanted=list(preferences.unwanted),
-            register_low=low,
-            register_high=high,
-        )
+        values = asdict(preferences)
+        values["register_low"], values["register_high"] = values.pop("register_range")
+        return cls.model_validate(values, strict=False)  # a list of JSON may be a tuple here
 
     def applied_to(self, preferences: Preferences) -> Preferences:
         """Return `preferences` with the fields that were given, and with defaults for those that are null.
@@ -77,9 +71,7 @@ class PreferencesRequest(StrictModel):
         }
         low, high = preferences.register_range
         register = (given.pop("register_low", low), given.pop("register_high", high))
-        if "unwanted" in given:
-            given["unwanted"] = tuple(given["unwanted"])
-        return replace(preferences, **given, register_range=register)
+        return preferences.changed({**given, "register_range": register})
 
 
 class Prepare(_Order):

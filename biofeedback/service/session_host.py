@@ -1,7 +1,6 @@
 """The host of sessions: one at a time, from opening the sensors to the closed recording.
 
-It owns the main thread. Other threads hand it orders and read what it last made known; nothing that they do
-is waited for.
+It owns the main thread. Other threads give it commands and read its newest state; it never waits for them.
 """
 
 from __future__ import annotations
@@ -47,13 +46,13 @@ if TYPE_CHECKING:
     from biofeedback.service.preparation import Preparation
 
 SUPPOSED_HR_BPM = 72.0
-"""For which a course is planned until a heart rate is known."""
+"""Heart rate that the arc is planned for until one is measured."""
 
 ANSWER_S = 2.0
 """How long a request waits for the answer to its command; the command stays."""
 
 SILENCE_S = 0.5
-"""The same for an emergency stop, which has acted before it is answered."""
+"""How long it waits after an emergency stop, which acts before it is answered."""
 
 STEP_S = 1.0 / STEPS_PER_SECOND
 IDLE_S = 0.25
@@ -71,7 +70,7 @@ class SessionHost:
     reports : ReportRenderer
         Writes the report of a session once it is closed.
     broadcaster : Broadcaster
-        Where live screens are fed.
+        Takes the frames for live screens.
     clock : callable
         Engine time in seconds: ``pylsl.local_clock``.
     version : str
@@ -125,7 +124,7 @@ class SessionHost:
     # What other threads call.
 
     def order(self, ordered: CommandRequest, *, origin: Origin) -> Future[Answer]:
-        """Take an order, and promise its answer; an emergency stop has acted when this returns."""
+        """Queue a command and return its answer to come; an emergency stop has acted when this returns."""
         return self._queue.order(ordered, origin=origin)
 
     def state(self) -> State:
@@ -137,8 +136,9 @@ class SessionHost:
             heartbeat_s=round(max(0.0, self._clock() - self._beat_s), 3),
             clients_watching=self._broadcaster.watching,
         )
-        request = self._request
-        session = request and session_view(
+        if (request := self._request) is None:
+            return State(engine=engine, session=None)
+        session = session_view(
             request,
             self._preparation,
             self._snapshot,
@@ -163,7 +163,7 @@ class SessionHost:
         return arc.model_copy(update={"tempi": trail.tempi})
 
     def leave(self) -> None:
-        """Ask the main thread to come to its end; a session fades first, asked twice it falls silent.
+        """Ask the main thread to end; a session fades out first, on a second call it is silenced.
 
         Safe in a signal handler.
         """
@@ -274,8 +274,8 @@ class SessionHost:
     def _step(self) -> None:
         preparation = self._open()
         self._snapshot = preparation.step(self._clock())
-        if preparation.sound_fault:
-            self._trouble = preparation.sound_fault
+        if preparation.sound is not None and preparation.sound.fault:
+            self._trouble = preparation.sound.fault
         self._show(preparation, self._snapshot)
 
     def _open(self) -> Preparation:
@@ -285,13 +285,14 @@ class SessionHost:
 
     def _check_sensors(self, _order: CheckSensors) -> Answer:
         self._open().check_anew()
-        return Answer(True, "The sensors are looked at afresh; nothing is recorded.")
+        return Answer(True, "The sensors are checked again; nothing is recorded.")
 
     def _check_sound(self, order: SoundCheck) -> Answer:
         preparation = self._open()
         preparation.begin_sound_check(order.level_db)
-        unheard = " Nobody hears it: there is no sound device." if preparation.unheard else ""
-        return Answer(True, f"Ten seconds sound as loud as the session will be.{unheard}")
+        unheard = preparation.back_end.kind == "paced"
+        warning = " Nobody hears it: there is no sound device." if unheard else ""
+        return Answer(True, f"Ten seconds play, as loud as the session will be.{warning}")
 
     def _confirm(self, order: ConfirmComfort) -> Answer:
         preparation = self._open()
@@ -317,7 +318,7 @@ class SessionHost:
         over = self._stage == Stage.CLOSED
         self._close_sensors()
         self._reset()
-        return Answer(True, "The session is put away." if over else "The sensors are let go.")
+        return Answer(True, "The engine is ready for another session." if over else "The sensors are closed.")
 
     def _run(self) -> None:
         """Carry out the session, to its closed recording."""

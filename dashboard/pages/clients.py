@@ -72,7 +72,7 @@ def _one(client: EngineClient, who: Any) -> None:
 
 
 def _about(who: Any) -> dict[str, Any]:
-    likes = PreferencesRequest() if who is None else who.preferences
+    likes: Any = PreferencesRequest() if who is None else who.preferences
     left, right = st.columns(2)
     palette = _preference(left, text("clients.palette"), PALETTE_NAMES, likes.palette)
     nature = _preference(right, text("clients.nature"), NATURE_NAMES, likes.nature)

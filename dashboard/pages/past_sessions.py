@@ -85,7 +85,7 @@ def _notes(client: EngineClient, identity: str, detail: Any) -> None:
     with st.form("note", clear_on_submit=True):
         note = st.text_area(text("closing.note"), help=text("closing.note.help"))
         saved = st.form_submit_button(text("closing.note.save"), type="primary") and note.strip()
-        if saved and answered(lambda: client.add_note(identity, note.strip())):
+        if saved and answered(lambda: client.add_note(identity, note.strip())) is not None:
             st.rerun()
 
 

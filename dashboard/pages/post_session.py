@@ -36,8 +36,9 @@ def show(state: State) -> None:
     identity = session.recording.session_id
     _ratings(session, identity)
     note = st.text_area(text("closing.note"), key=f"note:{identity}", help=text("closing.note.help"))
-    if st.button(text("closing.note.save"), disabled=not note.strip()) and answered(
-        lambda: engine().add_note(identity, note.strip())
+    if (
+        st.button(text("closing.note.save"), disabled=not note.strip())
+        and answered(lambda: engine().add_note(identity, note.strip())) is not None
     ):
         st.success(text("closing.note.saved"))
     st.divider()
@@ -95,5 +96,5 @@ def _ask(identity: str, asked: Any) -> None:
     refused = none.button(text("rating.none"), key=f"none:{identity}:{asked.scale}", width="stretch")
     if (saved or refused) and answered(
         lambda: client.add_rating(identity, asked.scale, None if refused or value is None else float(value))
-    ):
+    ) is not None:
         st.rerun()

@@ -65,7 +65,7 @@ def _prepare(state: State, session: SessionView) -> None:
     elif step == 2:
         done = _sensors()
     else:
-        done = _sound_check(state)
+        done = _sound_check(session, confirmed=state.engine.stage == "ready")
     back, leave, _, forward = st.columns([1, 1, 2, 1.4])
     if step > 1 and back.button(text("session.back"), width="stretch"):
         _go(step - 1)
@@ -116,12 +116,8 @@ def _sensors() -> bool:
     return True
 
 
-def _sound_check(state: State) -> bool:
+def _sound_check(session: SessionView, *, confirmed: bool) -> bool:
     """Show the sound check; return whether the session may start: it was confirmed, or nobody hears it."""
-    session = state.session
-    if session is None:
-        return False
-    confirmed = state.engine.stage == "ready"
     st.write(text("sound.intro"))
     silent = session.audio is None or session.audio.kind == "paced"
     if session.audio is not None:

@@ -153,7 +153,7 @@ def _sensors(client: EngineClient, who: Any) -> dict[str, Any] | None:
     name = st.text_input(text("choose.keep"), placeholder="room-1", key="choose-keep")
     if inputs and name and st.button(text("choose.keep.do")):
         title = text("choose.keep.title", name=name)
-        if answered(lambda: client.save_setup(name, title, inputs)):
+        if answered(lambda: client.save_setup(name, title, inputs)) is not None:
             st.rerun()
     return {"inputs": inputs} if inputs else None
 

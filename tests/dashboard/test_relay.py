@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from biofeedback.client import EngineEndpoint
 from dashboard.relay import AWAY, Relay
 
 pytestmark = pytest.mark.realtime
@@ -60,6 +61,10 @@ def engine() -> Iterator[str]:
         yield address
 
 
+def endpoint(url: str) -> EngineEndpoint:
+    return EngineEndpoint(url=url, token=TOKEN, pid=1)
+
+
 class serving:  # noqa: N801 - used like a function
     """Serve an app on a free port for a while."""
 
@@ -90,7 +95,7 @@ def ask(relay: Relay, method: str, path: str, **content: object) -> httpx.Respon
 
 
 def test_a_request_is_handed_on_with_the_token(engine: str) -> None:
-    relay = Relay(lambda: (engine, TOKEN))
+    relay = Relay(lambda: endpoint(engine))
     answer = ask(
         relay,
         "POST",
@@ -112,19 +117,19 @@ def test_a_request_is_handed_on_with_the_token(engine: str) -> None:
 
 
 def test_of_the_answer_only_what_a_browser_needs_is_handed_back(engine: str) -> None:
-    answer = ask(Relay(lambda: (engine, TOKEN)), "GET", "/engine/state")
+    answer = ask(Relay(lambda: endpoint(engine)), "GET", "/engine/state")
     assert "set-cookie" not in answer.headers
     assert answer.headers["content-disposition"] == "attachment"
     assert answer.headers["cache-control"] == "no-store"
 
 
 def test_no_way_leads_out_of_the_engine(engine: str) -> None:
-    relay = Relay(lambda: (engine, TOKEN))
+    relay = Relay(lambda: endpoint(engine))
     assert ask(relay, "GET", "/engine/sessions/%2e%2e/%2e%2e/etc").status_code == 503
 
 
-@pytest.mark.parametrize("where", [None, ("http://127.0.0.1:9", TOKEN)], ids=["none-said", "none-answers"])
-def test_without_an_engine_that_is_said(where: tuple[str, str] | None) -> None:
+@pytest.mark.parametrize("where", [None, endpoint("http://127.0.0.1:9")], ids=["none-said", "none-answers"])
+def test_without_an_engine_that_is_said(where: EngineEndpoint | None) -> None:
     answer = ask(Relay(lambda: where), "GET", "/engine/state")
     assert answer.status_code == 503
     assert answer.json() == {"detail": "The engine does not answer."}
@@ -133,13 +138,13 @@ def test_without_an_engine_that_is_said(where: tuple[str, str] | None) -> None:
 
 def test_the_listeners_page_is_the_engines_own(engine: str) -> None:
     for method, path in (("GET", "/listener"), ("POST", "/listener"), ("GET", "/listener/calm")):
-        told = ask(Relay(lambda: (engine, TOKEN)), method, path).json()
+        told = ask(Relay(lambda: endpoint(engine)), method, path).json()
         assert (told["method"], told["path"]) == (method, path)
         assert told["headers"]["authorization"] == f"Bearer {TOKEN}"
 
 
-@pytest.mark.parametrize("where", [None, ("http://127.0.0.1:9", TOKEN)], ids=["none-said", "none-answers"])
-def test_without_an_engine_the_listener_hears_nothing_alarming(where: tuple[str, str] | None) -> None:
+@pytest.mark.parametrize("where", [None, endpoint("http://127.0.0.1:9")], ids=["none-said", "none-answers"])
+def test_without_an_engine_the_listener_hears_nothing_alarming(where: EngineEndpoint | None) -> None:
     page = ask(Relay(lambda: where), "GET", "/listener")
     assert page.status_code == 200
     assert "The music will begin soon." in page.text
@@ -163,7 +168,7 @@ def frames(address: str) -> tuple[list[str], int | None]:
 
 
 def test_frames_come_through_in_order(engine: str) -> None:
-    with serving(Starlette(routes=Relay(lambda: (engine, TOKEN)).routes)) as address:
+    with serving(Starlette(routes=Relay(lambda: endpoint(engine)).routes)) as address:
         got, code = frames(address)
     assert [json.loads(frame) for frame in got] == [[n, f"Bearer {TOKEN}", False] for n in range(3)]
     assert code == AWAY

@@ -1,8 +1,8 @@
-"""Two plain pages that need nothing but a browser: to stop the session, and for the listener.
+"""Two pages that need nothing but a browser: one to stop the session, and one for the listener.
 
-The one that stops works without any script: what it shows is a frame that looks again by itself, so that
-buttons never move or lose the focus. The listener's has a short script of its own, which lets every key,
-click and touch count; the dashboard hands on the same page.
+The stop page works without scripts: the state is shown in a frame that reloads by itself, so that the buttons
+never move or lose the focus. The listener's page has a short script, for which every key, click and touch
+counts; the dashboard serves the same page.
 """
 
 from __future__ import annotations
@@ -72,7 +72,6 @@ def pages_router(host: SessionHost, keys: Keys) -> APIRouter:
     """Return the pages and what lies below them."""
     router = APIRouter(tags=["pages"])
     router.include_router(_stop_router(host))
-    router.include_router(_listener_router(host))
 
     @router.post("/links", status_code=201)
     async def link(body: LinkRequest) -> Link:
@@ -86,10 +85,28 @@ def pages_router(host: SessionHost, keys: Keys) -> APIRouter:
         if spent is None:
             raise HTTPException(401, "a token is needed: Authorization: Bearer TOKEN")
         page, cookie = spent
-        # A page of its own that goes on by itself: a redirect of a link from another site would come without
-        # the cookie, which is SameSite=Strict.
-        body = _bare(f'<p><a href="/{page}">Go on</a></p>', again_s=0, to=f"/{page}")
+        # A page that opens the next one by itself: after a link from another site, a redirect would come
+        # without the cookie, which is SameSite=Strict.
+        body = _bare(f'<p><a href="/{page}">Continue</a></p>', again_s=0, to=f"/{page}")
         return HTMLResponse(body, headers={**_FRAMED, "Set-Cookie": cookie, "Referrer-Policy": "no-referrer"})
+
+    @router.get("/listener", response_class=HTMLResponse)
+    async def listener_page() -> Response:
+        """Return the listener's page: any key, click or touch fades the music out."""
+        return _page("listener.html")
+
+    @router.get("/listener/calm")
+    async def listener_calm() -> ListenerState:
+        """Return what the listener's page is told of the session."""
+        return _calm(host)
+
+    @router.post("/listener")
+    async def hold(body: HoldRequest) -> HoldReply:
+        """Fade the music to silence at the listener's request; only the therapist can resume it."""
+        answer = await answer_of(host, CommandRequest(key=body.key, command=Hold()), origin="listener")
+        if answer is None:
+            raise HTTPException(503, "the engine has not answered yet; ask again with the same key")
+        return HoldReply(accepted=answer.accepted)
 
     return router
 
@@ -99,12 +116,12 @@ def _stop_router(host: SessionHost) -> APIRouter:
 
     @router.get("/stop", response_class=HTMLResponse)
     async def stop_page() -> Response:
-        """Return the page with STOP; harmless by itself."""
+        """Return the page with the STOP button."""
         return _page("stop.html")
 
     @router.get("/stop/state", response_class=HTMLResponse)
     async def stop_state() -> Response:
-        """Return in words how the session stands; looks again by itself."""
+        """Return the state of the session in words; the page reloads by itself."""
         return HTMLResponse(_bare(_standing(host), again_s=LOOK_AGAIN_S), headers=_FRAMED)
 
     @router.post(
@@ -122,30 +139,6 @@ def _stop_router(host: SessionHost) -> APIRouter:
         answer = await answer_of(host, order, origin="therapist")
         said = answer.text if answer is not None else "The engine has not answered yet."
         return HTMLResponse(_bare(f"<p><b>{escape(said)}</b></p>"), headers=_FRAMED)
-
-    return router
-
-
-def _listener_router(host: SessionHost) -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/listener", response_class=HTMLResponse)
-    async def listener_page() -> Response:
-        """Return the listener's page: any key, click or touch lets the music fade."""
-        return _page("listener.html")
-
-    @router.get("/listener/calm")
-    async def listener_calm() -> ListenerState:
-        """Return the little that the listener's page may know."""
-        return _calm(host)
-
-    @router.post("/listener")
-    async def hold(body: HoldRequest) -> HoldReply:
-        """Let the music fade to silence, at the listener's wish; only the therapist lets it go on."""
-        answer = await answer_of(host, CommandRequest(key=body.key, command=Hold()), origin="listener")
-        if answer is None:
-            raise HTTPException(503, "the engine has not answered yet; ask again with the same key")
-        return HoldReply(accepted=answer.accepted)
 
     return router
 
@@ -169,16 +162,16 @@ def _standing(host: SessionHost) -> str:
         snapshot = session.snapshot
         minutes, seconds = divmod(int(snapshot.elapsed_s), 60)
         lines = [
-            f"The session is {snapshot.lifecycle}, in {snapshot.phase or 'wait'}, {minutes}:{seconds:02}.",
+            f"The session is {snapshot.lifecycle}, phase {snapshot.phase or '–'}, {minutes}:{seconds:02}.",
             snapshot.why,
         ]
         if state.engine.heartbeat_s > 1:
-            lines.append(f"The engine has not moved for {state.engine.heartbeat_s:.0f} s.")
+            lines.append(f"The engine has not responded for {state.engine.heartbeat_s:.0f} s.")
     return "".join(f"<p>{escape(line)}</p>" for line in lines if line)
 
 
 def _bare(body: str, *, again_s: int | None = None, to: str = "") -> str:
-    """Return a page of no more than a few words, that looks again after so many seconds."""
+    """Return a short page, which reloads or opens `to` after `again_s` seconds if that is given."""
     target = f";url={to}" if to else ""
     again = "" if again_s is None else f'<meta http-equiv="refresh" content="{again_s}{target}">'
     style = "<style>body{font:1.1rem/1.4 system-ui,sans-serif;margin:.5rem;color:#1b2630}</style>"

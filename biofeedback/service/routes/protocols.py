@@ -1,4 +1,4 @@
-"""Protocols: listed, read, checked, kept, planned and heard."""
+"""Endpoints of protocols: list, read, check, save, plan and preview."""
 
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ class Rendered(View):
 def protocols_router(catalog: Catalog, previews: PreviewRenderer) -> APIRouter:
     """Return the endpoints."""
     router = APIRouter(prefix="/protocols", tags=["protocols"])
-    router.include_router(_previews_router(previews))
 
     @router.get("")
     def protocols() -> tuple[ProtocolEntry, ...]:
@@ -61,12 +60,6 @@ def protocols_router(catalog: Catalog, previews: PreviewRenderer) -> APIRouter:
     def save(body: Text) -> ProtocolEntry:
         """Save a protocol under its own id and version; a version that was used stays as it is."""
         return _entry(catalog.save_protocol(body.text))
-
-    return router
-
-
-def _previews_router(previews: PreviewRenderer) -> APIRouter:
-    router = APIRouter()
 
     @router.post("/arc")
     def arc(body: Shown) -> ArcView:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 ADDRESS = "http://127.0.0.1:1/listener"
 PAGE = files("biofeedback.service").joinpath("listener.html").read_text(encoding="utf-8")
 RUNNING = {"lifecycle": "running", "sounding": True, "breath_rate": 6.0}
-HEARD = "The music fades now."
+HEARD = "The music is fading out."
 
 
 class Engine:
@@ -83,14 +83,14 @@ def test_the_music_fades_once_and_can_fade_again_after_it_went_on(engine: Engine
     engine.page.goto(ADDRESS)
     engine.says("Just listen.")
     press(engine, how)
-    engine.says("The music rests.")
+    engine.says("The music is paused.")
     press(engine, how)
     engine.looks()
     assert len(engine.wishes) == 1
     engine.calm = RUNNING
     engine.says("Just listen.")
     press(engine, how)
-    engine.says("The music rests.")
+    engine.says("The music is paused.")
     assert len(set(engine.wishes)) == 2
 
 
@@ -104,7 +104,7 @@ def test_without_a_connection_it_is_heard_all_the_same_and_sent_until_it_arrives
     engine.says(HEARD)
     engine.says("If you still hear it, raise a hand: your therapist is with you.")
     engine.calm = RUNNING
-    engine.says("The music rests.")
+    engine.says("The music is paused.")
     assert len(engine.wishes) > 1
     assert len(set(engine.wishes)) == 1
 
@@ -125,7 +125,7 @@ def test_a_wish_that_does_not_apply_is_no_longer_spoken_of(engine: Engine) -> No
         ({"lifecycle": "waiting", "sounding": False, "breath_rate": 0.0}, "The music will begin soon."),
         ({"lifecycle": "waiting", "sounding": True, "breath_rate": 0.0}, "Just listen."),
         (RUNNING | {"lifecycle": "paused"}, "Just listen."),
-        (RUNNING | {"lifecycle": "ending"}, "The music comes to its end."),
+        (RUNNING | {"lifecycle": "ending"}, "The music is ending."),
         (RUNNING | {"lifecycle": "ended"}, "The music is over."),
     ],
     ids=["waiting", "sound-check", "paused", "ending", "ended"],

@@ -72,7 +72,7 @@ def test_any_key_of_the_listener_lets_the_music_fade_once(dashboard, running):
     with dashboard.window("listener") as window, dashboard.window() as therapists:
         window.get_by_text("Just listen.").wait_for()
         window.keyboard.press("x")
-        window.get_by_text("The music rests.").wait_for()
+        window.get_by_text("The music is paused.").wait_for()
         window.keyboard.press("Tab")
         window.mouse.click(300, 300)
         screen = dashboard.screen(therapists)
