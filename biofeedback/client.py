@@ -155,7 +155,7 @@ class EngineClient:
             return False
 
     def state(self) -> State:
-        """Return all there is to know now.
+        """Return the state of the engine and its session.
 
         Raises
         ------
@@ -172,8 +172,8 @@ class EngineClient:
         name : str
             Of a command of the session or of the host.
         key : str, optional
-            Tells it from every other one; the same key again is answered the same, and nothing happens
-            twice. A new one if it is not given.
+            Identifies the command: one sent again with the same key is not carried out twice and has the same
+            answer. A new key if it is not given.
         arguments
             Those of the command.
         """
@@ -244,17 +244,17 @@ class EngineClient:
         *,
         keep_days: int | None = None,
     ) -> ClientView:
-        """Write down what a client has agreed to, in place of what was agreed to before."""
+        """Record a client's consent, in place of the one before."""
         return self._post(
             ClientView, "clients", code, "consents", version=version, scopes=list(scopes), keep_days=keep_days
         )
 
     def what_withdrawal_does(self, code: str, scopes: Sequence[str]) -> tuple[str, ...]:
-        """Return in sentences what taking consent back would do: without ``storage`` recordings go."""
+        """Return in sentences what a withdrawal would do: without ``storage`` recordings are deleted."""
         return self._withdrawal(code, scopes, carry_out=False)
 
     def withdraw_consent(self, code: str, scopes: Sequence[str]) -> tuple[str, ...]:
-        """Take consent back and carry that out; return in sentences what was done. It cannot be undone."""
+        """Withdraw consent; return in sentences what was done. It cannot be undone."""
         return self._withdrawal(code, scopes, carry_out=True)
 
     def _withdrawal(self, code: str, scopes: Sequence[str], *, carry_out: bool) -> tuple[str, ...]:
@@ -329,11 +329,11 @@ class EngineClient:
         return self._request("GET", "sessions", session_id, "files", name).content
 
     def add_note(self, session_id: str, text: str, *, severity: str | None = None) -> SessionDetail:
-        """Write a note on a session, or with a severity something untoward that happened."""
+        """Write a note on a session, or with a severity an adverse event."""
         return self._post(SessionDetail, "sessions", session_id, "notes", text=text, severity=severity)
 
     def add_rating(self, session_id: str, scale: str, value: float | None) -> SessionDetail:
-        """Write down what the client said of their state after the session; None: they did not want to."""
+        """Record a client's rating after the session; None if they declined."""
         return self._post(SessionDetail, "sessions", session_id, "ratings", scale=scale, value=value)
 
     def _get(self, kind: type[_T], *path: str, **query: str) -> _T:

@@ -1,4 +1,4 @@
-"""The dashboard as one ASGI application: Streamlit's pages, the live screen's files, the relay, the guard.
+"""The dashboard as one ASGI application: Streamlit's pages, the live screen's files, relay and guard.
 
 The address that `biofeedback dashboard` opens carries a key once. It becomes a cookie that scripts cannot
 read, without which nothing is served.
@@ -38,7 +38,7 @@ def build(find_engine: EndpointLookup, *, key: str, port: int) -> App:
     Parameters
     ----------
     find_engine : callable
-        Where the engine is, asked before each request.
+        Returns where the engine is; called before each request.
     key : str
         The secret of the address under which the dashboard is opened.
     port : int

@@ -1,4 +1,4 @@
-"""What Streamlit's own pages look like beside its theme, and the frames that the live screen stands in."""
+"""The style of Streamlit's pages beside its theme, and the parts that several pages share."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def strip() -> None:
 
 
 def steps(keys: Sequence[str], current: int) -> None:
-    """Show which steps there are, which are done and which one is on."""
+    """Show the steps, which of them are done, and the current one."""
     names = [text(f"step.{key}") for key in keys]
     now, *ahead = [f"{number} {name}" for number, name in enumerate(names[current:], current + 1)]
     items = [

@@ -1,4 +1,4 @@
-"""The engine as the pages see it: found anew on every run of a page, so that nothing is remembered here."""
+"""The engine for the pages: looked up on every run of a page, so that no state is kept here."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def tell(name: str, **arguments: Any) -> bool:
 
 
 def rerun_on_stage_change(state: State, every_s: float) -> None:
-    """Look at the engine now and then, and run the page again once its stage is another one."""
+    """Poll the engine, and run the page again once its stage has changed."""
     known = state.engine.stage
 
     @st.fragment(run_every=every_s)

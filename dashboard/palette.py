@@ -1,4 +1,4 @@
-"""The colours of every page, in one place, with the pairs that must be readable on each other.
+"""The colours of every page, and the pairs of them that must be readable on each other.
 
 Contrast is that of WCAG 2.2: at least 4.5 to 1 for words (clause 1.4.3, AA), 3 to 1 for lines and shapes
 that carry meaning (clause 1.4.11).

@@ -1,4 +1,4 @@
-"""Every text of the dashboard, by its key; words in braces are filled in.
+"""Every text of the dashboard, by its key; values are filled in for names in braces.
 
 The pages in Python use `text`, those in JavaScript fetch the whole catalogue.
 """

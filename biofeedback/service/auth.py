@@ -46,7 +46,7 @@ class Keys:
     Attributes
     ----------
     token : str
-        Opens everything.
+        Admits every request.
     """
 
     def __init__(self, port: int) -> None:

@@ -1,4 +1,4 @@
-"""The queue from any thread to the thread that steps, the answers to commands by key, and background work.
+"""The queue of commands from any thread to the host's, with their answers by key; and background work.
 
 A command that comes twice under the same key is carried out once and has its first answer again.
 """
@@ -24,14 +24,14 @@ OVER = Answer(False, "The session is over.")
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An order that waits for the thread that steps."""
+    """A command that waits for the host's thread."""
 
     ordered: CommandRequest
     origin: Origin
 
 
 class CommandQueue:
-    """Takes orders, once for each key: while a session runs its commands go to the session's inbox.
+    """Takes commands, each key once; while a session runs, its commands go to the session's inbox.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class CommandQueue:
         self._inbox: CommandInbox | None = None
 
     def order(self, ordered: CommandRequest, *, origin: Origin) -> Future[Answer]:
-        """Take an order; any thread may give it. A key that is known has its first answer again."""
+        """Queue a command and return its answer to come; a known key has its first answer. Thread-safe."""
         with self._lock:
             if ordered.key in self._answers:
                 return self._answers[ordered.key]
@@ -84,21 +84,21 @@ class CommandQueue:
     # The thread that steps.
 
     def take(self, wait_s: float) -> Waiting | None:
-        """Return the next order; None if none comes in time, or `wake` was called."""
+        """Return the next command; None if none comes in time, or `wake` was called."""
         try:
             return self._waiting.get(timeout=max(0.0, wait_s))
         except queue.Empty:
             return None
 
     def answer(self, key: str, answer: Answer) -> None:
-        """Give the answer to an order."""
+        """Set the answer to a command."""
         with self._lock:
             promise = self._answers.get(key)
             if promise is not None and not promise.done():
                 promise.set_result(answer)
 
     def open_session(self) -> CommandInbox:
-        """From now on commands go to the inbox that is returned, and those that wait already."""
+        """Return an inbox that takes the commands from now on, those that wait included."""
         inbox = CommandInbox(lambda key, accepted, text: self.answer(key, Answer(accepted, text)))
         with self._lock:
             self._inbox = inbox
@@ -108,7 +108,7 @@ class CommandQueue:
         return inbox
 
     def close_session(self) -> None:
-        """From now on orders wait for the host again; what the session did not answer any more is over."""
+        """Queue commands for the host again; those that the session left open are answered with `OVER`."""
         with self._lock:
             self._inbox = None
             for promise in self._answers.values():
@@ -120,13 +120,13 @@ Result = TypeVar("Result")
 
 
 def in_background(work: Callable[[], Result]) -> Future[Result]:
-    """Begin some work in a thread of its own, which does not keep the process alive; return its future."""
+    """Start work in a daemon thread; return the future of its result."""
     future: Future[Result] = Future()
 
     def carry_out() -> None:
         try:
             result = work()
-        except Exception as error:  # noqa: BLE001 - told to whoever asks for the result
+        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
             future.set_exception(error)
         else:
             future.set_result(result)

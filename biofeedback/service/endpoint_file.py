@@ -1,4 +1,4 @@
-"""Where the engine of a data folder can be reached, written where only this user can read it."""
+"""The lock of a data folder's engine, and the file with its address and token, for this user only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOCK_NAME = "engine.lock"
 
 
 class EngineEndpoint(BaseModel):
-    """The address of an engine, what it asks for, and its process."""
+    """The address of an engine, its token and its process."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class EngineEndpoint(BaseModel):
 
 
 def read_endpoint(folder: Path) -> EngineEndpoint | None:
-    """Return where the engine of a data folder said it is; None if it said nothing. It may be gone."""
+    """Return the endpoint that the engine of a data folder wrote, or None; the engine may be gone."""
     try:
         return EngineEndpoint.model_validate_json((folder / FILE_NAME).read_bytes())
     except (OSError, ValidationError):

@@ -19,10 +19,10 @@ from acquisition.streams import Chunk, FloatArray, StreamInfo
 from physiology.state import Beat, BeatAction
 
 SHOWN_HZ = 125.0
-"""As many values a second of a regular signal are shown at most."""
+"""Most values per second that are shown of a regular signal."""
 
 GAP_STEPS = 2.5
-"""Between samples further apart than so many steps (or buckets) something is missing."""
+"""Between samples further apart than this many steps (or buckets) there is a gap."""
 
 QUEUE = 60
 """Frames that wait for a slow watcher: three seconds of them."""
@@ -31,7 +31,7 @@ MOST_WATCHERS = 32
 
 
 class Decimator:
-    """Hands on the samples of one stream, at most 125 a second of a regular one.
+    """Reduces the samples of one stream to at most 125 per second if it is regular.
 
     Of each bucket of samples the least and the greatest are kept, in their order, so that an R wave or an
     artefact is as high as it was.
@@ -157,14 +157,14 @@ def rounded(value: float | None, digits: int) -> float | None:
 
 
 class LiveConnection:
-    """One live connection: what waits for it."""
+    """A live connection, and the frames that wait for it."""
 
     def __init__(self) -> None:
         self._frames: deque[str] = deque(maxlen=QUEUE)
         self._news = asyncio.Event()
 
     def offer(self, frame: str) -> None:
-        """Let a frame wait; the oldest makes room."""
+        """Queue a frame; a full queue drops its oldest."""
         self._frames.append(frame)
         self._news.set()
 
@@ -187,7 +187,7 @@ class Broadcaster:
 
     @property
     def watching(self) -> int:
-        """How many watch."""
+        """Number of live connections."""
         return len(self._watchers)
 
     def join(self) -> LiveConnection | None:
@@ -201,7 +201,7 @@ class Broadcaster:
         return watcher
 
     def leave(self, watcher: LiveConnection) -> None:
-        """Let a watcher go; called on the server's loop."""
+        """Remove a watcher; called on the server's loop."""
         with self._lock:
             self._watchers.discard(watcher)
 

@@ -39,10 +39,10 @@ READINGS = ("hr_bpm", "rmssd_ms", "scl_us", "scr_rate_per_min", "breathing_rate"
 QUESTION_FIELDS = ("kind", "text", "choices", "about", "since_s")
 
 LONGEST_S = 6 * 3600.0
-"""Of what is drawn: longer ones would keep a session waiting that runs meanwhile."""
+"""Longest protocol that is drawn; a longer one would delay the steps of a running session."""
 
 FIELDS = tuple(name for name in OVERRIDABLE if name != "breath_depth")
-"""What is drawn of a course; the depth of the breath is not."""
+"""Fields of the music that an arc shows; the depth of the breath is not among them."""
 
 
 def arc_of(protocol: Protocol, hr_bpm: float | None) -> ArcView:
@@ -162,7 +162,7 @@ def live_state(
     sound_check: float | None,
     recorded_bytes: int,
 ) -> dict[str, Any]:
-    """Return a session's state in few words and numbers, as JSON takes them."""
+    """Return a session's short state, of values that JSON takes."""
     return {
         "stage": stage,
         "lifecycle": snapshot.lifecycle,

@@ -34,11 +34,11 @@ MOST_INCIDENTS = 500
 
 
 LET_GO_S = 5.0
-"""How long an output may take to be given back."""
+"""How long an output may take to close."""
 
 
 class SoundCheckRun:
-    """Ten seconds of the session's sounds; it begins when the sound's process stands ready."""
+    """Ten seconds of the session's sounds; it begins when the sound process is ready."""
 
     def __init__(self, piece: Piece, back_end: BackEnd, level_db: float) -> None:
         self._player = LivePlayer(piece, back_end=back_end, clock=pylsl.local_clock, fade_in_s=CHECK_FADE_S)
@@ -50,7 +50,7 @@ class SoundCheckRun:
         self.fault = ""
 
     def begin(self, after: Future[None] | None) -> None:
-        """Open the output, in the background, once what `after` tells of has given it back."""
+        """Open the output in the background, once the future `after` of the output before is done."""
 
         def begin() -> None:
             if after is not None:
@@ -61,7 +61,7 @@ class SoundCheckRun:
 
     @property
     def playing(self) -> bool:
-        """Whether it has not come to its end yet."""
+        """Whether it is still playing."""
         return self._closing is None
 
     def step(self, t: float) -> None:
@@ -97,7 +97,7 @@ class SoundCheckRun:
         self._player.stop()
 
     def close(self) -> Future[None]:
-        """Give the output back without waiting for it; return what tells when it is."""
+        """Close the output in the background; return a future that is done once it is closed."""
         if self._closing is None:
             self._closing = in_background(self._player.close)
         return self._closing
@@ -139,7 +139,7 @@ class Preparation:
         self.check_anew()
 
     def check_anew(self) -> None:
-        """Forget the samples read so far, and what physiology found in them."""
+        """Forget the samples read so far and their analysis."""
         self.live_frames = LiveFrameBuilder(self.streams)
         self._intake = SignalIntake(self._sources)
         self._listened_to = {stream.stream_id for stream in self._intake.listened_to}

@@ -57,7 +57,7 @@ class PreviewRenderer:
             return 0.0
 
     def cancel(self) -> None:
-        """Render no longer what is being rendered; whoever waits for it is told."""
+        """Cancel the preview that is being rendered; its caller gets a `UsageError`."""
         with self._lock:
             if self._process is not None:
                 self._process.kill()
@@ -92,7 +92,7 @@ class PreviewRenderer:
 
     @contextmanager
     def _rendering(self, command: list[str], made: Path) -> Iterator[subprocess.Popen[str]]:
-        """Run a process in place of the one before, and see to it that it does not outlast the context."""
+        """Run a process in place of the one before; it ends with the context."""
         with self._lock:
             if self._process is not None:
                 self._process.kill()

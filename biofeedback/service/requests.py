@@ -96,7 +96,7 @@ class Prepare(_Order):
 
 
 class CheckSensors(_Order):
-    """Look at the sensors afresh: what was seen of them before is forgotten."""
+    """Check the sensors again from the start."""
 
     name: Literal["check sensors"] = "check sensors"
 
@@ -124,7 +124,7 @@ class Start(_Order):
 
 
 class Close(_Order):
-    """Let go of the sensors, or put a session that is over away."""
+    """Close the sensors, or leave a session that is over."""
 
     name: Literal["close"] = "close"
 
@@ -149,7 +149,7 @@ class CommandRequest(StrictModel):
 
 
 class Stage(StrEnum):
-    """Where the engine stands."""
+    """Stage of the engine."""
 
     IDLE = "idle"
     """No session."""
@@ -245,7 +245,7 @@ def resolve(order: Prepare, store: Store, catalog: Catalog) -> SessionRequest:
     Raises
     ------
     UsageError, ProtocolError, StateError, StoreError
-        In words, if it cannot be done.
+        If it cannot be done; the message says why.
     """
     client = store.clients.get(order.client) if order.client else None
     setup = catalog.named_setup(order.setup) if order.setup else None

@@ -56,7 +56,7 @@ class ProtocolView(View):
     version : int
         As in its file.
     cautions : tuple of str
-        To be gone through before the start.
+        To be confirmed before the start.
     duration_s : float
         As planned.
     numbers_shown : bool
@@ -102,17 +102,17 @@ class SessionView(View):
     protocol : ProtocolView
         What is to be done.
     cautions : tuple of str
-        The protocol's and the client's: to be gone through before the start.
+        The protocol's and the client's, to be confirmed before the start.
     inputs : tuple of str
         As ordered.
     audio : AudioView or None
-        None while it is being looked for.
+        None while the sound device is being opened.
     lights : tuple of SensorStatus
         One per sensor.
     comfort_db : float or None
         The volume that the listener confirmed; None before.
     sound_check : float or None
-        How far the ten seconds of a sound check have come, 0 to 1; None where none is playing.
+        Progress of the sound check, 0 to 1; None if none is playing.
     consent_needed : bool
         Whether `start` asks for consent too: the client is in the store.
     recording : RecordingView or None
@@ -164,14 +164,14 @@ class EngineView(View):
 
 
 class State(View):
-    """All there is to know at one moment."""
+    """The engine and its session at one moment."""
 
     engine: EngineView
     session: SessionView | None
 
 
 class Reply(View):
-    """What comes back for a command: the first answer to its key, and the state now."""
+    """The reply to a command: the first answer to its key, and the present state."""
 
     accepted: bool
     answer: str
@@ -215,7 +215,7 @@ class ClientView(View):
     consent : ConsentView or None
         None where none holds.
     sessions : int
-        How many there are.
+        Number of sessions.
     """
 
     code: str
@@ -292,7 +292,7 @@ class SetupView(View):
 
 
 class SourceView(View):
-    """Something to listen to or to play on.
+    """A sensor, a profile, a virtual listener or a sound output that can be used.
 
     Attributes
     ----------
@@ -302,7 +302,7 @@ class SourceView(View):
         What an input specification says of it after its kind, such as ``lsl:name=PolarECG``; of an output its
         name.
     words : str
-        For people.
+        Description for people.
     """
 
     group: Literal["lsl", "serial", "profile", "bluetooth", "listener", "output"]

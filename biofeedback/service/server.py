@@ -34,7 +34,7 @@ MOST_CONNECTIONS = 256
 
 
 def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str]], None]) -> None:
-    """Be the engine of a data folder until asked to leave, by Ctrl-C or a signal.
+    """Run the engine of a data folder until Ctrl-C or a signal.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
     port : int
         To listen on; 0 for any that is free.
     announce : callable
-        Told the engine's address, once it answers, and what makes links to its pages.
+        Called with the engine's address, once it answers, and the function that makes links to its pages.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def _import_signal_processing() -> None:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the host, which has a session to bring to its end."""
+    """Leaves signals to the host, which ends the session first."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -108,7 +108,7 @@ class SessionHost:
         self._reset()
 
     def _reset(self, trouble: str = "") -> None:
-        """Have no session."""
+        """Forget the session, if there is one."""
         self._request: SessionRequest | None = None
         self._opening: Future[Preparation] | None = None
         self._preparation: Preparation | None = None
@@ -128,7 +128,7 @@ class SessionHost:
         return self._queue.order(ordered, origin=origin)
 
     def state(self) -> State:
-        """Return all there is to know now."""
+        """Return the state of the engine and its session."""
         engine = EngineView(
             version=self._version,
             stage=self._stage,
@@ -179,12 +179,12 @@ class SessionHost:
     # The main thread.
 
     def serve(self) -> None:
-        """Carry out orders, and the session they ask for, until `leave` is called."""
+        """Carry out commands and sessions until `leave` is called."""
         try:
             while not (self._leaving and self._stage != Stage.CLOSING):
                 try:
                     self._serve_once()
-                except Exception as error:  # noqa: BLE001 - whatever fails, the engine goes on
+                except Exception as error:  # noqa: BLE001 - the engine outlives a step that fails
                     self._fail(error)
         finally:
             self._close_sensors()
@@ -221,7 +221,7 @@ class SessionHost:
             answer = self._execute(command)
         except REFUSALS as error:
             answer = Answer(False, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever is ordered, the engine goes on
+        except Exception as error:  # noqa: BLE001 - the engine outlives a command that fails
             answer = Answer(False, report_error(f"the order {command.name!r} failed", error))
         told = {**command.record(), "origin": waiting.origin, "key": key}
         self._earlier_commands.append(
@@ -232,7 +232,7 @@ class SessionHost:
         self._queue.answer(key, answer)
 
     def _unnamed(self, text: str) -> str:
-        """Return a text as it may stand in a recording, which names no client."""
+        """Return a text without the client's code: a recording names no client."""
         client = self._request.client if self._request is not None else None
         return text if client is None else replace_token(text, client.code, "…")
 
@@ -366,7 +366,7 @@ class SessionHost:
         if (error := self._filing.exception()) is not None:
             self._trouble = message_of(error, "the session was not filed")
         elif (directory := self._directory) is not None:
-            in_background(lambda: self._reports.render(directory))  # asked for soon, and it takes seconds
+            in_background(lambda: self._reports.render(directory))  # wanted soon, and takes seconds
         self._stage = Stage.CLOSED
 
     def _watch(self, snapshot: Snapshot) -> None:
@@ -381,7 +381,7 @@ class SessionHost:
             report_error("a live screen could not be fed", error)
 
     def _show(self, preparation: Preparation, snapshot: Snapshot) -> None:
-        """Feed the live screens, if anybody watches."""
+        """Send live screens a frame, if there are any."""
         self._steps += 1
         frame = preparation.live_frames.frame()
         if not self._broadcaster.watching:
@@ -398,7 +398,7 @@ class SessionHost:
         self._broadcaster.publish(frame)
 
     def _show_stage(self) -> None:
-        """Let live screens see that the engine is there, while no sensor is."""
+        """Send live screens the stage while no sensors are open."""
         state = {"stage": self._stage}
         t = round(self._clock(), 3)
         self._broadcaster.publish({"t": t, "elapsed_s": None, "signals": {}, "beats": [], "state": state})

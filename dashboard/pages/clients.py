@@ -1,4 +1,4 @@
-"""The page *Clients*: pseudonyms, what they like to hear, cautions, goals, consent, history."""
+"""The page *Clients*: pseudonyms, preferences, cautions, goals, consent, history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dashboard.pages.past_sessions import sessions_table
 from dashboard.texts import text
 
 NEW = ""
-"""What stands in the list of codes for a client who has none yet."""
+"""The entry in the list of codes for a new client."""
 
 
 def page() -> None:
@@ -158,7 +158,7 @@ def _consent(client: EngineClient, who: Any) -> None:
 
 
 def _withdraw(client: EngineClient, who: Any) -> None:
-    """Say what taking consent back does, and do it once that was read."""
+    """Show what a withdrawal does, with the button that carries it out."""
     scopes = [
         scope
         for scope in who.consent.scopes

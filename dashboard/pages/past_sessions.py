@@ -1,4 +1,4 @@
-"""The page *Past sessions*: find one, read its report, take its files, add a note."""
+"""The page *Past sessions*: find a session, read its report, download its files, add a note."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _notes(client: EngineClient, identity: str, detail: Any) -> None:
 
 
 def _when(said: Any) -> str:
-    """Say when something was taken down: in the session, or later."""
+    """Return when something was recorded: in the session, or later."""
     if said.written_at is not None:
         return text("review.later", when=moment_text(said.written_at))
     return text("review.in-session", time=length_text(int(said.t_s)))

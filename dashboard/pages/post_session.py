@@ -1,4 +1,4 @@
-"""After the end: what was recorded, what is still to be written down, and the way to the report."""
+"""After the end: what was recorded, closing ratings, a note, and the way to the report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dashboard.texts import text
 
 
 def show(state: State) -> None:
-    """Show what there is to do once a session is over."""
+    """Show what can be done once a session is over."""
     session = state.session
     if session is None or session.recording is None:
         st.warning(text("closing.nothing"))
@@ -60,7 +60,7 @@ def _put_away() -> None:
 
 
 def _ratings(session: SessionView, identity: str) -> None:
-    """Ask for what the protocol asks last on each scale, where nobody has answered it in the session."""
+    """Ask the protocol's last question on each scale, unless it was answered in the session."""
     if not session.protocol.ratings:
         return
     given = engine().session(identity).ratings

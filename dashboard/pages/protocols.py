@@ -22,7 +22,7 @@ UI = Path(__file__).parents[1] / "ui"
 
 
 def page() -> None:
-    """Show the protocols there are, and the one that is being written."""
+    """Show the list of protocols, and the editor of the chosen one."""
     client = engine()
     st.title(text("nav.protocols"))
     entries = {(each.name, each.version): each for each in client.protocols()}
@@ -61,7 +61,7 @@ def page() -> None:
 
 
 def _keep_choice(entries: Collection[Key]) -> None:
-    """Have the choice stay while other pages are shown, and go along with what was saved."""
+    """Keep the choice while other pages are shown; after saving, choose what was saved."""
     for name in ("editor-next", "editor-of"):
         choice = st.session_state.get(name)
         if choice in entries and (name == "editor-next" or "editor-which" not in st.session_state):
@@ -81,12 +81,12 @@ def _text_editor() -> str | None:
         on_text_change=lambda: None,
     )
     typed = result.get("text") or {}
-    # What was typed into a text that has been written anew since does not count any more.
+    # What was typed into a text that has been replaced since no longer counts.
     return typed["text"] if typed.get("edition") == st.session_state["editor-edition"] else None
 
 
 def _listen(content: str, *, usable: bool) -> None:
-    """Show the button that lets half a minute be heard; what it does is done in the browser."""
+    """Show the button for a preview of half a minute; its script runs in the browser."""
     names = ("listen", "anew", "rendering", "cancel", "cancelled", "failed")
     words = {name: text(f"listen.{name}") for name in names}
     _component("preview")(key="listen", data={"text": content, "usable": usable, "words": words})

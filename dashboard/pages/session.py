@@ -1,7 +1,7 @@
 """The page *Session*: step by step to the start, the live screen, and the end.
 
-What step comes is asked of the engine on every run, so that a refresh, another window or a new browser
-shows the session where it stands.
+The step follows from the engine's stage on every run, so that a refresh, another window or a new browser
+shows the session as it is.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _begin(state: State) -> None:
 
 
 def _prepare(state: State, session: SessionView) -> None:
-    """Show what comes between the open sensors and the start."""
+    """Show the steps between the opening of the sensors and the start."""
     step = st.session_state.get("step", 1)
     client = session.client or text("bar.nobody")
     st.title(text("session.of", client=client, protocol=session.protocol.title))
@@ -151,7 +151,7 @@ def _sound_check(session: SessionView, *, confirmed: bool) -> bool:
 
 
 def _playing(playing: bool) -> None:
-    """Show the button that plays, and while it sounds how far it has come."""
+    """Show the button of the sound check, and its progress while it plays."""
 
     @st.fragment(run_every=LOOK_SOUNDING_S if playing else None)
     def show_progress() -> None:

@@ -1,4 +1,4 @@
-"""The first step of a session: for whom, by which protocol, with which sensors."""
+"""The first step of a session: the choice of client, protocol and sensors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRY = "try"
 SENSORS = ("lsl", "serial", "bluetooth")
 SIGNALS = ("ecg", "ppg", "rr", "eda", "rsp")
 USABLE = ("lsl", "bluetooth")
-"""What can be used as it was found; of a serial port it must be said what is behind it."""
+"""Groups whose input specification is complete as found; a serial port needs a profile too."""
 
 CHOICES = (
     "choose-client",
@@ -29,14 +29,14 @@ CHOICES = (
 
 
 def keep() -> None:
-    """Keep what was chosen also while other things are shown: Streamlit forgets it else."""
+    """Keep the choices while other pages are shown; Streamlit would forget them."""
     for name in CHOICES:
         if name in st.session_state:
             st.session_state[name] = st.session_state[name]
 
 
 def forget() -> None:
-    """Forget what was chosen: the next session may be anybody's."""
+    """Forget the choices: the next session may be another client's."""
     for name in CHOICES:
         st.session_state.pop(name, None)
 
@@ -159,7 +159,7 @@ def _sensors(client: EngineClient, who: Any) -> dict[str, Any] | None:
 
 
 def _found() -> None:
-    """Show what was found, each with a button that puts it among the inputs."""
+    """Show the sensors found, each with a button that adds it to the inputs."""
     found = [each for each in st.session_state.get("choose-found", ()) if each.group in SENSORS]
     if not found and "choose-found" in st.session_state:
         st.info(text("choose.found-none"))

@@ -1,5 +1,5 @@
 // The arc of a session or of a protocol: its phases, below them the planned tempo and the tempo so far, and for
-// a protocol what else it plans. What is planned is dashed, what was asked for is drawn through.
+// a protocol what else it plans. Planned values are dashed, those asked for so far solid.
 import { begin, colour, fitted } from "./charts.js";
 import { clock, textOf } from "./texts.js";
 import { worded } from "./override.js";
@@ -16,7 +16,7 @@ const MARGIN = 54; // right of it: the scale
 const APART = 17; // of words below each other
 const LEAST_RANGE = { tempo_bpm: 16, mode: 0.4, layers: 3, level_db: 6, breath_rate: 3 };
 
-// What a protocol plans, moved to where its phases now stand in a session.
+// The planned course, moved to the times that its phases now have in a session.
 export function course(view, plan) {
   if (!view || view.phases.length !== plan.length) return { times: [], columns: {} };
   const at = (t) => {
@@ -27,7 +27,7 @@ export function course(view, plan) {
   return { times: view.times_s.map(at), columns: view.course };
 }
 
-// The lanes there is something to show of: what changes, or at least sounds.
+// The lanes to show: the fields that change, or at least sound.
 export function lanesOf(view) {
   const lanes = Object.keys(view.course).filter((name) => name !== "tempo_bpm");
   return lanes.filter((name) => view.course[name].some((value) => value !== null && (name !== "breath_rate" || value > 0)));

@@ -55,7 +55,7 @@ export class Controls {
       );
   }
 
-  // Where the phase waits for just that it ends, and the protocol marks it; else it is marked here.
+  // Gives the cue if the phase waits for it, which the session then records; else sets a marker.
   async procedure(edge) {
     const { cue, elapsed_s: at } = this.state;
     if (CUES[edge].test(cue)) await this.send({ name: "cue", cue });

@@ -1,4 +1,4 @@
-// The live screen: wires the feed to what is shown and what is shown to the engine.
+// The live screen: connects the feed to the views, and the controls to the engine.
 import { Questions } from "./questions.js";
 import { Bar } from "./top_bar.js";
 import { drawActivation } from "./charts.js";

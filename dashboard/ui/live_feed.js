@@ -134,7 +134,7 @@ export class Feed {
     try {
       sessionStorage.setItem(HISTORY_KEY, JSON.stringify(this.history));
     } catch {
-      // Without storage the curve begins anew.
+      // Without storage the curve starts empty.
     }
   }
 }

@@ -1,4 +1,4 @@
-// Markers, notes, adverse events: the moment is taken when the button is pressed, the words may come later.
+// Markers, notes, adverse events: the time is taken when the button is pressed; the text may be typed later.
 import { make, options, textOf } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);

@@ -1,4 +1,4 @@
-// Overrides: one parameter into the therapist's hands. What it will do is said before it is sent.
+// Overrides: sets one parameter by hand. The effect is described before the command is sent.
 import { make, options, textOf } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);

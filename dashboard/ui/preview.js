@@ -1,5 +1,5 @@
-// Half a minute of a protocol, rendered by the engine beside everything else: shows how far it is, can be cancelled,
-// and a newer text takes the place of an older one. What is left behind is given up.
+// A preview of half a minute, rendered by the engine in the background: shows its progress and can be cancelled.
+// A newer text replaces it; leaving the page cancels it.
 const LOOK_MS = 300;
 
 export default function (component) {

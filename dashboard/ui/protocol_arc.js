@@ -1,5 +1,5 @@
-// What a protocol plans, drawn in a page of Streamlit: of the text it is given, and where it follows the editor of
-// every text that is typed there.
+// The arc of a protocol in a page of Streamlit: of the text it is given and, beside the editor, of every text that
+// is typed there.
 export default function (component) {
   const { data, parentElement: root } = component;
   const canvas = root.querySelector("canvas");

@@ -1,4 +1,4 @@
-// The top bar: who, where, how long, whether it records, whether the engine lives, and STOP.
+// The top bar: client, phase, times, sensors, sound, recording, engine, and STOP.
 import { command } from "./engine.js";
 import { kindOf } from "./traces.js";
 import { clock, known, make, textOf } from "./texts.js";
@@ -21,7 +21,7 @@ export class Bar {
     try {
       if (window.parent !== window) this.keys(window.parent.document);
     } catch {
-      // A page of another origin: its keys are its own.
+      // A page of another origin handles its own keys.
     }
     setInterval(() => this.pulse(), 250);
   }
@@ -40,7 +40,7 @@ export class Bar {
     window.addEventListener("pagehide", () => root.removeEventListener("keydown", listen, true));
   }
 
-  // One request, straight to the engine; the button tells at once that it was pressed.
+  // One request, straight to the engine; the button shows at once that it was pressed.
   async send(button, name) {
     button.setAttribute("aria-pressed", "true");
     const began = performance.now();
@@ -80,7 +80,7 @@ export class Bar {
     if (!going) $("silence").setAttribute("aria-pressed", "false");
   }
 
-  // The worst light of all sensors stands for them, by name.
+  // Shows the worst light of all sensors, with that sensor's name.
   sensors({ lights, simulated }) {
     const all = Object.values(lights).filter(({ name }) => known(`signal.${kindOf(name)}`));
     const light = WORST.find((each) => all.some((one) => one.light === each));
@@ -131,7 +131,7 @@ export class Bar {
   }
 }
 
-// How the sound is: its light, and the word for it.
+// The state of the sound: its light and its text.
 function sounding({ lifecycle, music, sound, unheard, no_device: why }) {
   if (!lifecycle || lifecycle === "waiting" || lifecycle === "ended") return ["unknown", "none"];
   if (sound !== "on") return [sound === "lost" ? "lost" : "doubtful", sound];

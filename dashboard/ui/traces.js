@@ -31,7 +31,7 @@ export class Traces {
     return this.colours.getPropertyValue(`--${name}`).trim();
   }
 
-  // Brings the words beside the traces up to date; lights are the engine's.
+  // Updates the texts beside the traces; the lights are the engine's.
   describe(state) {
     const { lights } = state;
     const names = Object.keys(lights).filter((name) => ORDER.includes(kindOf(name)));

@@ -1,1 +1,1 @@
-"""What lies in the data folder, as endpoints: clients, protocols, sensors, sessions."""
+"""Routers of the engine's HTTP interface."""

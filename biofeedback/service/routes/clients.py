@@ -1,4 +1,4 @@
-"""Clients and what they have agreed to."""
+"""Endpoints of clients and their consent."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class NewClient(ChangedClient):
 
 
 class NewConsent(StrictModel):
-    """What a client has agreed to."""
+    """A consent of a client."""
 
     version: Annotated[str, Field(min_length=1, max_length=64, pattern=r"\S")]
     scopes: list[Scope] = Field(default=list(NEEDED))
@@ -54,7 +54,7 @@ class NewConsent(StrictModel):
 
 
 class Withdrawn(StrictModel):
-    """What a client agrees to no more, and whether that is to be carried out."""
+    """Scopes that a client withdraws, and whether that is carried out."""
 
     scopes: list[Scope] = Field(min_length=1)
     carry_out: bool = False
@@ -110,13 +110,13 @@ def clients_router(store: Store) -> APIRouter:
 
     @router.post("/{code}/consents", status_code=201)
     def give_consent(code: str, body: NewConsent) -> ClientView:
-        """Write down what a client has agreed to, in place of what was agreed to before."""
+        """Record a client's consent, in place of the one before."""
         store.clients.give_consent(code, version=body.version, scopes=body.scopes, keep_days=body.keep_days)
         return one(code)
 
     @router.post("/{code}/consents/withdrawal")
     def withdraw_consent(code: str, body: Withdrawn) -> Withdrawal:
-        """Take consent back, or only say what that would do: without consent to storage, recordings go."""
+        """Withdraw consent, or only say what that would do: without ``storage`` recordings are deleted."""
         if not body.carry_out:
             return Withdrawal(done=False, sentences=store.retention.what_withdrawal_does(code, body.scopes))
         return Withdrawal(done=True, sentences=store.retention.withdraw_consent(code, body.scopes))

@@ -1,4 +1,4 @@
-"""Sensor set-ups, and what there is to listen to and to play on."""
+"""Endpoints of sensor set-ups, and of the sensors and sound outputs that are found."""
 
 from __future__ import annotations
 

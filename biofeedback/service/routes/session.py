@@ -1,4 +1,4 @@
-"""The session: its state, its commands, its live frames, its arc, and what a client can offer to choose."""
+"""Endpoints of the session: state, commands, live frames, arc, and the options that a client can offer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def session_router(host: SessionHost, broadcaster: Broadcaster) -> APIRouter:
 
     @router.get("/state", response_model=State)
     async def state() -> Response:
-        """Return all there is to know now."""
+        """Return the state of the engine and its session."""
         return _json(host.state())
 
     @router.get("/options")

@@ -1,4 +1,4 @@
-"""Sessions that are over: found, read, annotated."""
+"""Endpoints of recorded sessions: find, read, annotate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILES = {
     "score.mid": "audio/midi",
     REPORT_NAME: "text/html",
 }
-"""What may be fetched of a session, and as what."""
+"""Files of a session that can be fetched, with their media types."""
 
 FileName = Literal["session.xdf", "session.json", "audio.flac", "score.mid", "report.html"]
 
@@ -88,7 +88,7 @@ def sessions_router(store: Store, reports: ReportRenderer) -> APIRouter:
 
     @router.post("/{session_id}/ratings", status_code=201)
     def add_rating(session_id: str, body: RatingRequest) -> SessionDetail:
-        """Write down a rating that was given after the end; the closed recording stays as it is."""
+        """Record a rating given after the end; the closed recording does not change."""
         store.sessions.add_rating(session_id, body.scale, body.value)
         return detail(session_id)
 
