@@ -83,7 +83,8 @@ class Catalog:
 
     def protocols(self) -> tuple[ProtocolListing, ...]:
         """Return all protocols by name; of each name, first the version that the name stands for."""
-        return tuple(listing for name in self._names() for listing in self._versions(name))
+        saved = self._saved()
+        return tuple(listing for name in self._names() for listing in _versions(name, saved))
 
     def protocol_listing(self, reference: str) -> ProtocolListing:
         """Return a built-in or saved protocol, by ``NAME`` or ``NAME@VERSION``.
@@ -94,7 +95,7 @@ class Catalog:
             If there is none; the message lists the names.
         """
         if (parts := _REFERENCE.fullmatch(reference)) is not None:
-            for listing in self._versions(parts["name"]):
+            for listing in _versions(parts["name"], self._saved(parts["name"])):
                 if parts["version"] in (None, str(listing.protocol.version)):
                     return listing
         raise NotFoundError(f"there is no protocol {reference!r}; there are {', '.join(self._names())}")
@@ -230,23 +231,26 @@ class Catalog:
     def _saved(self, name: str | None = None) -> Sequence[ProtocolVersion]:
         return () if self._store is None else self._store.protocol_versions.list(name)
 
-    def _versions(self, name: str) -> list[ProtocolListing]:
-        """Return all versions of one name, the highest first; a saved one before a built-in one."""
-        listings = [
-            _listing(name, version.text, used=version.used_at is not None) for version in self._saved(name)
-        ]
-        if name in library():
-            built_in = _listing(name, LIBRARY.joinpath(f"{name}.yaml").read_text("utf-8"), built_in=True)
-            # A saved copy of it that a session left is the same protocol.
-            copies = [listing for listing in listings if listing.sha256 == built_in.sha256]
-            built_in = replace(built_in, used=any(copy.used for copy in copies))
-            listings = [*(listing for listing in listings if listing not in copies), built_in]
-        return sorted(listings, key=lambda listing: (-listing.protocol.version, listing.built_in))
-
     def _writable(self) -> Store:
         if self._store is None:
             raise UsageError("there is no store yet to save in or remove from")
         return self._store
+
+
+def _versions(name: str, saved: Sequence[ProtocolVersion]) -> list[ProtocolListing]:
+    """Return all versions of one name, the highest first; a saved one before a built-in one."""
+    listings = [
+        _listing(name, version.text, used=version.used_at is not None)
+        for version in saved
+        if version.name == name
+    ]
+    if name in library():
+        built_in = _listing(name, LIBRARY.joinpath(f"{name}.yaml").read_text("utf-8"), built_in=True)
+        # A saved copy of it that a session left is the same protocol.
+        copies = [listing for listing in listings if listing.sha256 == built_in.sha256]
+        built_in = replace(built_in, used=any(copy.used for copy in copies))
+        listings = [*(listing for listing in listings if listing not in copies), built_in]
+    return sorted(listings, key=lambda listing: (-listing.protocol.version, listing.built_in))
 
 
 def _listing(name: str, text: str, *, built_in: bool = False, used: bool = False) -> ProtocolListing:
