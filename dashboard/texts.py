@@ -5,6 +5,8 @@ The pages in Python use `text`, those in JavaScript fetch the whole catalogue.
 
 from __future__ import annotations
 
+from biofeedback.client import OPTIONS
+
 SCREEN = {
     # --- the frame of it all
     "guard.key": "Open the dashboard by the address that 'biofeedback dashboard' printed; it carries a key.",
@@ -145,12 +147,6 @@ SCREEN = {
     "field.level_db": "Level",
     "field.breath_rate": "Breath",
     "field.breath_depth": "Depth of the breath",
-    "mode.phrygian": "phrygian",
-    "mode.aeolian": "aeolian",
-    "mode.dorian": "dorian",
-    "mode.mixolydian": "mixolydian",
-    "mode.ionian": "ionian",
-    "mode.lydian": "lydian",
     "unit.bpm": "{value} bpm",
     "unit.dB": "{value} dB",
     "unit.percent": "{value} %",
@@ -201,9 +197,6 @@ SCREEN = {
     "adverse.title": "Adverse event",
     "adverse.help": "What happened, and what was done about it. The session continues; STOP ends it.",
     "adverse.text": "What happened",
-    "adverse.mild": "mild",
-    "adverse.moderate": "moderate",
-    "adverse.severe": "severe",
     "adverse.save": "Record it",
     # --- overrides
     "override.open": "Override …",
@@ -486,8 +479,13 @@ PAGES: dict[str, str] = {
     "listen.failed": "The engine could not render the preview. Try again.",
 }
 
-TEXTS: dict[str, str] = SCREEN | PAGES
-"""Every text by its key."""
+_OWN_NAMES = {
+    **{f"mode.{name}": name for name in OPTIONS.music["mode"].names},
+    **{f"adverse.{severity}": severity for severity in OPTIONS.severities},
+}
+
+TEXTS: dict[str, str] = SCREEN | PAGES | _OWN_NAMES
+"""Every text by its key; modes and severities are called what the engine calls them."""
 
 
 def text(key: str, **values: object) -> str:
