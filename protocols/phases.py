@@ -324,23 +324,34 @@ class ReturnPhase(MatchingPhase):
     kind: Literal["return"]
 
 
-WholePhase = (
+AnyPhase = Annotated[
     SettlePhase
     | BaselinePhase
     | MatchPhase
     | LeadPhase
     | SustainPhase
     | BreathePhase
+    | ArcPhase
+    | EngagePhase
+    | SilencePhase
+    | ReturnPhase
+    | RecoveryPhase,
+    Field(discriminator="kind"),
+]
+
+Stretch = (
+    SettlePhase
+    | BaselinePhase
+    | MatchPhase
+    | LeadPhase
+    | SustainPhase
+    | BreathePhase
+    | Section
     | EngagePhase
     | SilencePhase
     | ReturnPhase
     | RecoveryPhase
 )
-"""A phase of one rule: all but an arc, which has one for each of its sections."""
-
-AnyPhase = Annotated[WholePhase | ArcPhase, Field(discriminator="kind")]
-
-Stretch = WholePhase | Section
 """What a session is made of in time: a phase, or a section of an arc."""
 
 
