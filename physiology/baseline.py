@@ -63,12 +63,12 @@ class ActivationTerm:
         ``heart`` or ``eda``.
     weight : float
         Its part before quality.
+    floor, ceiling : float
+        Least scale of its robust z, and the largest of somebody at rest, in its unit (or of its logarithm).
     sign : int
         −1 where more of it means less activation.
     logarithmic : bool
         Whether its natural logarithm is compared.
-    floor, ceiling : float
-        Least scale of its robust z, and the largest of somebody at rest, in its unit (or of its logarithm).
     unit : str
         For people; of no matter where the logarithm is compared.
     """
@@ -76,45 +76,28 @@ class ActivationTerm:
     words: str
     modality: str
     weight: float
-    sign: int
-    logarithmic: bool
     floor: float
-    ceiling: float
+    ceiling: float = math.inf
+    sign: int = 1
+    logarithmic: bool = False
     unit: str = ""
 
 
 TERMS: Mapping[str, ActivationTerm] = {
-    "phasic_auc": ActivationTerm(
-        words="phasic area",
-        modality="eda",
-        weight=0.35,
-        sign=1,
-        logarithmic=False,
-        floor=0.5,
-        ceiling=math.inf,
-        unit="µS·s",
-    ),
+    "phasic_auc": ActivationTerm(words="phasic area", modality="eda", weight=0.35, floor=0.5, unit="µS·s"),
     "hr_bpm": ActivationTerm(
-        words="heart rate",
-        modality="heart",
-        weight=0.30,
-        sign=1,
-        logarithmic=False,
-        floor=2.0,
-        ceiling=8.0,
-        unit="bpm",
+        words="heart rate", modality="heart", weight=0.30, floor=2.0, ceiling=8.0, unit="bpm"
     ),
     "scl_us": ActivationTerm(
         words="skin conductance level",
         modality="eda",
         weight=0.20,
-        sign=1,
-        logarithmic=True,
         floor=0.05,
         ceiling=0.3,
+        logarithmic=True,
     ),
     "rmssd_ms": ActivationTerm(
-        words="RMSSD", modality="heart", weight=0.15, sign=-1, logarithmic=True, floor=0.15, ceiling=0.7
+        words="RMSSD", modality="heart", weight=0.15, floor=0.15, ceiling=0.7, sign=-1, logarithmic=True
     ),
 }
 """The features of the activation. Weights, floors and ceilings are conventions. The floor of the phasic area
@@ -280,8 +263,7 @@ def freeze(rows: Rows, names: Sequence[str], start_s: float, end_s: float) -> Ba
             noisy[name] = f"valid only {100 * share:.0f} % of the time"
         elif scale > TERMS[name].ceiling:
             noisy[name] = "varied too much for a rest"
-        change = _drift(name, times, values)
-        if change:
+        if change := _drift(name, times, values):
             drifting[name] = _drift_text(name, change)
     usable, short = duration_s >= SHORTEST_BASELINE_S and bool(found), duration_s < FULL_BASELINE_S
     verdict = _verdict(duration_s, found, noisy, drifting)
@@ -410,8 +392,6 @@ TRANSITION_FACTOR = 0.3
 """Weight of the skin just after a large change of the music, which provokes responses by itself.
 Convention."""
 
-ONLY = {"heart": "heart only", "eda": "skin only"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fusion:
@@ -466,18 +446,19 @@ def fuse(
     Fusion
         `NOTHING` where the baseline or all features are unusable.
 
-    Notes ----- ``A = Σ w q s z / Σ w q`` with weight w, quality q, sign s, and z winsorised to ±3. The
-    confidence is ``Σ w q / Σ w`` over the features of the baseline, × the filled part of their windows, × 0.7
-    where heart and skin disagree in sign by more than 1.5 z, × 0.8 for a short baseline, and at most 0.8
-    where there is only one modality. The rule and its numbers are a convention of this project (see
-    `WEIGHTS_VERSION`).
+    Notes
+    -----
+    ``A = Σ w q s z / Σ w q`` with weight w, quality q, sign s, and z winsorised to ±3. The confidence is ``Σ
+    w q / Σ w`` over the features of the baseline, × the filled part of their windows, × 0.7 where heart and
+    skin disagree in sign by more than 1.5 z, × 0.8 for a short baseline, and at most 0.8 where there is only
+    one modality. The rule and its numbers are a convention of this project (see `WEIGHTS_VERSION`).
     """
     rest = {name: x for name, x in baseline.features.items() if TERMS[name].modality not in left_out}
     if not baseline.usable:
         return NOTHING
     found = weighed(features, rest)
     if in_transition:
-        found = {name: _damped(name, z, pull) for name, (z, pull) in found.items()}
+        found |= {name: WeightedZ(z, pull * TRANSITION_FACTOR) for name, (z, pull) in _of("eda", found)}
     activation = mean_z(found)
     if activation is None:
         return NOTHING
@@ -485,12 +466,9 @@ def fuse(
     filled = sum(pull * features[name].usable_share for name, (_, pull) in found.items()) / total
     confidence = total / sum(TERMS[name].weight for name in rest) * min(1.0, filled)
     confidence *= SHORT_BASELINE_FACTOR if baseline.short else 1.0
-    heart, eda = (
-        mean_z({name: x for name, x in found.items() if TERMS[name].modality == modality})
-        for modality in ("heart", "eda")
-    )
+    heart, eda = (mean_z(dict(_of(modality, found))) for modality in ("heart", "eda"))
     if heart is None or eda is None:
-        basis = ONLY["eda" if heart is None else "heart"]
+        basis = "skin only" if heart is None else "heart only"
         confidence = min(confidence, SINGLE_MODALITY_CAP)
     else:
         basis = "heart and skin"
@@ -510,17 +488,15 @@ def displayed(activation: float) -> float:
     return 100 / (1 + math.exp(-activation))
 
 
-def _damped(name: str, z: float, pull: float) -> WeightedZ:
-    """Return a feature with less weight if it is of the skin."""
-    return WeightedZ(z, pull * (TRANSITION_FACTOR if TERMS[name].modality == "eda" else 1.0))
+def _of(modality: str, found: Mapping[str, WeightedZ]) -> list[tuple[str, WeightedZ]]:
+    """Return the features of the heart or of the skin, with their names."""
+    return [(name, weighted) for name, weighted in found.items() if TERMS[name].modality == modality]
 
 
 def _disagree(found: Mapping[str, WeightedZ]) -> bool:
     """Return whether heart and skin differ in sign by more than 1.5 z, qualities left aside."""
     heart, eda = (
-        mean_z(
-            {n: WeightedZ(z, TERMS[n].weight) for n, (z, _) in found.items() if TERMS[n].modality == which}
-        )
-        for which in ("heart", "eda")
+        mean_z({name: WeightedZ(z, TERMS[name].weight) for name, (z, _) in _of(modality, found)})
+        for modality in ("heart", "eda")
     )
     return heart is not None and eda is not None and heart * eda < 0 and abs(heart - eda) > DISAGREEMENT_Z

@@ -18,7 +18,7 @@ from scipy.signal import butter, find_peaks, sosfiltfilt
 from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.samples import BinnedSignal, FloatArray, SampleBuffer
 from physiology.state import Beat, Reading
-from physiology.variability import DOUBTFUL_QUALITY
+from physiology.variability import is_good
 
 RATE_HZ = BinnedSignal.RATE_HZ
 
@@ -202,7 +202,7 @@ class DerivedBreathing:
         rows = [
             (beat.r_time_s, beat.rr_ms, *self._measured[beat.beat_id])
             for beat in beats
-            if now - WINDOW_S < beat.r_time_s and _is_usable(beat) and beat.beat_id in self._measured
+            if now - WINDOW_S < beat.r_time_s and is_good(beat) and beat.beat_id in self._measured
         ]
         if not rows:
             return Reading(window_s=WINDOW_S)
@@ -212,16 +212,13 @@ class DerivedBreathing:
         times = table[:, 0]
         age_s, span_s = now - float(times[-1]), float(times[-1] - times[0])
         filled = min(1.0, span_s / (WINDOW_S - EDGE_S))
+        reading = Reading(age_s=age_s, usable_share=filled, window_s=WINDOW_S)
         if span_s < LEAST_S or age_s > LONGEST_GAP_S:
-            return Reading(age_s=age_s, usable_share=filled, window_s=WINDOW_S)
+            return reading
         rate_hz, agreement = _common_rate(times, table[:, 1:])
-        return Reading(
-            value=60 * rate_hz if agreement >= LEAST_AGREEMENT else None,
-            quality=agreement if agreement >= LEAST_AGREEMENT else 0.0,
-            age_s=age_s,
-            usable_share=filled,
-            window_s=WINDOW_S,
-        )
+        if agreement < LEAST_AGREEMENT:
+            return reading
+        return replace(reading, value=60 * rate_hz, quality=agreement)
 
 
 def _common_rate(times: FloatArray, modulations: FloatArray) -> tuple[float, float]:
@@ -241,10 +238,6 @@ def _common_rate(times: FloatArray, modulations: FloatArray) -> tuple[float, flo
     rate_hz = float(frequencies[np.argmax(shares.mean(axis=0))])
     near = np.abs(frequencies - rate_hz) <= NEAR_HZ
     return rate_hz, float(np.exp(np.mean(np.log(shares[:, near].sum(axis=1)))))
-
-
-def _is_usable(beat: Beat) -> bool:
-    return not np.isnan(beat.rr_ms) and not beat.corrected and beat.quality >= DOUBTFUL_QUALITY
 
 
 def _qrs_strength(values: FloatArray) -> tuple[float, ...]:

@@ -12,15 +12,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import butter, sosfiltfilt
 
 from physiology.fault_reasons import FaultKind, FaultReason
-from physiology.samples import BinnedSignal, FloatArray
+from physiology.samples import BinnedSignal, BoolArray, FloatArray
 from physiology.state import Reading, Scr
+
+RATE_HZ = BinnedSignal.RATE_HZ
+
+CONFIRM = round(0.5 * RATE_HZ)
+"""A peak is confirmed when the next values, half a second, are not higher. Convention: responses are known
+within 1.5 s of their peak."""
 
 SHORTEST_RISE_S, LONGEST_RISE_S = 0.25, 8.0
 """A rise takes so long. Single responses take 0.5 to 5 s (Boucsein 2012); overlapping ones that merge take
@@ -87,9 +93,9 @@ class Rise(NamedTuple):
     amplitude_us: float
 
 
-def is_peak(conductance: FloatArray, place: int, confirm: int) -> bool:
-    """Return whether the conductance rose to this place and none of the next `confirm` values is higher."""
-    later = conductance[place + 1 : place + 1 + confirm]
+def is_peak(conductance: FloatArray, place: int) -> bool:
+    """Return whether the conductance rose to this place and was not higher in the half second after it."""
+    later = conductance[place + 1 : place + 1 + CONFIRM]
     return bool(conductance[place] > conductance[place - 1] and conductance[place] >= later.max())
 
 
@@ -98,8 +104,6 @@ def response_to(
     peak: int,
     *,
     since: int,
-    rate_hz: int,
-    confirm: int,
     threshold_us: float,
     noise_us: float,
 ) -> Rise | None:
@@ -108,11 +112,9 @@ def response_to(
     Parameters
     ----------
     conductance : ndarray, shape (n,)
-        Smoothed, in µS, without a gap.
+        Smoothed, in µS, 8 a second, without a gap; half a second of it after the peak.
     peak, since : int
         Indices of the peak (see `is_peak`) and of the peak of the response before.
-    rate_hz, confirm : int
-        Values per second; how many are there after the peak.
     threshold_us : float
         Least amplitude, absolute.
     noise_us : float
@@ -131,22 +133,22 @@ def response_to(
     2012; 0.05 µS by default here). Nothing is filtered that would rebound, the drift before the
     response is subtracted, and rises that an electrode makes and skin does not are left out.
     """
-    first = max(since, peak - round(LOOK_BACK_S * rate_hz))
+    first = max(since, peak - round(LOOK_BACK_S * RATE_HZ))
     trough = _trough(conductance, first, peak, noise_us)
     amplitude = float(conductance[peak] - conductance[trough])
     if amplitude < max(threshold_us, NOISE_FACTOR * noise_us) or peak - trough < LEAST_RISE:
         return None
-    drift = _slope(conductance[first : peak + 1], DRIFT_PERCENTILE, rate_hz)
-    if peak >= DRIFT_S * rate_hz:
-        longer = conductance[peak - round(DRIFT_S * rate_hz) : peak + 1]
-        drift = max(drift, _slope(longer, LONG_DRIFT_PERCENTILE, rate_hz))
+    drift = _slope(conductance[first : peak + 1], DRIFT_PERCENTILE)
+    if peak >= DRIFT_S * RATE_HZ:
+        longer = conductance[peak - round(DRIFT_S * RATE_HZ) : peak + 1]
+        drift = max(drift, _slope(longer, LONG_DRIFT_PERCENTILE))
     onset = _onset(conductance, trough, peak, drift)
-    rise_s = (peak - onset) / rate_hz
-    if not SHORTEST_RISE_S <= rise_s <= LONGEST_RISE_S or onset < LEAST_BEFORE_S * rate_hz:
+    rise_s = (peak - onset) / RATE_HZ
+    if not SHORTEST_RISE_S <= rise_s <= LONGEST_RISE_S or onset < LEAST_BEFORE_S * RATE_HZ:
         return None
     if amplitude - drift * (peak - trough) < threshold_us:
         return None
-    if _is_artefact(conductance, onset, peak, rate_hz, confirm):
+    if _is_artefact(conductance, onset, peak):
         return None
     return Rise(onset, peak, amplitude)
 
@@ -160,11 +162,11 @@ def _trough(conductance: FloatArray, first: int, peak: int, noise_us: float) -> 
     return peak - int(np.argmin(back[:end]))
 
 
-def _slope(conductance: FloatArray, percentile: float, rate_hz: int) -> float:
+def _slope(conductance: FloatArray, percentile: float) -> float:
     """Return a percentile of the slopes over a second, at least 0, in µS per place."""
-    if conductance.size <= 2 * rate_hz:
+    if conductance.size <= 2 * RATE_HZ:
         return 0.0
-    slopes = (conductance[rate_hz:] - conductance[:-rate_hz]) / rate_hz
+    slopes = (conductance[RATE_HZ:] - conductance[:-RATE_HZ]) / RATE_HZ
     return max(0.0, float(np.percentile(slopes, percentile)))
 
 
@@ -176,30 +178,29 @@ def _onset(conductance: FloatArray, trough: int, peak: int, drift: float) -> int
     return trough + (int(gentle[-1]) + 1 if gentle.size else 0)
 
 
-def _is_artefact(conductance: FloatArray, onset: int, peak: int, rate_hz: int, confirm: int) -> bool:
+def _is_artefact(conductance: FloatArray, onset: int, peak: int) -> bool:
     """Return whether an electrode moved: the rise is a step, a spike, or follows an abrupt fall."""
     rise = conductance[onset : peak + 1]
-    size, step = float(rise[-1] - rise[0]), round(STEP_S * rate_hz)
-    earlier = conductance[max(0, onset - confirm)] - conductance[onset]
-    after = float(conductance[peak] - conductance[peak + confirm])
-    if np.max(rise[step:] - rise[:-step]) > STEP_SHARE * size and after < RECOVERS * size:
-        return True
-    second = min(rate_hz, rise.size - 1)
-    if np.any(rise[second:] > DOUBLED * rise[:-second]):
-        return True
-    if after > SPIKE_SHARE * size + SPIKE_RECOVERY * max(0.0, float(earlier)):
-        return True
-    return _fell_abruptly(conductance[: onset + 1], size, rate_hz)
+    size, step = float(rise[-1] - rise[0]), round(STEP_S * RATE_HZ)
+    earlier = conductance[max(0, onset - CONFIRM)] - conductance[onset]
+    after = float(conductance[peak] - conductance[peak + CONFIRM])
+    second = min(RATE_HZ, rise.size - 1)
+    return bool(
+        (np.max(rise[step:] - rise[:-step]) > STEP_SHARE * size and after < RECOVERS * size)
+        or np.any(rise[second:] > DOUBLED * rise[:-second])
+        or after > SPIKE_SHARE * size + SPIKE_RECOVERY * max(0.0, float(earlier))
+        or _fell_abruptly(conductance[: onset + 1], size)
+    )
 
 
-def _fell_abruptly(before: FloatArray, size: float, rate_hz: int) -> bool:
+def _fell_abruptly(before: FloatArray, size: float) -> bool:
     """Return whether the conductance had just fallen, by about `size`, faster than responses recover.
 
     Half of a response takes 2 s or longer to go: in 1.5 s less than half of what was gained lately, and
     tails of older ones.
     """
-    lag, late = round(FALL_LAG_S * rate_hz), round(FALL_S * rate_hz)
-    lately = before[-round(FALL_LOOK_BACK_S * rate_hz) :]
+    lag, late = round(FALL_LAG_S * RATE_HZ), round(FALL_S * RATE_HZ)
+    lately = before[-round(FALL_LOOK_BACK_S * RATE_HZ) :]
     if lately.size < 2 * late:
         return False
     newest, earlier = lately[-late:], lately[-2 * late : -late]
@@ -251,8 +252,6 @@ OFF_S = 10.0
 MOVEMENT_QUALITY, POOR_QUALITY, SETTLING_QUALITY = 0.5, 0.5, 0.8
 """Factors of the quality after a jump, with a poor contact, and while the electrodes settle. Conventions."""
 
-RATE_HZ = BinnedSignal.RATE_HZ
-
 KEEP_S = 70
 """Conductance is kept so long: a window of 60 s and 10 s for what arrives late. Convention."""
 
@@ -270,10 +269,6 @@ LEAST_SHARE = 0.8
 
 BRIDGED_S = 1.0
 """Gaps up to this are bridged linearly: shorter than the rise of most responses. Convention."""
-
-CONFIRM = round(0.5 * RATE_HZ)
-"""A peak is confirmed when the next values, half a second, are not higher. Convention: responses are known
-within 1.5 s of their peak."""
 
 NOISE_WINDOW_S = 20
 """Stretch over which the noise is estimated. Convention."""
@@ -298,11 +293,9 @@ PHASIC_FILTER = butter(2, 0.05, "highpass", fs=RATE_HZ, output="sos")
 PADDING_S = 20
 """The filter is run out over so long at both ends: one period of its corner. Convention."""
 
-BoolArray = npt.NDArray[np.bool_]
 
-
-def is_valid(conductance: FloatArray, rate_hz: int) -> BoolArray:
-    """Return which values of a conductance in µS are valid; NaN is not.
+def is_valid(conductance: FloatArray) -> BoolArray:
+    """Return which values of a conductance in µS, 8 a second, are valid; NaN is not.
 
     Notes
     -----
@@ -315,14 +308,14 @@ def is_valid(conductance: FloatArray, rate_hz: int) -> BoolArray:
     """
     present = np.isfinite(conductance)
     bad = present & ((conductance < LOWEST_US) | (conductance > HIGHEST_US))
-    steep = np.abs(np.diff(conductance)) * rate_hz > STEEPEST_US_PER_S
+    steep = np.abs(np.diff(conductance)) * RATE_HZ > STEEPEST_US_PER_S
     bad[1:] |= steep
     if not bad.any():
         return present
     # Distance to the last bad value before or at each place.
     places = np.arange(conductance.size)
     last_bad = np.maximum.accumulate(np.where(bad, places, -conductance.size))
-    return present & (places - last_bad > DILATION_S * rate_hz)
+    return present & (places - last_bad > DILATION_S * RATE_HZ)
 
 
 class ElectrodeContact:
@@ -347,29 +340,29 @@ class ElectrodeContact:
         self.quality = 1.0
         self.fault: FaultReason | None = None
 
-    def update(self, now: float, conductance: FloatArray, valid: BoolArray, rate_hz: int) -> None:
+    def update(self, now: float, conductance: FloatArray, valid: BoolArray) -> None:
         """Judge the contact anew; the last value of `conductance` is that of `now`."""
-        if not valid[-MOVEMENT_S * rate_hz :].any():
+        if not valid[-MOVEMENT_S * RATE_HZ :].any():
             self.quality, self.fault = 1.0, None
             return
         if now - self._last_valid_s > OFF_S:
             self._on_since_s = now
         self._last_valid_s = now
-        self.quality, self.fault = self._judged(now, conductance, valid, rate_hz)
+        self.quality, self.fault = self._judged(now, conductance, valid)
 
     def _judged(
-        self, now: float, conductance: FloatArray, valid: BoolArray, rate_hz: int
+        self, now: float, conductance: FloatArray, valid: BoolArray
     ) -> tuple[float, FaultReason | None]:
-        newest = conductance[-MOVEMENT_S * rate_hz :]
-        step = round(JUMP_S * rate_hz)
+        newest = conductance[-MOVEMENT_S * RATE_HZ :]
+        step = round(JUMP_S * RATE_HZ)
         before, change = newest[:-step], newest[step:] - newest[:-step]
         if np.any((change > JUMP_UP * before) | (change < -JUMP_DOWN * before)):
             return MOVEMENT_QUALITY, FaultReason(FaultKind.CONDUCTANCE_JUMP)
-        minute = conductance[-SETTLING_DRIFT_S * rate_hz :][valid[-SETTLING_DRIFT_S * rate_hz :]]
+        minute = conductance[-SETTLING_DRIFT_S * RATE_HZ :][valid[-SETTLING_DRIFT_S * RATE_HZ :]]
         level = float(np.median(minute))
         if level < POOR_CONTACT_US:
             return POOR_QUALITY, FaultReason(FaultKind.POOR_SKIN_CONTACT, POOR_CONTACT_US)
-        if now - self._on_since_s < SETTLING_S and minute.size > SETTLING_DRIFT_S * rate_hz * DRIFT_VALID:
+        if now - self._on_since_s < SETTLING_S and minute.size > SETTLING_DRIFT_S * RATE_HZ * DRIFT_VALID:
             third = minute.size // 3
             drift = float(np.median(minute[-third:]) - np.median(minute[:third])) * THIRDS_TO_MINUTE / level
             if abs(drift) > SETTLING_PER_MIN:
@@ -415,39 +408,35 @@ class SkinConductance:
         changed = self._signal.advance(now)
         filled = self._signal.filled(BRIDGED_S)
         self._conductance = _smoothed(filled)
-        self._valid = is_valid(filled, RATE_HZ) & np.isfinite(self._conductance) & (not self._is_counts())
+        self._valid = is_valid(filled) & np.isfinite(self._conductance) & (not self._is_counts())
         newest, size = round(now * RATE_HZ), filled.size
         present = np.isfinite(self._conductance)
         last = size - 1 - int(np.argmax(present[::-1])) - CONFIRM if present.any() else -1
         first = max(RATE_HZ, int(max(0, min(self._examined - newest + size, size - changed - CONFIRM))))
         found = []
         for place in range(first, last + 1):
-            scr = self._response(place, now, filled)
-            if scr is not None:
+            if scr := self._response(place, now, filled):
                 found.append(scr)
                 self._newest_peak_s = scr.peak_s
         self._examined = max(self._examined, newest - size + last + 1)
         self._scrs.extend(found)
         self.responded |= bool(found) and self._contact.quality >= SETTLING_QUALITY
         if newest % RATE_HZ == 0:
-            self._contact.update(now, self._conductance, self._valid, RATE_HZ)
+            self._contact.update(now, self._conductance, self._valid)
         return found
 
     def level(self) -> Reading:
         """Return the tonic level: the median of the valid conductance of the last 20 s, in µS."""
-        valid = self._valid[-LEVEL_WINDOW_S * RATE_HZ :]
-        age_s = self._age_s()
-        share = float(valid.mean())
-        if share * LEVEL_WINDOW_S < LEVEL_LEAST_S or age_s is None or age_s > NEWEST_S or self._is_flat():
-            return Reading(age_s=age_s, usable_share=share, window_s=LEVEL_WINDOW_S)
-        value = float(np.median(self._conductance[-valid.size :][valid]))
-        quality = share * self._contact.quality
-        return Reading(value=value, quality=quality, age_s=age_s, usable_share=share, window_s=LEVEL_WINDOW_S)
+        return self._over(
+            LEVEL_WINDOW_S,
+            LEVEL_LEAST_S / LEVEL_WINDOW_S,
+            lambda conductance, valid: float(np.median(conductance[valid])),
+        )
 
     def response_rate(self, now: float) -> Reading:
         """Return responses per valid minute over the last 60 s."""
         count = sum(now - WINDOW_S < scr.peak_s <= now for scr in self._scrs)
-        return self._over_a_minute(lambda minutes: count / minutes)
+        return self._over(WINDOW_S, LEAST_SHARE, lambda _, valid: count / _minutes(valid))
 
     def phasic_area(self) -> Reading:
         """Return the area under the phasic conductance of the last 60 s, in µS·s.
@@ -457,15 +446,7 @@ class SkinConductance:
         taken off by a zero-phase high-pass at 0.05 Hz (NeuroKit2's ``highpass``) and what is above zero
         counts, brought to 60 s where some of it is invalid.
         """
-        valid = self._valid[-WINDOW_S * RATE_HZ :]
-
-        def area(minutes: float) -> float:
-            conductance, places = self._conductance[-valid.size :], np.arange(valid.size)
-            bridged = conductance if valid.all() else np.interp(places, places[valid], conductance[valid])
-            phasic = sosfiltfilt(PHASIC_FILTER, bridged, padlen=PADDING_S * RATE_HZ)
-            return float(np.maximum(phasic[valid], 0).sum()) / RATE_HZ / minutes
-
-        return self._over_a_minute(area)
+        return self._over(WINDOW_S, LEAST_SHARE, _phasic_area)
 
     def fault(self) -> FaultReason | None:
         """Return what is wrong with the last seconds, or None."""
@@ -482,19 +463,20 @@ class SkinConductance:
         )
         return next((fault for holds, fault in faults if holds), self._contact.fault)
 
-    def _over_a_minute(self, compute: Callable[[float], float]) -> Reading:
-        valid = self._valid[-WINDOW_S * RATE_HZ :]
-        share, age_s = float(valid.mean()), self._age_s()
-        if share < LEAST_SHARE or age_s is None or age_s > NEWEST_S or self._is_flat():
-            return Reading(age_s=age_s, usable_share=share, window_s=WINDOW_S)
-        value, quality = compute(share * WINDOW_S / 60), share * self._contact.quality
-        return Reading(value=value, quality=quality, age_s=age_s, usable_share=share, window_s=WINDOW_S)
+    def _over(
+        self, window_s: int, least_share: float, compute: Callable[[FloatArray, BoolArray], float]
+    ) -> Reading:
+        """Return what `compute` makes of the conductance of a window and of which of it is valid."""
+        conductance, valid = self._conductance[-window_s * RATE_HZ :], self._valid[-window_s * RATE_HZ :]
+        share = float(valid.mean())
+        age_s = int(np.argmax(self._valid[::-1])) / RATE_HZ if self._valid.any() else None
+        reading = Reading(age_s=age_s, usable_share=share, window_s=window_s)
+        if share < least_share or age_s is None or age_s > NEWEST_S or self._is_flat():
+            return reading
+        return replace(reading, value=compute(conductance, valid), quality=share * self._contact.quality)
 
     def _is_counts(self) -> bool:
         return self._signal.whole_numbers and not self._unit_known
-
-    def _age_s(self) -> float | None:
-        return int(np.argmax(self._valid[::-1])) / RATE_HZ if self._valid.any() else None
 
     def _is_flat(self) -> bool:
         """Return whether the converter delivered one and the same number for 10 s."""
@@ -505,7 +487,7 @@ class SkinConductance:
 
     def _response(self, place: int, now: float, filled: FloatArray) -> Scr | None:
         """Return the response that peaks at this place, or None."""
-        if not is_peak(self._conductance, place, CONFIRM):
+        if not is_peak(self._conductance, place):
             return None
         size = self._conductance.size
         bad = np.flatnonzero(~self._valid[: place + 1 + CONFIRM])
@@ -517,8 +499,6 @@ class SkinConductance:
             self._conductance[start:],
             place - start,
             since=max(0, since - start),
-            rate_hz=RATE_HZ,
-            confirm=CONFIRM,
             threshold_us=self._threshold_us,
             noise_us=_noise_us(filled[-NOISE_WINDOW_S * RATE_HZ :]),
         )
@@ -529,6 +509,18 @@ class SkinConductance:
         return Scr(
             onset_s=onset_s - lead_s, peak_s=peak_s - lead_s, amplitude_us=rise.amplitude_us, known_at_s=now
         )
+
+
+def _minutes(valid: BoolArray) -> float:
+    """Return how much of the last 60 s is valid, in minutes."""
+    return float(valid.mean()) * WINDOW_S / 60
+
+
+def _phasic_area(conductance: FloatArray, valid: BoolArray) -> float:
+    places = np.arange(valid.size)
+    bridged = conductance if valid.all() else np.interp(places, places[valid], conductance[valid])
+    phasic = sosfiltfilt(PHASIC_FILTER, bridged, padlen=PADDING_S * RATE_HZ)
+    return float(np.maximum(phasic[valid], 0).sum()) / RATE_HZ / _minutes(valid)
 
 
 def _smoothed(conductance: FloatArray) -> FloatArray:

@@ -127,36 +127,37 @@ class WaveformHeart:
             fault = FaultReason(FaultKind.NO_CLEAR_PULSE)
         beats = self._channels.log.beats
         found = report_of(beats, now, fault)
-        if self._channels.chosen is not None and _may_have_a_cause(found.fault):
-            found = replace(found, fault=self._cause(times, values, now) or found.fault)
+        # Where samples are missing or no channel is chosen, there is nothing to find a cause in.
+        if found.fault and found.fault.kind not in {FaultKind.MISSING_SAMPLES, FaultKind.NO_CLEAR_PULSE}:
+            cause = likely_cause(
+                self._kind,
+                times,
+                values,
+                since_first_s=now - self._first_s,
+                usual_amplitude=self._channels.usual_amplitude,
+            )
+            found = replace(found, fault=cause or found.fault)
         return replace(found, breathing=self._breathing.rate(beats, now)) if self._breathing else found
 
-    def _cause(self, times: FloatArray, values: FloatArray, now: float) -> FaultReason | None:
-        return likely_cause(
-            self._kind,
-            times,
-            values,
-            since_first_s=now - self._first_s,
-            usual_amplitude=self._channels.usual_amplitude,
-        )
+
+class _DeviceHeart:
+    """A heart signal of which the device sends intervals or rates."""
+
+    def __init__(self, kind: str, keep_s: float) -> None:
+        self._buffer = SampleBuffer(kind, keep_s)
+
+    def push(self, times: FloatArray, values: FloatArray) -> None:
+        """Take in intervals in ms, each stamped with the beat that ends it, or rates in beats per minute."""
+        self._buffer.push(times, values)
 
 
-def _may_have_a_cause(fault: FaultReason | None) -> bool:
-    """Tell whether a cause is to be looked for: where samples are missing there is nothing to look at."""
-    return fault is not None and fault.kind is not FaultKind.MISSING_SAMPLES
-
-
-class IntervalHeart:
+class IntervalHeart(_DeviceHeart):
     """Beats, rate and variability from a series of RR intervals in ms."""
 
     def __init__(self) -> None:
-        self._buffer = SampleBuffer("rr", keep_s=1)
+        super().__init__("rr", keep_s=1)
         self._log = BeatLog()
         self._read_s = -np.inf
-
-    def push(self, times: FloatArray, values: FloatArray) -> None:
-        """Take in intervals, each stamped with the beat that ends it."""
-        self._buffer.push(times, values)
 
     def update(self, now: float) -> list[Beat]:
         """Return a line for each interval up to `now` not read before; what is not 0.2 to 3 s is no beat."""
@@ -176,15 +177,11 @@ class IntervalHeart:
         return report_of(self._log.beats, now)
 
 
-class RateHeart:
+class RateHeart(_DeviceHeart):
     """Heart rate from a device that delivers nothing else: the median of its last 10 s."""
 
     def __init__(self) -> None:
-        self._buffer = SampleBuffer("hr", keep_s=RATE_WINDOW_S + 1)
-
-    def push(self, times: FloatArray, values: FloatArray) -> None:
-        """Take in heart rates in beats per minute."""
-        self._buffer.push(times, values)
+        super().__init__("hr", keep_s=RATE_WINDOW_S + 1)
 
     def update(self, _now: float) -> list[Beat]:
         """Return nothing: there are no beats."""
@@ -197,16 +194,14 @@ class RateHeart:
         low, high = HR_RANGE_BPM
         valid = (values >= low) & (values <= high)
         if not valid.any():
-            silent = Reading(window_s=RATE_WINDOW_S)
-            return HeartReport(hr=silent, fault=FaultReason(FaultKind.NO_HEART_RATE, RATE_WINDOW_S))
+            fault = FaultReason(FaultKind.NO_HEART_RATE, RATE_WINDOW_S)
+            return HeartReport(hr=Reading(window_s=RATE_WINDOW_S), fault=fault)
         age_s, share = now - float(times[valid][-1]), float(valid.mean())
+        rate = Reading(age_s=age_s, usable_share=share, window_s=RATE_WINDOW_S)
         if age_s > NEWEST_BEAT_S:
-            silent = Reading(age_s=age_s, usable_share=share, window_s=RATE_WINDOW_S)
-            return HeartReport(
-                hr=silent, fast_hr=silent, fault=FaultReason(FaultKind.NO_HEART_RATE, NEWEST_BEAT_S)
-            )
-        value = float(np.median(values[valid]))
-        rate = Reading(value=value, quality=share, age_s=age_s, usable_share=share, window_s=RATE_WINDOW_S)
+            fault = FaultReason(FaultKind.NO_HEART_RATE, NEWEST_BEAT_S)
+            return HeartReport(hr=rate, fast_hr=rate, fault=fault)
+        rate = replace(rate, value=float(np.median(values[valid])), quality=share)
         return HeartReport(hr=rate, fast_hr=rate)
 
 
@@ -252,11 +247,6 @@ class HeartSources:
         self.kind = self._kinds[0]
         """The kind of the signal that is used."""
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """All kinds, best first."""
-        return self._kinds
-
     def push(self, kind: str, times: FloatArray, values: FloatArray) -> None:
         """Take in samples of one of the signals (see `SampleBuffer.push`)."""
         self._sources[kind].heart.push(times, values)
@@ -289,12 +279,11 @@ class HeartSources:
 
     def choices(self) -> Mapping[str, ChannelChoice]:
         """Return which of several channels is used, by kind of signal."""
-        found = {
+        return {
             kind: source.heart.choice
             for kind, source in self._sources.items()
-            if isinstance(source.heart, WaveformHeart)
+            if isinstance(source.heart, WaveformHeart) and source.heart.choice
         }
-        return {kind: choice for kind, choice in found.items() if choice}
 
     def qualities(self) -> Mapping[str, float]:
         """Return each signal's quality: that of its heart rate, 0 while that is withheld."""

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 import neurokit2 as nk
 import numpy as np
-import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 from scipy.signal import detrend, welch
 
-from physiology.samples import FloatArray
-
-IntArray = npt.NDArray[np.int64]
+from physiology.samples import FloatArray, IntArray
 
 CLASSES = ("ectopic", "missed", "extra", "longshort")
 """Kinds of artefact: a beat at the wrong time, one not seen, one too many, a wrong length of interval."""
@@ -115,9 +112,7 @@ def correct(times_s: FloatArray) -> BeatCorrection:
     ectopic: list[int] = []
     longshort: list[int] = []
     while kept.size >= LEAST_BEATS:
-        artefacts = _classes(kept)
-        ectopic, longshort = artefacts["ectopic"], artefacts["longshort"]
-        extra, missed = artefacts["extra"], artefacts["missed"]
+        ectopic, missed, extra, longshort = _classes(kept)
         fresh = {origin[place] for place in extra + missed} - found["extra"] - found["missed"] - {INSERTED}
         if not fresh:
             break
@@ -141,10 +136,11 @@ def correct(times_s: FloatArray) -> BeatCorrection:
     )
 
 
-def _classes(times_s: FloatArray) -> dict[str, list[int]]:
+def _classes(times_s: FloatArray) -> list[list[int]]:
+    """Return the places of the artefacts, a list for each of `CLASSES`."""
     peaks = np.rint((times_s - times_s[0]) * STEPS_PER_SECOND).astype(np.int64)
     artefacts, _ = nk.signal_fixpeaks(peaks, sampling_rate=STEPS_PER_SECOND, iterative=False, method="kubios")
-    return {name: [int(place) for place in artefacts[name]] for name in CLASSES}
+    return [[int(place) for place in artefacts[name]] for name in CLASSES]
 
 
 def _mended(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from physiology.baseline import NOTHING, TERMS, Baseline, ExponentialSmoother, Fusion, displayed, freeze, fuse
-from physiology.beats.tracker import ChannelChoice
+from physiology.beats.tracker import TICKS_PER_SECOND, ChannelChoice
 from physiology.breathing import BeltBreathing
 from physiology.eda import SkinConductance
 from physiology.errors import PhysiologyError, SignalError
@@ -16,9 +16,6 @@ from physiology.fault_reasons import FaultKind, FaultReason
 from physiology.heart import HeartReport, HeartSources, heart_for
 from physiology.samples import FloatArray
 from physiology.state import NO_READING, Beat, PhysiologyState, Reading, Scr, SignalQuality
-
-TICKS_PER_SECOND = 10
-"""The heart is looked at so often. It is also the resolution of `known_at_s`."""
 
 SLOW_TICKS = 5
 """Skin conductance is looked at every so many ticks, twice a second."""
@@ -133,19 +130,20 @@ class Physiology:
             raise SignalError(
                 f"signals {', '.join(s.kind for s in signals)}: each kind may be given only once"
             )
+        self._kinds = [kind for kind in KINDS if kind in by_kind]
+        belt, skin = "rsp" in by_kind, by_kind.get("eda")
         hearts = {
-            kind: heart_for(
-                kind,
-                by_kind[kind].rate_hz,
-                breathing="rsp" not in by_kind,
-                labels=by_kind[kind].labels,
-            )
+            kind: heart_for(kind, by_kind[kind].rate_hz, breathing=not belt, labels=by_kind[kind].labels)
             for kind in HEART_KINDS
             if kind in by_kind
         }
         self._heart = HeartSources(hearts) if hearts else None
-        self._eda = _skin(by_kind["eda"], scr_threshold_us) if "eda" in by_kind else None
-        self._respiration = BeltBreathing() if "rsp" in by_kind else None
+        self._eda = (
+            SkinConductance(scr_threshold_us=scr_threshold_us, unit_known=skin.unit != "a.u.")
+            if skin
+            else None
+        )
+        self._respiration = BeltBreathing() if belt else None
         self._tick: int | None = None
         self._start_s = math.inf
         self._stepped_s = -math.inf
@@ -174,8 +172,8 @@ class Physiology:
         SignalError
             For a kind that was not configured, shapes that differ, or times that do not increase.
         """
-        if kind not in self._kinds():
-            raise SignalError(f"{kind!r} was not configured; the signals are {', '.join(self._kinds())}")
+        if kind not in self._kinds:
+            raise SignalError(f"{kind!r} was not configured; the signals are {', '.join(self._kinds)}")
         if kind == "eda" and self._eda:
             self._eda.push(times, values)
         elif kind == "rsp" and self._respiration:
@@ -263,10 +261,6 @@ class Physiology:
         """Return what is wrong with each signal now, in words; signals without a fault are left out."""
         return {kind: reason for kind, signal in self._signals.items() if (reason := signal.reason)}
 
-    def _kinds(self) -> list[str]:
-        kinds = list(self._heart.kinds) if self._heart else []
-        return kinds + ["eda"] * (self._eda is not None) + ["rsp"] * (self._respiration is not None)
-
     def _state(self, now: float) -> PhysiologyState:
         heart = self._heart.report(now) if self._heart else HeartReport()
         skin, breath = self._eda, heart.breathing
@@ -291,7 +285,7 @@ class Physiology:
             rmssd_ms=heart.rmssd,
             scl_us=features["scl_us"],
             phasic_auc=features["phasic_auc"],
-            scr_rate_per_min=(skin.response_rate(now) if skin else NO_READING),
+            scr_rate_per_min=skin.response_rate(now) if skin else NO_READING,
             breathing_rate=breath,
             hr_10s_bpm=heart.fast_hr,
             sdnn_ms=heart.sdnn,
@@ -349,7 +343,3 @@ class Physiology:
             since_s = before.since_s if before and before.fault == fault else now
             signals[kind] = SignalQuality(qualities[kind], fault, since_s if fault else None)
         self._signals = signals
-
-
-def _skin(signal: SignalConfig, scr_threshold_us: float) -> SkinConductance:
-    return SkinConductance(scr_threshold_us=scr_threshold_us, unit_known=signal.unit != "a.u.")

@@ -19,7 +19,7 @@ import numpy as np
 
 from physiology.samples import FloatArray
 from physiology.state import Beat, BeatAction
-from physiology.variability import DOUBTFUL_QUALITY
+from physiology.variability import Intervals
 
 SETTLING_S = 20.0
 """The beginning of a step is left out, while breathing takes up the new pace. Convention."""
@@ -73,8 +73,8 @@ class PacedStep:
     """
 
     rate_per_min: float
-    amplitude_bpm: float | None
-    share: float | None
+    amplitude_bpm: float | None = None
+    share: float | None = None
     usable_share: float
     reason: str = ""
 
@@ -146,9 +146,7 @@ def paced_step(
     elif usable < LEAST_USABLE:
         reason = f"{100 * usable:.0f} % of the step are good intervals; {100 * LEAST_USABLE:.0f} % are needed"
     if reason:
-        return PacedStep(
-            rate_per_min=rate_per_min, amplitude_bpm=None, share=None, usable_share=usable, reason=reason
-        )
+        return PacedStep(rate_per_min=rate_per_min, usable_share=usable, reason=reason)
     found = [_sinusoid(middles_s, rr_s, (rate_per_min + off) / 60.0) for off in _OFF_PACE_PER_MIN]
     amplitude, share = max(found)
     return PacedStep(rate_per_min=rate_per_min, amplitude_bpm=amplitude, share=share, usable_share=usable)
@@ -162,7 +160,12 @@ def assess(steps: Sequence[PacedStep]) -> Assessment:
     by less than a tenth, or stands beside a pace that was tried and cannot be judged: the resonance may lie
     there. Of two steps at the same pace the later counts.
     """
-    steps = tuple(steps)
+    rate_per_min, reason = _best(steps)
+    return Assessment(rate_per_min=rate_per_min, reason=reason, steps=tuple(steps))
+
+
+def _best(steps: Sequence[PacedStep]) -> tuple[float | None, str]:
+    """Return the best pace or None, and the reason."""
     tried = sorted({step.rate_per_min for step in steps})
     amplitudes = {
         step.rate_per_min: (step.amplitude_bpm, step.share)
@@ -172,22 +175,22 @@ def assess(steps: Sequence[PacedStep]) -> Assessment:
     if len(amplitudes) < LEAST_STEPS:
         text = f"only {len(amplitudes)} of {len(steps)} steps can be judged; {LEAST_STEPS} are needed"
         why = next((f": {step.reason}" for step in steps if step.reason), "")
-        return Assessment(rate_per_min=None, reason=text + why, steps=steps)
+        return None, text + why
     best = max(amplitudes, key=lambda rate: amplitudes[rate])
     amplitude, share = amplitudes[best]
     if refusal := _refusal(best, amplitude, share, min(amplitudes.values())[0]):
-        return Assessment(rate_per_min=None, reason=refusal, steps=steps)
+        return None, refusal
     place = tried.index(best)
     beside = {*tried[max(0, place - 1) : place + 2]} - {*amplitudes}
     if beside:
         unknown = " and ".join(f"{rate:g}" for rate in sorted(beside))
         reason = f"of those judged {best:g} per min is best, but beside it {unknown} per min cannot be judged"
-        return Assessment(rate_per_min=None, reason=reason, steps=steps)
+        return None, reason
     reason = f"the heart rate swung most at {best:g} breaths per min, by {2 * amplitude:.1f} bpm"
     if best in {tried[0], tried[-1]}:
         most, more = ("slowest", "slower") if best == tried[0] else ("fastest", "faster")
         reason += f"; it is the {most} tried, a {more} one may do more"
-    return Assessment(rate_per_min=best, reason=reason, steps=steps)
+    return best, reason
 
 
 def _refusal(rate: float, amplitude: float, share: float, least: float) -> str:
@@ -213,17 +216,9 @@ def _good_intervals(beats: Iterable[Beat], begin_s: float, end_s: float) -> tupl
             final.pop(line.beat_id, None)
         else:
             final[line.beat_id] = line
-    table = np.array(
-        [
-            (beat.r_time_s, beat.rr_ms / 1000, beat.quality >= DOUBTFUL_QUALITY, not beat.corrected)
-            for beat in sorted(final.values(), key=lambda beat: beat.r_time_s)
-        ],
-        dtype=np.float64,
-    ).reshape(-1, 4)
-    times, rr_s, believed, uncorrected = table.T
-    good = np.isfinite(rr_s) & (believed > 0) & (uncorrected > 0)
-    good[1:] &= believed[:-1] > 0
-    good &= (times - np.nan_to_num(rr_s) >= begin_s) & (times <= end_s)
+    intervals = Intervals(sorted(final.values(), key=lambda beat: beat.r_time_s), end_s)
+    times, rr_s = intervals.times, intervals.rr_ms / 1000
+    good = intervals.good & (times - np.nan_to_num(rr_s) >= begin_s) & (times <= end_s)
     return times[good] - rr_s[good] / 2, rr_s[good]
 
 

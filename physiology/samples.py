@@ -13,6 +13,8 @@ import numpy.typing as npt
 from physiology.errors import SignalError
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 LOWEST_ANALYSIS_HZ = 100.0
 """Slower signals (a camera's 30 Hz) are interpolated to at least this rate, so that a peak may lie between

@@ -12,13 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from physiology.fault_reasons import FaultKind, FaultReason
-from physiology.samples import FloatArray
+from physiology.samples import BoolArray, FloatArray
 from physiology.state import Beat, Reading
-
-BoolArray = npt.NDArray[np.bool_]
 
 HR_WINDOW_S, HR_LEAST_S = 30.0, 10.0
 """Window of the heart rate, and how much of it must be good intervals. Convention; 10 s are the usual
@@ -206,6 +203,11 @@ class Intervals:
         with np.errstate(invalid="ignore"):
             neighbours = 1000 * np.diff(times) < NEIGHBOURS * rr_ms[1:]
         return np.diff(rr_ms)[window.good[1:] & window.good[:-1] & neighbours]
+
+
+def is_good(beat: Beat) -> bool:
+    """Return whether a beat is believed and ends an interval that passes the artefact rule."""
+    return not math.isnan(beat.rr_ms) and not beat.corrected and beat.quality >= DOUBTFUL_QUALITY
 
 
 def _rate(rr_ms: FloatArray) -> float:

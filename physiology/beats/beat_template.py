@@ -169,9 +169,8 @@ class BeatTemplate:
         return believed * self._agreement * locator.peakedness()
 
     def _would_spoil(self, noise: float) -> bool:
-        if not self.learned or noise <= QUIET:
-            return False
-        return noise > SPOILED * statistics.median(known.noise for known in self._known)
+        usual = statistics.median(known.noise for known in self._known) if self.learned else math.inf
+        return noise > QUIET and noise > SPOILED * usual
 
     def _update_band(self, bands: FloatArray) -> None:
         """Set what is common in the band, and how far the known beats agree."""

@@ -10,7 +10,6 @@ from physiology.beats.waveform import (
     RISE_S,
     SMOOTH_S,
     CleanedPeaks,
-    IntArray,
     Waveform,
     peakedness,
     segments,
@@ -18,7 +17,7 @@ from physiology.beats.waveform import (
     systole,
     vertex,
 )
-from physiology.samples import FloatArray, GaplessRun
+from physiology.samples import FloatArray, GaplessRun, IntArray
 
 REFINE_S = 0.05
 """An R maximum is sought so far around where NeuroKit2 sees it in the filtered signal. Development

@@ -133,9 +133,8 @@ class EarlyDetector:
         new = sign * values[first:]
         if not new.size:
             return bool(self._clear_s < np.inf)
-        if self._waveform.pulse:
-            return bool((new - np.minimum.accumulate(new)).max() < self._harmless)
-        return bool(new.max() - new.min() < self._harmless)
+        change = (new - np.minimum.accumulate(new)).max() if self._waveform.pulse else np.ptp(new)
+        return bool(change < self._harmless)
 
     def update(
         self, now: float, run: GaplessRun, sign: int, log: Sequence[Beat], likeness: Mapping[int, float]

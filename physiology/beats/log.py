@@ -125,10 +125,9 @@ class BeatLog:
                 previous = self.beats[place - 1].r_time_s
                 if not any(previous < at <= beat.r_time_s for at in self._breaks):
                     rr_ms = 1000 * (beat.r_time_s - previous)
-        recent = [other.rr_ms for other in self.beats[:place] if not math.isnan(other.rr_ms)][
-            -MEDIAN_INTERVALS:
-        ]
-        self.beats[place] = replace(beat, rr_ms=rr_ms, corrected=is_artefact(rr_ms, recent))
+        earlier = [other.rr_ms for other in self.beats[:place] if not math.isnan(other.rr_ms)]
+        corrected = is_artefact(rr_ms, earlier[-MEDIAN_INTERVALS:])
+        self.beats[place] = replace(beat, rr_ms=rr_ms, corrected=corrected)
 
 
 def is_artefact(rr_ms: float, recent_ms: Sequence[float]) -> bool:

@@ -12,6 +12,7 @@ from physiology.beats.waveform import (
     SMOOTH_S,
     Waveform,
     derivatives,
+    maxima,
     peakedness,
     smoothed,
     systole,
@@ -100,9 +101,7 @@ class PeakLocator:
 
     def peakedness(self) -> float:
         """Return for an ECG how peaked its second derivative is (see `peakedness`), for a pulse 1."""
-        if not self._waveform.kurtosis:
-            return 1.0
-        return peakedness(self._curved)
+        return peakedness(self._curved) if self._waveform.kurtosis else 1.0
 
     def complexes(self, floor: float) -> list[Complex]:
         """Return where the strength has crests of at least `floor`.
@@ -110,13 +109,8 @@ class PeakLocator:
         Crests within 0.2 s that are at least half as strong as the strongest of them belong to one complex,
         such as the two flanks of an ectopic beat.
         """
-        middle = self.strength[1:-1]
-        crests = (
-            np.flatnonzero((middle >= floor) & (middle > self.strength[:-2]) & (middle >= self.strength[2:]))
-            + 1
-        )
         groups: list[list[int]] = []
-        for crest in crests.tolist():
+        for crest in maxima(self.strength, floor).tolist():
             if groups and crest - groups[-1][0] < COMPLEX_S * self.rate_hz:
                 groups[-1].append(crest)
             else:

@@ -11,6 +11,7 @@ import numpy as np
 
 from physiology.beats.detector import WindowDetection
 from physiology.beats.early_detection import (
+    APART_S,
     EARLY_RR,
     LATE_RR,
     LIKE_OTHERS,
@@ -23,16 +24,14 @@ from physiology.beats.log import SAME_BEAT_S, BeatLog
 from physiology.beats.waveform import Waveform
 from physiology.samples import GAP_INTERVALS, FloatArray, GaplessRun, SampleBuffer, gapless_runs
 from physiology.state import Beat, BeatAction
+from physiology.variability import is_good
 
 TICKS_PER_SECOND = 10
-"""`BeatTracker.update` is called so often; the delay of a beat is known no finer."""
+"""The heart is looked at so often; it is the resolution of `Beat.known_at_s`."""
 
 REVISABLE_S = 4.0
 """Beats older than this are neither moved nor withdrawn, and none is inserted. Convention: what is shown and
 recorded must come to rest."""
-
-REFRACTORY_S = 0.25
-"""No beat is added so near to another: 240 bpm. Convention."""
 
 MOVED_S = 0.01
 """A beat is moved where the confirming look places it further away than this. Convention."""
@@ -91,9 +90,6 @@ in."""
 
 SCORED_S = 15.0
 """The channels are compared over so long. Development recordings (five phone cameras)."""
-
-DOUBTFUL_QUALITY = 0.3
-"""Beats below this quality do not count for a channel; the same as in `physiology.variability`."""
 
 BAD, GOOD = 0.3, 0.5
 """Score of a channel that may be left, and of one that may be chosen. Development recordings: of the five
@@ -170,10 +166,8 @@ class BeatTracker:
         return now - self._confirmed_s >= (CONFIRM_AWAITED_S if awaited else CONFIRM_EVERY_S)
 
     def _report_early(self, now: float, buffer: SampleBuffer) -> list[Beat]:
-        if self._polarity is None:
-            return []
         times, values = buffer.window(now - LOOK_BACK_S, now)
-        if self._early.is_idle(times, values, self._polarity):
+        if self._polarity is None or self._early.is_idle(times, values, self._polarity):
             return []
         runs = self._runs(times, values, shortest_s=SHORTEST_EARLY_RUN_S)
         if not runs:
@@ -195,9 +189,7 @@ class BeatTracker:
 
     def _confirm(self, now: float, buffer: SampleBuffer) -> list[Beat]:
         """Look at the whole window with NeuroKit2: confirm, move, withdraw or insert."""
-        start = now - self._waveform.window_s
-        times, values = buffer.window(start, now)
-        runs = self._runs(times, values, shortest_s=SHORTEST_RUN_S)
+        runs = self._runs(*buffer.window(now - self._waveform.window_s, now), shortest_s=SHORTEST_RUN_S)
         if self._polarity is None:
             self._find_polarity(now, runs)
         if self._polarity is None:
@@ -207,8 +199,7 @@ class BeatTracker:
         self._in_doubt = False
         lines: list[Beat] = []
         for run in runs:
-            detection = WindowDetection(self._waveform, run, self._polarity)
-            seen = self._credible(detection)
+            seen = self._credible(WindowDetection(self._waveform, run, self._polarity))
             lines += self._reconcile(now, run, seen)
             self._learn(now, run, seen)
         self.log.forget(now)
@@ -241,7 +232,7 @@ class BeatTracker:
                 self.log.add_break(float(times[0]))
 
     def _find_polarity(self, now: float, runs: list[GaplessRun]) -> None:
-        """Fix the polarity once the evidence is clear on average, or after 15 s by what there is."""
+        """Fix the polarity when its evidence is clear on average, or 10 s after the first of it."""
         for run in runs:
             if run.end_s - run.start_s < POLARITY_DATA_S - EDGE_S:
                 continue
@@ -275,14 +266,11 @@ class BeatTracker:
             elif abs(nearest - beat.r_time_s) > MOVED_S:
                 lines += log.move(beat.beat_id, nearest, now)
         for candidate in seen:
-            if not first <= candidate.time_s <= last:
-                continue
+            time_s = candidate.time_s
             newest = log.beats[-1].r_time_s if log.beats else -np.inf
-            if candidate.time_s < newest and candidate.time_s <= revisable:
-                continue
-            if any(abs(candidate.time_s - beat.r_time_s) < REFRACTORY_S for beat in log.beats[-32:]):
-                continue
-            if not log.was_withdrawn(candidate.time_s):
+            may_be_added = first <= time_s <= last and (time_s >= newest or time_s > revisable)
+            beside = any(abs(time_s - beat.r_time_s) < APART_S for beat in log.beats[-32:])
+            if may_be_added and not beside and not log.was_withdrawn(time_s):
                 lines += self._report(candidate, run, now)
         return lines
 
@@ -293,8 +281,7 @@ class BeatTracker:
         if likeness < LIKE_OTHERS and near < EARLY_RR * usual_rr(self.log.beats[-12:]):
             return []
         judged = self._early.judge(run, self._polarity or 1, candidate.time_s, self.log.beats[-16:])
-        quality = min(likeness, judged)
-        added = self.log.add(candidate.time_s, quality=quality, known_at_s=now)
+        added = self.log.add(candidate.time_s, quality=min(likeness, judged), known_at_s=now)
         self._likeness[added[0].beat_id] = likeness
         return added
 
@@ -408,11 +395,5 @@ class ChannelSelector:
 
 def channel_score(beats: Sequence[Beat], now: float) -> float:
     """Return 0 to 1: how much of the last 15 s is filled by good intervals, times their quality."""
-    good = [
-        beat
-        for beat in beats
-        if beat.r_time_s > now - SCORED_S
-        and not (np.isnan(beat.rr_ms) or beat.corrected)
-        and beat.quality >= DOUBTFUL_QUALITY
-    ]
+    good = [beat for beat in beats if beat.r_time_s > now - SCORED_S and is_good(beat)]
     return min(1.0, sum(beat.rr_ms * beat.quality for beat in good) / 1000 / (SCORED_S - 1))

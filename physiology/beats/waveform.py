@@ -10,13 +10,10 @@ from typing import NamedTuple
 
 import neurokit2 as nk
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import butter, sosfilt, sosfilt_zi
 from scipy.stats import skew
 
-from physiology.samples import FloatArray
-
-IntArray = npt.NDArray[np.int64]
+from physiology.samples import FloatArray, IntArray
 
 MAINS_HZ = 50.0
 """NeuroKit2's default ``powerline``: its moving average spans one period of it."""
@@ -262,11 +259,15 @@ def systole(values: FloatArray) -> float:
     It is the first maximum at least 90 % as high as the highest: the highest point of a flat top may be
     anywhere.
     """
-    floor = values[0] + NEARLY_HIGHEST * (float(values.max()) - values[0])
-    middle = values[1:-1]
-    maxima = np.flatnonzero((middle >= floor) & (middle > values[:-2]) & (middle >= values[2:])) + 1
-    top = int(maxima[0]) if maxima.size else int(np.argmax(values))
+    high = maxima(values, values[0] + NEARLY_HIGHEST * (float(values.max()) - values[0]))
+    top = int(high[0]) if high.size else int(np.argmax(values))
     return top + vertex(values, top)
+
+
+def maxima(values: FloatArray, floor: float) -> IntArray:
+    """Return the places of the local maxima of at least `floor`."""
+    middle = values[1:-1]
+    return np.flatnonzero((middle >= floor) & (middle > values[:-2]) & (middle >= values[2:])) + 1
 
 
 def smoothed(values: FloatArray, width: float) -> FloatArray:

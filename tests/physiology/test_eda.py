@@ -61,7 +61,7 @@ def test_validity_after_kleckner_with_the_causal_half_of_the_dilation():
     conductance = np.full(160, 5.0)
     conductance[20] = 0.02  # below the range
     conductance[100:] = 9.0  # a jump of 32 µS/s
-    valid = is_valid(conductance, 8)
+    valid = is_valid(conductance)
     assert valid[:20].all()
     assert not valid[20:62].any()
     assert valid[62:100].all()
