@@ -16,24 +16,34 @@ from biofeedback.recording.storage import atomic_folder, atomic_path, atomic_pat
 ROOT = Path(biofeedback.__file__).parent.parent
 PACKAGES = ("acquisition", "physiology", "generator", "protocols", "biofeedback", "dashboard")
 HELPERS = {"atomic_path", "atomic_paths", "atomic_folder"}
-ANY_CALLS = {"savefig", "to_csv", "write_html", "write_image", "ParquetWriter", "write_midi", "write_events"}
+ANY_CALLS = {
+    "savefig",
+    "to_csv",
+    "write_html",
+    "write_image",
+    "ParquetWriter",
+    "write_midi",
+    "write_events",
+    "write_sound_file",
+}
 METHODS = {"write_text", "write_bytes"}
 ALLOWED = {
     # Functions that write to the path they are given; their callers are looked at.
     "generator": {"write_midi", "write_events", "render", "_open_file"},
     "biofeedback": {"replay", "draw_arc", "_sound_file", "start_engine"},
     "generator.live": {"_take_standard_streams"},
+    "biofeedback.recording": {"write_sound_file"},
     # Files of an export, in a folder that `atomic_folder` renames at the end.
     "biofeedback.exports": {
         *("_write", "write_csv", "write_parquet", "write_notes", "write_sound", "write_dataset"),
-        *("_write_physio", "_write_tsv", "_write_json"),
+        *("_write_physio", "_write_tsv", "write_json"),
     },
     # Recordings and logs, which grow, and the members of a back-up, which is renamed at the end.
     "biofeedback.store": {"add", "write", "_extract", "_put"},
     # What is in a temporary folder.
     "biofeedback.imports": {"_zip"},
     # Read by programs only.
-    "biofeedback.service": {"listen", "__enter__", "announce"},
+    "biofeedback.service": {"listen", "engine_lock", "write_endpoint"},
 }
 
 
