@@ -198,8 +198,10 @@ def _noise(hz: float, frames: int, rng: np.random.Generator) -> FloatArray:
     """Return a loop of noise, different left and right; its beginning is repeated at its end."""
     octaves = np.log2(np.maximum(np.fft.rfftfreq(frames, 1 / SAMPLE_RATE), 1.0) / hz)
     # Neighbours add up to even power.
-    shape = np.where(np.abs(octaves) < HALF_BAND_OCTAVES, np.cos(pi * octaves), 0.0)
-    phases = rng.random((2, shape.size))
-    loop = np.fft.irfft(shape * np.exp(2j * pi * phases), frames)
+    band = np.flatnonzero(np.abs(octaves) < HALF_BAND_OCTAVES)
+    phases = rng.random((2, octaves.size))[:, band]
+    spectrum = np.zeros((2, octaves.size), dtype=np.complex128)
+    spectrum[:, band] = np.cos(pi * octaves[band]) * np.exp(2j * pi * phases)
+    loop = np.fft.irfft(spectrum, frames)
     loop /= np.sqrt(np.mean(loop**2))
     return np.concatenate((loop, loop[:, :BLOCK_FRAMES]), axis=1)

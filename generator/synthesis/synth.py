@@ -186,7 +186,10 @@ class SynthGraph:
         key = (spec.partials, spec.bandwidth_cents, spec.core, spec.stretch)
         table = wavetable(*key)
         if key not in self._tables:
-            self._tables[key] = pyo.DataTable(size=table.samples.size, init=table.samples.tolist())
+            # Written in place: a list of its samples would take pyo longer than all the rest of the graph.
+            # One more than `size` is read between the last sample and the first.
+            self._tables[key] = memory = pyo.DataTable(size=table.samples.size)
+            _memory(memory, table.samples.size + 1)[:] = np.append(table.samples, table.samples[0])
         return _Oscillator(row, self._tables[key], table.cycles)
 
     def _bus(self, bus: str) -> tuple[Any, Any]:
@@ -237,13 +240,13 @@ class SynthGraph:
         return reverbs, taps
 
 
-def _memory(table: Any) -> FloatArray:
+def _memory(table: Any, frames: int = BLOCK_FRAMES) -> FloatArray:
     """Return a table's samples to be written or read in place, as long as the table lives.
 
     An array of the table's buffer itself would crash when it is freed after the table.
     """
     address = np.asarray(table.getBuffer()).ctypes.data
-    return np.ctypeslib.as_array((ctypes.c_double * BLOCK_FRAMES).from_address(address))
+    return np.ctypeslib.as_array((ctypes.c_double * frames).from_address(address))
 
 
 class _Glide:

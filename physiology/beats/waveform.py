@@ -276,7 +276,8 @@ def smoothed(values: FloatArray, width: float) -> FloatArray:
         return values
     bell = _bell(width)
     reach = bell.size // 2
-    result: FloatArray = np.convolve(np.pad(values, reach, mode="edge"), bell, "valid")
+    padded = np.concatenate([np.repeat(values[:1], reach), values, np.repeat(values[-1:], reach)])
+    result: FloatArray = np.convolve(padded, bell, "valid")
     return result
 
 
