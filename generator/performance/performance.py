@@ -301,11 +301,12 @@ class _Controls:
         self.brightness = approach(self.brightness, brighter, MAX_BRIGHTNESS_SLOPE_PER_S * BLOCK_S)
         self.articulation = smooth_towards(self.articulation, at_bar.articulation, BLOCK_S, BRIGHTNESS_TAU_S)
         self.density = smooth_towards(self.density, at_bar.density, BLOCK_S, BRIGHTNESS_TAU_S)
-        glide_s = LAYER_BARS * BEATS_PER_BAR * 60.0 / state.tempo_bpm
-        self._gains = [
-            approach(gain, target, BLOCK_S / glide_s)
-            for gain, target in zip(self._gains, entering, strict=True)
-        ]
+        if self._gains != entering:
+            glide_s = LAYER_BARS * BEATS_PER_BAR * 60.0 / state.tempo_bpm
+            self._gains = [
+                approach(gain, target, BLOCK_S / glide_s)
+                for gain, target in zip(self._gains, entering, strict=True)
+            ]
         self._breath_db = self.breath.advance(state.breath_rate, state.breath_depth, BLOCK_S, BREATH_TAU_S)
 
     def shape(self) -> ControlFrame:

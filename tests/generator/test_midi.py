@@ -54,7 +54,7 @@ def test_note_times_agree_within_a_millisecond_after_ten_minutes(tempo: float, t
             st.builds(
                 MusicState, tempo_bpm=st.floats(30, 140), layers=st.integers(1, 8), sounding=st.booleans()
             ),
-            st.floats(0.1, 40),
+            st.floats(0.1, 20),
         ),
         max_size=6,
     )

@@ -5,14 +5,14 @@ import pytest
 
 from physiology.fault_reasons import FaultKind, FaultReason, fault_text
 
-PULLED_S = 40
+PULLED_S = 25
 HUM = "mains hum: a lead may be off or loose"
 
 
 def reasons(synth, kind, trouble, *, rate_hz=250):
-    """Return the reasons of a signal that turns to `trouble(t)` after 40 s, by second."""
-    t = synth.seconds(52, rate_hz)
-    beats = synth.beat_times(52)
+    """Return the reasons of a signal that turns to `trouble(t)` after 25 s, by second."""
+    t = synth.seconds(PULLED_S + 12, rate_hz)
+    beats = synth.beat_times(PULLED_S + 12)
     x = (synth.ecg if kind == "ecg" else synth.ppg)(t, beats)
     x = np.where(t > PULLED_S, trouble(t, x), x)
     update, _ = synth.stream({kind: (rate_hz, "a.u.", t, x)})

@@ -29,7 +29,7 @@ def test_good_beats_amid_jolts_are_beats(synth):
 
 
 def test_noise_from_the_start_is_not_taken_for_the_pattern(synth):
-    t, beats = synth.seconds(90, 250), synth.beat_times(90)
+    t, beats = synth.seconds(60, 250), synth.beat_times(60)
     update, _ = synth.stream({"ecg": (250, "mV", t, 0.1 * synth.ecg(t, beats) + jolts(t, 0, 1.0))})
     late = [b for b in update.beats if b.action in NEW and b.r_time_s > 20]
     assert np.mean([b.quality >= 0.5 for b in late]) <= 0.05
@@ -37,11 +37,11 @@ def test_noise_from_the_start_is_not_taken_for_the_pattern(synth):
 
 
 def test_quality_comes_back_when_the_noise_ends(synth):
-    t, beats = synth.seconds(110, 250), synth.beat_times(110)
+    t, beats = synth.seconds(90, 250), synth.beat_times(90)
     noise = jolts(t, 0, 1.0)
-    noise[t > 50] = 0
+    noise[t > 30] = 0
     update, pipeline = synth.stream({"ecg": (250, "mV", t, synth.ecg(t, beats) + noise)})
-    assert np.median([b.quality for b in update.beats if b.r_time_s > 90]) >= 0.9
+    assert np.median([b.quality for b in update.beats if b.r_time_s > 70]) >= 0.9
     assert update.states[-1].hr_bpm.value == pytest.approx(66, abs=1.5)
     assert pipeline.reasons() == {}
 
@@ -78,10 +78,11 @@ def test_beats_do_not_depend_on_chunks(synth):
 
 
 def test_what_the_heart_keeps_is_bounded(synth):
-    pipeline = Physiology([SignalConfig("ppg", 30, "a.u.", ("R", "G", "B"))])
-    t = synth.seconds(240, 30)
-    x = np.repeat(100 - synth.ppg(t, synth.beat_times(240))[:, None], 3, axis=1)
-    for now in range(1, 241):
+    pipeline = Physiology([SignalConfig("ppg", 30, "a.u.", ("R", "G"))])
+    t, beats = synth.seconds(160, 30), synth.beat_times(160)
+    assert len(beats) > 120 + 50
+    x = np.repeat(100 - synth.ppg(t, beats)[:, None], 2, axis=1)
+    for now in range(1, 161):
         inside = (t > now - 1) & (t <= now)
         pipeline.push("ppg", t[inside], x[inside])
         pipeline.step(now)

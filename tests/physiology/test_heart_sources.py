@@ -78,12 +78,12 @@ def test_a_signal_that_never_worked_is_replaced_after_half_a_minute(synth):
 
 @pytest.fixture(scope="module")
 def short(synth):
-    t, beats = synth.seconds(60, 64), synth.beat_times(60)
+    t, beats = synth.seconds(48, 64), synth.beat_times(48)
     x, breath = synth.ecg(t, beats), np.sin(2 * np.pi * 0.2 * t)
     y = synth.ppg(t, beats + 0.3) * (1 + 0.2 * breath) + 0.3 * breath
-    x[t > 22] = np.nan
+    x[t > 14] = np.nan
     data = {"ecg": (64, "mV", t, x), "ppg": (64, "a.u.", t, y)}
-    whole, _ = synth.stream(data, steps=[60.0])
+    whole, _ = synth.stream(data, steps=[48.0])
     assert whole.states[-1].heart_source == "ppg"
     assert whole.states[-1].breathing_source == "ppg-derived"
     return data, whole
@@ -91,15 +91,15 @@ def short(synth):
 
 @settings(max_examples=5)
 @given(
-    steps=st.lists(st.floats(0.001, 59.999), max_size=60),
+    steps=st.lists(st.floats(0.001, 47.999), max_size=60),
     cuts=st.fixed_dictionaries(
-        {kind: st.lists(st.integers(1, 60 * 64), max_size=30) for kind in ("ecg", "ppg")}
+        {kind: st.lists(st.integers(1, 48 * 64), max_size=30) for kind in ("ecg", "ppg")}
     ),
 )
 def test_neither_change_nor_derived_breathing_depends_on_chunks_or_steps(synth, short, steps, cuts):
     data, whole = short
     chunks = {kind: sorted(places) for kind, places in cuts.items()}
-    update, _ = synth.stream(data, steps=[*sorted(steps), 60.0], chunks=chunks)
+    update, _ = synth.stream(data, steps=[*sorted(steps), 48.0], chunks=chunks)
     assert repr(update.beats) == repr(whole.beats)
     assert repr(update.states) == repr(whole.states)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from physiology.errors import SignalError
 from physiology.pipeline import Physiology, SignalConfig
 
-DURATION_S = 50
+DURATION_S = 40
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def comparable(update):
 @pytest.fixture(scope="module")
 def whole(synth, recording):
     update, _ = synth.stream(recording, steps=[DURATION_S])
-    assert len(update.beats) > 40
+    assert len(update.beats) > 30
     assert len(update.scrs) == 3
     assert len(update.states) == DURATION_S
     return comparable(update)
@@ -42,9 +42,9 @@ def whole(synth, recording):
 
 @settings(max_examples=8)
 @given(
-    steps=st.lists(st.floats(0.001, 49.999), max_size=60),
+    steps=st.lists(st.floats(0.001, 39.999), max_size=60),
     cuts=st.fixed_dictionaries(
-        {kind: st.lists(st.integers(1, 6000), max_size=30) for kind in ("ecg", "eda", "rsp")}
+        {kind: st.lists(st.integers(1, 5000), max_size=30) for kind in ("ecg", "eda", "rsp")}
     ),
 )
 def test_results_do_not_depend_on_chunks_or_steps(synth, recording, whole, steps, cuts):
@@ -63,8 +63,8 @@ def test_nothing_depends_on_samples_yet_to_come(synth, recording):
 
 
 def test_there_is_a_state_for_every_whole_second(synth, recording):
-    update, _ = synth.stream(recording, steps=np.arange(1, 1000) / 20)
-    assert [s.t for s in update.states] == list(range(1, 50))
+    update, _ = synth.stream(recording, steps=np.arange(1, 800) / 20)
+    assert [s.t for s in update.states] == list(range(1, 40))
 
 
 def test_states_come_without_any_sample_and_hold_nothing():
@@ -90,8 +90,9 @@ def test_memory_is_bounded(synth):
         pipeline.step(k + 0.995)
         heart, skin = pipeline._heart._sources["ecg"].heart, pipeline._eda
         kept = (heart._buffer.window(-np.inf, np.inf), heart._channels.log, skin._signal)
-        sizes.append(sum(len(pickle.dumps(part)) for part in kept))
-    assert max(sizes[180:]) <= 1.1 * max(sizes[100:150])
+        if k >= 100:
+            sizes.append(sum(len(pickle.dumps(part)) for part in kept))
+    assert max(sizes[80:]) <= 1.1 * max(sizes[:50])
 
 
 def test_a_second_heart_signal_stands_by(synth):

@@ -81,7 +81,7 @@ def test_a_buffer_that_empties_slowly_is_no_gap():
 @settings(max_examples=25)
 @given(gap_s=st.floats(0.2, 20.0), size=st.sampled_from([1, 5, 12]), seed=st.integers(0, 99))
 def test_a_gap_remains_a_gap(gap_s, size, seed):
-    before, after = samples(30), samples(30)
+    before, after = samples(15), samples(15)
     after = after + (before[-1] - after[0]) + gap_s
     before = before[: before.size // size * size]
     blocks = bursts(before, size=size, jitter_s=0.002, seed=seed) + bursts(after, size=size, jitter_s=0.002)

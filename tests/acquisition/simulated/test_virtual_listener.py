@@ -1,5 +1,7 @@
 """The virtual listener as a source: samples, and the effect of music."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,8 +17,12 @@ FAST = STEADY | {"tempo_bpm": 120.0, "density": 0.9, "level_db": 0.0, "brightnes
 SWELLING = SLOW | {"breath_rate": 6.0, "breath_depth": 0.6}
 
 
+@cache
 def live(music, *, seconds, persona="responder", seed=3, kappa=1.0, step_s=1.0):
-    """Return the samples by kind and the arousal at each step; `music` is a function of time."""
+    """Return the samples by kind and the arousal at each step; `music` is a function of time.
+
+    The same life is lived once only: those who read it must not change it.
+    """
     listener = VirtualListener(persona, seed=seed, kappa=kappa)
     samples = {kind: [] for kind in (Kind.ECG, Kind.EDA, Kind.RSP)}
     arousal = []
@@ -99,8 +105,8 @@ def test_a_seed_is_a_person():
 @pytest.mark.parametrize("persona", PERSONAS)
 @pytest.mark.parametrize("music", [slow, fast])
 def test_with_kappa_0_music_changes_nothing(persona, music):
-    unheard, _ = live(silence, seconds=120, persona=persona, kappa=0.0)
-    heard, _ = live(music, seconds=120, persona=persona, kappa=0.0)
+    unheard, _ = live(silence, seconds=60, persona=persona, kappa=0.0)
+    heard, _ = live(music, seconds=60, persona=persona, kappa=0.0)
     for kind, samples in unheard.items():
         assert heard[kind].tobytes() == samples.tobytes()
 
@@ -176,14 +182,14 @@ def test_a_listener_comes_aroused_and_finds_rest_by_itself():
 @pytest.mark.parametrize("persona", PERSONAS)
 @pytest.mark.parametrize("seed", range(5))
 def test_signals_lie_where_those_of_people_lie(persona, seed):
-    samples, _ = live(silence, seconds=120, persona=persona, seed=seed)
+    samples, _ = live(silence, seconds=60, persona=persona, seed=seed)
     ecg, eda = samples[Kind.ECG], samples[Kind.EDA]
     high = np.flatnonzero((ecg[1:-1] > 0.6 * ecg.max()) & (ecg[1:-1] >= ecg[:-2]) & (ecg[1:-1] > ecg[2:]))
     beats = 1 + np.sum(np.diff(high) > 75)
-    assert 58 <= beats / 2 <= 88
+    assert 58 <= beats <= 88
     assert 0.6 < np.ptp(ecg) < 2.5
     assert 2.0 <= eda.min() <= eda.max() <= 16.0
     assert np.abs(np.diff(eda) * 32).max() < 10.0
     rsp = samples[Kind.RSP] - samples[Kind.RSP].mean()
     spectrum = np.abs(np.fft.rfft(rsp))
-    assert 0.15 <= np.argmax(spectrum) / 120.0 <= 0.3
+    assert 0.15 <= np.argmax(spectrum) / 60.0 <= 0.3

@@ -1,5 +1,6 @@
 """The score: what every bar must hold, whatever is asked for."""
 
+from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
 
@@ -135,19 +136,20 @@ def test_the_cadence_leads_to_the_tonic_and_rings(played: int) -> None:
     assert abs(final[0] - step[-1]) <= 5
 
 
-@pytest.mark.parametrize("land", [0, 2, 4])
 @pytest.mark.parametrize("layers", [1, 2, 3, 8])
 @pytest.mark.parametrize("density", [0.0, 0.5, 1.0])
-def test_the_end_can_come_after_any_bar(land: int, layers: int, density: float) -> None:
+def test_the_end_can_come_after_any_bar(layers: int, density: float) -> None:
     state = MusicState(layers=layers, density=density)
     for bars in range(1, 14):
         composer = Composer(Piece(tonic=5, seed=bars))
         for _ in range(bars):
             composer.bar(state)
-        last = composer.cadence(state, land=land, beats=8)
-        last = composer.cadence(state, land=0, beats=8) if land == 4 else last
-        landed = [note for note in last.notes if note.offset >= land % 4]
-        assert min(note.pitch for note in landed) % 12 == 5
+        for land in (0, 2, 4):
+            ending = deepcopy(composer)
+            last = ending.cadence(state, land=land, beats=8)
+            last = ending.cadence(state, land=0, beats=8) if land == 4 else last
+            landed = [note for note in last.notes if note.offset >= land % 4]
+            assert min(note.pitch for note in landed) % 12 == 5
 
 
 def test_a_cadence_may_land_within_its_bar() -> None:

@@ -60,7 +60,7 @@ def parts(bars: list[BarScore]) -> float:
     ],
 )
 def test_more_asked_is_more_written(name, measure, grid, context) -> None:
-    written = [measure(compose(44, **{**context, name: value})[12:]) for value in grid]
+    written = [measure(compose(36, **{**context, name: value})[12:]) for value in grid]
     assert spearmanr(grid, written).statistic >= 0.95
 
 

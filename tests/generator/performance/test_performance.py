@@ -151,13 +151,13 @@ def test_whatever_is_asked_the_limits_hold(changes: list[tuple[MusicState, int]]
 def test_more_density_is_more_notes_a_second_and_more_register_a_higher_melody() -> None:
     settings_ = [i / 10 for i in range(11)]
     rates = [
-        float(len(notes_of(play(Performance(Piece(seed=2)), MusicState(density=value, layers=4), 90))))
+        float(len(notes_of(play(Performance(Piece(seed=2)), MusicState(density=value, layers=4), 60))))
         for value in settings_
     ]
     heights = [
         float(np.mean([
             note.pitch
-            for note in notes_of(play(Performance(Piece(seed=2)), MusicState(register=value), 90))
+            for note in notes_of(play(Performance(Piece(seed=2)), MusicState(register=value), 60))
             if note.layer == "melody"
         ]))
         for value in settings_
