@@ -21,7 +21,7 @@ GROWTH_MB_PER_HOUR = 5.0
 SETTING = """
 import hashlib, json, os, resource, sys, time
 import numpy as np
-from generator.player import Player
+from generator.render import VirtualPlayer
 from generator.state import MusicState, Piece
 
 STATE = MusicState(tempo_bpm=120.0, density=1.0, layers=8, brightness=1.0, articulation=0.5, breath_rate=6.0,
@@ -36,7 +36,7 @@ def resident_mb():
 
 COST = """
 digest, resident = hashlib.sha256(), []
-with Player(PIECE, sound=True) as player:
+with VirtualPlayer(PIECE, sound=True) as player:
     for _ in range(100):
         player.step(STATE)
     stretches = []

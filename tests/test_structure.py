@@ -1,6 +1,9 @@
 """Imports point one way: what each package may import of ours, and nothing else."""
 
 import ast
+import importlib
+import importlib.util
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -123,3 +126,24 @@ def module_constants(file: Path) -> Iterator[str]:
             yield from (
                 inner.id for target in targets for inner in ast.walk(target) if isinstance(inner, ast.Name)
             )
+
+
+IMPORT = re.compile(rf"^ *from ((?:{'|'.join(PACKAGES)})(?:\.\w+)*) import ([\w, ]+)", re.MULTILINE)
+"""An import of ours in a text: in a document, or in a script within a string."""
+
+
+@pytest.mark.parametrize("pattern", ["*.md", "docs/*.md", "benchmarks/*.py", "tools/*.py"])
+def test_what_documents_and_scripts_import_exists(pattern: str) -> None:
+    imports = {
+        (module, name.split(" as ")[0].strip(), path.name)
+        for path in ROOT.glob(pattern)
+        for module, names in IMPORT.findall(path.read_text(encoding="utf-8"))
+        for name in names.split(",")
+        if name.strip()
+    }
+    missing = []
+    for module, name, where in sorted(imports):
+        found = importlib.import_module(module)
+        if not hasattr(found, name) and importlib.util.find_spec(f"{module}.{name}") is None:
+            missing.append(f"{where}: {module}.{name}")
+    assert missing == []
