@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from acquisition.errors import AcquisitionError
-from acquisition.spec import parse_spec
-from acquisition.streams import Source
 from biofeedback.errors import UsageError
 from biofeedback.settings import settings_folder
 from protocols.positions import YamlError, read
+
+if TYPE_CHECKING:
+    from acquisition.streams import Source
 
 RATE_TOLERANCE = 0.02
 """How far a stream's nominal rate may lie from the expected one, as a fraction."""
@@ -30,6 +31,8 @@ class Expected(BaseModel):
 
 
 def _understood(text: str) -> str:
+    from acquisition.spec import parse_spec  # noqa: PLC0415 - it needs NumPy
+
     try:
         parse_spec(text)
     except AcquisitionError as error:

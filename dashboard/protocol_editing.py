@@ -140,16 +140,17 @@ def edited(text: str, data: dict[str, Any]) -> str:
         above it. A text in which a change cannot be made in one place, because it uses anchors or merge
         keys, is written anew without its comments.
     """
-    if yaml.safe_load(text) == data:
+    old = yaml.safe_load(text)
+    if old == data:
         return text
     with suppress(YAMLError, yaml.YAMLError):
-        found = _edited(text, data)
+        found = _edited(text, old, data)
         if yaml.safe_load(found) == data:
             return found
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _edited(text: str, data: dict[str, Any]) -> str:
+def _edited(text: str, old: dict[str, Any], data: dict[str, Any]) -> str:
     dash = re.search(r"^( *)- ", text, re.MULTILINE)
     offset = len(dash[1]) if dash else 2
     round_trip = YAML()
@@ -157,7 +158,7 @@ def _edited(text: str, data: dict[str, Any]) -> str:
     round_trip.brace_single_entry_mapping_in_flow_sequence = True
     round_trip.width = _NO_WRAP
     round_trip.indent(mapping=2, sequence=offset + 2, offset=offset)
-    document, old = round_trip.load(text), yaml.safe_load(text)
+    document = round_trip.load(text)
     if (rearranged := _rearranged(text, document, old, data)) != text:
         document, old = round_trip.load(rearranged), yaml.safe_load(rearranged)
     _update_mapping(document, old, data)

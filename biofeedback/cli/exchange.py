@@ -159,8 +159,7 @@ def _store_entry(directory: Path) -> StoreEntry | None:
 def _log_stated(directories: Sequence[Path], entries: Mapping[Path, StoreEntry | None], name: str) -> None:
     """Write into the audit of the data folder who vouched for a consent, and for which recordings."""
     from biofeedback.exports.consent import Permission, permission
-    from biofeedback.recording.reader import read_meta
-    from biofeedback.recording.recorder import META_NAME, file_sha256
+    from biofeedback.recording.storage import META_NAME, file_sha256, read_meta
     from biofeedback.store.store import Store
 
     stated = [

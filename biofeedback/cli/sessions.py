@@ -292,7 +292,7 @@ def stored(store: Store, config: SessionConfig, client: str, protocol: Protocol)
     UsageError
         If there is no such client or consent, or this version of the protocol was used with other content.
     """
-    from biofeedback.recording.recorder import META_NAME
+    from biofeedback.recording.storage import META_NAME
 
     session = store.sessions.begin(config.directory, client=client, protocol=protocol)
     try:

@@ -14,9 +14,7 @@ from typing import Any
 from biofeedback.errors import RecordingError, UsageError
 from biofeedback.exports import SCOPE
 from biofeedback.recording.consent import RecordedConsent, may_have_client, recorded_consent
-from biofeedback.recording.reader import read_meta
-from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256
-from biofeedback.recording.storage import atomic_path
+from biofeedback.recording.storage import META_NAME, XDF_NAME, atomic_path, file_sha256, read_meta
 from biofeedback.store.records import Consent, Session
 from biofeedback.store.store import Store
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from biofeedback.exports.identifier_search import CLIENT, MAC, UUID, Identifier, IdentifierSearch
 from biofeedback.recording import xdf
-from biofeedback.recording.recorder import META_NAME
+from biofeedback.recording.storage import META_NAME
 from biofeedback.recording.streams import JSON_STREAMS
 
 LEAST_LETTERS = 3

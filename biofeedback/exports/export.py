@@ -19,9 +19,8 @@ from biofeedback.exports.source import DisclosurePolicy, SessionSource, parsed, 
 from biofeedback.exports.tables import Column, tables, write_csv, write_parquet
 from biofeedback.exports.wording import ABOUT, CUT, DEIDENTIFIED, IDENTIFIED, TITLES, USE, WITH_TEXT
 from biofeedback.recording.audio import open_sound, sound_blocks, sound_path, write_sound_file
-from biofeedback.recording.reader import StoredStream, open_streams, read_meta, recorded_score
-from biofeedback.recording.recorder import META_NAME, checksums, file_sha256
-from biofeedback.recording.storage import atomic_folder
+from biofeedback.recording.reader import StoredStream, open_streams, recorded_score
+from biofeedback.recording.storage import META_NAME, atomic_folder, checksums, file_sha256, read_meta
 from biofeedback.recording.streams import JSON_STREAMS
 from generator.events import write_midi
 

@@ -19,7 +19,7 @@ from acquisition.files.text_tables import open_text
 from acquisition.spec import RecordingSpec, parse_spec
 from acquisition.streams import Kind
 from biofeedback.errors import UsageError
-from biofeedback.recording.recorder import file_sha256
+from biofeedback.recording.storage import file_sha256
 
 KIND_OF_WORD: Mapping[str, Kind] = {
     "ECG": Kind.ECG,

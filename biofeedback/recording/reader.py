@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
-from biofeedback.recording.recorder import META_NAME, XDF_NAME
+from biofeedback.recording.storage import XDF_NAME, read_meta
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
 from generator.state import LAYERS
 
@@ -157,26 +157,6 @@ def read_recording(directory: Path) -> Recording:
         streams={name: stream.read() for name, stream in stored.items()},
         complete=all(stream.closed for stream in stored.values()),
     )
-
-
-def read_meta(directory: Path) -> dict[str, Any]:
-    """Return what a session's ``session.json`` holds.
-
-    Raises
-    ------
-    RecordingError
-        If it is missing, cannot be read, or is not the description of a session.
-    """
-    path = directory / META_NAME
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise RecordingError(f"{directory} holds no session: there is no {META_NAME} in it") from None
-    except (OSError, ValueError) as error:
-        raise RecordingError(f"{path} cannot be read: {error}") from None
-    if not isinstance(meta, dict) or not isinstance(meta.get("t0_s"), int | float):
-        raise RecordingError(f"{path} is not the description of a session: it has no t0_s")
-    return meta
 
 
 BLOCK_SAMPLES = 100_000

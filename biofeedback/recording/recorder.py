@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import math
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,15 +20,18 @@ from biofeedback.models import Decision
 from biofeedback.recording import consent as consents
 from biofeedback.recording import streams, xdf
 from biofeedback.recording.consent import RecordedConsent
-from biofeedback.recording.storage import AppendFile, SyncThread, write_whole
+from biofeedback.recording.storage import (
+    META_NAME,
+    XDF_NAME,
+    AppendFile,
+    SyncThread,
+    checksums,
+    write_meta,
+    write_whole,
+)
 from generator.score import BeatEvent, NoteEvent
 from generator.state import MusicState, Piece
 from physiology.state import Beat, PhysiologyState, Scr
-
-XDF_NAME = "session.xdf"
-META_NAME = "session.json"
-FILES = (XDF_NAME, "audio.flac", "audio.wav", "score.mid", "session.xdf.rest", "audio.flac.rest")
-"""The files of a session whose checksums are kept."""
 
 WRITE_EVERY_S = 0.5
 BOUNDARY_EVERY_S = 1.0
@@ -415,24 +416,6 @@ class Recorder:
         )
 
 
-def write_meta(directory: Path, meta: Mapping[str, Any]) -> None:
-    """Write ``session.json``, whole or not at all.
-
-    Raises
-    ------
-    RecordingError
-        If it cannot be written.
-    """
-    text = json.dumps(streams.plain(meta), indent=2, ensure_ascii=False)
-    # Names of files may hold bytes that are not UTF-8; backslashreplace writes them as JSON escapes.
-    write_whole(directory / META_NAME, text.encode(errors="backslashreplace") + b"\n")
-
-
-def checksums(directory: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of a session that is there, by its name."""
-    return {name: file_sha256(directory / name) for name in FILES if (directory / name).exists()}
-
-
 def _fault_of(action: Callable[[], None]) -> list[str]:
     """Return what went wrong, if anything: closing goes on to its end whatever fails on the way."""
     try:
@@ -450,9 +433,3 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,15 +10,17 @@ from typing import Any
 from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
 from biofeedback.recording.audio import FLAC_NAME, WAV_NAME, is_unfinished, keep_as_flac
-from biofeedback.recording.reader import (
-    StoredStream,
-    open_streams,
+from biofeedback.recording.reader import StoredStream, open_streams, recorded_score, recorded_seconds
+from biofeedback.recording.storage import (
+    META_NAME,
+    XDF_NAME,
+    atomic_path,
+    checksums,
+    held_by_us,
     read_meta,
-    recorded_score,
-    recorded_seconds,
+    write_meta,
+    write_whole,
 )
-from biofeedback.recording.recorder import META_NAME, XDF_NAME, checksums, write_meta
-from biofeedback.recording.storage import atomic_path, held_by_us, write_whole
 from generator.events import write_midi
 
 REASON = "cut off"

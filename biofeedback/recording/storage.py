@@ -1,17 +1,20 @@
-"""Writing files so that a kill or a power failure leaves none half written: whole files, and appends."""
+"""The files of a session, and writing files so that a kill or a power failure leaves none half written."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import re
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from biofeedback.errors import RecordingError
 
@@ -60,6 +63,11 @@ def held_by_us(path: Path) -> Iterator[bool]:
     finally:
         os.close(descriptor)
 
+
+XDF_NAME = "session.xdf"
+META_NAME = "session.json"
+FILES = (XDF_NAME, "audio.flac", "audio.wav", "score.mid", "session.xdf.rest", "audio.flac.rest")
+"""The files of a session whose checksums are kept."""
 
 Write = Callable[[int, memoryview], int]
 Sync = Callable[[int], None]
@@ -313,3 +321,49 @@ def new_session_directory(folder: Path, name: str, now: datetime) -> Path:
     base = folder / f"{now:%Y-%m-%d-%H%M%S}-{re.sub(r'[^a-z0-9-]+', '-', name.lower())}"
     candidates = (base, *(base.with_name(f"{base.name}-{number}") for number in range(2, 1000)))
     return next(path for path in candidates if not path.exists())
+
+
+def write_meta(directory: Path, meta: Mapping[str, Any]) -> None:
+    """Write ``session.json``, whole or not at all.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be written.
+    """
+    from biofeedback.recording.streams import plain  # noqa: PLC0415 - it needs NumPy
+
+    text = json.dumps(plain(meta), indent=2, ensure_ascii=False)
+    # Names of files may hold bytes that are not UTF-8; backslashreplace writes them as JSON escapes.
+    write_whole(directory / META_NAME, text.encode(errors="backslashreplace") + b"\n")
+
+
+def checksums(directory: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a session that is there, by its name."""
+    return {name: file_sha256(directory / name) for name in FILES if (directory / name).exists()}
+
+
+def read_meta(directory: Path) -> dict[str, Any]:
+    """Return what a session's ``session.json`` holds.
+
+    Raises
+    ------
+    RecordingError
+        If it is missing, cannot be read, or is not the description of a session.
+    """
+    path = directory / META_NAME
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise RecordingError(f"{directory} holds no session: there is no {META_NAME} in it") from None
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{path} cannot be read: {error}") from None
+    if not isinstance(meta, dict) or not isinstance(meta.get("t0_s"), int | float):
+        raise RecordingError(f"{path} is not the description of a session: it has no t0_s")
+    return meta
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

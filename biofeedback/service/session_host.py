@@ -15,7 +15,7 @@ from biofeedback.catalog import Catalog
 from biofeedback.commands import Answer, EmergencyStop, Hold, Origin, Stop, Volume
 from biofeedback.errors import NotFoundError
 from biofeedback.models import STEPS_PER_SECOND, Snapshot
-from biofeedback.recording.recorder import XDF_NAME
+from biofeedback.recording.storage import XDF_NAME
 from biofeedback.service.command_queue import CommandQueue, Waiting, in_background
 from biofeedback.service.error_log import REFUSALS, message_of, report_error
 from biofeedback.service.live_feed import Broadcaster

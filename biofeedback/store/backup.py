@@ -18,7 +18,7 @@ from typing import IO, Any, NamedTuple
 import sqlalchemy as sa
 
 from biofeedback.errors import StoreError, UsageError
-from biofeedback.recording.recorder import META_NAME
+from biofeedback.recording.storage import META_NAME
 from biofeedback.settings import EXPORT_KEY_NAME, STORE_NAME
 from biofeedback.store import audit
 from biofeedback.store.database import Database, Repository, Transactions

@@ -15,9 +15,7 @@ import sqlalchemy as sa
 
 from biofeedback.errors import BiofeedbackError, RecordingError, StoreError
 from biofeedback.recording.consent import recorded_consent
-from biofeedback.recording.reader import read_meta
-from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256
-from biofeedback.recording.storage import held_by_us
+from biofeedback.recording.storage import META_NAME, XDF_NAME, file_sha256, held_by_us, read_meta
 from biofeedback.store import audit
 from biofeedback.store.clients import newest_consents
 from biofeedback.store.database import Repository, Transactions, sealed

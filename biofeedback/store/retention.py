@@ -11,8 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from biofeedback.errors import StoreError, UsageError
-from biofeedback.recording.recorder import XDF_NAME
-from biofeedback.recording.storage import held_by_us
+from biofeedback.recording.storage import XDF_NAME, held_by_us
 from biofeedback.store.clients import ClientRepository, blank, client_row, newest_consent, newest_consents
 from biofeedback.store.database import Repository, Transactions
 from biofeedback.store.records import SCOPES, RetentionRule, Scope, Session, counted

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from biofeedback.analysis.phases import phases
 from biofeedback.errors import RecordingError
-from biofeedback.recording.reader import Recording, read_recording
-from biofeedback.recording.recorder import META_NAME, file_sha256
+from biofeedback.recording.storage import META_NAME, file_sha256
 from biofeedback.store.tables import canonical
+
+if TYPE_CHECKING:
+    from biofeedback.recording.reader import Recording
 
 Rows = list[dict[str, Any]]
 
@@ -45,6 +46,10 @@ def index_session(directory: Path) -> SessionRows:
     RecordingError
         If it holds no session, or its recording cannot be read.
     """
+    # These need NumPy, which a list of clients or protocols need not wait for.
+    from biofeedback.analysis.phases import phases  # noqa: PLC0415
+    from biofeedback.recording.reader import read_recording  # noqa: PLC0415
+
     recording = read_recording(directory)
     facts: dict[str, Rows] = {
         "phases": [

@@ -15,9 +15,14 @@ import sqlalchemy as sa
 from biofeedback.errors import NotFoundError, RecordingError, StoreError, UsageError
 from biofeedback.recording.consent import KEY as CONSENT
 from biofeedback.recording.consent import RecordedConsent
-from biofeedback.recording.reader import read_meta
-from biofeedback.recording.recorder import META_NAME, XDF_NAME, file_sha256, write_meta
-from biofeedback.recording.storage import new_session_directory
+from biofeedback.recording.storage import (
+    META_NAME,
+    XDF_NAME,
+    file_sha256,
+    new_session_directory,
+    read_meta,
+    write_meta,
+)
 from biofeedback.store.clients import client_row, newest_consent, require_consent
 from biofeedback.store.database import Repository, Transaction
 from biofeedback.store.protocol_versions import keep_protocol

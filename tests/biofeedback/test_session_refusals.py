@@ -90,15 +90,17 @@ def test_a_sound_file_that_cannot_be_written_leaves_nothing(
 @pytest.mark.parametrize("writes", [0, 1], ids=["session.json", "session.xdf"])
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
     written = []
+    write_whole = storage.write_whole
 
     def fill(path: Path, data: bytes) -> None:
         if len(written) == writes:
             path.with_name(f"{path.name}.part").write_bytes(data[:100])
             raise storage.cannot_write(path, OSError(errno.ENOSPC, "No space left on device"))
         written.append(path)
-        storage.write_whole(path, data)
+        write_whole(path, data)
 
-    monkeypatch.setattr(recorder, "write_whole", fill)
+    for module in (storage, recorder):
+        monkeypatch.setattr(module, "write_whole", fill)
     with pytest.raises(RecordingError, match="No space left"):
         begin(tmp_path / "new" / "out")
     assert list(tmp_path.iterdir()) == []

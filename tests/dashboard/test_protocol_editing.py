@@ -1,6 +1,7 @@
 """A change in the form changes the lines of its field and nothing else."""
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -42,6 +43,12 @@ TEXTS = {name: (LIBRARY / f"{name}.yaml").read_text(encoding="utf-8") for name i
 COMMENTED = {name: commented(text) for name, text in TEXTS.items()}
 
 
+@cache
+def data_of(text: str) -> dict[str, Any]:
+    """Return what a text of the library holds, read once; nobody may change it."""
+    return yaml.safe_load(text)
+
+
 def filled(data: dict[str, Any], field: str, value: Any, row: int = 0) -> dict[str, Any]:
     """Return what the form makes of a protocol where one of its fields is changed."""
     head = {key: data[key] for key in HEAD}
@@ -75,7 +82,7 @@ def comments(text: str) -> list[str]:
 
 
 def check(text: str, field: str, value: Any, row: int = 0) -> None:
-    data = yaml.safe_load(text)
+    data = data_of(text)
     new = filled(data, field, value, row)
     after = edited(text, new)
     found = yaml.safe_load(after)
@@ -93,18 +100,19 @@ def check(text: str, field: str, value: Any, row: int = 0) -> None:
 @pytest.mark.parametrize("name", COMMENTED)
 def test_a_field_of_the_head_changes_its_line_and_no_other(name: str) -> None:
     text = COMMENTED[name]
+    data = data_of(text)
     for field, values in {
-        "title": ["Another", "Ends: with a colon", "'Quoted', #1", "12"],
+        "title": ["Ends: with a colon", "Another", "'Quoted', #1", "12"],
         "version": [9999],
         "id": ["another-id"],
         "arm": OPTIONS.arms[1:],
         "numbers_shown": [False],
+        "palette": PALETTES[1:] if "piece" in data else [],
     }.items():
-        for value in values:
+        # How a value is written does not depend on the text around it: all values in one text, one in each.
+        other = [value for value in values if filled(data, field, value) != data]
+        for value in other if name == "isoprinciple-relaxation" else other[:1]:
             check(text, field, value)
-    if "piece" in yaml.safe_load(text):
-        for palette in PALETTES[1:]:
-            check(text, "palette", palette)
 
 
 @settings(max_examples=40)
@@ -116,7 +124,7 @@ def test_a_field_of_the_head_changes_its_line_and_no_other(name: str) -> None:
 def test_a_field_of_a_phase_changes_its_line_and_no_other(name: str, change: tuple, row: int) -> None:
     text = COMMENTED[name]
     field, value = change
-    phases = yaml.safe_load(text)["phases"]
+    phases = data_of(text)["phases"]
     row %= len(phases)
     if field == "tempo" and row_of(phases[row])["tempo"] is None:
         return  # the kind has none, or another form of it
@@ -128,7 +136,7 @@ def test_a_field_of_a_phase_changes_its_line_and_no_other(name: str, change: tup
 @pytest.mark.parametrize("name", TEXTS)
 def test_an_untouched_form_leaves_every_letter(name: str) -> None:
     text = TEXTS[name]
-    data = yaml.safe_load(text)
+    data = data_of(text)
     assert edited(text, filled(data, "title", data["title"])) == text
 
 
@@ -136,7 +144,7 @@ def test_an_untouched_form_leaves_every_letter(name: str) -> None:
 @given(name=st.sampled_from(sorted(TEXTS)), data=st.data())
 def test_phases_come_go_and_move_with_all_that_is_said_of_them(name: str, data: st.DataObject) -> None:
     text = TEXTS[name]
-    old = yaml.safe_load(text)
+    old = data_of(text)
     kept = data.draw(st.permutations(old["phases"]))[: data.draw(st.integers(0, len(old["phases"])))]
     new = {"kind": "silence", "name": "a new one: quiet", "duration_s": 60}
     phases = data.draw(st.permutations([*kept, new]))

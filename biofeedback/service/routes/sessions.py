@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 
 from biofeedback.commands import Short, StrictModel, Words
 from biofeedback.errors import NotFoundError
-from biofeedback.recording.recorder import META_NAME, XDF_NAME
+from biofeedback.recording.storage import META_NAME, XDF_NAME
 from biofeedback.service.renderers import REPORT_NAME, ReportRenderer
 from biofeedback.service.schemas import FileView, SessionDetail
 from biofeedback.store.records import Session, Severity

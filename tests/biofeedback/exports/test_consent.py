@@ -9,7 +9,7 @@ import pytest
 from biofeedback.cli import exit_status
 from biofeedback.exports.consent import Permission, permission
 from biofeedback.recording.consent import RecordedConsent, recorded_consent
-from biofeedback.recording.reader import read_meta
+from biofeedback.recording.storage import read_meta
 from biofeedback.store.store import Store
 from protocols.loading import load
 

@@ -21,7 +21,7 @@ from biofeedback.exports.deidentification import NEUTRAL_TIME_S, find_identifier
 from biofeedback.exports.export import export
 from biofeedback.exports.identifier_search import Identifier, IdentifierSearch
 from biofeedback.recording import xdf
-from biofeedback.recording.reader import read_meta
+from biofeedback.recording.storage import read_meta
 
 NAME = Identifier("client", "Jürgen Kühn")
 SERIAL = Identifier("device or input", "7F3A2B19")
