@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ from biofeedback.analysis.phases import RecordedPhase, Spans, merged
 from biofeedback.report.panels import BLUE, COLUMNS, INK, PATTERNS, VERMILLION, Panel, PanelLine
 
 FloatArray = npt.NDArray[np.float64]
+Part = dict[str, Any]
+"""What Plotly makes a part of a figure from: names and values."""
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
 TEXT = "#1b2733"
@@ -34,29 +37,31 @@ LEAST_PAIRS = 30
 
 def overview_figure(panels: tuple[Panel, ...], phases: tuple[RecordedPhase, ...], end_s: float) -> go.Figure:
     """Return all panels above one another over one time axis, with the phases as labelled bands."""
-    figure = go.Figure()
-    heights = [panel.height for panel in panels]
-    inner = sum(heights) + ABOVE_PANEL * len(panels)
-    top = inner
+    # Plotly checks a figure anew at each change of it: all parts are gathered first.
+    traces: list[go.Scatter] = []
+    annotations: list[Part] = []
+    layout: Part = {}
+    inner = top = sum(panel.height + ABOVE_PANEL for panel in panels)
     for number, panel in enumerate(panels, start=1):
         top -= ABOVE_PANEL
-        high, low = top / inner, (top - panel.height) / inner
-        _add_panel(figure, panel, number, (low, high), end_s)
+        domain = ((top - panel.height) / inner, top / inner)
+        traces += _panel_traces(panel, number, end_s)
+        annotations += _panel_annotations(panel, domain)
+        layout |= _panel_layout(panel, number, domain)
         top -= panel.height
-    _add_phases(figure, phases, end_s)
     # The figure is taller than most screens: the time axis stands above it too, held by a trace of nothing.
-    figure.add_trace(
-        go.Scatter(x=[None], y=[None], xaxis="x2", yaxis="y", showlegend=False, hoverinfo="skip")
-    )
-    figure.update_layout(
-        **_style(), height=inner + TOP + BOTTOM, margin={"l": 84, "r": LEGEND_ROOM, "t": TOP, "b": BOTTOM},
-        hovermode="x", hoversubplots="axis", xaxis={**time_axis(end_s), "anchor": f"y{len(panels)}"},
-        xaxis2={
+    traces.append(go.Scatter(x=[None], y=[None], xaxis="x2", yaxis="y", showlegend=False, hoverinfo="skip"))
+    annotations += _phase_labels(phases, end_s)
+    return go.Figure(traces, {
+        **layout, **_style(), "annotations": annotations, "shapes": _phase_bands(phases),
+        "height": inner + TOP + BOTTOM, "margin": {"l": 84, "r": LEGEND_ROOM, "t": TOP, "b": BOTTOM},
+        "hovermode": "x", "hoversubplots": "axis",
+        "xaxis": {**time_axis(end_s), "anchor": f"y{len(panels)}"},
+        "xaxis2": {
             **time_axis(end_s), "overlaying": "x", "matches": "x", "side": "top", "anchor": "free",
             "position": 1, "tickmode": "auto", "title": {}, "showgrid": False, "showspikes": False,
         },
-    )  # fmt: skip
-    return figure
+    })  # fmt: skip
 
 
 def time_axis(end_s: float) -> dict[str, object]:
@@ -84,45 +89,50 @@ def _milliseconds(times: FloatArray) -> FloatArray:
     return milliseconds
 
 
-def _add_panel(
-    figure: go.Figure, panel: Panel, number: int, domain: tuple[float, float], end_s: float
-) -> None:
-    axis, legend = f"y{number}", "legend" if number == 1 else f"legend{number}"
+def _panel_traces(panel: Panel, number: int, end_s: float) -> list[go.Scatter]:
     low, high = panel.span
-    place = {"xaxis": "x", "yaxis": axis, "legend": legend}
-    for meaning, spans in panel.areas.items():
-        shown = merged(spans, end_s / COLUMNS)
-        if shown:
-            figure.add_trace(_area(meaning, shown, low, high).update(place))
-    for line in panel.lines:
-        if np.isfinite(line.values).any():
-            figure.add_trace(_trace(line).update(place))
+    place = {"xaxis": "x", "yaxis": f"y{number}", "legend": "legend" if number == 1 else f"legend{number}"}
+    areas = [(meaning, merged(spans, end_s / COLUMNS)) for meaning, spans in panel.areas.items()]
+    return [
+        *(_area(meaning, spans, low, high, place) for meaning, spans in areas if spans),
+        *(_trace(line, place) for line in panel.lines if np.isfinite(line.values).any()),
+    ]
+
+
+def _panel_layout(panel: Panel, number: int, domain: tuple[float, float]) -> Part:
+    """Return a panel's vertical axis and its legend."""
     ticks = {"tickvals": list(panel.ticks), "ticktext": list(panel.ticks.values())} if panel.ticks else {}
-    figure.update_layout({
+    return {
         f"yaxis{number}": {
-            "domain": domain, "range": [low, high], "anchor": "x", "gridcolor": GRID, "zeroline": False,
+            "domain": domain, "range": panel.span, "anchor": "x", "gridcolor": GRID, "zeroline": False,
             "nticks": max(3, panel.height // 28), "fixedrange": True, "linecolor": "#8b98a3",
             "showline": True, **ticks,
         },
-        legend: {
+        "legend" if number == 1 else f"legend{number}": {
             "x": 1.01, "y": domain[1], "xanchor": "left", "yanchor": "top", "font": {"size": 11},
             "bgcolor": "rgba(255,255,255,0)", "tracegroupgap": 0, "itemclick": False,
             "itemdoubleclick": False,
         },
-    })  # fmt: skip
+    }  # fmt: skip
+
+
+def _panel_annotations(panel: Panel, domain: tuple[float, float]) -> list[Part]:
+    """Return a panel's title, and a note where it holds nothing."""
     title = f"<b>{html.escape(panel.title)}</b> ({html.escape(panel.unit)})"
-    figure.add_annotation(
-        text=title, x=0, xref="paper", y=domain[1], yref="paper", xanchor="left", yanchor="bottom",
-        showarrow=False, font={"size": 12.5}, bgcolor="rgba(255,255,255,0.75)", borderpad=1,
-    )  # fmt: skip
+    annotations: list[Part] = [{
+        "text": title, "x": 0, "xref": "paper", "y": domain[1], "yref": "paper", "xanchor": "left",
+        "yanchor": "bottom", "showarrow": False, "font": {"size": 12.5}, "bgcolor": "rgba(255,255,255,0.75)",
+        "borderpad": 1,
+    }]  # fmt: skip
     if not any(np.isfinite(line.values).any() for line in panel.lines):
-        figure.add_annotation(
-            text="nothing was recorded", x=0.5, xref="paper", y=sum(domain) / 2, yref="paper",
-            showarrow=False, bgcolor="#ffffff", borderpad=3,
-        )  # fmt: skip
+        annotations.append({
+            "text": "nothing was recorded", "x": 0.5, "xref": "paper", "y": sum(domain) / 2,
+            "yref": "paper", "showarrow": False, "bgcolor": "#ffffff", "borderpad": 3,
+        })  # fmt: skip
+    return annotations
 
 
-def _trace(line: PanelLine) -> go.Scatter:
+def _trace(line: PanelLine, place: Part) -> go.Scatter:
     drawn = (
         {"mode": "markers", "marker": {"symbol": line.marks, "size": 8, "color": line.colour}}
         if line.marks
@@ -131,10 +141,11 @@ def _trace(line: PanelLine) -> go.Scatter:
     return go.Scatter(
         x=_milliseconds(line.times), y=line.values.astype(np.float32), name=line.name, connectgaps=False,
         hovertemplate=f"{html.escape(line.name)} %{{y:.4~g}}<extra></extra>", showlegend=True, **drawn,
+        **place,
     )  # fmt: skip
 
 
-def _area(meaning: str, spans: Spans, low: float, high: float) -> go.Scatter:
+def _area(meaning: str, spans: Spans, low: float, high: float, place: Part) -> go.Scatter:
     """Return rectangles over these stretches, hatched."""
     x: list[float | None] = []
     y: list[float | None] = []
@@ -145,29 +156,41 @@ def _area(meaning: str, spans: Spans, low: float, high: float) -> go.Scatter:
     pattern = PATTERNS[meaning]
     return go.Scatter(
         x=x, y=y, name=meaning, mode="lines", line={"width": 0, "color": pattern["fgcolor"]}, fill="toself",
-        fillpattern=pattern, hoverinfo="skip", showlegend=True,
+        fillpattern=pattern, hoverinfo="skip", showlegend=True, **place,
     )  # fmt: skip
 
 
-def _add_phases(figure: go.Figure, phases: tuple[RecordedPhase, ...], end_s: float) -> None:
-    """Shade the phases in turn and write their number and name above; the number alone where it is narrow."""
-    for number, phase in enumerate(phases, start=1):
+def _phase_bands(phases: tuple[RecordedPhase, ...]) -> list[Part]:
+    """Return what shades the phases in turn, with a line where each begins."""
+    bands: list[Part] = []
+    for number, phase in enumerate(phases):
         begin, end = EPOCH_MS + 1000 * phase.begin_s, EPOCH_MS + 1000 * phase.end_s
-        figure.add_shape(
-            type="rect", x0=begin, x1=end, y0=0, y1=1, yref="paper", layer="below", line={"width": 0},
-            fillcolor=BANDS[(number + 1) % 2],
-        )  # fmt: skip
-        figure.add_shape(
-            type="line", x0=begin, x1=begin, y0=0, y1=1.0, yref="paper", layer="between",
-            line={"width": 1, "color": "#8b98a3"},
-        )  # fmt: skip
+        bands += [
+            {
+                "type": "rect", "x0": begin, "x1": end, "y0": 0, "y1": 1, "yref": "paper", "layer": "below",
+                "line": {"width": 0}, "fillcolor": BANDS[number % 2],
+            },
+            {
+                "type": "line", "x0": begin, "x1": begin, "y0": 0, "y1": 1.0, "yref": "paper",
+                "layer": "between", "line": {"width": 1, "color": "#8b98a3"},
+            },
+        ]  # fmt: skip
+    return bands
+
+
+def _phase_labels(phases: tuple[RecordedPhase, ...], end_s: float) -> list[Part]:
+    """Return number and name of each phase above it; the number alone where it is narrow."""
+    labels: list[Part] = []
+    for number, phase in enumerate(phases, start=1):
         room = 920 * phase.duration_s / max(end_s, 1.0)
         label = f"{number} {phase.name}"
         text = f"<b>{number}</b> {html.escape(phase.name, quote=False)}"
-        figure.add_annotation(
-            text=text if len(label) * CHARACTER < room else f"<b>{number}</b>", hovertext=html.escape(label),
-            x=(begin + end) / 2, y=1, yref="paper", yanchor="bottom", yshift=26, showarrow=False,
-        )  # fmt: skip
+        labels.append({
+            "text": text if len(label) * CHARACTER < room else f"<b>{number}</b>",
+            "hovertext": html.escape(label), "x": EPOCH_MS + 500 * (phase.begin_s + phase.end_s), "y": 1,
+            "yref": "paper", "yanchor": "bottom", "yshift": 26, "showarrow": False,
+        })  # fmt: skip
+    return labels
 
 
 def beats_figure(beats: Beats, phases: tuple[RecordedPhase, ...], end_s: float) -> go.Figure:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -102,14 +103,9 @@ def write_report(recording: Recording, path: Path) -> None:
 def render(recording: Recording) -> str:
     """Return the page's HTML."""
     table = phase_table(recording)
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(clock=clock, number=number)
-    page = environment.from_string(_asset("page.html"))
     meta, stretches, rated = recording.meta, analyse(recording), ratings(recording)
     pulse = PULSE in heart_sources(recording, whole_session(recording))
-    return page.render(
+    return _template().render(
         title=_title(recording),
         facts=_facts(recording),
         complete=recording.complete,
@@ -137,6 +133,15 @@ def render(recording: Recording) -> str:
         script=Markup(_asset("page.js")),  # noqa: S704 - our own file
         plotly=Markup(get_plotlyjs()),  # noqa: S704 - plotly's own file
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(clock=clock, number=number)
+    return environment.from_string(_asset("page.html"))
 
 
 def _asset(name: str) -> str:
