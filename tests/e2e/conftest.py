@@ -16,17 +16,17 @@ arm: closed-loop
 cautions: [none]
 phases:
   - {kind: baseline, name: baseline, duration_s: 30}
-  - {kind: match, name: match, duration_s: 40, mode: dorian, layers: 4, density: 0.6}
-  - {kind: sustain, name: sustain, duration_s: 20}
+  - {kind: match, name: match, duration_s: 20, mode: dorian, layers: 4, density: 0.6}
+  - {kind: sustain, name: sustain, duration_s: 10}
 end_fade_s: 15
 """
 
 
 @pytest.fixture(scope="session")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """100 s of ECG (125 Hz) and EDA at the same rate, simulated."""
-    ecg = nk.ecg_simulate(duration=100, sampling_rate=125, heart_rate=72, random_state=3)
-    eda = nk.eda_simulate(duration=100, sampling_rate=125, scr_number=4, random_state=3)
+    """80 s of ECG (125 Hz) and EDA at the same rate, simulated."""
+    ecg = nk.ecg_simulate(duration=80, sampling_rate=125, heart_rate=72, random_state=3)
+    eda = nk.eda_simulate(duration=80, sampling_rate=125, scr_number=4, random_state=3)
     path = tmp_path_factory.mktemp("rec") / "aufnahme_ü.csv"
     np.savetxt(path, np.column_stack([ecg, eda]), delimiter=",", header="ECG,EDA_uS", comments="", fmt="%.6f")
     return path

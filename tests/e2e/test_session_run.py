@@ -20,10 +20,13 @@ from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.replay import replay
 from biofeedback.session import SessionConfig, run_session
 from generator.state import LAYERS
-from protocols.loading import load
+from protocols.loading import load, override
 
 PATIENCE_S = 120.0
 BIOFEEDBACK = [sys.executable, "-m", "biofeedback"]
+LONGER = ["--set", "sustain.duration_s=60"]
+"""So that a session is not over before another process, on a busy machine, has seen how far it is."""
+
 STREAMS = {
     *("ecg", "eda", "features", "beats", "scrs", "music", "score", "notes"),
     *("decisions", "markers", "ratings", "commands", "clock"),
@@ -98,7 +101,7 @@ def test_a_baseline_that_will_be_too_short_is_asked_about_in_time(
 
 def test_every_decision_says_why(recorded: Recording) -> None:
     decisions = recorded.streams["decisions"].json()
-    assert len(decisions) >= 90 / 5
+    assert len(decisions) >= 60 / 5
     assert all(decision["why"].endswith(".") for decision in decisions)
 
 
@@ -114,7 +117,7 @@ def test_the_sound_is_as_long_as_the_session_and_silent_in_the_baseline(session:
     duration = read_recording(session).meta["end"]["duration_s"]
     assert seconds == pytest.approx(duration + 0.05, abs=0.06)
     assert np.all(samples[: 29 * rate] == 0)
-    assert np.abs(samples[50 * rate : 80 * rate]).max() > 0.01
+    assert np.abs(samples[40 * rate : 60 * rate]).max() > 0.01
     assert np.abs(samples[-10:]).max() < 1e-3
 
 
@@ -156,14 +159,15 @@ def test_input_that_ends_ends_the_session_with_a_fade(
 ) -> None:
     lines = recording.read_text(encoding="utf-8").splitlines()
     short = tmp_path / "short.csv"
-    short.write_text("\n".join(lines[: 60 * 125 + 1]), encoding="utf-8")
+    short.write_text("\n".join(lines[: 30 * 125 + 1]), encoding="utf-8")
     out = tmp_path / "out"
-    arguments = ["run", "--protocol", str(protocol_file), "--input", f"ecg={short}:ECG@125"]
-    assert exit_status([*arguments, "--audio", "file", "--out", str(out)]) == 0
+    arguments = ["run", "--protocol", str(protocol_file), "--set", "baseline.duration_s=15"]
+    arguments += ["--input", f"ecg={short}:ECG@125", "--audio", "file", "--out", str(out)]
+    assert exit_status(arguments) == 0
     recorded = read_recording(out)
     assert recorded.meta["end"]["reason"] == "input ended"
     samples, rate = sf.read(out / "audio.flac")
-    assert len(samples) / rate == pytest.approx(60 + 15, abs=1.0)
+    assert len(samples) / rate == pytest.approx(30 + 15, abs=1.0)
     assert np.abs(samples[-10:]).max() < 1e-3
 
 
@@ -205,11 +209,11 @@ def test_a_second_ctrl_c_silences_the_music_within_a_second(
     inbox = CommandInbox()
 
     def insist(snapshot: Snapshot) -> None:
-        if snapshot.elapsed_s in (50.0, 52.0):
+        if snapshot.elapsed_s in (25.0, 27.0):
             inbox.interrupt()
 
     plan = SessionConfig(
-        protocol=load(protocol_file),
+        protocol=override(load(protocol_file), "baseline.duration_s=15"),
         inputs=(f"ecg={recording}:ECG@125",),
         directory=tmp_path / "out",
         seed=1,
@@ -217,8 +221,8 @@ def test_a_second_ctrl_c_silences_the_music_within_a_second(
     )
     assert run_session(plan, watch=insist, inbox=inbox) == "it was stopped"
     samples, rate = sf.read(tmp_path / "out" / "audio.flac")
-    assert np.abs(samples[51 * rate : 52 * rate]).max() > 0.001
-    assert len(samples) / rate < 53.1
+    assert np.abs(samples[26 * rate : 27 * rate]).max() > 0.001
+    assert len(samples) / rate < 28.1
     recorded = read_recording(tmp_path / "out")
     assert recorded.complete
     assert "emergency stop" in [marker["type"] for marker in recorded.streams["markers"].json()]
@@ -257,7 +261,7 @@ def begin(arguments: list[str], out: Path, *, seconds: float) -> Begun:
     It fails if the session, in virtual time, was over before this process had looked.
     """
     process = subprocess.Popen(
-        [*BIOFEEDBACK, *arguments, "--audio", "none", "--out", str(out)],
+        [*BIOFEEDBACK, *arguments, *LONGER, "--audio", "none", "--out", str(out)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -282,10 +286,10 @@ def test_json_of_the_session_names_what_is_needed_to_repeat_it(session: Path) ->
 def test_a_script_s_commands_are_carried_out_and_recorded_with_their_answers(
     session_arguments: list[str], tmp_path: Path
 ) -> None:
-    script = ["--command", '40:{"name": "resume"}', "--command", '50:{"name": "stop"}']
+    script = ["--command", '10:{"name": "resume"}', "--command", '20:{"name": "stop"}']
     assert exit_status([*session_arguments, "--audio", "none", *script, "--out", str(tmp_path)]) == 0
     commands = read_recording(tmp_path).streams["commands"]
-    assert commands.times.tolist() == [40.0, 50.0]
+    assert commands.times.tolist() == [10.0, 20.0]
     stop = commands.json()[1]
     assert stop == {
         "name": "stop",
@@ -328,19 +332,19 @@ def commanded(session_arguments: list[str], tmp_path_factory: pytest.TempPathFac
     told = (
         (5, {"name": "marker", "text": "door", "at_s": 4.0}),
         (12, {"name": "skip"}),
-        (20, {"name": "override", "field": "level_db", "value": -6.0}),
-        (22, {"name": "volume", "db": -10.0}),
-        (26, {"name": "intensify"}),
-        (30, {"name": "hold"}),
-        (35, {"name": "resume"}),
-        (40, {"name": "pause"}),
-        (45, {"name": "resume"}),
-        (46, {"name": "release"}),
-        (47, {"name": "rating", "scale": "relaxation-vas", "value": 70}),
-        (48, {"name": "adverse event", "text": "cough", "severity": "mild"}),
-        (50, {"name": "extend", "seconds": 10}),
-        (55, {"name": "volume", "db": -2.0}),
-        (66, {"name": "emergency stop"}),
+        (14, {"name": "override", "field": "level_db", "value": -6.0}),
+        (15, {"name": "volume", "db": -10.0}),
+        (17, {"name": "intensify"}),
+        (20, {"name": "hold"}),
+        (25, {"name": "resume"}),
+        (30, {"name": "pause"}),
+        (34, {"name": "resume"}),
+        (35, {"name": "release"}),
+        (36, {"name": "rating", "scale": "relaxation-vas", "value": 70}),
+        (37, {"name": "adverse event", "text": "cough", "severity": "mild"}),
+        (38, {"name": "extend", "seconds": 10}),
+        (40, {"name": "volume", "db": -2.0}),
+        (44, {"name": "emergency stop"}),
     )
     script = [part for at, what in told for part in ("--command", f"{at}:{json.dumps(what)}")]
     assert exit_status([*session_arguments, "--audio", "file", *script, "--out", str(out)]) == 0
@@ -365,14 +369,14 @@ def test_every_command_is_recorded_with_its_origin_and_answer(commanded: Path) -
     rating = recorded.streams["ratings"].json()[0]
     assert (rating["scale"], rating["value"], rating["phase"]) == ("relaxation-vas", 70.0, "match")
     assert recorded.meta["end"]["reason"] == "it was stopped at once"
-    assert recorded.meta["end"]["duration_s"] < 67
+    assert recorded.meta["end"]["duration_s"] < 45
 
 
 def test_a_hold_silences_the_music_within_four_seconds(commanded: Path) -> None:
     samples, rate = sf.read(commanded / "audio.flac")
-    assert np.abs(samples[28 * rate : 30 * rate]).max() > 0.001
-    assert np.abs(samples[int(34.2 * rate) : 35 * rate]).max() < 1e-4  # nobody hears −80 dB
-    assert np.abs(samples[44 * rate : 46 * rate]).max() > 0.001
+    assert np.abs(samples[18 * rate : 20 * rate]).max() > 0.001
+    assert np.abs(samples[int(24.2 * rate) : 25 * rate]).max() < 1e-4  # nobody hears −80 dB
+    assert np.abs(samples[33 * rate : 35 * rate]).max() > 0.001
     assert np.abs(samples[-10:]).max() < 1e-3
 
 
