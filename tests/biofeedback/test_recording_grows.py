@@ -36,8 +36,8 @@ SAID = st.sampled_from(
 
 @settings(max_examples=25)
 @given(
-    script=st.lists(st.tuples(st.integers(0, 39), SAID), max_size=12),
-    fails_at=st.one_of(st.none(), st.integers(1, 39)),
+    script=st.lists(st.tuples(st.integers(0, 23), SAID), max_size=12),
+    fails_at=st.one_of(st.none(), st.integers(1, 23)),
 )
 def test_nothing_recorded_is_ever_taken_back(script, fails_at):
     sizes, taken = [], []
@@ -58,7 +58,7 @@ def test_nothing_recorded_is_ever_taken_back(script, fails_at):
                     inbox.put(COMMAND.validate_python(said), origin="script", key=str(number))
             if snapshot.elapsed_s == fails_at:
                 raise RuntimeError("a fault of the test")
-            if snapshot.elapsed_s == 40:
+            if snapshot.elapsed_s == 24:
                 inbox.put(COMMAND.validate_python({"name": "emergency stop"}), origin="script", key="last")
 
         failed = ""

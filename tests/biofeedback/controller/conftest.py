@@ -48,8 +48,9 @@ def session(protocol, commands=(), listener=physiology, *, until=None, sigma=0.0
         came.questions += step.questions
         came.ratings += step.ratings
         came.assessments += step.assessments
-        came.plans[t] = controller.view().plan
-        came.asks[t] = [ask.kind for ask in controller.view().asks]
+        view = controller.view()
+        came.plans[t] = view.plan
+        came.asks[t] = [ask.kind for ask in view.asks]
         t = round(t + every, 6)
     return came
 

@@ -33,14 +33,14 @@ def physiology(t, *, hr=72.0, quality=0.9, activation=0.0, confidence=0.8, age=0
     )
 
 
-def run(listener=physiology, protocol="isoprinciple-relaxation", commands=None, sigma=0.0):
+def run(listener=physiology, protocol="isoprinciple-relaxation", commands=None, sigma=0.0, rate_hz=4):
     """Step a whole session; return its decisions by time, its changes of phase, and the controller."""
     protocol = load(protocol) if isinstance(protocol, str) else protocol
     controller = Controller(protocol)
     controller.calibrate(sigma)
     decisions, changes, said = {}, [], dict(commands or {})
-    for n in range(int((protocol.duration_s + 60) * 20)):
-        t = n / 20
+    for n in range(int((protocol.duration_s + 60) * rate_hz)):
+        t = n / rate_hz
         step = controller.step(
             t, listener(t), [COMMAND.validate_python({"name": said.pop(t)})] if t in said else []
         )
@@ -60,7 +60,7 @@ def first(decisions, beginning):
 
 
 def test_a_listener_who_follows_gets_the_planned_arc():
-    decisions, _, controller = run()
+    decisions, _, controller = run(rate_hz=20)  # as in a session
     plan = {point.t: point for point in planned_arc(load("isoprinciple-relaxation"), 72.0)}
     for t, decision in decisions.items():
         if decision.phase == "end":

@@ -6,7 +6,7 @@ from protocols.errors import InvalidProtocolError
 from protocols.loading import override
 from protocols.schema import Protocol
 
-LENGTHS_S = (20, 40, 80, 160, 300)
+LENGTHS_S = (20, 40, 80, 150, 285, 415)
 
 
 def shortened(protocol: Protocol) -> Protocol:

@@ -1,14 +1,13 @@
 """Simulated sessions: every built-in protocol to its end, the same in any process, and as a command."""
 
 import csv
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 
 from acquisition.errors import SpecError
 from acquisition.spec import parse_spec
+from biofeedback.cli import exit_status
 from biofeedback.models import EndReason
 from biofeedback.simulation.results import draw, markdown, write_csv
 from biofeedback.simulation.runs import (
@@ -47,16 +46,24 @@ def test_a_built_in_protocol_runs_to_its_end(name, short):
     assert run.outcome.duration_s >= run.trial.protocol.duration_s - 1
 
 
-def test_the_same_whatever_process_and_in_the_order_asked_for(short):
-    trials = [
+@pytest.fixture(scope="module")
+def trials(short):
+    return [
         trial("silence-control", short, persona=persona, kappa=kappa)
         for persona, kappa in (("responder", 0.0), ("startle", 1.0))
     ]
+
+
+@pytest.fixture(scope="module")
+def runs(trials):
+    return simulate_all(trials, workers=1)
+
+
+def test_the_same_whatever_process_and_in_the_order_asked_for(trials, runs):
     told = []
-    here = simulate_all(trials, workers=1)
     there = simulate_all(trials, workers=2, progress=lambda done, word: told.append((done, word)))
     assert [run.trial for run in there] == trials
-    assert [run.outcome for run in there] == [run.outcome for run in here]
+    assert [run.outcome for run in there] == [run.outcome for run in runs]
     assert [done for done, _ in told] == [1, 2]
     assert {word for _, word in told} == {"silence-control, responder", "silence-control, startle"}
 
@@ -90,13 +97,6 @@ def test_pain_comes_amid_the_procedure_or_amid_the_session():
     assert parse_spec(listener_spec(replace(rest, persona="startle"))).pain_at_s is None
 
 
-@pytest.fixture(scope="module")
-def runs(short):
-    return [
-        simulate(trial("silence-control", short, persona=persona)) for persona in ("responder", "startle")
-    ]
-
-
 def test_rows_say_what_was_simulated_and_what_came_of_it(runs, tmp_path):
     write_csv(runs, tmp_path / "runs.csv")
     with (tmp_path / "runs.csv").open(newline="", encoding="utf-8") as file:
@@ -117,22 +117,16 @@ def test_a_page_is_drawn(runs, tmp_path):
     assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_command_writes_rows_and_a_table(tmp_path):
+def test_the_command_writes_rows_and_a_table(tmp_path, capsys):
     arguments = (
         "simulate", "--protocol", "silence-control", "--persona", "responder", "--persona", "paradoxical",
         "--set", "baseline.duration_s=20", "--set", "rest.duration_s=20", "--workers", "1", "--pictures",
         "--out", str(tmp_path / "out"),
     )  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "biofeedback", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "| paradoxical | " in done.stdout
-    assert "of processor time" in done.stdout
+    assert exit_status([*arguments]) == 0
+    said = capsys.readouterr().out
+    assert "| paradoxical | " in said
+    assert "of processor time" in said
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "runs.csv",
         "runs.md",
