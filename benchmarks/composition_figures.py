@@ -18,6 +18,8 @@ from benchmarks.voice_leading import compose, random_states, voice_leading
 from generator.composition.composer import Composer
 from generator.composition.notation import BarScore
 from generator.performance.performance import Performance
+from generator.render import VirtualPlayer
+from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP, SAMPLE_RATE
 from generator.state import LAYERS, MusicState, Piece
 
 MODES = {
@@ -252,14 +254,27 @@ def endings(seed: int = 0) -> dict[str, float]:
     }
 
 
+def rendering_ms(state: MusicState, bars: int = 8) -> float:
+    """Return CPU milliseconds that rendering a bar of `state` takes: what composing one is compared with."""
+    steps_a_bar = 240.0 / state.tempo_bpm * SAMPLE_RATE / (BLOCK_FRAMES * BLOCKS_PER_STEP)
+    with VirtualPlayer(Piece(), sound=True, fade_in_s=1.0) as player:
+        for _ in range(round(steps_a_bar)):
+            player.step(state)
+        begun = time.process_time()
+        for _ in range(round(bars * steps_a_bar)):
+            player.step(state)
+        return 1000 * (time.process_time() - begun) / bars
+
+
 def cost(bars: int = 600) -> dict[str, float]:
-    """Return CPU milliseconds per bar of the richest state, and how memory grows over hours of music."""
+    """Return what a bar of the richest state costs to compose and to render, and how memory grows."""
     state = MusicState(density=1.0, layers=8)
     composer = Composer(Piece())
     begun = time.process_time()
     for _ in range(bars):
         composer.bar(state)
     spent = 1000 * (time.process_time() - begun) / bars
+    rendered = rendering_ms(state)
     tracemalloc.start()
     composer = Composer(Piece())
     for _ in range(1500):
@@ -271,7 +286,12 @@ def cost(bars: int = 600) -> dict[str, float]:
     gc.collect()
     late = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    return {"ms_per_bar": round(spent, 3), "memory_growth_kB": round((late - early) / 1024, 1)}
+    return {
+        "ms_per_bar": round(spent, 3),
+        "rendered_ms_per_bar": round(rendered, 1),
+        "percent_of_rendering": round(100 * spent / rendered, 2),
+        "memory_growth_kB": round((late - early) / 1024, 1),
+    }
 
 
 def figures(bars: int = 10_000) -> dict[str, object]:
@@ -308,7 +328,7 @@ def missed(measured: dict[str, object]) -> list[str]:
         ("an end on the tonic", ending["home"] == 1.0),  # type: ignore[index]
         ("a landing within two thirds of the fade", ending["latest_landing_share"] <= 2 / 3),  # type: ignore[index]
         ("no ring beyond the fade", ending["ring_beyond_fade"] == 0),  # type: ignore[index]
-        ("a bar composed within 1 ms", spent["ms_per_bar"] < 1.0),  # type: ignore[index]
+        ("composing within 1.2 % of rendering", spent["percent_of_rendering"] <= 1.2),  # type: ignore[index]
         ("flat memory", spent["memory_growth_kB"] < 50),  # type: ignore[index]
     ]
     return [name for name, reached in goals if not reached]

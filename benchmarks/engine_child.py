@@ -1,0 +1,81 @@
+"""Render the richest state in a process of its own.
+
+Usage: ``python -m benchmarks.engine_child PALETTE NATURE SECONDS``. Prints one JSON: a digest of the samples,
+how many times faster than real time each five seconds were rendered, what a transform of a second of sound
+costs in between, and resident memory once a minute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from generator.render import VirtualPlayer
+from generator.score import SAMPLE_RATE
+from generator.state import MusicState, Piece
+
+STATE = MusicState(
+    tempo_bpm=120.0,
+    density=1.0,
+    layers=8,
+    brightness=1.0,
+    articulation=0.5,
+    breath_rate=6.0,
+    breath_depth=1.0,
+)
+BLOCKS_A_SECOND = 20
+
+
+def resident_mb() -> float:
+    """Return the memory this process holds, in MB."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize() / 2**20
+
+
+def transform_s() -> float:
+    """Return the CPU seconds of 100 transforms of a second of sound by NumPy: how fast this machine is."""
+    second = np.sin(np.arange(SAMPLE_RATE) * 0.05)
+    began = time.process_time()
+    for _ in range(100):
+        np.fft.rfft(second)
+    return time.process_time() - began
+
+
+def main(palette: str, nature: str, seconds: int) -> None:
+    """Render and print the figures."""
+    digest, resident, times_real, to_transform = hashlib.sha256(), [], [], []
+    with VirtualPlayer(Piece(palette=palette, nature=nature, seed=11), sound=True) as player:
+        for _ in range(100):
+            player.step(STATE)
+        began = time.process_time()
+        for second in range(seconds):
+            for _ in range(BLOCKS_A_SECOND):
+                digest.update(player.step(STATE).audio.tobytes())
+            if second % 5 == 4:
+                spent = time.process_time() - began
+                times_real.append(5 / spent)
+                to_transform.append(spent / 5 / transform_s())
+                began = time.process_time()
+            if second % 60 == 0:
+                resident.append(resident_mb())
+        resident.append(resident_mb())
+    print(
+        json.dumps(
+            {
+                "sha256": digest.hexdigest(),
+                "times_real": times_real,
+                "to_transform": to_transform,
+                "resident_mb": resident,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
