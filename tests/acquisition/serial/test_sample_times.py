@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from acquisition.serial.source import SampleTimeEstimator
@@ -84,7 +84,10 @@ def test_a_gap_remains_a_gap(gap_s, size, seed):
     before, after = samples(15), samples(15)
     after = after + (before[-1] - after[0]) + gap_s
     before = before[: before.size // size * size]
-    blocks = bursts(before, size=size, jitter_s=0.002, seed=seed) + bursts(after, size=size, jitter_s=0.002)
+    blocks = bursts(before, size=size, jitter_s=0.002, seed=seed)
+    # Samples that come late just before a gap could as well have been taken after it.
+    assume(blocks[-1][0] - before[-1] < 0.02)
+    blocks += bursts(after, size=size, jitter_s=0.002)
     found = times(blocks)
     at = int(np.argmax(np.diff(found)))
     assert at == before.size - 1
