@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 --dist worksteal -m "not realtime and not browser and not install"
 	$(BIN)/pytest -n 2 --dist loadfile -m realtime
-	$(BIN)/pytest -n 2 --dist worksteal -m "browser or install"
+	$(BIN)/pytest -n 2 --dist loadfile -m "browser or install"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
