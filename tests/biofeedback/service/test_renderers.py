@@ -19,7 +19,7 @@ pytestmark = pytest.mark.realtime
 
 TEXT = (LIBRARY / "comfort-listening.yaml").read_text(encoding="utf-8")
 SILENT = (LIBRARY / "silence-control.yaml").read_text(encoding="utf-8")
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 
 
 def until(holds: Callable[[], object]) -> None:
