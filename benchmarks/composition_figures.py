@@ -14,12 +14,11 @@ from statistics import fmean
 import numpy as np
 from scipy.stats import spearmanr
 
+from benchmarks.rendering import rendering_percent
 from benchmarks.voice_leading import compose, random_states, voice_leading
 from generator.composition.composer import Composer
 from generator.composition.notation import BarScore
 from generator.performance.performance import Performance
-from generator.render import VirtualPlayer
-from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP, SAMPLE_RATE
 from generator.state import LAYERS, MusicState, Piece
 
 MODES = {
@@ -254,18 +253,6 @@ def endings(seed: int = 0) -> dict[str, float]:
     }
 
 
-def rendering_ms(state: MusicState, bars: int = 8) -> float:
-    """Return CPU milliseconds that rendering a bar of `state` takes: what composing one is compared with."""
-    steps_a_bar = 240.0 / state.tempo_bpm * SAMPLE_RATE / (BLOCK_FRAMES * BLOCKS_PER_STEP)
-    with VirtualPlayer(Piece(), sound=True, fade_in_s=1.0) as player:
-        for _ in range(round(steps_a_bar)):
-            player.step(state)
-        begun = time.process_time()
-        for _ in range(round(bars * steps_a_bar)):
-            player.step(state)
-        return 1000 * (time.process_time() - begun) / bars
-
-
 def cost(bars: int = 600) -> dict[str, float]:
     """Return what a bar of the richest state costs to compose and to render, and how memory grows."""
     state = MusicState(density=1.0, layers=8)
@@ -274,7 +261,8 @@ def cost(bars: int = 600) -> dict[str, float]:
     for _ in range(bars):
         composer.bar(state)
     spent = 1000 * (time.process_time() - begun) / bars
-    rendered = rendering_ms(state)
+    bar_ms = 1000 * 4 * 60 / state.tempo_bpm
+    rendered = bar_ms * rendering_percent(state) / 100
     tracemalloc.start()
     composer = Composer(Piece())
     for _ in range(1500):

@@ -30,8 +30,11 @@ WINDOW_S = 30
 NAIVE_STEPS = 40
 LEAST_RATIO, RATIO_AIMED_AT = 50.0, 100.0
 LEAST_SPEED = 200.0
-REACHED_RATIO, REACHED_SPEED = 40.0, 100.0
-"""What must not be lost again; they only rise. Both depend on how busy the machine's caches are."""
+"""The goal of `stream` on a machine of today. It is not judged: machines differ in speed by the hour."""
+
+REACHED_RATIO = 40.0
+REACHED_STREAM_RATIO = 15.0
+"""What must not be lost again, as ratios to the naive loop in the same run: 53 to 57 and 30 were measured."""
 
 
 def naive_s(ecg: FloatArray, eda: FloatArray) -> float:
@@ -82,30 +85,35 @@ def figures(data: Path) -> dict[str, Any]:
     ecg, eda = (table[name].to_numpy(np.float64) for name in ("ECG", "EDA"))
     naive = naive_s(ecg, eda)
     costs = {f"{chunk_s * 1000:.0f}ms": ours_s(ecg, eda, chunk_s) for chunk_s in (1.0, 0.05)}
+    streamed = command(data)
     return {
         "naive_ms_per_s": round(naive * 1000, 2),
         "ours_ms_per_s": {name: round(cost * 1000, 2) for name, cost in costs.items()},
         "naive_over_ours": {name: round(naive / cost, 1) for name, cost in costs.items()},
-        "stream": command(data),
+        "stream": streamed,
+        "naive_over_stream": round(naive * streamed["times_real_time"], 1),
         "memory": growth(data, 1.0, 0.25),
     }
 
 
-def slower_than(figures: dict[str, Any], ratio: float, speed: float) -> list[str]:
-    """Return what costs more than it may, in words."""
-    found = []
+def dearer_than(figures: dict[str, Any], ratio: float) -> list[str]:
+    """Return what costs more than it may beside the naive loop, in words."""
     if (reached := figures["naive_over_ours"]["1000ms"]) < ratio:
-        found.append(f"cost at 1-s chunks: {reached} times less than the naive loop < {ratio:g}")
-    if (reached := figures["stream"]["times_real_time"]) < speed:
-        found.append(f"stream: {reached} times real time < {speed:g}")
-    return found + memory_not_flat(figures["memory"])
+        return [f"cost at 1-s chunks: {reached} times less than the naive loop < {ratio:g}"]
+    return []
 
 
 def goals_not_reached(figures: dict[str, Any]) -> list[str]:
-    """Return the goals that are not reached yet, in words."""
-    return slower_than(figures, LEAST_RATIO, LEAST_SPEED)
+    """Return the goals that are not reached on this machine, in words."""
+    found = dearer_than(figures, LEAST_RATIO)
+    if (reached := figures["stream"]["times_real_time"]) < LEAST_SPEED:
+        found.append(f"stream: {reached} times real time < {LEAST_SPEED:g}")
+    return found + memory_not_flat(figures["memory"])
 
 
 def missed(figures: dict[str, Any]) -> list[str]:
     """Return what was reached once and is lost, in words."""
-    return slower_than(figures, REACHED_RATIO, REACHED_SPEED)
+    found = dearer_than(figures, REACHED_RATIO)
+    if (reached := figures["naive_over_stream"]) < REACHED_STREAM_RATIO:
+        found.append(f"stream: {reached} times less than the naive loop < {REACHED_STREAM_RATIO:g}")
+    return found + memory_not_flat(figures["memory"])

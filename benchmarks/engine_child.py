@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import resource
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.resident_memory import resident_mb
 from generator.render import VirtualPlayer
-from generator.score import SAMPLE_RATE
+from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP, SAMPLE_RATE
 from generator.state import MusicState, Piece
 
 STATE = MusicState(
@@ -29,20 +28,16 @@ STATE = MusicState(
     breath_rate=6.0,
     breath_depth=1.0,
 )
-BLOCKS_A_SECOND = 20
-
-
-def resident_mb() -> float:
-    """Return the memory this process holds, in MB."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * resource.getpagesize() / 2**20
+STEPS_A_SECOND = SAMPLE_RATE // (BLOCK_FRAMES * BLOCKS_PER_STEP)
+STRETCH_S = 5
+TRANSFORMS = 100
 
 
 def transform_s() -> float:
-    """Return the CPU seconds of 100 transforms of a second of sound by NumPy: how fast this machine is."""
+    """Return the CPU seconds of some transforms of a second of sound by NumPy: how fast this machine is."""
     second = np.sin(np.arange(SAMPLE_RATE) * 0.05)
     began = time.process_time()
-    for _ in range(100):
+    for _ in range(TRANSFORMS):
         np.fft.rfft(second)
     return time.process_time() - began
 
@@ -51,16 +46,16 @@ def main(palette: str, nature: str, seconds: int) -> None:
     """Render and print the figures."""
     digest, resident, times_real, to_transform = hashlib.sha256(), [], [], []
     with VirtualPlayer(Piece(palette=palette, nature=nature, seed=11), sound=True) as player:
-        for _ in range(100):
+        for _ in range(5 * STEPS_A_SECOND):
             player.step(STATE)
         began = time.process_time()
         for second in range(seconds):
-            for _ in range(BLOCKS_A_SECOND):
+            for _ in range(STEPS_A_SECOND):
                 digest.update(player.step(STATE).audio.tobytes())
-            if second % 5 == 4:
+            if second % STRETCH_S == STRETCH_S - 1:
                 spent = time.process_time() - began
-                times_real.append(5 / spent)
-                to_transform.append(spent / 5 / transform_s())
+                times_real.append(STRETCH_S / spent)
+                to_transform.append(spent / STRETCH_S / transform_s())
                 began = time.process_time()
             if second % 60 == 0:
                 resident.append(resident_mb())

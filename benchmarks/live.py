@@ -29,14 +29,15 @@ from acquisition.streams import Chunk, Source
 from benchmarks import live_audio
 from benchmarks.devices import ECG_HZ, Device, lsl_inputs, serial_inputs, signals
 from benchmarks.kills import END_FADE_S, order, plan, spread, wait_for
+from benchmarks.rendering import rendering_percent
 from biofeedback.intake import OpenSources
 from biofeedback.models import Snapshot
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.session import run_session
 
 SESSION_TO_RENDERING = 8.0
-"""Most processor time of a session of 25 s, its start included, against `live_audio.rendering_percent` in the
-same run. Measured within the same hour: 4.2 to 6.1 (22 to 28 % of a core), and about 5.5 at 6af26d0."""
+"""Most processor time of a session of 25 s, its start included, against `rendering_percent` in the same run.
+Measured within the same hour: 4.2 to 6.1 (22 to 28 % of a core), and about 5.5 at 6af26d0."""
 
 
 class Aged:
@@ -154,7 +155,7 @@ def main() -> int:
     parser.add_argument("--audio-seconds", type=float, default=600.0, help="length of the sound under load")
     parser.add_argument("--back-ends", nargs="+", choices=["paced", "jack"], default=["paced", "jack"])
     options = parser.parse_args()
-    figures: dict[str, Any] = {"rendering_percent": live_audio.rendering_percent()}
+    figures: dict[str, Any] = {"rendering_percent": rendering_percent(live_audio.STATE)}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         outlets = Device("lsl", "bench")

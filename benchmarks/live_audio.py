@@ -24,13 +24,12 @@ from typing import Any
 import numpy as np
 import pylsl
 
-from benchmarks.rendering import blocks
+from benchmarks.rendering import rendering_percent
 from generator.errors import SoundError
 from generator.live.devices import PACED, BackEnd, choose_back_end, probe_outputs
 from generator.live.player import LivePlayer
 from generator.player import PlaybackStep, incident_text
-from generator.render import VirtualPlayer
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE
+from generator.score import BLOCK_FRAMES
 from generator.state import MusicState, Piece
 
 STEP_S = 0.05
@@ -42,7 +41,6 @@ FLOORS = {
 }
 """The last is the sound process's processor time against `rendering_percent` in the same run; 2.2 to 2.9 was
 measured."""
-RENDERED_S = 10.0
 
 
 def stepped(live: LivePlayer, state: Callable[[float], MusicState], seconds: float) -> Iterator[PlaybackStep]:
@@ -78,18 +76,6 @@ def busy() -> Iterator[None]:
         over.set()
         for thread in threads:
             thread.join()
-
-
-def rendering_percent() -> float:
-    """Return per cent of a core that rendering `STATE` takes where nothing plays it.
-
-    It is the baseline of what live sound and live sessions cost: how fast a machine is differs by the hour.
-    """
-    with VirtualPlayer(Piece(), sound=True, fade_in_s=1.0) as player:
-        warm = list(blocks(player, lambda _: STATE, 2.0))
-        began = time.process_time()
-        rendered = sum(len(block) for block in blocks(player, lambda _: STATE, RENDERED_S)) / len(warm[0])
-        return 100.0 * (time.process_time() - began) / (rendered * BLOCK_FRAMES / SAMPLE_RATE)
 
 
 def playing(back_end: BackEnd, seconds: float, baseline_percent: float) -> dict[str, Any]:
@@ -201,7 +187,7 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--back-end", action="append", choices=["paced", "jack"])
     chosen = parser.parse_args()
-    results = measure(chosen.back_end or ["paced", "jack"], chosen.seconds, rendering_percent())
+    results = measure(chosen.back_end or ["paced", "jack"], chosen.seconds, rendering_percent(STATE))
     missed = misses(results)
     print(json.dumps({**results, "missed": missed}, indent=2))
     sys.exit(bool(missed))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,20 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.resident_memory import resident_mb
 from physiology.pipeline import Physiology, SignalConfig
 
 HOURS = 8.0
 CHUNK_S = 10.0
 GROWTH_MB = 8.0
 """More, from the first hour to the last, is taken for a leak."""
-
-
-def resident_mb() -> float:
-    """Return the memory the process holds now; where the system does not say, the most it ever held."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def growth(data: Path, hours: float, settled_hours: float) -> dict[str, Any]:

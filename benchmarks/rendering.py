@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -31,6 +32,20 @@ def blocks(player: VirtualPlayer, state_at: StateAt, seconds: float) -> Iterator
         audio = player.play([state_at((block + 1) * BLOCK_S)]).audio
         if audio is not None:
             yield audio
+
+
+def rendering_percent(state: MusicState, seconds: float = 10.0) -> float:
+    """Return per cent of a core that rendering a state takes where nothing plays it.
+
+    What composing, live sound and live sessions cost is compared with it in the same run: how fast a machine
+    is differs by the hour.
+    """
+    with VirtualPlayer(Piece(), sound=True, fade_in_s=1.0) as player:
+        for _ in blocks(player, lambda _: state, 2.0):
+            pass  # the first blocks build what the others use
+        began = time.process_time()
+        frames = sum(len(block) for block in blocks(player, lambda _: state, seconds))
+        return 100.0 * (time.process_time() - began) * SAMPLE_RATE / frames
 
 
 def render(state: MusicState | StateAt, piece: Piece, seconds: float, *, fade_in_s: float = 1.0) -> Rendered:

@@ -44,7 +44,7 @@ MOST_LATENESS_MS = 1000.0
 MOST_LATE_BLOCKS = 100
 """Of 1/60 s, in 40 s of music. A session that the machine kept waiting for longer is repeated."""
 
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 OUTLET = Path(__file__).parents[1] / "acquisition" / "lsl" / "fake_lsl_outlet.py"
 
 

@@ -22,7 +22,7 @@ from biofeedback.session import SessionConfig, run_session
 from generator.state import LAYERS
 from protocols.loading import load, override
 
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 BIOFEEDBACK = [sys.executable, "-m", "biofeedback"]
 LONGER = ["--set", "sustain.duration_s=60"]
 """So that a session is not over before another process, on a busy machine, has seen how far it is."""

@@ -21,7 +21,7 @@ from acquisition.streams import Condition, Kind, LiveSource, MarkerSource
 
 pytestmark = pytest.mark.realtime
 
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 
 OUTLET = Path(__file__).with_name("fake_lsl_outlet.py")
 # Other outlets may be about on this network; ours have names nobody else has.

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals"),
 ]
 
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 DEVICE = Path(__file__).with_name("fake_serial_device.py")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from biofeedback.commands import COMMAND, Resume, Stop
+from biofeedback.commands import COMMAND, Extend, Resume, Stop
 from biofeedback.controller import Controller
 from biofeedback.controller.overrides import GLIDE_PER_S
 from biofeedback.models import EndReason
@@ -142,10 +142,14 @@ def session(protocol, stretches, sigma):
     controller = Controller(protocol)
     controller.calibrate(sigma)
     decisions, changes, t = [], {}, 0.0
-    longest_s = 20_000.0  # and as much longer as somebody asks for
+    longest_s = 20_000.0
 
     def step(t, physiology, commands):
+        nonlocal longest_s
         outcome = controller.step(t, physiology, commands)
+        for command, answer in zip(commands, outcome.answers, strict=True):
+            if isinstance(command, Extend) and answer.accepted:
+                longest_s += command.seconds
         decisions.extend(outcome.decisions)
         changes.update((change.t, change) for change in outcome.phase_changes)
         assert len(outcome.answers) == len(commands)
@@ -155,7 +159,6 @@ def session(protocol, stretches, sigma):
 
     for physiology, lasts, every, commands in itertools.cycle(stretches):
         until, waiting = t + lasts, commands
-        longest_s += sum(getattr(command, "seconds", 0.0) for command in commands)
         while t <= until and not controller.ended:
             step(t, physiology, waiting)
             waiting = []

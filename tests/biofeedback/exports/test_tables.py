@@ -17,9 +17,10 @@ from biofeedback.recording.reader import read_recording
 RELATIVE = {"r_time_s", "onset_s", "peak_s"}
 
 
-def read(path, **options):
+def read(path, dtype=None):
+    """Return a table; `dtype` is that of all columns of a CSV, since Parquet has types of its own."""
     if path.suffix == ".csv":
-        return pd.read_csv(path, float_precision="round_trip", **options)
+        return pd.read_csv(path, float_precision="round_trip", dtype=dtype)
     return pd.read_parquet(path)
 
 
