@@ -7,7 +7,6 @@ they are in the database; matching is one to one, the first 5 s excluded.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ import pandas as pd
 
 from benchmarks.feeding import stream
 from benchmarks.pulse_figures import camera, missed_pulses, wrist
-from benchmarks.rolling_peaks import median_rates, rolling_peaks
 from physiology.pipeline import PhysiologyUpdate
 from physiology.state import Beat, BeatAction
 
@@ -33,7 +31,9 @@ PPG_FLOOR, PPG_HR_TOLERANCE_BPM = 0.985, 0.3
 HR_GIVEN = (0.95, 0.70, 0.10, 0.0)
 HR_TOLERANCE_BPM, HR_RIGHT_BPM = 1.0, 5.0
 HR_RIGHT = 0.95
-PEER_S = 120.0
+MIT_BIH = ("100", "105", "119")
+NOISE_STRESS = ("118e24", "118e12", "118e06", "118e00")
+"""Noise at 24, 12, 6 and 0 dB."""
 
 
 @dataclass(frozen=True)
@@ -132,14 +132,25 @@ def offline_ecg(values: FloatArray, rate_hz: float) -> FloatArray:
     return np.asarray(nk.ecg_findpeaks(clean, sampling_rate=rate_hz)["ECG_R_Peaks"]) / rate_hz
 
 
+def mit_bih_record(data: Path, name: str) -> tuple[FloatArray, FloatArray]:
+    """Return an ECG at 360 Hz and the times of its annotated beats."""
+    ecg = pd.read_csv(data / f"{name}_lead1_mV_360hz.csv.gz").iloc[:, 0].to_numpy(np.float64)
+    truth = pd.read_csv(data / f"{name}_rpeaks.csv")["time_s"].to_numpy(np.float64)
+    return ecg, truth[truth > EXCLUDED_S]
+
+
+def noise_stress_record(data: Path, name: str) -> tuple[FloatArray, FloatArray]:
+    """Return an ECG at 360 Hz with noise added, and the times of its annotated beats."""
+    ecg = pd.read_csv(data / f"{name}.csv", header=None).iloc[:, 0].to_numpy(np.float64)
+    return ecg, pd.read_csv(data / f"{name}_ann.csv", header=None).iloc[:, 0].to_numpy(np.float64) / 360
+
+
 def mit_bih(data: Path) -> dict[str, Any]:
     """Compare with the annotations of three records."""
     records: dict[str, Any] = {}
     pooled = {tolerance: np.zeros(3, dtype=np.int64) for tolerance in (0.05, 0.15)}
-    for name in ("100", "105", "119"):
-        ecg = pd.read_csv(data / f"{name}_lead1_mV_360hz.csv.gz").iloc[:, 0].to_numpy(np.float64)
-        truth = pd.read_csv(data / f"{name}_rpeaks.csv")["time_s"].to_numpy(np.float64)
-        truth = truth[truth > EXCLUDED_S]
+    for name in MIT_BIH:
+        ecg, truth = mit_bih_record(data, name)
         update, cpu_s = stream({"ecg": (360.0, "mV", ecg)})
         offline = offline_ecg(ecg, 360)
         gone, latest = withdrawn(update), {b.beat_id: b.r_time_s for b in update.beats}
@@ -153,47 +164,22 @@ def mit_bih(data: Path) -> dict[str, Any]:
             "offline_neurokit2": agreement(truth, offline[offline > EXCLUDED_S], (0.05, 0.15)),
             **lags(update),
             "withdrawn": len(gone),
-            f"first_{PEER_S:.0f}_s": beside_peer(ecg[: int(PEER_S * 360)], 360.0, truth, update),
             "cpu_s_per_hour": round(cpu_s / ecg.size * 360 * 3600, 1),
         }
     return {"records": records, "pooled": {f"{k * 1000:.0f}ms": rates(v) for k, v in pooled.items()}}
 
 
-def beside_peer(
-    values: FloatArray, rate_hz: float, truth: FloatArray, update: PhysiologyUpdate
-) -> dict[str, Any]:
-    """Compare beats as first reported with those of timeflux_dsp, over so much as its cost allows."""
-    started = time.process_time()
-    peaks, known = rolling_peaks(values, rate_hz)
-    cost_ms = 1000 * (time.process_time() - started) / values.size * rate_hz
-    end_s = values.size / rate_hz - LATEST_S
-    truth = truth[truth < end_s]
-    ours = times_of(first_reported(update))
-    kept = (peaks > EXCLUDED_S) & (peaks < end_s)
-    return {
-        "live": agreement(truth, ours[ours < end_s], (0.05,)),
-        "timeflux_dsp": agreement(truth, peaks[kept], (0.05,)),
-        "timeflux_dsp_lag_median_s": round(float(np.median((known - peaks)[kept])), 3),
-        "timeflux_dsp_cpu_ms_per_s": round(cost_ms, 1),
-    }
-
-
 def noise_stress(data: Path) -> dict[str, Any]:
     """Say of record 118 with noise at 24, 12, 6 and 0 dB whether what is given after 40 s is right."""
     records = {}
-    for name in ("118e24", "118e12", "118e06", "118e00"):
-        ecg = pd.read_csv(data / f"{name}.csv", header=None).iloc[:, 0].to_numpy(np.float64)
-        truth = pd.read_csv(data / f"{name}_ann.csv", header=None).iloc[:, 0].to_numpy(np.float64) / 360
+    for name in NOISE_STRESS:
+        ecg, truth = noise_stress_record(data, name)
         update, _ = stream({"ecg": (360.0, "mV", ecg)})
         good = times_of([b for b in first_reported(update, NOISE_FROM_S) if b.quality >= 0.5])
         states = [s for s in update.states if s.t > NOISE_FROM_S]
         given = [(s.t, s.hr_bpm.value) for s in states if s.hr_bpm.value is not None]
         right = sum(abs(hr - median_rate(truth, t)) <= HR_RIGHT_BPM for t, hr in given)
         offline = offline_ecg(ecg, 360)
-        peaks, known = rolling_peaks(ecg, 360.0)
-        seconds = np.array([s.t for s in states])
-        peer = median_rates(peaks, known, seconds)
-        rates_true = np.array([median_rate(truth, t) for t in seconds])
         noisy = truth[truth > NOISE_FROM_S]
         records[name] = {
             "live_50ms": rates(live_counts(noisy, update, 0.05, NOISE_FROM_S)),
@@ -202,8 +188,6 @@ def noise_stress(data: Path) -> dict[str, Any]:
             "hr_given": round(len(given) / len(states), 3),
             "hr_right_where_given": round(right / max(1, len(given)), 3),
             "offline_neurokit2": agreement(noisy, offline[offline > NOISE_FROM_S], (0.05,)),
-            "timeflux_dsp": agreement(noisy, peaks[peaks > NOISE_FROM_S], (0.05,)),
-            "timeflux_dsp_hr_right": round(float(np.mean(np.abs(peer - rates_true) <= HR_RIGHT_BPM)), 3),
         }
     return records
 
