@@ -79,6 +79,7 @@ _START_S = 60.0
 """Longest wait for a new engine; with cold disks it takes some seconds."""
 
 _TIMEOUT_S = 10.0
+_AGAIN_S = 0.2
 _SLOW_S = 300.0
 """Timeout for what the engine computes in another process, and for the search for sensors."""
 
@@ -176,9 +177,20 @@ class EngineClient:
             answer. A new key if it is not given.
         arguments
             Those of the command.
+
+        Notes
+        -----
+        While the engine is too busy to answer it is asked again with the same key, for five minutes at most.
         """
-        command = {"name": name, **arguments}
-        return self._post(Reply, "commands", key=key or str(uuid4()), command=command)
+        body = {"key": key or str(uuid4()), "command": {"name": name, **arguments}}
+        until = time.monotonic() + _SLOW_S
+        while True:
+            try:
+                return self._post(Reply, "commands", **body)
+            except EngineError as error:
+                if error.status != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > until:
+                    raise
+            time.sleep(_AGAIN_S)
 
     def wait_for(self, *stages: str, timeout_s: float = 60.0) -> State:
         """Return the state once the engine is in one of these stages.

@@ -32,9 +32,15 @@ class PreviewRenderer:
     """Renders one preview at a time, the newest: it takes the place of the one before. Any thread may ask.
 
     As a context it ends what is being rendered when it is left.
+
+    Parameters
+    ----------
+    longest_s : float
+        How long a preview may take, in seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest_s: float = LONGEST_S) -> None:
+        self._longest_s = longest_s
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._made: Path | None = None
@@ -70,7 +76,7 @@ class PreviewRenderer:
         InvalidProtocolError
             If it is not a protocol.
         UsageError
-            If it cannot be heard: it plans no music, or it was cancelled or replaced by another.
+            If it cannot be heard: it plans no music, took too long, was cancelled or replaced by another.
         """
         parse(text.encode(), "protocol")
         with TemporaryDirectory(prefix="biofeedback-") as folder:
@@ -80,9 +86,9 @@ class PreviewRenderer:
             command += ["--hr", str(hr_bpm), "--seconds", str(SECONDS), "--wav", str(made)]
             with self._rendering(command, made) as process:
                 try:
-                    _, said = process.communicate(timeout=LONGEST_S)
+                    _, said = process.communicate(timeout=self._longest_s)
                 except subprocess.TimeoutExpired:
-                    raise UsageError(f"the preview took longer than {LONGEST_S:g} s") from None
+                    raise UsageError(f"the preview took longer than {self._longest_s:g} s") from None
             if process.returncode < 0:
                 raise UsageError("the preview was cancelled")
             if process.returncode != 0 or not made.exists():

@@ -43,6 +43,19 @@ def test_a_refusal_has_the_engine_s_reason_and_status():
     assert raised.value.status == 404
 
 
+def test_a_command_that_is_not_answered_yet_is_given_again_with_its_key():
+    keys, busy = [], httpx.Response(503, json={"detail": "the engine has not answered yet"})
+
+    def respond(request):
+        keys.append(json.loads(request.content)["key"])
+        return busy if len(keys) < 3 else httpx.Response(404, json={"detail": "there is no session"})
+
+    with engine(respond) as it, pytest.raises(EngineError, match="there is no session"):
+        it.command("stop")
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
+
+
 def test_no_answer_is_an_error_of_the_client_s_tree():
     def respond(request):
         raise httpx.ConnectError("refused", request=request)

@@ -29,6 +29,7 @@ PATHS = (
     "/../x",
 )
 KEY = "0123456789abcdef"
+PATIENCE_S = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def token(engine) -> str:
 
 @pytest.fixture(scope="module")
 def stranger(engine):
-    with httpx.Client(base_url=engine.client.url, trust_env=False) as client:
+    with httpx.Client(base_url=engine.client.url, trust_env=False, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -109,7 +110,11 @@ def test_the_engine_s_own_pages_are_let_through(stranger, token: str) -> None:
 def test_live_frames_are_for_those_with_the_token(engine, token: str, headers: dict[str, str]) -> None:
     right = bearer(token) if "Origin" in headers else {}
     with pytest.raises(InvalidStatus) as refused:
-        open_socket(f"{engine.client.url.replace('http', 'ws')}/live", additional_headers=right | headers)
+        open_socket(
+            f"{engine.client.url.replace('http', 'ws')}/live",
+            additional_headers=right | headers,
+            open_timeout=PATIENCE_S,
+        )
     assert refused.value.response.status_code == 403
 
 
@@ -174,7 +179,9 @@ def test_many_watch_and_a_slow_one_only_loses_frames(engine, token: str) -> None
 
         def watch():
             return stack.enter_context(
-                open_socket(address, additional_headers=bearer(token), compression=None)
+                open_socket(
+                    address, additional_headers=bearer(token), compression=None, open_timeout=PATIENCE_S
+                )
             )
 
         watchers = [watch() for _ in range(32)]
@@ -190,7 +197,7 @@ def test_many_watch_and_a_slow_one_only_loses_frames(engine, token: str) -> None
 @contextmanager
 def opened(engine, link: str):
     """Yield a browser that has opened a link."""
-    with httpx.Client(base_url=engine.client.url, trust_env=False) as browser:
+    with httpx.Client(base_url=engine.client.url, trust_env=False, timeout=PATIENCE_S) as browser:
         answer = browser.get(link)
         assert answer.status_code == 200
         (kept,) = answer.headers.get_list("set-cookie")
@@ -251,7 +258,9 @@ def test_whatever_fits_the_openapi_document_is_answered_as_described(engine, tok
 
 
 def described(engine, token: str):
-    document = httpx.get(f"{engine.client.url}/openapi.json", headers=bearer(token), trust_env=False).json()
+    document = httpx.get(
+        f"{engine.client.url}/openapi.json", headers=bearer(token), trust_env=False, timeout=PATIENCE_S
+    ).json()
     return schemathesis.openapi.from_dict(document)
 
 
@@ -274,13 +283,15 @@ def exercise(schema, *, examples: int, check) -> None:
 
 def anonymous(case: Case, engine, session: requests.Session) -> None:
     case.headers.pop("Authorization", None)
-    response = case.call(base_url=engine.client.url, session=session)
+    response = case.call(base_url=engine.client.url, session=session, timeout=PATIENCE_S)
     for_anybody = case.path in {"/health", "/stop"} and case.method == "GET"
     assert (response.status_code == 401) is not for_anybody
 
 
 def trusted(case: Case, engine, token: str, session: requests.Session) -> None:
-    response = case.call(base_url=engine.client.url, headers=bearer(token), session=session)
+    response = case.call(
+        base_url=engine.client.url, headers=bearer(token), session=session, timeout=PATIENCE_S
+    )
     assert response.status_code < 500 or response.status_code == 503, response.text
     # Not every request that fits the document can be granted: a client may be there already.
     case.validate_response(response, excluded_checks=[schemathesis.checks.positive_data_acceptance])

@@ -43,7 +43,7 @@ def gone(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc")
 def test_a_newer_text_takes_the_place_of_an_older_and_both_can_be_given_up() -> None:
-    previews = PreviewRenderer()
+    previews = PreviewRenderer(PATIENCE_S)
     assert previews.progress is None
     first, older = begun(previews)
     second, newer = begun(previews)
@@ -60,7 +60,7 @@ def test_a_newer_text_takes_the_place_of_an_older_and_both_can_be_given_up() -> 
 
 
 def test_half_a_minute_is_rendered_and_its_progress_told() -> None:
-    previews = PreviewRenderer()
+    previews = PreviewRenderer(PATIENCE_S)
     sound, _ = begun(previews)
     shares = []
     until(lambda: sound.done() or shares.append(previews.progress))
@@ -73,7 +73,7 @@ def test_half_a_minute_is_rendered_and_its_progress_told() -> None:
 
 def test_what_cannot_be_heard_is_said_in_one_line() -> None:
     with pytest.raises(InvalidProtocolError):
-        PreviewRenderer().listen("id: x", 72.0)
+        PreviewRenderer(PATIENCE_S).listen("id: x", 72.0)
     with pytest.raises(UsageError, match="plans no music") as refused:
-        PreviewRenderer().listen(SILENT, 72.0)
+        PreviewRenderer(PATIENCE_S).listen(SILENT, 72.0)
     assert "\n" not in str(refused.value)
