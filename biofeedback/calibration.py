@@ -44,6 +44,19 @@ def keep_calibration(calibration: Calibration, path: Path) -> None:
     _write({**_read(path), values.pop("device"): values}, path)
 
 
+def clear_calibration(device: str, path: Path) -> None:
+    """Remove the measurement of a sound device from the file, if it has one.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read or written.
+    """
+    kept = _read(path)
+    if device in kept:
+        _write({name: values for name, values in kept.items() if name != device}, path)
+
+
 def calibrated_devices(path: Path) -> tuple[str, ...]:
     """Return the names of the sound devices with a measurement in a file.
 

@@ -157,6 +157,7 @@ def replay(directory: Path, outputs: dict[str, Path]) -> None:
     metavar="DBA",
     help="What a sound level meter at the ear showed for the noise at level 0; kept for the device.",
 )
+@click.option("--forget", is_flag=True, help="Forget what was measured for the device.")
 def soundcheck(
     preferences: PreferenceOptions,
     level: float,
@@ -167,11 +168,13 @@ def soundcheck(
     measured: float | None,
     *,
     noise: bool,
+    forget: bool,
 ) -> None:
     """Play a session's sounds at the session's level before it begins.
 
     To learn how loud sessions really are: play the noise (--noise), measure it at the ear in dBA with the
-    volume set as in sessions, then say --measured 62. The measurement holds for that device and volume.
+    volume set as in sessions, then say --measured 62. The measurement holds for that device and volume;
+    --forget removes it.
     """
     from biofeedback.recording.storage import atomic_path
     from generator.live.devices import find_back_end
@@ -179,6 +182,11 @@ def soundcheck(
     from generator.synthesis.calibration import CHECK_FADE_S, check_state
     from generator.trajectory import Trajectory
 
+    if forget and measured is not None:
+        raise click.UsageError("give --measured or --forget, not both")
+    if forget:
+        forget_measurement(device)
+        return
     if measured is not None:
         keep_measurement(measured, find_back_end(device, required=True, instead="write a file with --wav"))
         return
@@ -206,6 +214,25 @@ def keep_measurement(dba: float, back_end: BackEnd) -> None:
     keep_calibration(calibration, path)
     click.echo(f"kept       {path}")
     click.echo(f"{back_end.name} at this volume: {dba:g} dBA for the reference noise.")
+
+
+def forget_measurement(device: str | None) -> None:
+    """Forget what was measured of a sound device, by part of its name; it need not be there any more."""
+    from biofeedback.calibration import calibrated_devices, clear_calibration
+    from generator.live.devices import find_back_end
+
+    path = calibration_file()
+    if device is None:
+        names = [find_back_end(None, required=True, instead="name the device with --device").name]
+    else:
+        names = [name for name in calibrated_devices(path) if device.casefold() in name.casefold()]
+    known = [name for name in names if name in calibrated_devices(path)]
+    if len(known) != 1:
+        devices = ", ".join(calibrated_devices(path)) or "none"
+        raise click.UsageError(f"name one device that was measured with --device; there are: {devices}")
+    clear_calibration(known[0], path)
+    click.echo(f"cleared    {path}")
+    click.echo(f"{known[0]} is uncalibrated.")
 
 
 def play(piece: Piece, level_db: float, seconds: float, back_end: BackEnd, *, noise: bool) -> float:

@@ -8,8 +8,11 @@ import pyloudnorm
 import pytest
 import soundfile as sf
 
+from biofeedback.calibration import calibrated_devices, keep_calibration
 from biofeedback.cli import exit_status
 from biofeedback.recording.reader import read_recording
+from biofeedback.settings import VARIABLE, calibration_file
+from generator.synthesis.calibration import Calibration
 
 
 def loudness(path: Path) -> float:
@@ -60,9 +63,23 @@ def test_preferences_are_heard_recorded_and_replayed(
     assert int(recorded) > 0
 
 
+def test_what_was_measured_of_a_device_can_be_forgotten(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    for name in ("Kopfhörer", "Speakers"):
+        keep_calibration(Calibration(device=name, dba=62.0, noise_dbfs_a=-26.0), calibration_file())
+    assert exit_status(["soundcheck", "--forget", "--device", "kopf"]) == 0
+    assert "Kopfhörer is uncalibrated" in capsys.readouterr().out
+    assert calibrated_devices(calibration_file()) == ("Speakers",)
+    assert exit_status(["soundcheck", "--forget", "--device", "kopf"]) == 2
+    assert "there are: Speakers" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["soundcheck", "--forget", "--measured", "62"],
         ["soundcheck", "--audio", "none"],
         ["soundcheck", "--level", "3", "--wav", "x.wav"],
         ["soundcheck", "--register", "high", "--wav", "x.wav"],
