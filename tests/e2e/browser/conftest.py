@@ -182,7 +182,7 @@ class RunningDashboard:
 
     def close(self) -> None:
         """End the pages, and kill the engine so that no test waits for a fade."""
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()  # a shell's background processes ignore SIGINT
         self.process.wait(PATIENCE_S)
         self.process.stdout.close()
         if (client := connect(self.data)) is not None:
