@@ -28,7 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 RATE_HZ = 100.0
 WINDOW_S = 30
 NAIVE_STEPS = 40
-LEAST_RATIO, RATIO_AIMED_AT = 50.0, 100.0
+LEAST_RATIO = 50.0
 LEAST_SPEED = 200.0
 """The goal of `stream` on a machine of today. It is not judged: machines differ in speed by the hour."""
 

@@ -75,7 +75,7 @@ CASES = (
     Case("ecg={}/opensignals/ecg_bitalino_pyhrv.txt", hr=(77.7, 2.0)),
     Case("ppg={}/opensignals/bvp_motion_artifact.txt"),
     Case("rsp={}/opensignals/respiration_60s.txt"),
-    Case(f"ppg={E4}/BVP.csv eda={E4}/EDA.csv".format(who="S23")),  # all are in the parts `beats` and `skin`
+    Case(f"ppg={E4}/BVP.csv eda={E4}/EDA.csv".format(who="S23")),  # `skin` streams all three
     *(Case(f"rr={E4}/IBI.csv acc={E4}/ACC.csv:0".format(who=who)) for who in WRISTS),
     *(Case(f"hr={E4}/HR.csv".format(who=who)) for who in WRISTS),
     Case("ecg={}/xdf/minimal.xdf:SendDataC/0"),

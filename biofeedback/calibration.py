@@ -44,7 +44,7 @@ def keep_calibration(calibration: Calibration, path: Path) -> None:
     _write({**_read(path), values.pop("device"): values}, path)
 
 
-def clear_calibration(device: str, path: Path) -> None:
+def forget_calibration(device: str, path: Path) -> None:
     """Remove the measurement of a sound device from the file, if it has one.
 
     Raises

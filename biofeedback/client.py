@@ -78,8 +78,10 @@ from biofeedback.store.records import SCOPES, Session
 _START_S = 60.0
 """Longest wait for a new engine; with cold disks it takes some seconds."""
 
+_ASK_AGAIN_S = 1.0
+"""Wait before a command that was not answered yet is given again."""
+
 _TIMEOUT_S = 10.0
-_AGAIN_S = 0.2
 _SLOW_S = 300.0
 """Timeout for what the engine computes in another process, and for the search for sensors."""
 
@@ -98,6 +100,10 @@ class EngineError(BiofeedbackError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class _NotAnsweredYetError(EngineError):
+    """The engine says to ask again (``Retry-After``)."""
 
 
 class EngineUnreachableError(EngineError):
@@ -180,17 +186,17 @@ class EngineClient:
 
         Notes
         -----
-        While the engine is too busy to answer it is asked again with the same key, for five minutes at most.
+        While the engine is too busy to answer, it is asked again with the same key, for five minutes at most.
         """
         body = {"key": key or str(uuid4()), "command": {"name": name, **arguments}}
         until = time.monotonic() + _SLOW_S
         while True:
             try:
                 return self._post(Reply, "commands", **body)
-            except EngineError as error:
-                if error.status != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > until:
+            except _NotAnsweredYetError:
+                if time.monotonic() > until:
                     raise
-            time.sleep(_AGAIN_S)
+            time.sleep(_ASK_AGAIN_S)
 
     def wait_for(self, *stages: str, timeout_s: float = 60.0) -> State:
         """Return the state once the engine is in one of these stages.
@@ -365,7 +371,8 @@ class EngineClient:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EngineUnreachableError(f"the engine cannot be reached: {error}") from None
         if response.is_error:
-            raise EngineError(_detail(response), response.status_code)
+            kind = _NotAnsweredYetError if "Retry-After" in response.headers else EngineError
+            raise kind(_detail(response), response.status_code)
         return response
 
 

@@ -218,21 +218,21 @@ def keep_measurement(dba: float, back_end: BackEnd) -> None:
 
 def forget_measurement(device: str | None) -> None:
     """Forget what was measured of a sound device, by part of its name; it need not be there any more."""
-    from biofeedback.calibration import calibrated_devices, clear_calibration
+    from biofeedback.calibration import calibrated_devices, forget_calibration
     from generator.live.devices import find_back_end
 
     path = calibration_file()
     if device is None:
-        names = [find_back_end(None, required=True, instead="name the device with --device").name]
-    else:
-        names = [name for name in calibrated_devices(path) if device.casefold() in name.casefold()]
-    known = [name for name in names if name in calibrated_devices(path)]
-    if len(known) != 1:
-        devices = ", ".join(calibrated_devices(path)) or "none"
-        raise click.UsageError(f"name one device that was measured with --device; there are: {devices}")
-    clear_calibration(known[0], path)
-    click.echo(f"cleared    {path}")
-    click.echo(f"{known[0]} is uncalibrated.")
+        device = find_back_end(None, required=True, instead="name the device with --device").name
+    measured = calibrated_devices(path)
+    meant = [name for name in measured if name == device]
+    meant = meant or [name for name in measured if device.casefold() in name.casefold()]
+    if len(meant) != 1:
+        known = ", ".join(measured) or "none"
+        raise click.UsageError(f"--device must name one measured device, not {device!r}; there are: {known}")
+    forget_calibration(meant[0], path)
+    click.echo(f"forgotten  {path}")
+    click.echo(f"{meant[0]} is uncalibrated.")
 
 
 def play(piece: Piece, level_db: float, seconds: float, back_end: BackEnd, *, noise: bool) -> float:

@@ -44,13 +44,14 @@ def test_a_refusal_has_the_engine_s_reason_and_status():
 
 
 def test_a_command_that_is_not_answered_yet_is_given_again_with_its_key():
-    keys, busy = [], httpx.Response(503, json={"detail": "the engine has not answered yet"})
+    keys, again = [], {"Retry-After": "1"}
 
     def respond(request):
         keys.append(json.loads(request.content)["key"])
-        return busy if len(keys) < 3 else httpx.Response(404, json={"detail": "there is no session"})
+        busy = httpx.Response(503, json={"detail": "the engine has not answered yet"}, headers=again)
+        return busy if len(keys) < 3 else httpx.Response(503, json={"detail": "the store is locked"})
 
-    with engine(respond) as it, pytest.raises(EngineError, match="there is no session"):
+    with engine(respond) as it, pytest.raises(EngineError, match="the store is locked"):
         it.command("stop")
     assert len(keys) == 3
     assert len(set(keys)) == 1
@@ -137,7 +138,7 @@ def test_a_frame_that_is_no_json_is_an_error_of_the_client_s_tree(live):
 def test_every_error_is_in_one_tree():
     raised = [each for each in vars(client).values() if inspect.isclass(each) and issubclass(each, Exception)]
     ours = [each for each in raised if each.__module__ == client.__name__]
-    assert len(ours) == 3
+    assert len(ours) == 4
     assert all(issubclass(each, EngineError) for each in ours)
     assert issubclass(EngineError, errors.BiofeedbackError)
 

@@ -67,13 +67,16 @@ def test_what_was_measured_of_a_device_can_be_forgotten(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    for name in ("Kopfhörer", "Speakers"):
+    for name in ("Kopfhörer", "Speakers", "Speakers 2"):
         keep_calibration(Calibration(device=name, dba=62.0, noise_dbfs_a=-26.0), calibration_file())
     assert exit_status(["soundcheck", "--forget", "--device", "kopf"]) == 0
     assert "Kopfhörer is uncalibrated" in capsys.readouterr().out
-    assert calibrated_devices(calibration_file()) == ("Speakers",)
-    assert exit_status(["soundcheck", "--forget", "--device", "kopf"]) == 2
-    assert "there are: Speakers" in capsys.readouterr().err
+    assert calibrated_devices(calibration_file()) == ("Speakers", "Speakers 2")
+    for unclear in ("kopf", "speak"):
+        assert exit_status(["soundcheck", "--forget", "--device", unclear]) == 2
+        assert "there are: Speakers, Speakers 2" in capsys.readouterr().err
+    assert exit_status(["soundcheck", "--forget", "--device", "Speakers"]) == 0
+    assert calibrated_devices(calibration_file()) == ("Speakers 2",)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def session_router(host: SessionHost, broadcaster: Broadcaster) -> APIRouter:
             raise HTTPException(403, "the listener's only command is hold")
         answer = await answer_of(host, ordered, origin=x_origin)
         if answer is None:
-            raise HTTPException(503, "the engine has not answered yet; ask again with the same key")
+            text = "the engine has not answered yet; ask again with the same key"
+            raise HTTPException(503, text, headers={"Retry-After": "1"})
         return _json(Reply(accepted=answer.accepted, answer=answer.text, state=host.state()))
 
     @router.get("/arc")
