@@ -28,6 +28,12 @@ CHECKS = Path(__file__).with_name("checks.js")
 LOOKS_ROUND = r"/(clients|protocols|sessions)/_stcore/"
 """Where Streamlit asks first on a page with a path, in vain, and then at the root."""
 
+ASKS_AGAIN = r"status of 503 .*/engine/commands"
+"""What a browser writes of an engine too busy to answer; the page gives the command again with its key.
+
+That the command was carried out, and once, is for each test to see.
+"""
+
 WITHIN = ("data:", "blob:", "about:")
 """Addresses that no request leaves the browser for."""
 
@@ -79,7 +85,7 @@ class RunningDashboard:
         return json.loads((self.data / "engine.json").read_text())["pid"]
 
     @contextmanager
-    def window(self, path: str = "", *, troubles: str = LOOKS_ROUND) -> Iterator[Any]:
+    def window(self, path: str = "", *, troubles: str = f"{LOOKS_ROUND}|{ASKS_AGAIN}") -> Iterator[Any]:
         """Open a window in a browser that remembers nothing of any other.
 
         It may ask nothing of another host, and no script may fail in it; `troubles` is what the browser may
