@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from enum import Enum, StrEnum
 from typing import Any
+from zlib import crc32
 
 from generator.errors import StateError
 
@@ -36,6 +37,15 @@ NATURES = ("none", "wind", "water", "rain")
 """Nature sounds that may be played under the music."""
 
 NATURE_RANGE_DB = (-30.0, -6.0)
+
+FORMS = ("none", "gentle", "full")
+"""How far the sections of a piece may depart from what is asked for: not at all, a little, clearly."""
+
+TONAL_PLANS = ("none", "related")
+"""Whether the sections of a piece stay on its tonic, or visit related ones."""
+
+ANY_METRE = "any"
+"""The metre follows from the seed."""
 
 VOLUME_RANGE_DB = (-40.0, 0.0)
 """What a person may set: the comfortable level, and the volume relative to it."""
@@ -102,6 +112,45 @@ class Mode(Enum):
                 return mode
         known = ", ".join(f"{mode.openness:g} {mode.name.lower()}" for mode in cls)
         raise StateError(f"mode {value!r} does not exist; the modes are {known}")
+
+
+class Metre(Enum):
+    """A metre: its name, quarters in a bar, and quarters in a pulse, the beat that the tempo counts.
+
+    >>> Metre.of("6/8").bar, Metre.of("6/8").pulse, Metre.of("6/8").pulses
+    (3.0, 1.5, 2)
+    """
+
+    COMMON = ("4/4", 4.0, 1.0)
+    WALTZ = ("3/4", 3.0, 1.0)
+    COMPOUND = ("6/8", 3.0, 1.5)
+
+    def __init__(self, text: str, bar: float, pulse: float) -> None:
+        self.text = text
+        self.bar = bar
+        self.pulse = pulse
+
+    @property
+    def pulses(self) -> int:
+        """How many pulses a bar has."""
+        return round(self.bar / self.pulse)
+
+    @classmethod
+    def of(cls, text: str) -> Metre:
+        """Return the metre of that name.
+
+        Raises
+        ------
+        StateError
+            Naming the metres there are.
+        """
+        for metre in cls:
+            if metre.text == text:
+                return metre
+        raise StateError(f"metre {text!r} does not exist; there are {', '.join(each.text for each in cls)}")
+
+
+METRES = (*(metre.text for metre in Metre), ANY_METRE)
 
 
 class FieldKind(StrEnum):
@@ -239,7 +288,7 @@ LEVEL_RANGE_DB = RANGES["level_db"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """The constants of a session's music: tonic, palette, nature sound, seed. The metre is 4/4.
+    """The constants of a session's music: tonic, palette, nature sound, metre, form, seed.
 
     Attributes
     ----------
@@ -255,14 +304,18 @@ class Piece:
         `LAYERS` that never sound; the next ones in the order enter in their place.
     register_range : tuple of (float, float)
         Limits to which the register asked for is clipped, 0 to 1.
+    metre : str
+        One of `METRES`; ``any`` lets the seed choose.
+    form, tonal_plan : str
+        One of `FORMS`; one of `TONAL_PLANS`.
     seed : int
         Every random choice follows from it.
 
     Raises
     ------
     StateError
-        For an unknown palette, nature sound or layer, if no layer is left, for a tonic outside 0 to 11, a
-        nature level outside its range, or limits that are not a range.
+        For an unknown palette, nature sound, layer, metre, form or tonal plan, if no layer is left, for a
+        tonic outside 0 to 11, a nature level outside its range, or limits that are not a range.
     """
 
     tonic: int = 0
@@ -271,6 +324,9 @@ class Piece:
     nature_db: float = -12.0
     unwanted: tuple[str, ...] = ()
     register_range: tuple[float, float] = (0.0, 1.0)
+    metre: str = Metre.COMMON.text
+    form: str = FORMS[0]
+    tonal_plan: str = TONAL_PLANS[0]
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -282,11 +338,21 @@ class Piece:
         if not low <= self.nature_db <= high:
             raise StateError(f"nature_db is {self.nature_db}; it must lie between {low:g} and {high:g}")
         check_known("layer", self.unwanted, LAYERS)
+        check_known("metre", [self.metre], METRES)
+        check_known("form", [self.form], FORMS)
+        check_known("tonal plan", [self.tonal_plan], TONAL_PLANS)
         if not self.layers:
             raise StateError("no layer is left: at least one must be wanted")
         lowest, highest = self.register_range
         if not 0.0 <= lowest <= highest <= 1.0:
             raise StateError(f"register_range is {lowest} to {highest}; it must lie between 0 and 1")
+
+    @property
+    def bar_metre(self) -> Metre:
+        """The metre; where the seed chooses, the same for the same seed."""
+        if self.metre == ANY_METRE:
+            return tuple(Metre)[crc32(str(self.seed).encode()) % len(Metre)]
+        return Metre.of(self.metre)
 
     @property
     def layers(self) -> tuple[str, ...]:

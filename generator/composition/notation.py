@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from generator.composition.harmony import Chord
-from generator.state import Mode
+from generator.state import Metre, Mode
 
 _T = TypeVar("_T")
 
@@ -47,6 +48,32 @@ class LineNote(NamedTuple):
     pitch: int
 
 
+class SectionKind(StrEnum):
+    """What a section of the piece does."""
+
+    STATEMENT = "statement"
+    CONTRAST = "contrast"
+    THINNING = "thinning"
+    RETURN = "return"
+    CLOSE = "close"
+
+
+class FormArc(NamedTuple):
+    """What the form adds to the state asked for; all 0 where the piece has no form.
+
+    `level_db` is never above 0: the form plays softer than asked for, not louder.
+    """
+
+    density: float = 0.0
+    register: float = 0.0
+    brightness: float = 0.0
+    layers: int = 0
+    level_db: float = 0.0
+
+
+NO_ARC = FormArc()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarScore:
     """One bar of the score.
@@ -59,6 +86,16 @@ class BarScore:
         Number of its phrase, and which bar of the phrase it is, both from 0.
     mode, chord : Mode, Chord
         The mode, and the chord with which the bar begins.
+    tonic : int
+        Pitch class of the tonic, 0 (C) to 11 (B).
+    metre : Metre
+        The metre; its `bar` is the length of the bar in beats (quarters).
+    section : int
+        Number of the section, from 0.
+    section_kind : SectionKind
+        What the section does.
+    arc : FormArc
+        What the form has added to the state asked for.
     layers : tuple of str
         The layers that play.
     notes : tuple of ScoreNote
@@ -72,6 +109,11 @@ class BarScore:
     chord: Chord
     layers: tuple[str, ...]
     notes: tuple[ScoreNote, ...]
+    tonic: int = 0
+    metre: Metre = Metre.COMMON
+    section: int = 0
+    section_kind: SectionKind = SectionKind.STATEMENT
+    arc: FormArc = NO_ARC
 
 
 def seeded_rng(*key: object) -> random.Random:
