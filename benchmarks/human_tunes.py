@@ -10,7 +10,6 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 
 FEWEST_NOTES = 41
 """Forty moves: what the habits of a tune are measured on at least."""
+
+READING = 1
+"""Raise it when tunes are read in another way: what is in the cache is then read anew."""
 
 TRAINING_SONGS = 1000
 SIZES = {"folk": TRAINING_SONGS + 300, "dance": 300, "chorale": 200, "vocal": 150}
@@ -38,7 +40,7 @@ class Tune:
 
 def tunes(kind: str) -> list[Tune]:
     """Return the tunes of a kind, from the cache if they were read before."""
-    cache = user_cache_path("biofeedback-music") / f"tunes-{kind}-{version('music21')}.json"
+    cache = user_cache_path("biofeedback-music") / f"tunes-{READING}-{kind}.json"
     if not cache.exists():
         found = [(tune.onsets, tune.pitches) for tune in _read(kind)]
         cache.parent.mkdir(parents=True, exist_ok=True)
