@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_cache_path
 
@@ -71,7 +71,7 @@ def _read(kind: str) -> list[Tune]:
     return list(found.values())
 
 
-def _streams(kind: str) -> Iterator[Stream]:
+def _streams(kind: str) -> Iterator[Stream[Any]]:
     """Yield the melodies of a kind: the only part, or the top one."""
     from music21 import corpus  # noqa: PLC0415 - takes seconds
 
@@ -107,7 +107,7 @@ def _songs(file: Path) -> list[ABCHandler]:
     return list(handler.splitByReferenceNumber().values())
 
 
-def _tune(part: Stream) -> Tune:
+def _tune(part: Stream[Any]) -> Tune:
     """Return the notes of a part: ties joined, of a chord the top note, grace notes left out."""
     onsets: list[float] = []
     pitches: list[int] = []

@@ -31,6 +31,8 @@ PARTS = {
     "tempo": "tempo_figures",
     "safety": "safety_figures",
     "engine": "engine_figures",
+    "tunes": "tune_figures",
+    "form": "form_figures",
 }
 """What ``--only`` takes, and the module that measures it."""
 

@@ -6,9 +6,8 @@ one does not. ``--json`` prints the values of each file. ``--learn`` measures th
 ``tune_habits.json``.
 
 A habit is measured in windows of 40 notes, every 20 notes, and its value for a melody is the median over the
-windows; of a kind of tunes the median counts. Surprise is that of a listener who knows 1,000 folk songs:
-prediction by partial matching (Cleary and Witten 1984, doi 10.1109/TCOM.1984.1096090; escape C of Moffat
-1990, doi 10.1109/26.61469) of the interval, from the four intervals before it at most.
+windows; of a kind of tunes the median counts. Surprise is that of a listener who knows 1,000 folk songs
+(`PatternModel`): of each interval, after the four intervals before it at most.
 
 A new machine reads the tunes of people first, which takes some minutes; they are kept in the cache folder.
 """
@@ -19,20 +18,19 @@ import argparse
 import csv
 import json
 import math
-import os
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
 
-# Run as a script, this file would hide the packages beside its folder.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+if __name__ == "__main__":  # run as a script, this file would hide the packages beside its folder
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from benchmarks.human_tunes import Tune, measured_tunes, training_songs
+from benchmarks.pattern_model import PatternModel
 
 REFERENCES = Path(__file__).with_name("tune_habits.json")
 KINDS = ("folk", "dance", "chorale", "vocal")
@@ -52,56 +50,21 @@ WIDENED, LEAST_SHARE, LEAST_BITS = 0.15, 0.03, 0.15
 WIDEST = 12
 """An interval beyond an octave counts as an octave in the model."""
 
-
-class IntervalModel:
-    """A listener's expectations of the next interval: prediction by partial matching (PPM), escape C.
-
-    The interval is looked for among those that followed the last four intervals, then the last three, and so
-    on; what a longer context has ruled out is left out of a shorter one (exclusion). In the end all intervals
-    of two octaves are equally likely.
-    """
-
-    ORDER = 4
-    ALPHABET = 2 * WIDEST + 1
-
-    def __init__(self) -> None:
-        self._followers: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
-
-    def learn(self, intervals: Sequence[int]) -> None:
-        """Count what follows what in a melody."""
-        moves = [max(-WIDEST, min(WIDEST, each)) for each in intervals]
-        for i, move in enumerate(moves):
-            for order in range(min(self.ORDER, i) + 1):
-                self._followers[tuple(moves[i - order : i])][move] += 1
-
-    def surprise(self, intervals: Sequence[int]) -> list[float]:
-        """Return the surprise of each interval of a melody, in bits."""
-        moves = [max(-WIDEST, min(WIDEST, each)) for each in intervals]
-        return [self._bits(moves[max(0, i - self.ORDER) : i], move) for i, move in enumerate(moves)]
-
-    def _bits(self, past: list[int], move: int) -> float:
-        escape = 1.0
-        excluded: set[int] = set()
-        for start in range(len(past) + 1):
-            followers = self._followers.get(tuple(past[start:]), {})
-            counts = {each: count for each, count in followers.items() if each not in excluded}
-            if not counts:
-                continue
-            total = sum(counts.values()) + len(counts)
-            if move in counts:
-                return -math.log2(escape * counts[move] / total)
-            escape *= len(counts) / total
-            excluded |= counts.keys()
-        return -math.log2(escape / (self.ALPHABET - len(excluded)))
+ALPHABET = 2 * WIDEST + 1
 
 
 @cache
-def folk_listener() -> IntervalModel:
+def folk_listener() -> PatternModel:
     """Return the model that has learnt the training songs."""
-    model = IntervalModel()
+    model = PatternModel(ALPHABET)
     for song in training_songs():
-        model.learn(intervals(song))
+        model.learn(clipped(intervals(song)))
     return model
+
+
+def clipped(moves: Sequence[int]) -> list[int]:
+    """Return intervals as the model knows them: none is wider than an octave."""
+    return [max(-WIDEST, min(WIDEST, move)) for move in moves]
 
 
 def intervals(tune: Tune) -> list[int]:
@@ -160,12 +123,9 @@ def habits(tune: Tune) -> dict[str, float]:
     if len(tune.pitches) < WINDOW:
         raise ValueError(f"a melody of {len(tune.pitches)} notes; habits need {WINDOW}")
     moves, waits = intervals(tune), lengths(tune)
-    bits = folk_listener().surprise(moves)
-    windows = [
-        window_habits(*(each[start : start + WINDOW - 1] for each in (moves, waits, bits)))
-        for start in range(0, len(tune.pitches) - WINDOW + 1, HOP)
-    ]
-    return medians(windows)
+    bits = folk_listener().surprise(clipped(moves))
+    windows = [slice(start, start + WINDOW - 1) for start in range(0, len(tune.pitches) - WINDOW + 1, HOP)]
+    return medians([window_habits(moves[each], waits[each], bits[each]) for each in windows])
 
 
 def medians(rows: Sequence[dict[str, float]]) -> dict[str, float]:

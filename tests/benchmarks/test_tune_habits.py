@@ -1,13 +1,12 @@
 """Habits of tunes, on small tunes whose habits are known."""
 
 import json
-import math
 
 import pytest
 
 from benchmarks import tune_habits
 from benchmarks.human_tunes import Tune
-from benchmarks.tune_habits import IntervalModel
+from benchmarks.pattern_model import PatternModel
 
 
 def tune(moves, waits=(1.0,)):
@@ -22,27 +21,7 @@ def tune(moves, waits=(1.0,)):
 @pytest.fixture
 def untaught(monkeypatch):
     """A listener who knows no song, so that no corpus is read."""
-    monkeypatch.setattr(tune_habits, "folk_listener", IntervalModel)
-
-
-def test_a_model_that_knows_nothing_finds_all_intervals_equally_likely():
-    assert IntervalModel().surprise([0, 2, -14]) == pytest.approx([math.log2(25)] * 3)
-
-
-def test_a_model_expects_what_it_has_learnt():
-    model = IntervalModel()
-    model.learn([2, 2, -4] * 20)
-    known, unknown = model.surprise([2, 2, -4] * 5), model.surprise([2, 2, 1] * 5)
-    assert max(known[4:]) < 0.5 < min(unknown[2::3])
-
-
-def test_surprise_is_that_of_escape_c_with_exclusion():
-    model = IntervalModel()
-    model.learn([1, 1, 2])  # no context: 1 twice, 2 once; after a 1: 1 and 2, once each
-    assert model.surprise([1]) == pytest.approx([-math.log2(2 / 5)])
-    assert model.surprise([1, 2])[1] == pytest.approx(-math.log2(1 / 4))
-    # After 1 nothing but 1 and 2 came (escape 2 of 4); without context neither is left; 23 others remain.
-    assert model.surprise([1, 3])[1] == pytest.approx(-math.log2(1 / 2 * 1 / 23))
+    monkeypatch.setattr(tune_habits, "folk_listener", lambda: PatternModel(tune_habits.ALPHABET))
 
 
 def test_a_repeated_note_is_a_step_but_no_move(untaught):
