@@ -18,7 +18,7 @@ from biofeedback.errors import NotFoundError, UsageError
 from biofeedback.setups import Setup, load_setup, parse_setup, setup_text
 from biofeedback.store.records import NO_SETUPS, MigratedSetup, ProtocolVersion, SetupFile
 from protocols.errors import UnknownProtocolError
-from protocols.loading import LIBRARY, library, load, parse
+from protocols.loading import built_in_texts, library, load, parse
 from protocols.schema import Protocol, protocol_sha256
 
 if TYPE_CHECKING:  # not at run time: SQLAlchemy is imported when a store is opened
@@ -244,8 +244,8 @@ def _versions(name: str, saved: Sequence[ProtocolVersion]) -> list[ProtocolListi
         for version in saved
         if version.name == name
     ]
-    if name in library():
-        built_in = _listing(name, LIBRARY.joinpath(f"{name}.yaml").read_text("utf-8"), built_in=True)
+    for text in built_in_texts(name):
+        built_in = _listing(name, text, built_in=True)
         # A saved copy of it that a session left is the same protocol.
         copies = [listing for listing in listings if listing.sha256 == built_in.sha256]
         built_in = replace(built_in, used=any(copy.used for copy in copies))

@@ -108,6 +108,7 @@ def protocol_arc(
 PALETTES = OPTIONS.preferences["palette"].choices
 NATURES = OPTIONS.preferences["nature"].choices
 SOUNDS = OPTIONS.preferences["unwanted"].choices
+METRES = OPTIONS.preferences["metre"].choices
 TONICS = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 LOWEST_DB = int(OPTIONS.volume_db[0])
 VIRTUAL = "listener=virtual:responder"
@@ -116,6 +117,7 @@ AS_IN_PROTOCOL = {None: text("left-to-protocol")}
 PALETTE_NAMES = AS_IN_PROTOCOL | {name: text(f"palette.{name}") for name in PALETTES}
 NATURE_NAMES = AS_IN_PROTOCOL | {name: text(f"nature.{name}") for name in NATURES}
 TONIC_NAMES = AS_IN_PROTOCOL | dict(enumerate(TONICS))
+METRE_NAMES = AS_IN_PROTOCOL | {name: text(f"metre.{name}") for name in METRES}
 SOUND_NAMES = {name: text(f"nature.{name}" if name in NATURES else f"layer.{name}") for name in SOUNDS}
 """What can be chosen, with its name in words; None is left to the protocol."""
 

@@ -18,6 +18,8 @@ from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString, SingleQuotedScalarString
 from ruamel.yaml.tokens import CommentToken
 
+from biofeedback.client import OPTIONS
+
 _NO_WRAP = 10_000_000
 
 Row = dict[str, Any]
@@ -33,6 +35,15 @@ TEMPO_KEY = {
     "engage": "energy",
 }
 """What the column *tempo* stands for in each kind of phase: its goal, its tempo, its rate, its energy."""
+
+
+PIECE_CHOICES = {
+    "palette": OPTIONS.preferences["palette"].choices,
+    "metre": OPTIONS.preferences["metre"].choices,
+    "form": OPTIONS.forms,
+    "tonal_plan": OPTIONS.tonal_plans,
+}
+"""The keys of ``piece`` that the form shows, with their values; where a key is left out, the first holds."""
 
 
 def free_version(name: str, version: int, taken: Collection[Key]) -> int:
@@ -77,21 +88,23 @@ def merged(
     data: Mapping[str, Any],
     head: Mapping[str, Any],
     *,
-    palette: str,
+    piece: Mapping[str, str],
     numbers_shown: bool,
     rows: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return a protocol with what a form says put into it, and all else as it is.
 
-    Rows belong to phases by their name, else by their place.
+    `piece` holds the chosen value of each of `PIECE_CHOICES`. Rows belong to phases by their name, else by
+    their place.
     """
     new = dict(data)
     new |= {
         key: value for key, value in head.items() if value != data.get(key) and (value != "" or key in data)
     }
-    piece = dict(data.get("piece") or {})
-    if palette != piece.get("palette") and ("palette" in piece or palette != "warm-pads"):
-        new["piece"] = {**piece, "palette": palette}
+    before = dict(data.get("piece") or {})
+    chosen = {key: value for key, value in piece.items() if value != before.get(key, PIECE_CHOICES[key][0])}
+    if chosen:
+        new["piece"] = {**before, **chosen}
     if numbers_shown != data.get("numbers_shown", True):
         new["numbers_shown"] = numbers_shown
     old = [phase for phase in data.get("phases") or [] if isinstance(phase, dict)]

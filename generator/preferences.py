@@ -1,8 +1,9 @@
 """A listener's musical preferences, and how they are applied to the piece that a protocol names.
 
 >>> kept = Preferences(palette="harp-bells", tonic=9)
->>> kept.changed({"nature": "wind", "tonic": None})
-Preferences(palette='harp-bells', nature='wind', tonic=None, unwanted=(), register_range=(0.0, 1.0))
+>>> changed = kept.changed({"nature": "wind", "tonic": None})
+>>> changed.palette, changed.nature, changed.tonic
+('harp-bells', 'wind', None)
 >>> kept.applied_to(Piece(seed=1)).palette
 'harp-bells'
 """
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from generator.state import LAYERS, NATURES, PALETTES, PITCH_CLASSES, SOUNDS, Piece, check_known
+from generator.state import LAYERS, METRES, NATURES, PALETTES, PITCH_CLASSES, SOUNDS, Piece, check_known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Preferences:
         One of ``generator.state.NATURES``.
     tonic : int or None
         Pitch class, 0 (C) to 11 (B).
+    metre : str or None
+        One of ``generator.state.METRES``.
     unwanted : tuple of str
         Sounds never to be heard: names of ``generator.state.SOUNDS``.
     register_range : tuple of (float, float)
@@ -42,6 +45,7 @@ class Preferences:
     palette: str | None = field(default=None, metadata={"choices": PALETTES})
     nature: str | None = field(default=None, metadata={"choices": NATURES})
     tonic: int | None = field(default=None, metadata={"low": 0, "high": PITCH_CLASSES - 1})
+    metre: str | None = field(default=None, metadata={"choices": METRES})
     unwanted: tuple[str, ...] = field(default=(), metadata={"choices": SOUNDS})
     register_range: tuple[float, float] = field(default=(0.0, 1.0), metadata={"low": 0.0, "high": 1.0})
 
@@ -76,6 +80,7 @@ class Preferences:
             piece,
             palette=piece.palette if self.palette is None else self.palette,
             tonic=piece.tonic if self.tonic is None else self.tonic,
+            metre=piece.metre if self.metre is None else self.metre,
             nature=NATURES[0] if nature in self.unwanted else nature,
             unwanted=tuple(name for name in LAYERS if name in {*piece.unwanted, *self.unwanted}),
             register_range=_common_range(self.register_range, piece.register_range),

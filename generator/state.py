@@ -224,7 +224,7 @@ class MusicState:
     Attributes
     ----------
     tempo_bpm : float
-        Quarter notes per minute.
+        Pulses of the metre per minute: quarter notes, in 6/8 dotted quarter notes.
     mode : float
         Openness of the mode: 0, .2, .4, .6, .8 or 1 (phrygian … lydian).
     density, register, brightness, articulation : float

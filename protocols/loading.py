@@ -18,7 +18,10 @@ from protocols.positions import YamlError, read
 from protocols.schema import Protocol
 
 LIBRARY = importlib.resources.files("protocols.library")
-"""The folder of the built-in protocols, ``<id>.yaml``."""
+"""The folder of the built-in protocols: ``<id>.yaml``, and earlier versions as ``<id>@<version>.yaml``.
+
+An earlier version stays as it was, so that a session with it can be carried out again.
+"""
 
 LONGEST_QUOTE = 60
 """A wrong value is quoted in messages up to so many characters."""
@@ -26,6 +29,20 @@ LONGEST_QUOTE = 60
 
 def library() -> list[str]:
     """Return the ids of the built-in protocols, sorted."""
+    return [reference for reference in _references() if "@" not in reference]
+
+
+def built_in_texts(name: str) -> list[str]:
+    """Return the YAML of all versions of a built-in protocol, in no order; none where there is none."""
+    return [
+        LIBRARY.joinpath(f"{reference}.yaml").read_text("utf-8")
+        for reference in _references()
+        if reference.partition("@")[0] == name
+    ]
+
+
+def _references() -> list[str]:
+    """Return the names of the built-in protocols' files: ids, and ``id@version`` of earlier versions."""
     return sorted(
         entry.name.removesuffix(".yaml") for entry in LIBRARY.iterdir() if entry.name.endswith(".yaml")
     )
@@ -37,7 +54,7 @@ def load(name_or_path: str | Path) -> Protocol:
     Parameters
     ----------
     name_or_path : str or Path
-        Id of a built-in protocol (see `library`), or path of a file.
+        Id of a built-in protocol (see `library`), in an earlier version ``id@version``, or path of a file.
 
     Returns
     -------
@@ -60,7 +77,7 @@ def load(name_or_path: str | Path) -> Protocol:
     >>> protocol.phases[2].goal_bpm
     56.0
     """
-    if str(name_or_path) in library():
+    if str(name_or_path) in _references():
         entry = LIBRARY / f"{name_or_path}.yaml"
         return parse(entry.read_bytes(), entry.name)
     path = Path(name_or_path)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator
 
-from generator.state import NATURE_RANGE_DB, NATURES, PALETTES
+from generator.state import FORMS, METRES, NATURE_RANGE_DB, NATURES, PALETTES, TONAL_PLANS, Metre
 from protocols.fields import (
     Limits,
     MatchedBpm,
@@ -101,7 +101,7 @@ LANGUAGE = 2
 
 
 class PieceDefaults(ProtocolPart):
-    """What stays the same through the piece: its sounds and its tonic."""
+    """What is decided once for the whole piece: its sounds, its tonic, its metre and its form."""
 
     palette: Annotated[str, one_of(PALETTES)] = described(
         "the instruments", "one of " + ", ".join(PALETTES), default=PALETTES[0]
@@ -117,6 +117,25 @@ class PieceDefaults(ProtocolPart):
     )
     tonic: int = described(
         "the keynote, in semitones above C", "a whole number from 0 (C) to 11 (B)", default=0, ge=0, le=11
+    )
+    metre: Annotated[str, one_of(METRES)] = described(
+        "the beats of a bar; with `any` each session has one of the three",
+        "one of " + ", ".join(METRES),
+        since=2,
+        default=Metre.COMMON.text,
+    )
+    form: Annotated[str, one_of(FORMS)] = described(
+        "how far the sections of the piece may depart from the texture and level asked for: `none`, not at "
+        "all; `gentle`, a little; `full`, clearly. It plays softer than asked for, never louder",
+        "one of " + ", ".join(FORMS),
+        since=2,
+        default=FORMS[0],
+    )
+    tonal_plan: Annotated[str, one_of(TONAL_PLANS)] = described(
+        "whether the piece stays on its keynote (`none`) or visits related ones and returns (`related`)",
+        "one of " + ", ".join(TONAL_PLANS),
+        since=2,
+        default=TONAL_PLANS[0],
     )
 
 
@@ -140,7 +159,9 @@ class Outline(ProtocolPart):
         "one of " + ", ".join(ARMS),
     )
     piece: PieceDefaults = described(
-        "the sounds of the piece; see below", "keys and values indented below it", default=PieceDefaults()
+        "what holds for the whole piece; see below",
+        "keys and values indented below it",
+        default=PieceDefaults(),
     )
     default_tempo_bpm: MatchedBpm = described("tempo while no heart rate is known", default=70.0)
     limits: Limits = described(

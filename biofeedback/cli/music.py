@@ -22,7 +22,7 @@ from biofeedback.cli.options import (
 )
 from biofeedback.settings import calibration_file
 from generator.preferences import Preferences
-from generator.state import LEVEL_RANGE_DB, Piece
+from generator.state import FORMS, LEVEL_RANGE_DB, TONAL_PLANS, Piece
 
 if TYPE_CHECKING:
     from generator.live.devices import BackEnd
@@ -89,11 +89,27 @@ def say_what_was_written(outputs: Mapping[str, Path]) -> None:
 @click.option("--seconds", type=click.FloatRange(min=1), help="Length. [default: to the last row]")
 @seed_option()
 @preference_options
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    default=FORMS[0],
+    show_default=True,
+    help="How far sections of the piece may depart from the states.",
+)
+@click.option(
+    "--tonal-plan",
+    type=click.Choice(TONAL_PLANS),
+    default=TONAL_PLANS[0],
+    show_default=True,
+    help="related: sections visit related keys.",
+)
 @output_options
 def render(
     trajectory_file: Path,
     seconds: float | None,
     seed: int,
+    form: str,
+    tonal_plan: str,
     preferences: PreferenceOptions,
     outputs: dict[str, Path],
 ) -> None:
@@ -104,7 +120,9 @@ def render(
     from generator.render import render as render_trajectory
     from generator.trajectory import load_trajectory
 
-    piece = preferences.applied_to(Preferences()).applied_to(Piece(seed=seed))
+    piece = preferences.applied_to(Preferences()).applied_to(
+        Piece(seed=seed, form=form, tonal_plan=tonal_plan)
+    )
     trajectory = load_trajectory(trajectory_file)
     with writing("rendering", outputs) as arguments:
         render_trajectory(trajectory, piece, seconds or trajectory.times[-1], **arguments)

@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem
 from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.settings import STORE_NAME, data_folder
 from generator.preferences import Preferences
-from generator.state import LAYERS, NATURES, PALETTES
+from generator.state import LAYERS, METRES, NATURES, PALETTES
 
 if TYPE_CHECKING:
     from biofeedback.catalog import Catalog
@@ -242,6 +242,9 @@ _preference_options = options(
     click.option("--nature", type=click.Choice(NATURES), help="Nature sound under the music."),
     click.option("--tonic", type=click.IntRange(0, 11), help="Pitch class of the tonic: 0 is C, 11 is B."),
     click.option(
+        "--metre", type=click.Choice(METRES), help="Beats of a bar; any: one of the three, by the seed."
+    ),
+    click.option(
         "--without",
         multiple=True,
         metavar="SOUND",
@@ -255,6 +258,7 @@ PREFERENCE_FIELDS = {
     "palette": "palette",
     "nature": "nature",
     "tonic": "tonic",
+    "metre": "metre",
     "without": "unwanted",
     "register": "register_range",
 }

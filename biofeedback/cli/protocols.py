@@ -40,7 +40,7 @@ reference = click.argument("protocol", metavar="ID|FILE", shell_complete=complet
 def protocols() -> None:
     """List, show, check, save and draw protocols: built-in ones, saved ones and files.
 
-    A saved protocol can also be named in one version, as NAME@VERSION. The dashboard offers the same ones.
+    A protocol can also be named in one version, as NAME@VERSION. The dashboard offers the same ones.
     """
 
 
@@ -52,7 +52,7 @@ def list_(data: Path | None) -> None:
         listed = catalog.protocols()
     for each in listed:
         protocol = each.protocol
-        where = "" if each.built_in else f" (saved, version {protocol.version})"
+        where = f" ({'' if each.built_in else 'saved, '}version {protocol.version})"
         click.echo(f"{protocol.id:<25} {_length(protocol):>10}  {protocol.arm:<11}  {protocol.title}{where}")
 
 

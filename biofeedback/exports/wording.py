@@ -46,7 +46,7 @@ MEANINGS = {
     "onset_s": "beginning of the response, seconds from the session's start",
     "peak_s": "peak of the response, seconds from the session's start",
     "amplitude_uS": "amplitude of the response",
-    "tempo_bpm": "tempo in quarter notes per minute",
+    "tempo_bpm": "tempo in beats per minute: quarter notes, in 6/8 dotted quarter notes",
     "mode": "mode of the music: 0 phrygian, 0.2 aeolian, 0.4 dorian, 0.6 mixolydian, 0.8 ionian, 1 lydian",
     "density": "how many notes, 0 to 1",
     "register": "how high, 0 to 1",

@@ -45,6 +45,7 @@ class PreferencesRequest(StrictModel):
     palette: Name | None = None
     nature: Name | None = None
     tonic: int | None = Field(default=None, ge=_TONIC.low, le=_TONIC.high)
+    metre: Name | None = None
     unwanted: list[Name] | None = Field(default=[], max_length=20)
     register_low: float | None = Field(default=_REGISTER.low, ge=_REGISTER.low, le=_REGISTER.high)
     register_high: float | None = Field(default=_REGISTER.high, ge=_REGISTER.low, le=_REGISTER.high)

@@ -20,7 +20,7 @@ from biofeedback.store.records import (
     Session,
 )
 from generator.preferences import PREFERENCE_FIELDS
-from generator.state import STATE_FIELDS, VOLUME_RANGE_DB, Mode, StateField
+from generator.state import FORMS, STATE_FIELDS, TONAL_PLANS, VOLUME_RANGE_DB, Mode, StateField
 from protocols.fields import LEVEL_DB_PER_S, OVERRIDE_BPM_PER_MIN, RUNG, Limits
 from protocols.outline import ARMS
 from protocols.phases import PHASES
@@ -385,7 +385,7 @@ class OptionsView(View):
         Of an adverse event.
     volume_db : tuple of (float, float)
         Range of the master volume.
-    phase_kinds, arms : tuple of str
+    phase_kinds, arms, forms, tonal_plans : tuple of str
         What a protocol may name.
     consent_scopes, needed_scopes : tuple of str
         What a client may agree to, and what of it a session needs.
@@ -398,6 +398,8 @@ class OptionsView(View):
     volume_db: tuple[float, float]
     phase_kinds: tuple[str, ...]
     arms: tuple[str, ...]
+    forms: tuple[str, ...]
+    tonal_plans: tuple[str, ...]
     consent_scopes: tuple[str, ...]
     needed_scopes: tuple[str, ...]
 
@@ -431,6 +433,8 @@ OPTIONS = OptionsView(
     volume_db=VOLUME_RANGE_DB,
     phase_kinds=tuple(PHASES),
     arms=ARMS,
+    forms=FORMS,
+    tonal_plans=TONAL_PLANS,
     consent_scopes=tuple(SCOPES),
     needed_scopes=tuple(NEEDED),
 )

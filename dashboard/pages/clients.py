@@ -8,7 +8,14 @@ from typing import Any
 import streamlit as st
 
 from biofeedback.client import OPTIONS, SCOPES, EngineClient, PreferencesRequest
-from dashboard.components import LOWEST_DB, NATURE_NAMES, PALETTE_NAMES, SOUND_NAMES, TONIC_NAMES
+from dashboard.components import (
+    LOWEST_DB,
+    METRE_NAMES,
+    NATURE_NAMES,
+    PALETTE_NAMES,
+    SOUND_NAMES,
+    TONIC_NAMES,
+)
 from dashboard.engine import answered, engine
 from dashboard.pages.past_sessions import sessions_table
 from dashboard.texts import text
@@ -83,8 +90,9 @@ def _about(who: Any) -> dict[str, Any]:
         format_func=SOUND_NAMES.__getitem__,
         placeholder=text("clients.unwanted.none"),
     )
-    left, right = st.columns(2)
+    left, middle, right = st.columns([1, 1, 2])
     tonic = _preference(left, text("clients.tonic"), TONIC_NAMES, likes.tonic)
+    metre = _preference(middle, text("clients.metre"), METRE_NAMES, likes.metre)
     low, high = right.slider(
         text("clients.register"),
         0.0,
@@ -115,6 +123,7 @@ def _about(who: Any) -> dict[str, Any]:
             "palette": palette,
             "nature": nature,
             "tonic": tonic,
+            "metre": metre,
             "unwanted": unwanted,
             "register_low": low,
             "register_high": high,

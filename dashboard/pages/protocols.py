@@ -5,7 +5,7 @@ A change in the form changes the lines of its field, and nothing else in the tex
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,26 @@ import streamlit as st
 import yaml
 
 from biofeedback.client import OPTIONS, EngineClient
-from dashboard.components import PALETTE_NAMES, PALETTES, protocol_arc
+from dashboard.components import METRE_NAMES, PALETTE_NAMES, protocol_arc
 from dashboard.engine import answered, engine
-from dashboard.protocol_editing import Key, edited, free_version, merged, row_of
+from dashboard.protocol_editing import PIECE_CHOICES, Key, edited, free_version, merged, row_of
 from dashboard.texts import text
 
 UI = Path(__file__).parents[1] / "ui"
+
+PIECE_LABELS = {
+    "palette": "clients.palette",
+    "metre": "clients.metre",
+    "form": "editor.piece-form",
+    "tonal_plan": "editor.tonal-plan",
+}
+PIECE_NAMES: dict[str, Mapping[Any, str]] = {
+    "palette": PALETTE_NAMES,
+    "metre": METRE_NAMES,
+    "form": {name: text(f"form.{name}") for name in OPTIONS.forms},
+    "tonal_plan": {name: text(f"tonal-plan.{name}") for name in OPTIONS.tonal_plans},
+}
+"""For each key of ``piece`` in the form: the text of its label, and the names of its values."""
 
 
 def page() -> None:
@@ -118,14 +132,19 @@ def _form() -> None:
         format_func=lambda arm: text(f"arm.{arm}"),
         key=f"arm-{edition}",
     )
-    piece = data.get("piece") or {}
-    palette = three.selectbox(
-        text("clients.palette"),
-        PALETTES,
-        index=_at(PALETTES, piece.get("palette")),
-        format_func=PALETTE_NAMES.__getitem__,
-        key=f"palette-{edition}",
-    )
+    before = data.get("piece") or {}
+    places = dict(zip(PIECE_CHOICES, (three, *st.columns(3)), strict=True))
+    piece = {
+        key: places[key].selectbox(
+            text(PIECE_LABELS[key]),
+            choices,
+            index=_at(choices, before.get(key)),
+            format_func=PIECE_NAMES[key].__getitem__,
+            key=f"{key}-{edition}",
+            help=text("editor.piece-form.help") if key == "form" else None,
+        )
+        for key, choices in PIECE_CHOICES.items()
+    }
     numbers = st.checkbox(
         text("editor.numbers"),
         bool(data.get("numbers_shown", True)),
@@ -153,7 +172,7 @@ def _form() -> None:
         },
     )
     head = {"title": title, "version": int(version), "id": identity, "arm": arm}
-    new = merged(data, head, palette=palette, numbers_shown=numbers, rows=rows)
+    new = merged(data, head, piece=piece, numbers_shown=numbers, rows=rows)
     if new != data:
         _write(edited(st.session_state["editor-text"], new))
         st.rerun()

@@ -111,7 +111,7 @@ def titles(run):
 
 def test_without_a_store_there_are_the_built_in_protocols_and_no_set_ups():
     catalog = Catalog(None)
-    assert [each.protocol.id for each in catalog.protocols()] == library()
+    assert list(dict.fromkeys(each.protocol.id for each in catalog.protocols())) == library()
     assert catalog.protocol(BUILT_IN) == load(BUILT_IN)
     assert catalog.setups() == {}
     with pytest.raises(UsageError, match="no store yet"):
@@ -142,7 +142,7 @@ def test_a_saved_protocol_stands_before_the_built_in_one_of_its_version(catalog)
 def test_a_later_built_in_version_stands_before_an_earlier_saved_one(catalog, monkeypatch, tmp_path):
     catalog.save_protocol(short(1, name=BUILT_IN))
     (tmp_path / f"{BUILT_IN}.yaml").write_text(short(2, name=BUILT_IN))
-    monkeypatch.setattr("biofeedback.catalog.LIBRARY", tmp_path)
+    monkeypatch.setattr("protocols.loading.LIBRARY", tmp_path)
     assert catalog.protocol_listing(BUILT_IN).built_in
     assert not catalog.protocol_listing(f"{BUILT_IN}@1").built_in
 
@@ -151,8 +151,17 @@ def test_a_built_in_protocol_that_was_used_is_listed_once(store, catalog, data):
     store.clients.add("P-1")
     store.clients.give_consent("P-1", version="1")
     store.sessions.begin(data / "sessions" / "one", client="P-1", protocol=load(BUILT_IN))
-    (listing,) = (each for each in catalog.protocols() if each.protocol.id == BUILT_IN)
-    assert (listing.built_in, listing.used) == (True, True)
+    found = [each for each in catalog.protocols() if each.protocol.id == BUILT_IN]
+    assert [(each.protocol.version, each.built_in, each.used) for each in found] == [
+        (2, True, True),
+        (1, True, False),
+    ]
+
+
+def test_an_earlier_built_in_version_is_named_by_its_number():
+    catalog = Catalog(None)
+    assert catalog.protocol(BUILT_IN).version == catalog.protocol(f"{BUILT_IN}@2").version == 2
+    assert catalog.protocol(f"{BUILT_IN}@1") == load(f"{BUILT_IN}@1")
 
 
 def test_a_used_protocol_is_not_removed(store, catalog, data):

@@ -16,7 +16,10 @@ def test_every_choice_has_a_name_in_words() -> None:
         *(f"mode.{name}" for name in OPTIONS.music["mode"].names),
         *(f"palette.{name}" for name in components.PALETTES),
         *(f"nature.{name}" for name in components.NATURES),
+        *(f"metre.{name}" for name in components.METRES),
         *(f"arm.{name}" for name in OPTIONS.arms),
+        *(f"form.{name}" for name in OPTIONS.forms),
+        *(f"tonal-plan.{name}" for name in OPTIONS.tonal_plans),
         *(f"adverse.{name}" for name in OPTIONS.severities),
     }
     assert keys - TEXTS.keys() == set()

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofeedback.client import OPTIONS
-from dashboard.components import PALETTES
-from dashboard.protocol_editing import edited, merged, row_of
+from dashboard.protocol_editing import PIECE_CHOICES, edited, merged, row_of
 from protocols.loading import LIBRARY, library
 
 HEAD = ("title", "version", "id", "arm")
@@ -52,18 +51,19 @@ def data_of(text: str) -> dict[str, Any]:
 def filled(data: dict[str, Any], field: str, value: Any, row: int = 0) -> dict[str, Any]:
     """Return what the form makes of a protocol where one of its fields is changed."""
     head = {key: data[key] for key in HEAD}
-    palette = data.get("piece", {}).get("palette", "warm-pads")
+    written = data.get("piece", {})
+    piece = {key: written.get(key, choices[0]) for key, choices in PIECE_CHOICES.items()}
     shown = data.get("numbers_shown", True)
     rows = [row_of(phase) for phase in data["phases"]]
-    if field == "palette":
-        palette = value
+    if field in piece:
+        piece[field] = value
     elif field == "numbers_shown":
         shown = value
     elif field in HEAD:
         head[field] = value
     else:
         rows[row][field] = value
-    return merged(data, head, palette=palette, numbers_shown=shown, rows=rows)
+    return merged(data, head, piece=piece, numbers_shown=shown, rows=rows)
 
 
 def changed_lines(before: str, after: str) -> tuple[int, int]:
@@ -107,7 +107,7 @@ def test_a_field_of_the_head_changes_its_line_and_no_other(name: str) -> None:
         "id": ["another-id"],
         "arm": OPTIONS.arms[1:],
         "numbers_shown": [False],
-        "palette": PALETTES[1:] if "piece" in data else [],
+        **{key: choices[1:] if "piece" in data else [] for key, choices in PIECE_CHOICES.items()},
     }.items():
         # How a value is written does not depend on the text around it: all values in one text, one in each.
         other = [value for value in values if filled(data, field, value) != data]

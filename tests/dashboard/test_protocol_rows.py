@@ -4,7 +4,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.protocol_editing import free_version, merged, phase_of, row_of
+from dashboard.protocol_editing import PIECE_CHOICES, free_version, merged, phase_of, row_of
 from protocols.loading import LIBRARY, library
 
 HEAD = {"title": "A title", "version": 1, "id": "an-id", "arm": "closed-loop"}
@@ -14,7 +14,7 @@ DATA = {**HEAD, "sources": ["a book"], "phases": [MATCH, LEAD]}
 
 
 def put(data: dict, rows: list, **head: object) -> dict:
-    return merged(data, {**HEAD, **head}, palette="warm-pads", numbers_shown=True, rows=rows)
+    return merged(data, {**HEAD, **head}, piece={}, numbers_shown=True, rows=rows)
 
 
 def rows_of(data: dict) -> list:
@@ -25,9 +25,10 @@ def test_a_form_that_nobody_touched_changes_nothing() -> None:
     for name in library():
         data = yaml.safe_load((LIBRARY / f"{name}.yaml").read_text(encoding="utf-8"))
         head = {key: data[key] for key in HEAD if key in data}
-        palette = data.get("piece", {}).get("palette", "warm-pads")
+        written = data.get("piece", {})
+        piece = {key: written.get(key, choices[0]) for key, choices in PIECE_CHOICES.items()}
         shown = data.get("numbers_shown", True)
-        assert merged(data, head, palette=palette, numbers_shown=shown, rows=rows_of(data)) == data, name
+        assert merged(data, head, piece=piece, numbers_shown=shown, rows=rows_of(data)) == data, name
 
 
 def test_a_changed_goal_keeps_the_rest_of_its_phase() -> None:
@@ -73,8 +74,11 @@ def test_phases_are_added_and_removed() -> None:
 
 def test_the_head_is_put_in() -> None:
     assert put(DATA, rows_of(DATA), title="Another")["title"] == "Another"
-    new = merged(DATA, HEAD, palette="harp-bells", numbers_shown=False, rows=rows_of(DATA))
-    assert new["piece"] == {"palette": "harp-bells"}
+    piece = {"palette": "harp-bells", "metre": "4/4", "form": "gentle", "tonal_plan": "none"}
+    new = merged(DATA, HEAD, piece=piece, numbers_shown=False, rows=rows_of(DATA))
+    assert new["piece"] == {"palette": "harp-bells", "form": "gentle"}
+    back = merged(new, HEAD, piece={**piece, "form": "none"}, numbers_shown=False, rows=rows_of(DATA))
+    assert back["piece"] == {"palette": "harp-bells", "form": "none"}
     assert new["numbers_shown"] is False
     assert new["sources"] == ["a book"]
 

@@ -25,7 +25,7 @@ def asked_for() -> tuple[set[str], list[re.Pattern[str]]]:
         plain |= {key for pattern in (PLAIN, MARKED, QUOTED) for key in pattern.findall(text)}
         for template in MADE.findall(text):
             parts = re.split(r"\$?\{[^{}]*\}", template)
-            made.append(re.compile(r"[\w.-]+".join(re.escape(part) for part in parts)))
+            made.append(re.compile(r"[\w./-]+".join(re.escape(part) for part in parts)))
     return plain, made
 
 

@@ -7,7 +7,13 @@ from generator.preferences import PREFERENCE_FIELDS, Preferences
 from generator.state import LAYERS, Piece
 
 PIECE = Piece(
-    tonic=2, palette="harp-bells", nature="rain", unwanted=("air",), register_range=(0.2, 0.7), seed=5
+    tonic=2,
+    palette="harp-bells",
+    nature="rain",
+    form="full",
+    unwanted=("air",),
+    register_range=(0.2, 0.7),
+    seed=5,
 )
 
 
@@ -17,10 +23,16 @@ def test_no_preference_leaves_the_piece_as_it_is() -> None:
 
 def test_preferences_are_laid_over_the_piece() -> None:
     liked = Preferences(
-        palette="warm-pads", tonic=9, unwanted=("rain", "bells"), register_range=(0.5, 1.0)
+        palette="warm-pads", tonic=9, metre="3/4", unwanted=("rain", "bells"), register_range=(0.5, 1.0)
     ).applied_to(PIECE)
     assert liked == Piece(
-        tonic=9, palette="warm-pads", unwanted=("bells", "air"), register_range=(0.5, 0.7), seed=5
+        tonic=9,
+        palette="warm-pads",
+        metre="3/4",
+        form="full",
+        unwanted=("bells", "air"),
+        register_range=(0.5, 0.7),
+        seed=5,
     )
     assert liked.layers == LAYERS[:6]
 
@@ -36,6 +48,7 @@ def test_where_ranges_are_apart_the_listener_has_the_say() -> None:
         ({"unwanted": ("trumpet",)}, "sound 'trumpet' does not exist; there are pad, melody"),
         ({"unwanted": LAYERS}, "at least one must be wanted"),
         ({"palette": "brass"}, "palette 'brass' does not exist"),
+        ({"metre": "5/4"}, "metre '5/4' does not exist; there are 4/4, 3/4, 6/8, any"),
         ({"tonic": 12}, "tonic is 12; it must lie between 0"),
         ({"register_range": (0.8, 0.2)}, "register_range is 0.8 to 0.2; it must lie between 0 and 1"),
     ],
@@ -49,6 +62,7 @@ GIVEN = {
     "palette": "soft-strings",
     "nature": "water",
     "tonic": 7,
+    "metre": "6/8",
     "unwanted": ("bells",),
     "register_range": (0.1, 0.6),
 }

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generator.state import MusicState
+from protocols import loading
 from protocols.course import minimum_jerk, planned_arc
 from protocols.feasibility import lead_goal
 from protocols.fields import Limits, RateLimiter, travel_s
@@ -33,6 +34,17 @@ LIBRARY = [
     "u-arc",
 ]
 
+EARLIER = {
+    "cognitive-stimulation@1": "6aa4408f4ae908a4",
+    "comfort-listening@1": "e4d240e4943476b4",
+    "isoprinciple-relaxation@1": "2f7ffad810f881e4",
+    "pain-distraction@1": "56fea97957c58c9d",
+    "sleep-onset@1": "f04e00d30b22ac28",
+    "supportive-imagery@1": "0b9f4357b5283b47",
+    "u-arc@1": "cc7af9f6f8bda8ae",
+}
+"""Earlier versions in the library, with the beginnings of their fingerprints."""
+
 
 def test_the_library_holds_protocols_with_their_reasons():
     assert library() == LIBRARY
@@ -46,15 +58,38 @@ def test_the_library_holds_protocols_with_their_reasons():
 
 def test_fingerprints_of_protocols_once_used_stay():
     """Taken when the language had version 1."""
-    assert [protocol_sha256(load(name))[:16] for name in (LIBRARY[4], LIBRARY[6], LIBRARY[13])] == [
+    once_used = ("isoprinciple-relaxation@1", "open-loop-relaxation", "u-arc@1")
+    assert [protocol_sha256(load(name))[:16] for name in once_used] == [
         "2f7ffad810f881e4",
         "7a30edc28d64820c",
         "cc7af9f6f8bda8ae",
     ]
 
 
+def test_earlier_versions_of_the_library_stay_as_they_were():
+    """With the fingerprints that these files had when they were the newest."""
+    assert {path.name.removesuffix(".yaml") for path in loading.LIBRARY.iterdir() if "@" in path.name} == {
+        *EARLIER
+    }
+    for reference, sha256 in EARLIER.items():
+        name, _, version = reference.partition("@")
+        earlier, newest = load(reference), load(name)
+        assert (earlier.id, earlier.version) == (name, int(version))
+        assert earlier.version < newest.version
+        assert protocol_sha256(earlier)[:16] == sha256
+
+
+def test_research_arms_have_no_form():
+    """And neither has a protocol that does not say one."""
+    formed = {name for name in library() if load(name).piece.form != "none"}
+    assert formed == {reference.partition("@")[0] for reference in EARLIER}
+    for name in [*EARLIER, *({*library()} - formed)]:
+        piece = load(name).piece
+        assert (piece.form, piece.tonal_plan, piece.metre) == ("none", "none", "4/4")
+
+
 def test_what_later_versions_added_is_in_the_fingerprint_where_it_is_used():
-    before = load("isoprinciple-relaxation")
+    before = load("isoprinciple-relaxation@1")
     same = (
         "schema=2",
         "lead.direction=down",
@@ -62,6 +97,9 @@ def test_what_later_versions_added_is_in_the_fingerprint_where_it_is_used():
         "match.ratings=[]",
         "numbers_shown=true",
         "goals=[]",
+        "piece.form=none",
+        "piece.tonal_plan=none",
+        "piece.metre=4/4",
     )
     assert {protocol_sha256(override(before, change)) for change in same} == {protocol_sha256(before)}
     other = (
@@ -69,8 +107,11 @@ def test_what_later_versions_added_is_in_the_fingerprint_where_it_is_used():
         "lead.gate={hold_after_s: 20}",
         "match.until={cue: x}",
         "numbers_shown=false",
+        "piece.form=gentle",
+        "piece.metre=any",
     )
-    assert len({protocol_sha256(p) for p in (before, *(override(before, change) for change in other))}) == 5
+    changed = {protocol_sha256(override(before, change)) for change in other}
+    assert len(changed | {protocol_sha256(before)}) == 1 + len(other)
 
 
 def test_the_default_clinical_session_has_its_timeline():
@@ -86,7 +127,7 @@ def test_the_default_clinical_session_has_its_timeline():
 
 
 def test_open_loop_differs_from_the_isoprinciple_in_its_arm_only():
-    closed, opened = load("isoprinciple-relaxation"), load("open-loop-relaxation")
+    closed, opened = load("isoprinciple-relaxation@1"), load("open-loop-relaxation")
     assert opened.arm == "open-loop"
     for field in ("phases", "limits", "piece", "default_tempo_bpm", "end_fade_s"):
         assert getattr(opened, field) == getattr(closed, field)

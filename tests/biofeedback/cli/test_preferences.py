@@ -11,7 +11,12 @@ from biofeedback.store.store import Store
 from generator.preferences import Preferences
 
 LIKED = Preferences(
-    palette="harp-bells", nature="rain", tonic=4, unwanted=("bells", "air"), register_range=(0.2, 0.6)
+    palette="harp-bells",
+    nature="rain",
+    tonic=4,
+    metre="3/4",
+    unwanted=("bells", "air"),
+    register_range=(0.2, 0.6),
 )
 PROFILE = {"cautions": ("tinnitus",), "goals": ("sleep",), "volume_db": -12.0}
 
@@ -19,6 +24,7 @@ GIVEN = {
     "palette": (("--palette", "soft-strings"), {"palette": "soft-strings"}),
     "nature": (("--nature", "wind"), {"nature": "wind"}),
     "tonic": (("--tonic", "0"), {"tonic": 0}),
+    "metre": (("--metre", "any"), {"metre": "any"}),
     "without": (("--without", "pad"), {"unwanted": ("pad",)}),
     "register": (("--register", "0.3:0.5"), {"register_range": (0.3, 0.5)}),
 }
@@ -26,6 +32,7 @@ CLEARED = {
     "palette": {"palette": None},
     "nature": {"nature": None},
     "tonic": {"tonic": None},
+    "metre": {"metre": None},
     "without": {"unwanted": ()},
     "register": {"register_range": (0.0, 1.0)},
 }
@@ -159,3 +166,30 @@ def test_one_option_reaches_the_music_of_a_command_without_a_client(tmp_path, mo
     assert exit_status([*line, *arguments]) == 0
     (piece,) = pieces
     assert {name: getattr(piece, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), {"form": "none", "tonal_plan": "none", "metre": "4/4"}),
+        (("--form", "gentle"), {"form": "gentle", "tonal_plan": "none"}),
+        (("--tonal-plan", "related", "--metre", "6/8"), {"tonal_plan": "related", "metre": "6/8"}),
+    ],
+)
+def test_render_takes_the_form_of_the_piece(tmp_path, monkeypatch, arguments, expected):
+    pieces = []
+    trajectory = tmp_path / "t.csv"
+    trajectory.write_text("time_s,tempo_bpm\n0,60\n10,60\n")
+    monkeypatch.setattr("generator.render.render", lambda _trajectory, piece, *_, **__: pieces.append(piece))
+    render = ["render", "--trajectory", str(trajectory), "--midi", str(tmp_path / "x.mid")]
+    assert exit_status([*render, *arguments]) == 0
+    assert {name: getattr(pieces[0], name) for name in expected} == expected
+
+
+def test_the_piece_of_a_protocol_reaches_the_music(data, monkeypatch):
+    plans = []
+    monkeypatch.setattr(sessions, "carry_out", lambda plan: plans.append(plan) or 0)
+    given = ("--input", "listener=virtual:responder", "--audio", "none", "--set", "piece.form=gentle")
+    assert exit_status(["run", "--protocol", "u-arc", *given, "--metre", "3/4"]) == 0
+    piece = plans[0].piece
+    assert (piece.form, piece.tonal_plan, piece.metre) == ("gentle", "related", "3/4")
