@@ -29,7 +29,7 @@ import soundfile as sf
 
 RECORD = "neurokit/bio_resting_8min_100hz.csv"
 STREAMS = (
-    "ecg", "eda", "features", "beats", "scrs", "music", "score", "notes",
+    "ecg", "eda", "features", "beats", "scrs", "music", "score", "notes", "note_ends",
     "decisions", "markers", "ratings", "commands", "clock",
 )  # fmt: skip
 STEPS = {

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.render import VirtualPlayer
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEnd, NoteEvent, with_ends
 from generator.state import MusicState, Piece
 
 BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
@@ -52,11 +52,13 @@ def render(state: MusicState | StateAt, piece: Piece, seconds: float, *, fade_in
     """Render a state, or states over time."""
     state_at: StateAt = (lambda _t: state) if isinstance(state, MusicState) else state
     audio, notes, beats = [], [], []
+    note_ends: list[NoteEnd] = []
     with VirtualPlayer(piece, sound=True, fade_in_s=fade_in_s) as player:
         latency = player.latency_frames
         for block in range(round(seconds / BLOCK_S) + -(-latency // BLOCK_FRAMES)):
             sounded = player.play([state_at((block + 1) * BLOCK_S)])
             audio.append(sounded.audio)
             notes += sounded.notes
+            note_ends += sounded.note_ends
             beats += sounded.beats
-    return Rendered(np.concatenate(audio)[latency:], tuple(notes), tuple(beats))
+    return Rendered(np.concatenate(audio)[latency:], tuple(with_ends(notes, note_ends)), tuple(beats))

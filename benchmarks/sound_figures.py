@@ -72,7 +72,14 @@ def onset_error_ms(palette: str) -> float:
     for index, layer in enumerate(LAYERS):
         frame = 4 * BLOCK_FRAMES + 97 * (index + 1)
         note = NoteEvent(
-            frame=frame, duration_s=1.0, beat=0.0, bar=0, pitch=60 + index, velocity=80, layer=layer
+            frame=frame,
+            number=index,
+            duration_s=1.0,
+            beat=0.0,
+            bar=0,
+            pitch=60 + index,
+            velocity=80,
+            layer=layer,
         )
         gains = replace(shape, layer_gains=tuple(float(each == layer) for each in LAYERS))
         with closing(Synth(Piece(palette=palette))) as synth:
@@ -82,6 +89,7 @@ def onset_error_ms(palette: str) -> float:
                         Block(
                             start_frame=i * BLOCK_FRAMES,
                             notes=(note,) if i == 4 else (),
+                            note_ends=(),
                             beats=(),
                             shape=quiet if layer == "pad" and i < 4 else gains,
                         )

@@ -30,7 +30,7 @@ from biofeedback.recording.recorder import Recorder
 from biofeedback.signal_markers import SignalMarkers
 from generator.player import PlaybackStep, Player, incident_text
 from generator.render import SoundFile
-from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
+from generator.score import SAMPLE_RATE, BeatEvent, NoteEnd, NoteEvent
 from generator.state import MusicState
 from physiology.state import Beat, PhysiologyState
 
@@ -131,8 +131,10 @@ class Engine:
     ----------
     notes : list of NoteEvent
         All notes played, their frames counted from the session's start.
+    note_ends : list of NoteEnd
+        The ends of those that have ended.
     beats : list of BeatEvent
-        Likewise.
+        All beats played, their frames likewise.
     """
 
     def __init__(
@@ -166,6 +168,7 @@ class Engine:
         self._state_id = -1
         self._why = ""
         self.notes: list[NoteEvent] = []
+        self.note_ends: list[NoteEnd] = []
         self.beats: list[BeatEvent] = []
 
     @property
@@ -307,6 +310,7 @@ class Engine:
     def _play(self, t: float) -> None:
         sounded = self._player.step(self._music)
         self._recorder.sounded(sounded.beats, sounded.notes, self._music, sounded.time_of)
+        self._recorder.note_ends(sounded.note_ends, sounded.time_of)
         if self._outlets is not None:
             self._outlets.sounded(sounded.beats, self._state_id, sounded.time_of)
         for event in sounded.events:
@@ -329,6 +333,7 @@ class Engine:
             return round((sounded.time_of(frame) - self._t0_s) * SAMPLE_RATE)
 
         self.notes += (replace(note, frame=frame_of(note.frame)) for note in sounded.notes)
+        self.note_ends += (replace(end, frame=frame_of(end.frame)) for end in sounded.note_ends)
         self.beats += (replace(beat, frame=frame_of(beat.frame)) for beat in sounded.beats)
 
     def _record(self, t: float, marker: events.SessionMarker) -> None:

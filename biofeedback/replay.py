@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import EmergencyStopMarker, EndFadeMarker, PlayerMarker, VolumeMarker
@@ -17,11 +16,9 @@ from generator.events import write_events, write_midi
 from generator.player import EMERGENCY_STOP_S, FADE_IN_S, PlaybackStep
 from generator.player_events import EndRequest, PlaybackBegin, PlayerEvent, StopRequest, VolumeRequest
 from generator.render import SoundFile, VirtualPlayer
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
-from generator.state import LAYERS, STATE_COLUMNS, MasterVolume, MusicState, Piece
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEnd, NoteEvent, with_ends
+from generator.state import LAYERS, STATE_COLUMNS, MasterVolume, Metre, MusicState, Piece
 from generator.synthesis.synth import Synth
-
-_Event = TypeVar("_Event", NoteEvent, BeatEvent)
 
 STEP_FRAMES = SAMPLE_RATE // STEPS_PER_SECOND
 _ROUNDING_STEPS = 1e-4
@@ -76,11 +73,19 @@ class Replay:
         self.frames = self.first_frame + _recorded_steps(recording) * STEP_FRAMES
 
     def play(self, *, sound: bool) -> Iterator[PlaybackStep]:
-        """Play block by block; notes and beats are on the session's frames, gaps between takes are silent."""
+        """Play block by block; notes, their ends and beats are on the session's frames and counted on.
+
+        Gaps between takes are silent.
+        """
         takes = [index for index, event in enumerate(self._events) if isinstance(event.action, PlaybackBegin)]
         ends = [self._events[index].frame for index in takes[1:]] + [self.frames]
+        notes = 0
         for first, last, end in zip(takes, [*takes[1:], len(self._events)], ends, strict=True):
-            yield from self._take(self._events[first:last], end, sound=sound)
+            played = 0
+            for sounded in self._take(self._events[first:last], end, sound=sound):
+                played += len(sounded.notes)
+                yield _shifted(sounded, self._events[first], notes, self.piece.bar_metre)
+            notes += played
 
     def _take(self, events: Sequence[PlayerEvent], end: int, *, sound: bool) -> Iterator[PlaybackStep]:
         begin, *rest = events
@@ -91,7 +96,7 @@ class Replay:
             for frame in range(begin.frame, end, BLOCK_FRAMES):
                 while waiting and waiting[0].frame <= frame:
                     state = _tell(player, waiting.popleft(), state)
-                yield _shifted(player.play([state]), begin)
+                yield player.play([state])
 
     def compare(self, notes: Sequence[NoteEvent]) -> Agreement:
         """Compare rebuilt notes with those recorded."""
@@ -106,6 +111,7 @@ class Replay:
 def _piece(music: RecordedStream) -> Piece:
     # what earlier recordings did not have
     earlier = {"nature": "none", "nature_db": "-12.0", "unwanted": "", "register_range": "0.0,1.0"}
+    earlier |= {"metre": Metre.COMMON.text, "form": "none", "tonal_plan": "none"}
     constants = {**earlier, **music.desc}
     low, high = constants["register_range"].split(",")
     return Piece(
@@ -115,6 +121,9 @@ def _piece(music: RecordedStream) -> Piece:
         nature_db=float(constants["nature_db"]),
         unwanted=tuple(constants["unwanted"].split(",")) if constants["unwanted"] else (),
         register_range=(float(low), float(high)),
+        metre=constants["metre"],
+        form=constants["form"],
+        tonal_plan=constants["tonal_plan"],
         seed=int(constants["seed"]),
     )
 
@@ -133,16 +142,30 @@ def _tell(player: VirtualPlayer, event: PlayerEvent, state: MusicState) -> Music
     return state
 
 
-def _shifted(sounded: PlaybackStep, begin: PlayerEvent) -> PlaybackStep:
-    """Return what sounded in a take on the frames, beats and bars of the session."""
+def _shifted(sounded: PlaybackStep, begin: PlayerEvent, notes: int, metre: Metre) -> PlaybackStep:
+    """Return what sounded in a take on the frames, notes, beats and bars of the session."""
     assert isinstance(begin.action, PlaybackBegin)  # noqa: S101 - given by the caller
     frame, beat, bar = begin.frame, begin.action.beat, begin.action.bar
 
-    def shifted(event: _Event) -> _Event:
-        return replace(event, frame=event.frame + frame, beat=event.beat + beat, bar=event.bar + bar)
+    def note(each: NoteEvent) -> NoteEvent:
+        return replace(
+            each,
+            frame=each.frame + frame,
+            number=each.number + notes,
+            beat=each.beat + bar * metre.bar,
+            bar=each.bar + bar,
+        )
 
     return replace(
-        sounded, notes=tuple(map(shifted, sounded.notes)), beats=tuple(map(shifted, sounded.beats))
+        sounded,
+        notes=tuple(map(note, sounded.notes)),
+        note_ends=tuple(
+            replace(end, frame=end.frame + frame, note=end.note + notes) for end in sounded.note_ends
+        ),
+        beats=tuple(
+            replace(each, frame=each.frame + frame, beat=each.beat + beat, bar=each.bar + bar)
+            for each in sounded.beats
+        ),
     )
 
 
@@ -223,6 +246,7 @@ def replay(
     """
     again = Replay(recording)
     notes: list[NoteEvent] = []
+    note_ends: list[NoteEnd] = []
     beats: list[BeatEvent] = []
     with ExitStack() as stack:
         file = None
@@ -232,14 +256,16 @@ def replay(
             )
         for number, sounded in enumerate(again.play(sound=wav is not None), start=1):
             notes += sounded.notes
+            note_ends += sounded.note_ends
             beats += sounded.beats
             if file is not None and sounded.audio is not None:
                 file.write(sounded.audio)
             if progress is not None:
                 progress(min(1.0, number * BLOCK_FRAMES / again.frames))
-    ours = [replace(note, frame=note.frame - again.first_frame) for note in notes]
+    ours = [replace(note, frame=note.frame - again.first_frame) for note in with_ends(notes, note_ends)]
     if midi is not None:
-        write_midi(midi, ours, [replace(beat, frame=beat.frame - again.first_frame) for beat in beats])
+        heard = [replace(beat, frame=beat.frame - again.first_frame) for beat in beats]
+        write_midi(midi, ours, heard, again.piece.bar_metre)
     if events is not None:
         write_events(events, ours)
     return again.compare(notes)

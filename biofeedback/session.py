@@ -35,7 +35,7 @@ from generator.live.player import LivePlayer
 from generator.player import Player
 from generator.preferences import Preferences
 from generator.render import SoundFile, VirtualPlayer
-from generator.score import SAMPLE_RATE
+from generator.score import SAMPLE_RATE, with_ends
 from generator.state import MasterVolume, Piece
 from generator.synthesis.calibration import Calibration
 from protocols.schema import Protocol, protocol_sha256
@@ -253,7 +253,8 @@ class _Session:
 
     def _write_score(self) -> None:
         with atomic_path(self._config.directory / MIDI_NAME) as part:
-            write_midi(part, self.engine.notes, self.engine.beats)
+            notes = with_ends(self.engine.notes, self.engine.note_ends)
+            write_midi(part, notes, self.engine.beats, self._config.piece.bar_metre)
 
 
 def _player(config: SessionConfig) -> Player:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import mido
 
 from generator.score import BeatEvent, NoteEvent
-from generator.state import BEATS_PER_BAR, LAYERS, TEMPO_RANGE_BPM
+from generator.state import LAYERS, TEMPO_RANGE_BPM, Metre
 
 COLUMNS = ("time_s", "duration_s", "beat", "bar", "pitch", "velocity", "layer")
 
@@ -47,20 +47,24 @@ PROGRAMS = {
 
 _US = 1_000_000
 
+CLOCKS_PER_QUARTER = 24
+"""MIDI clocks in a quarter; a time signature says how many pass between clicks of the metronome."""
+
 
 class _Span(NamedTuple):
-    """A stretch of constant tempo: its first tick, its exact start in µs as the file has it, its tempo."""
+    """A stretch of constant tempo: its first tick, its start in µs as the file has it, its µs per quarter."""
 
     tick: int
-    start_us: int
+    start_us: float
     tempo_us: int
 
 
-def midi_file(notes: Sequence[NoteEvent], beats: Sequence[BeatEvent]) -> mido.MidiFile:
+def midi_file(notes: Sequence[NoteEvent], beats: Sequence[BeatEvent], metre: Metre) -> mido.MidiFile:
     """Return a performance as a MIDI file of type 1: the tempo map, then one track for each layer.
 
     Every beat that sounded carries its own tempo, so note times agree with the events within 0.6 ms at any
-    length. A silence becomes whole bars of rest, and so does a late beginning.
+    length; the tempos count quarters, as the format demands. A silence becomes whole bars of rest, and so
+    does a late beginning.
 
     Parameters
     ----------
@@ -68,45 +72,47 @@ def midi_file(notes: Sequence[NoteEvent], beats: Sequence[BeatEvent]) -> mido.Mi
         In any order.
     beats : sequence of BeatEvent
         In order; where there are none, 60 beats a minute are assumed.
+    metre : Metre
+        The time signature; the beats are its pulses.
     """
-    tempo_map = _tempo_map(beats)
+    tempo_map = _tempo_map(beats, metre)
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
-    file.tracks.append(_conductor(tempo_map))
+    file.tracks.append(_conductor(tempo_map, metre))
     for channel, layer in enumerate(LAYERS):
         if played := [note for note in notes if note.layer == layer]:
             file.tracks.append(_track(layer, played, channel, tempo_map))
     return file
 
 
-def write_midi(path: Path, notes: Sequence[NoteEvent], beats: Sequence[BeatEvent]) -> None:
+def write_midi(path: Path, notes: Sequence[NoteEvent], beats: Sequence[BeatEvent], metre: Metre) -> None:
     """Write `midi_file` to a path."""
-    midi_file(notes, beats).save(path)
+    midi_file(notes, beats, metre).save(path)
 
 
-def _tempo_map(beats: Sequence[BeatEvent]) -> list[_Span]:
+def _tempo_map(beats: Sequence[BeatEvent], metre: Metre) -> list[_Span]:
     pieces: list[_Span] = []
-    tick, now_us = 0, 0
+    tick, now_us = 0, 0.0
     anchors = [(beat.time_s, beat.beat, beat.tempo_bpm) for beat in beats]
     anchors[:0] = [(0.0, *anchors[0][1:])] if beats else []
     for (start_s, beat, tempo_bpm), (end_s, next_beat, _) in pairwise(anchors):
         length_us = end_s * _US - now_us  # from where the file is, so that rounding never adds up
-        count = _beats_between(next_beat - beat, end_s - start_s, tempo_bpm)
-        if count == 0:
+        quarters = metre.pulse * _beats_between(next_beat - beat, end_s - start_s, tempo_bpm, metre.pulses)
+        if quarters == 0.0:
             continue
-        tempo_us = round(length_us / count)
+        tempo_us = round(length_us / quarters)
         pieces.append(_Span(tick, now_us, tempo_us))
-        tick, now_us = tick + count * TICKS_PER_BEAT, now_us + count * tempo_us
-    last_us = round(_US * 60.0 / beats[-1].tempo_bpm) if beats else _US
+        tick, now_us = tick + round(quarters * TICKS_PER_BEAT), now_us + quarters * tempo_us
+    last_us = round(_US * 60.0 / (beats[-1].tempo_bpm * metre.pulse)) if beats else _US
     return [*pieces, _Span(tick, now_us, last_us)]
 
 
-def _beats_between(count: int, seconds: float, tempo_bpm: float) -> int:
+def _beats_between(count: int, seconds: float, tempo_bpm: float, per_bar: int) -> int:
     """Return how many beats to write: those there were, and whole bars for a silence between them."""
     slowest = 60.0 / (0.9 * TEMPO_RANGE_BPM[0])
     if seconds <= slowest * count:
         return count
-    bars = round((seconds * tempo_bpm / 60.0 - count) / BEATS_PER_BAR)
-    return count + BEATS_PER_BAR * max(1, bars)
+    bars = round((seconds * tempo_bpm / 60.0 - count) / per_bar)
+    return count + per_bar * max(1, bars)
 
 
 def _ticks(time_s: float, tempo_map: Sequence[_Span]) -> int:
@@ -115,9 +121,15 @@ def _ticks(time_s: float, tempo_map: Sequence[_Span]) -> int:
     return piece.tick + round((at_us - piece.start_us) * TICKS_PER_BEAT / piece.tempo_us)
 
 
-def _conductor(tempo_map: Sequence[_Span]) -> mido.MidiTrack:
+def _conductor(tempo_map: Sequence[_Span], metre: Metre) -> mido.MidiTrack:
     track = mido.MidiTrack([mido.MetaMessage("track_name", name="tempo")])
-    track.append(mido.MetaMessage("time_signature", numerator=BEATS_PER_BAR, denominator=4))
+    numerator, denominator = map(int, metre.text.split("/"))
+    clicks = round(CLOCKS_PER_QUARTER * metre.pulse)
+    track.append(
+        mido.MetaMessage(
+            "time_signature", numerator=numerator, denominator=denominator, clocks_per_click=clicks
+        )
+    )
     now, tempo_us = 0, 0
     for piece in tempo_map:
         if piece.tempo_us != tempo_us:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from generator.player_events import PlayerEvent
-from generator.score import AudibleMusic, BeatEvent, NoteEvent, StereoBlock
+from generator.score import AudibleMusic, BeatEvent, NoteEnd, NoteEvent, SectionEvent, StereoBlock
 from generator.state import MasterVolume, MusicState, SoundCondition
 
 FADE_IN_S = 10.0
@@ -200,7 +200,9 @@ class PlaybackStep:
     Attributes
     ----------
     notes : tuple of NoteEvent
-        Those that began.
+        Those that began; their numbers go on from step to step.
+    note_ends : tuple of NoteEnd
+        The ends of those that ended, with the lengths that they had.
     beats : tuple of BeatEvent
         Those that fell into it.
     heard : AudibleMusic or None
@@ -209,10 +211,13 @@ class PlaybackStep:
         The sound, `Player.latency_frames` late: 2400 samples in virtual time, what was played since the step
         before in real time; None for a player without sound.
     time_of : callable
-        Engine time at which the sound of a frame (of a note, beat or event) reaches the ear.
+        Engine time at which the sound of a frame (of a note, its end, a beat, a section or an event) reaches
+        the ear.
     events : tuple of PlayerEvent
         What a live player followed since the step before, each with its frame. A virtual player follows in
         the step that asks, and gives none.
+    sections : tuple of SectionEvent
+        Those that began.
     """
 
     notes: tuple[NoteEvent, ...]
@@ -221,6 +226,8 @@ class PlaybackStep:
     audio: StereoBlock | None
     time_of: Callable[[int], float]
     events: tuple[PlayerEvent, ...] = ()
+    note_ends: tuple[NoteEnd, ...] = ()
+    sections: tuple[SectionEvent, ...] = ()
 
 
 class Player(AbstractContextManager["Player"], Protocol):

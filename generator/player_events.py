@@ -18,7 +18,7 @@ class PlaybackBegin:
     Attributes
     ----------
     beat, bar : int
-        Numbers of its first beat and bar, counted through the whole session.
+        Numbers of its first pulse (`BeatEvent.beat`) and bar, counted through the whole session.
     fade_in_s : float
         Length of its fade-in.
     """

@@ -28,8 +28,10 @@ from generator.score import (
     RESTART_FADE_S,
     SAMPLE_RATE,
     BeatEvent,
+    NoteEnd,
     NoteEvent,
     StereoBlock,
+    with_ends,
 )
 from generator.state import MasterVolume, MusicState, Piece, SoundCondition
 from generator.synthesis.calibration import ReferenceNoise
@@ -115,6 +117,8 @@ class VirtualPlayer(AbstractContextManager["VirtualPlayer"]):
         self._frames = blocks[-1].start_frame + BLOCK_FRAMES
         return PlaybackStep(
             notes=tuple(note for block in blocks for note in block.notes),
+            note_ends=tuple(end for block in blocks for end in block.note_ends),
+            sections=tuple(section for block in blocks for section in block.sections),
             beats=tuple(beat for block in blocks for beat in block.beats),
             heard=self._fader.heard(self._performance.heard()),
             audio=audio,
@@ -276,7 +280,7 @@ def render(
     Returns
     -------
     tuple of NoteEvent
-        The notes, in order.
+        The notes, in order, with the lengths that they had.
 
     Raises
     ------
@@ -289,6 +293,7 @@ def render(
     if blocks == 0:
         raise StateError(f"seconds is {seconds}; it must be a positive number, a sixtieth at least")
     notes: list[NoteEvent] = []
+    note_ends: list[NoteEnd] = []
     beats: list[BeatEvent] = []
     fade_in_s, end_fade_s = (min(fade_s, seconds / 4) for fade_s in fades_s)
     ending = blocks - max(1, round(end_fade_s / BLOCK_S))
@@ -304,14 +309,15 @@ def render(
                 player.end((blocks - first) * BLOCK_S)
             sounded = player.play([trajectory.at((block + 1) * BLOCK_S) for block in step])
             notes += sounded.notes
+            note_ends += sounded.note_ends
             beats += sounded.beats
             if file is not None and sounded.audio is not None:
                 file.write(sounded.audio)
             if progress is not None:
                 progress(step.stop / blocks)
-    notes.sort(key=lambda note: note.frame)
+    notes = with_ends(notes, note_ends)
     if midi is not None:
-        write_midi(midi, notes, beats)
+        write_midi(midi, notes, beats, piece.bar_metre)
     if events is not None:
         write_events(events, notes)
     return tuple(notes)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from generator.composition.notation import NO_ARC, FormArc, SectionKind
 
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 800
@@ -25,7 +28,7 @@ StereoBlock = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreEvent:
-    """What begins at a sample, counted from the start of the performance."""
+    """What happens at a sample, counted from the start of the performance."""
 
     frame: int
 
@@ -39,14 +42,21 @@ class ScoreEvent:
 class NoteEvent(ScoreEvent):
     """A note as it sounds.
 
+    The length of a note is written in beats, so its length in seconds is known for certain only when it ends:
+    the tempo may change under it.
+
     Attributes
     ----------
     frame : int
         Sample at which it begins, counted from the start of the performance.
+    number : int
+        How many notes began before it in the performance.
     duration_s : float
-        Until its release begins.
+        Until its release begins. When the note begins: what the tempo of that moment makes of its beats. The
+        `NoteEnd` of the same number says how long it was; `with_ends` puts it here.
     beat, bar : float, int
-        Its place in the score, both counted from 0; `beat` from the beginning, not from the bar line.
+        Its place in the score, both counted from 0; `beat` in quarters from the beginning, not from the bar
+        line.
     pitch : int
         MIDI note number.
     velocity : int
@@ -55,6 +65,7 @@ class NoteEvent(ScoreEvent):
         One of ``generator.state.LAYERS``.
     """
 
+    number: int
     duration_s: float
     beat: float
     bar: int
@@ -64,12 +75,63 @@ class NoteEvent(ScoreEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteEnd(ScoreEvent):
+    """The end of a note: its beats are over, or silence has come. Its release begins.
+
+    Attributes
+    ----------
+    frame : int
+        Sample at which it ends.
+    note : int
+        The number of the note.
+    duration_s : float
+        How long it was.
+    """
+
+    note: int
+    duration_s: float
+
+
+def with_ends(notes: Iterable[NoteEvent], ends: Iterable[NoteEnd]) -> list[NoteEvent]:
+    """Return notes with the lengths that they had; those without an end keep the length they have."""
+    lengths = {end.note: end.duration_s for end in ends}
+    return [
+        replace(note, duration_s=lengths[note.number]) if note.number in lengths else note for note in notes
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BeatEvent(ScoreEvent):
-    """A beat of the music as it sounds: its number from 0, its bar, its sample, the tempo from here on."""
+    """A pulse of the metre as it sounds: its number from 0, its bar, its sample, the tempo from here on.
+
+    In 4/4 and 3/4 a pulse is a quarter, in 6/8 a dotted quarter. The tempo counts pulses.
+    """
 
     beat: int
     bar: int
     tempo_bpm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionEvent(ScoreEvent):
+    """The bar line at which a section of the piece begins.
+
+    Attributes
+    ----------
+    frame, bar : int
+        Sample and bar, counted from 0.
+    number : int
+        Number of the section, from 0.
+    kind : SectionKind
+        What the section does.
+    arc : FormArc
+        What the form adds to the state asked for in its first bar.
+    """
+
+    bar: int
+    number: int
+    kind: SectionKind
+    arc: FormArc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +141,8 @@ class ControlFrame:
     Attributes
     ----------
     level_db : float
-        Commanded level after its slew limit, relative to the reference loudness.
+        Level asked for, with what the form adds to it, after its slew limit; relative to the reference
+        loudness.
     breath_db : float
         The breath envelope at this moment, ± 2 dB at full depth.
     fade : float
@@ -101,12 +164,31 @@ class ControlFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One block of the performance: what begins in it and where the controls stand at its end."""
+    """One block of the performance: what happens in it, by frame, and where the controls stand at its end.
+
+    Attributes
+    ----------
+    start_frame : int
+        Its first sample.
+    notes, note_ends : tuple
+        Notes that begin in it, and the ends of notes that end in it.
+    beats, sections : tuple
+        Pulses that fall into it, and sections that begin in it.
+    shape : ControlFrame
+        The controls at its end.
+    section, section_kind, arc : int, SectionKind, FormArc
+        The section of the bar that sounds at its end, and what the form adds to the state in that bar.
+    """
 
     start_frame: int
     notes: tuple[NoteEvent, ...]
+    note_ends: tuple[NoteEnd, ...]
     beats: tuple[BeatEvent, ...]
     shape: ControlFrame
+    sections: tuple[SectionEvent, ...] = ()
+    section: int = 0
+    section_kind: SectionKind = SectionKind.STATEMENT
+    arc: FormArc = NO_ARC
 
 
 class AudibleMusic(NamedTuple):

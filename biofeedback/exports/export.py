@@ -372,7 +372,7 @@ def write_notes(source: SessionSource, path: Path) -> int:
     """
     score = recorded_score(source.streams, source.t0_s)
     if score.notes:
-        write_midi(path, score.notes, score.beats)
+        write_midi(path, score.notes, score.beats, score.metre)
     return len(score.notes)
 
 

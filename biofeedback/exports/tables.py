@@ -34,6 +34,7 @@ UNITS = {
     **streams.MUSIC,
     **streams.SCORE,
     **streams.NOTES,
+    **streams.NOTE_ENDS,
     **streams.CLOCK,
     **dict.fromkeys(("time_s", "begin_s", "end_s"), "s"),
 }

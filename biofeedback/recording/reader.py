@@ -18,10 +18,11 @@ from __future__ import annotations
 import json
 import mmap
 import struct
+import sys
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
 from biofeedback.recording.storage import XDF_NAME, read_meta
 from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
-from generator.state import LAYERS
+from generator.state import LAYERS, Metre, Piece
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -220,7 +221,7 @@ class StoredStream:
             times, texts = self.texts()
             samples = np.empty((len(texts), 0))
         else:
-            times, samples = self._numbers(list(self._chunks()))
+            times, samples = next(self.blocks(sys.maxsize), self._numbers([]))
         return RecordedStream(
             name=header.name,
             kind=header.kind,
@@ -253,6 +254,30 @@ class StoredStream:
             return list(xdf.decode_texts(chunk))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredNotes(StoredStream):
+    """The notes, with the lengths that they had where their ends are recorded.
+
+    Attributes
+    ----------
+    ends : StoredStream
+        The ends of the notes.
+    """
+
+    ends: StoredStream
+
+    def blocks(self, samples: int = BLOCK_SAMPLES) -> Iterator[xdf.NumberBlock]:
+        """Yield stamps and samples as `StoredStream` does, ``duration_s`` as it was in the end."""
+        ends = self.ends.read()
+        numbers, lengths = ends.column("note").astype(int), ends.column("duration_s")
+        duration, first = self.header.labels.index("duration_s"), 0
+        for times, rows in StoredStream.blocks(self, samples):
+            here = (first <= numbers) & (numbers < first + times.size)
+            rows[numbers[here] - first, duration] = lengths[here]
+            first += times.size
+            yield xdf.NumberBlock(times, rows)
+
+
 def recorded_seconds(streams: Mapping[str, StoredStream], t0_s: float) -> float:
     """Return the last moment of which anything is recorded, in seconds from the session's start."""
     ends = [end_s for stream in streams.values() if (end_s := stream.last_s()) is not None]
@@ -279,9 +304,13 @@ def _stored(directory: Path, content: Callable[[Path], bytes | mmap.mmap]) -> di
     path = directory / XDF_NAME
     with _reading(str(path)):
         try:
-            return {stream.header.name: stream for stream in _indexed(path, memoryview(content(path)))}
+            streams = {stream.header.name: stream for stream in _indexed(path, memoryview(content(path)))}
         except FileNotFoundError:
             raise RecordingError(f"{path} is missing: the session ended before its recording began") from None
+    if "notes" in streams and "note_ends" in streams:  # recordings of before have no ends
+        notes = {each.name: getattr(streams["notes"], each.name) for each in fields(StoredStream)}
+        streams["notes"] = StoredNotes(**notes, ends=streams["note_ends"])
+    return streams
 
 
 @contextmanager
@@ -327,6 +356,7 @@ class RecordedScore(NamedTuple):
 
     notes: tuple[NoteEvent, ...]
     beats: tuple[BeatEvent, ...]
+    metre: Metre
 
 
 def recorded_score(streams: Mapping[str, StoredStream], t0_s: float) -> RecordedScore:
@@ -346,6 +376,7 @@ def recorded_score(streams: Mapping[str, StoredStream], t0_s: float) -> Recorded
         notes=tuple(
             NoteEvent(
                 frame=frame,
+                number=number,
                 duration_s=row["duration_s"],
                 beat=row["beat"],
                 bar=int(row["bar"]),
@@ -353,13 +384,21 @@ def recorded_score(streams: Mapping[str, StoredStream], t0_s: float) -> Recorded
                 velocity=int(row["velocity"]),
                 layer=names[int(row["layer"])],
             )
-            for frame, row in _framed(notes, t0_s)
+            for number, (frame, row) in enumerate(_framed(notes, t0_s))
         ),
         beats=tuple(
             BeatEvent(frame=frame, beat=int(row["beat"]), bar=int(row["bar"]), tempo_bpm=row["tempo_bpm"])
             for frame, row in _framed(streams.get("score"), t0_s)
         ),
+        metre=_metre(streams.get("music")),
     )
+
+
+def _metre(music: StoredStream | None) -> Metre:
+    """Return the metre of the music; recordings of before name none and are in 4/4."""
+    constants = music.header.desc if music else {}
+    metre = constants.get("metre", Metre.COMMON.text)
+    return Piece(metre=metre, seed=int(constants.get("seed", 0))).bar_metre
 
 
 def _framed(stream: StoredStream | None, t0_s: float) -> Iterator[tuple[int, dict[str, float]]]:

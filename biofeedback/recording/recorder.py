@@ -29,7 +29,7 @@ from biofeedback.recording.storage import (
     write_meta,
     write_whole,
 )
-from generator.score import BeatEvent, NoteEvent
+from generator.score import BeatEvent, NoteEnd, NoteEvent
 from generator.state import MusicState, Piece
 from physiology.state import Beat, PhysiologyState, Scr
 
@@ -307,6 +307,11 @@ class Recorder:
             self._buffer("score").append(time_of(beat.frame), streams.score_row(beat, state_id))
         for note in notes:
             self._buffer("notes").append(time_of(note.frame), streams.note_row(note))
+
+    def note_ends(self, ends: Iterable[NoteEnd], time_of: Callable[[int], float]) -> None:
+        """Append the lengths of notes, in the order of their ends, stamped with when they ended."""
+        for end in ends:
+            self._buffer("note_ends").append(time_of(end.frame), streams.note_end_row(end))
 
     def decision(self, decision: Decision) -> None:
         """Append a decision of the controller."""

@@ -154,5 +154,5 @@ def _score(path: Path, streams: Mapping[str, StoredStream], t0_s: float) -> list
     if not score.notes:
         return []
     with atomic_path(path) as part:
-        write_midi(part, score.notes, score.beats)
+        write_midi(part, score.notes, score.beats, score.metre)
     return [f"{path.name} was made from {len(score.notes)} recorded notes"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from acquisition.streams import Kind, StreamInfo
 from biofeedback.recording.xdf import StreamHeader
-from generator.score import BeatEvent, NoteEvent
+from generator.score import BeatEvent, NoteEnd, NoteEvent
 from generator.state import LAYERS, STATE_COLUMNS, STATE_FIELDS, MusicState, Piece
 from physiology.baseline import WEIGHTS_VERSION
 from physiology.state import Beat, PhysiologyState, Reading, Scr
@@ -85,6 +85,10 @@ NOTES = {
     "bar": "bars",
     "frame": "samples",
 }
+NOTE_ENDS = {"note": "index", "duration_s": "s", "frame": "samples"}
+"""A note is recorded when it begins, so that none is lost, and its length when it ends: until then the tempo
+may change. `note` counts the rows of ``notes`` from 0."""
+
 CLOCK = {"stream": "index", "source_time_s": "s", "engine_time_s": "s"}
 JSON_STREAMS = ("decisions", "markers", "ratings", "commands")
 
@@ -109,6 +113,7 @@ def catalogue(piece: Piece, inputs: Sequence[StreamInfo]) -> tuple[StreamHeader,
         _header("music", "Music", MUSIC, desc=constants),
         _header("score", "Music", SCORE),
         _header("notes", "Music", NOTES, desc={"layers": ",".join(LAYERS)}),
+        _header("note_ends", "Music", NOTE_ENDS),
         *(_header(name, "Markers", {"json": ""}, text=True) for name in JSON_STREAMS),
         _header("clock", "Clock", CLOCK, desc={"streams": ",".join(names)}),
     )
@@ -180,7 +185,7 @@ def score_row(beat: BeatEvent, state_id: float) -> Row:
 
 
 def note_row(note: NoteEvent) -> Row:
-    """Return the columns of ``notes``."""
+    """Return the columns of ``notes``; the number of the note is that of the row."""
     return (
         note.pitch,
         note.velocity,
@@ -190,6 +195,11 @@ def note_row(note: NoteEvent) -> Row:
         note.bar,
         note.frame,
     )
+
+
+def note_end_row(end: NoteEnd) -> Row:
+    """Return the columns of ``note_ends``."""
+    return (end.note, end.duration_s, end.frame)
 
 
 def json_text(value: Any) -> str:

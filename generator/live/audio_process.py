@@ -35,7 +35,9 @@ from generator.score import (
     SAMPLE_RATE,
     AudibleMusic,
     BeatEvent,
+    NoteEnd,
     NoteEvent,
+    SectionEvent,
     StereoBlock,
 )
 from generator.state import MusicState
@@ -75,7 +77,9 @@ class AudioRenderer:
         self._state = MusicState(sounding=False)
         self._events = [PlayerEvent(0, PlaybackBegin(beat=0, bar=0, fade_in_s=setup.fade_in_s))]
         self._notes: deque[NoteEvent] = deque()
+        self._note_ends: deque[NoteEnd] = deque()
         self._beats: deque[BeatEvent] = deque()
+        self._sections: deque[SectionEvent] = deque()
         self._to_hear: deque[tuple[int, AudibleMusic | None]] = deque()
         self._heard: AudibleMusic | None = None
         self._over_at: int | None = None
@@ -101,7 +105,9 @@ class AudioRenderer:
         self._exposure.accumulate(sound)
         self._ring.write(sound)
         self._notes += block.notes
+        self._note_ends += block.note_ends
         self._beats += block.beats
+        self._sections += block.sections
         if self._ring.written // BLOCK_FRAMES % BLOCKS_PER_STEP == 0:
             self._to_hear.append((block.start_frame, self._fader.heard(self._performance.heard())))
         if self._over_at is None and self._performance.finished:
@@ -126,7 +132,9 @@ class AudioRenderer:
             late=self._ring.late,
             skipped=self._ring.skipped,
             notes=tuple(_before(until, self._notes)),
+            note_ends=tuple(_before(until, self._note_ends)),
             beats=tuple(_before(until, self._beats)),
+            sections=tuple(_before(until, self._sections)),
             events=tuple(events),
             heard=self._latest_heard(until),
             audio=audio,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from generator.live.process_pipe import PlaybackReport, PlaybackStarted
 from generator.player_events import PlaybackBegin, PlayerEvent
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
-from generator.state import BEATS_PER_BAR
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEnd, NoteEvent, SectionEvent
+from generator.state import Metre
 
 WINDOW_S = 120
 """How far back the fit looks."""
@@ -87,11 +88,20 @@ class FrameTimes:
         return max(self.floor_s, self.fit(frame - self.first_frame) + self.delay_s)
 
 
+class _Counts(NamedTuple):
+    """How many bars, notes and sections have begun."""
+
+    bars: int = 0
+    notes: int = 0
+    sections: int = 0
+
+
 class PlaybackSegment:
     """The part of the session that one audio process plays.
 
     Its frames continue those of the segment before, by as many samples as time has passed: the frames of the
-    whole session lie on one axis, and a restart is a gap in it.
+    whole session lie on one axis, and a restart is a gap in it. Its bars, beats, notes and sections are
+    counted on from those before.
 
     Parameters
     ----------
@@ -99,6 +109,8 @@ class PlaybackSegment:
         First message of the process.
     latency_s : float
         Of the output.
+    metre : Metre
+        Of the piece.
     before : PlaybackSegment, optional
         The segment that it follows.
 
@@ -106,28 +118,31 @@ class PlaybackSegment:
     ----------
     last : PlaybackReport
         The last report, with the totals of the process.
+    begun : tuple of int
+        How many bars, notes and sections have begun in the session until now.
     """
 
     def __init__(
-        self, started: PlaybackStarted, latency_s: float, before: PlaybackSegment | None = None
+        self,
+        started: PlaybackStarted,
+        latency_s: float,
+        metre: Metre,
+        before: PlaybackSegment | None = None,
     ) -> None:
         self.began_s = started.began_s
         self.latency_frames = started.latency_frames
-        self.first_frame = self._first_bar = 0
+        self.first_frame = 0
         self.last = PlaybackReport()
-        self._bars = 0
+        self._before: _Counts = before.begun if before else _Counts()
+        self.begun: _Counts = self._before
+        self._ringing: dict[int, NoteEvent] = {}
         self._latency_s = latency_s
+        self._metre = metre
         self._clock = OutputClock()
         if before is not None:
             passed = before.first_frame + round((self.began_s - before.began_s) * SAMPLE_RATE)
             end = max(passed, before.first_frame + before.last.rendered)
             self.first_frame = -(-end // BLOCK_FRAMES) * BLOCK_FRAMES
-            self._first_bar = before.bars
-
-    @property
-    def bars(self) -> int:
-        """How many bars have begun in the session until now."""
-        return self._first_bar + self._bars
 
     @property
     def end_frame(self) -> int:
@@ -139,8 +154,24 @@ class PlaybackSegment:
         self.last = report
         if report.moment is not None:
             self._clock.observe(*report.moment)
-        for beat in report.beats:
-            self._bars = beat.bar + 1
+        bars, notes, sections = self.begun
+        for beat in report.beats[-1:]:
+            bars = self._before.bars + beat.bar + 1
+        for section in report.sections[-1:]:
+            sections = self._before.sections + section.number + 1
+        self.begun = _Counts(bars, notes + len(report.notes), sections)
+        self._ringing.update({note.number: note for note in report.notes})
+        for end in report.note_ends:
+            self._ringing.pop(end.note, None)
+
+    def cut_off(self) -> tuple[NoteEnd, ...]:
+        """Return the ends of the notes that sounded when the process was lost, as `placed` would."""
+        frame = self.last.played - self.latency_frames
+        ends = (
+            NoteEnd(frame=frame, note=note.number, duration_s=(frame - note.frame) / SAMPLE_RATE)
+            for note in self._ringing.values()
+        )
+        return tuple(map(self._note_end, ends))
 
     @property
     def fit(self) -> ClockFit:
@@ -153,24 +184,44 @@ class PlaybackSegment:
         return FrameTimes(self.fit, self.first_frame, delay_s, floor_s)
 
     def placed(self, report: PlaybackReport) -> PlaybackReport:
-        """Return a report with its notes, beats and events in their places in the session."""
+        """Return a report with all that happened in it in its place in the session."""
         return replace(
             report,
             notes=tuple(map(self._note, report.notes)),
+            note_ends=tuple(map(self._note_end, report.note_ends)),
+            sections=tuple(map(self._section, report.sections)),
             beats=tuple(map(self._beat, report.beats)),
             events=tuple(map(self._event, report.events)),
         )
 
     def _note(self, note: NoteEvent) -> NoteEvent:
-        beat = note.beat + self._first_bar * BEATS_PER_BAR
-        return replace(note, frame=note.frame + self.first_frame, beat=beat, bar=note.bar + self._first_bar)
+        return replace(
+            note,
+            frame=note.frame + self.first_frame,
+            number=note.number + self._before.notes,
+            beat=note.beat + self._before.bars * self._metre.bar,
+            bar=note.bar + self._before.bars,
+        )
+
+    def _note_end(self, end: NoteEnd) -> NoteEnd:
+        return replace(end, frame=end.frame + self.first_frame, note=end.note + self._before.notes)
+
+    def _section(self, section: SectionEvent) -> SectionEvent:
+        return replace(
+            section,
+            frame=section.frame + self.first_frame,
+            bar=section.bar + self._before.bars,
+            number=section.number + self._before.sections,
+        )
 
     def _beat(self, beat: BeatEvent) -> BeatEvent:
-        number = beat.beat + self._first_bar * BEATS_PER_BAR
-        return replace(beat, frame=beat.frame + self.first_frame, beat=number, bar=beat.bar + self._first_bar)
+        number = beat.beat + self._before.bars * self._metre.pulses
+        return replace(
+            beat, frame=beat.frame + self.first_frame, beat=number, bar=beat.bar + self._before.bars
+        )
 
     def _event(self, event: PlayerEvent) -> PlayerEvent:
         action = event.action
         if isinstance(action, PlaybackBegin):
-            action = replace(action, beat=self._first_bar * BEATS_PER_BAR, bar=self._first_bar)
+            action = replace(action, beat=self._before.bars * self._metre.pulses, bar=self._before.bars)
         return PlayerEvent(event.frame + self.first_frame, action)

@@ -265,10 +265,11 @@ class LivePlayer:
         """Receive messages of the process, and replace it if it has ended or hangs."""
         silent_s = self._silence_timer.update(now, message=self._receive(process, reports))
         if process.pipe.closed:
-            self._handle_loss(now, self._fault or process.ending())
+            self._handle_loss(now, self._fault or process.ending(), reports)
         elif silent_s > (START_TIMEOUT_S if self._starting else HANG_TIMEOUT_S):
             process.kill()
-            self._handle_loss(now, ProcessEnding(cause=ProcessEndCause.HUNG, seconds=silent_s))
+            ending = ProcessEnding(cause=ProcessEndCause.HUNG, seconds=silent_s)
+            self._handle_loss(now, ending, reports)
         late = sum(segment.last.late for segment in self._segments)
         skipped = sum(segment.last.skipped for segment in self._segments)
         self._incidents += self._loss_reporter.update(now, late, skipped)
@@ -290,7 +291,8 @@ class LivePlayer:
 
     def _begin_segment(self, running: PlaybackStarted) -> None:
         before = self._segments[-1] if self._segments else None
-        self._segments.append(PlaybackSegment(running, self._setup.back_end.latency.seconds, before))
+        latency_s, metre = self._setup.back_end.latency.seconds, self._setup.piece.bar_metre
+        self._segments.append(PlaybackSegment(running, latency_s, metre, before))
         self._starting = False
         if before is not None:
             silent_s, ramp_s = running.began_s - self._lost_s, self._setup.fade_in_s
@@ -327,12 +329,14 @@ class LivePlayer:
         self._fault = None
         self._asked = state
 
-    def _handle_loss(self, now: float, ending: ProcessEnding) -> None:
-        """Report that the process is gone, and continue with another one if it makes sense."""
+    def _handle_loss(self, now: float, ending: ProcessEnding, reports: list[PlaybackReport]) -> None:
+        """Report that the process and its notes are gone, and continue with another if it makes sense."""
         process, self._process = self._process, None
         if process is not None:
             self._gone.append(process)
         self._heard = None
+        if self._segments and not self._starting:
+            reports.append(PlaybackReport(note_ends=self._segments[-1].cut_off()))
         self._report(now, AudioIncidentKind.PROCESS_ENDED, ending=ending)
         if self._leaving:
             self.finished = True
@@ -357,12 +361,15 @@ class LivePlayer:
             raise SoundError("the live player is not open")
         times = self._segments[-1].times(self._floor_s)
         notes = tuple(note for report in reports for note in report.notes)
+        note_ends = tuple(end for report in reports for end in report.note_ends)
         beats = tuple(beat for report in reports for beat in report.beats)
-        latest = [note.frame for note in notes[-1:]] + [beat.frame for beat in beats[-1:]]
+        latest = [event.frame for events in (notes, note_ends, beats) for event in events[-1:]]
         self._floor_s = max([self._floor_s, *map(times, latest)])
         sound = [report.audio for report in reports if report.audio is not None]
         return PlaybackStep(
             notes=notes,
+            note_ends=note_ends,
+            sections=tuple(section for report in reports for section in report.sections),
             beats=beats,
             heard=self._heard,
             audio=np.concatenate([_NO_SOUND, *sound]) if self._setup.keep_sound else None,

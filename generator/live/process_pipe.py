@@ -18,7 +18,7 @@ from generator.errors import SoundError
 from generator.live.devices import BackEnd, environment
 from generator.player import ProcessEndCause, ProcessEnding
 from generator.player_events import PlayerEvent
-from generator.score import AudibleMusic, BeatEvent, NoteEvent, StereoBlock
+from generator.score import AudibleMusic, BeatEvent, NoteEnd, NoteEvent, SectionEvent, StereoBlock
 from generator.state import MusicState, Piece
 
 
@@ -111,8 +111,10 @@ class PlaybackReport:
         When samples were handed over; None if nothing moved.
     rendered, late, skipped : int
         Samples rendered, blocks late, and samples left out so far.
-    notes, beats : tuple
+    notes, beats, sections : tuple
         Those whose sound has begun.
+    note_ends : tuple
+        Those of notes whose release has begun.
     events : tuple of PlayerEvent
         What took effect on samples rendered, or will on those played next.
     heard : AudibleMusic or None
@@ -135,7 +137,9 @@ class PlaybackReport:
     late: int = 0
     skipped: int = 0
     notes: tuple[NoteEvent, ...] = ()
+    note_ends: tuple[NoteEnd, ...] = ()
     beats: tuple[BeatEvent, ...] = ()
+    sections: tuple[SectionEvent, ...] = ()
     events: tuple[PlayerEvent, ...] = ()
     heard: AudibleMusic | None = None
     audio: StereoBlock | None = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log10, sqrt
+from typing import NamedTuple
 
 from generator.composition.composer import Composer
-from generator.composition.notation import BarScore, ScoreNote
+from generator.composition.notation import NO_ARC, BarScore, ScoreNote, SectionKind
 from generator.performance.controls import (
     MAX_LEVEL_SLOPE_DB_PER_S,
     BreathEnvelope,
@@ -23,9 +25,11 @@ from generator.score import (
     BeatEvent,
     Block,
     ControlFrame,
+    NoteEnd,
     NoteEvent,
+    SectionEvent,
 )
-from generator.state import BEATS_PER_BAR, LAYERS, MusicState, Piece, check_seconds
+from generator.state import LAYERS, LEVEL_RANGE_DB, Metre, MusicState, Piece, check_seconds
 
 BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
 SILENCE_FADE_S = 15.0
@@ -40,8 +44,11 @@ FAINTEST = 0.01
 BREATH_BRIGHTNESS_PER_DB = 0.03
 """Brightness changes with the breath: at full depth by a tenth of the cutoff to either side."""
 
-LANDINGS = (4, 2)
-"""Beats after the bar line of the cadence at which the tonic may begin; else it begins on the bar line."""
+LANDINGS = (1.0, 0.5)
+"""Shares of a bar after the bar line of the cadence at which the tonic may begin, if a pulse falls there.
+
+Otherwise it begins on the bar line.
+"""
 
 RINGING = 0.5
 """Least share of the fade that is left for the last chord, unless it begins on the bar line."""
@@ -64,20 +71,22 @@ class TempoRamp:
     """One block of time in which the tempo moves linearly.
 
     The position in the score is the integral of the tempo, so beats are exactly where the tempo puts them.
+    The tempo counts pulses a minute; `pulse` says how many beats (quarters) a pulse has.
     """
 
     start_bpm: float
     end_bpm: float
+    pulse: float = 1.0
 
     @property
     def beats(self) -> float:
         """Beats that pass in the block."""
-        return (self.start_bpm + self.end_bpm) / 2.0 / 60.0 * BLOCK_S
+        return (self.start_bpm + self.end_bpm) / 2.0 / 60.0 * BLOCK_S * self.pulse
 
     def frame(self, beats: float) -> int:
         """Return the sample of the block in which so many beats have passed."""
-        rate = self.start_bpm / 60.0 / SAMPLE_RATE
-        growth = (self.end_bpm - self.start_bpm) / 60.0 / SAMPLE_RATE / BLOCK_FRAMES
+        rate = self.pulse * self.start_bpm / 60.0 / SAMPLE_RATE
+        growth = self.pulse * (self.end_bpm - self.start_bpm) / 60.0 / SAMPLE_RATE / BLOCK_FRAMES
         # rate·x + growth·x²/2 = beats, in the form that stays exact as growth goes to 0
         exact = 2.0 * beats / (rate + sqrt(max(0.0, rate * rate + 2.0 * growth * beats)))
         return min(max(int(exact + 0.5), 0), BLOCK_FRAMES - 1)
@@ -85,6 +94,59 @@ class TempoRamp:
     def tempo(self, frame: int) -> float:
         """Return the tempo at a sample of the block."""
         return self.start_bpm + (self.end_bpm - self.start_bpm) * frame / BLOCK_FRAMES
+
+
+class _Pulse(NamedTuple):
+    """A pulse of the metre: its number from the beginning, and its bar."""
+
+    number: int
+    bar: int
+
+
+class _Onset(NamedTuple):
+    """The beginning of a note, and the bar in which it is written."""
+
+    note: ScoreNote
+    bar: int
+
+
+class _Release(NamedTuple):
+    """The end of a note: its number, and the sample at which it began."""
+
+    number: int
+    frame: int
+
+    def at(self, frame: int) -> NoteEnd:
+        """Return the end of the note at a sample."""
+        return NoteEnd(frame=frame, note=self.number, duration_s=(frame - self.frame) / SAMPLE_RATE)
+
+
+class _SectionStart(NamedTuple):
+    """The first bar of a section."""
+
+    score: BarScore
+    bar: int
+
+
+class _Due(NamedTuple):
+    """Something that happens at a place in the score, in beats from the last bar line."""
+
+    position: float
+    item: _Pulse | _Onset | _Release | _SectionStart
+
+
+def _position(due: _Due) -> float:
+    return due.position
+
+
+@dataclass(slots=True)
+class _Happened:
+    """What has happened in a block."""
+
+    notes: list[NoteEvent] = field(default_factory=list)
+    note_ends: list[NoteEnd] = field(default_factory=list)
+    beats: list[BeatEvent] = field(default_factory=list)
+    sections: list[SectionEvent] = field(default_factory=list)
 
 
 class Performance:
@@ -107,7 +169,9 @@ class Performance:
         self._bar = -1
         self._beat = 0.0
         self._score: BarScore | None = None
-        self._waiting: deque[tuple[float, ScoreNote | int]] = deque()
+        self._piece_metre = piece.bar_metre
+        self._waiting: list[_Due] = []
+        self._notes_begun = 0
         self._at_bar: MusicState | None = None
         self._tempo: float | None = None
         self._controls = _Controls()
@@ -152,7 +216,7 @@ class Performance:
         check_seconds("seconds", seconds)
         if self._stop_s is None:
             self._stop_s = seconds
-            self._waiting.clear()
+            self._waiting = [due for due in self._waiting if isinstance(due.item, _Release)]
 
     def block(self, state: MusicState) -> Block:
         """Play the next `BLOCK_FRAMES` samples.
@@ -165,32 +229,42 @@ class Performance:
         Returns
         -------
         Block
-            Notes and beats that begin in it, by frame, and the controls at its end.
+            Notes, beats and sections that begin in it, ends of notes, and the controls at its end.
         """
         # While nothing sounds there is no tempo to start from: the first beat has the tempo asked for.
         before = self._tempo if self._playing and self._tempo is not None else state.tempo_bpm
-        stretch = TempoRamp(before, state.tempo_bpm)
         start = self._frame
         wanted = state.sounding and not self._leaving
-        self._novelty.append(min(1.0, _tempo_novelty(stretch)) if self._playing else 0.0)
-        notes: list[NoteEvent] = []
-        beats: list[BeatEvent] = []
+        self._novelty.append(min(1.0, _tempo_novelty(before, state.tempo_bpm)) if self._playing else 0.0)
+        happened = _Happened()
         if wanted and not self._playing:
             self._begin(state)
         if self._playing:
-            self._advance(state, stretch, notes, beats)
+            self._advance(state, TempoRamp(before, state.tempo_bpm, self._metre.pulse), happened)
         self._tempo = state.tempo_bpm
-        layers = self._score.layers if self._score else ()
-        self._controls.advance(state, self._at_bar or state, layers)
-        self._move_fade(wanted=wanted)
+        score = self._score
+        self._controls.advance(state, self._at_bar or state, score)
+        self._move_fade(happened, wanted=wanted)
         self._frame += BLOCK_FRAMES
-        notes.sort(key=lambda note: note.frame)
-        shape = self._controls.shape()
-        return Block(start_frame=start, notes=tuple(notes), beats=tuple(beats), shape=shape)
+        return Block(
+            start_frame=start,
+            notes=tuple(happened.notes),
+            note_ends=tuple(happened.note_ends),
+            beats=tuple(happened.beats),
+            sections=tuple(happened.sections),
+            shape=self._controls.shape(),
+            section=score.section if score else 0,
+            section_kind=score.section_kind if score else SectionKind.STATEMENT,
+            arc=score.arc if score else NO_ARC,
+        )
 
     @property
     def _leaving(self) -> bool:
         return self._end_s is not None or self._stop_s is not None
+
+    @property
+    def _metre(self) -> Metre:
+        return self._score.metre if self._score else self._piece_metre
 
     def _begin(self, state: MusicState) -> None:
         if self._bar >= 0:
@@ -200,75 +274,104 @@ class Performance:
         self._open_bar(state)
         self._beat = 0.0
 
-    def _advance(
-        self, state: MusicState, stretch: TempoRamp, notes: list[NoteEvent], beats: list[BeatEvent]
-    ) -> None:
+    def _advance(self, state: MusicState, ramp: TempoRamp, happened: _Happened) -> None:
+        bar = self._metre.bar
         origin = self._beat
-        end = origin + stretch.beats
+        end = origin + ramp.beats
         while True:
-            while self._waiting and self._waiting[0][0] < end - _ROUNDING_BEATS:
-                position, item = self._waiting.popleft()
-                at = stretch.frame(position - origin)
-                frame, tempo = self._frame + at, stretch.tempo(at)
-                if isinstance(item, ScoreNote):
-                    notes.append(self._note(item, frame, tempo))
-                else:
-                    number = self._bar * BEATS_PER_BAR + item
-                    beats.append(BeatEvent(frame=frame, beat=number, bar=self._bar, tempo_bpm=tempo))
-            if end <= BEATS_PER_BAR + _ROUNDING_BEATS:  # a bar line at the very end is the next block's
+            while self._waiting and self._waiting[0].position < min(end, bar) - _ROUNDING_BEATS:
+                due = self._waiting.pop(0)
+                self._carry_out(due, ramp, ramp.frame(due.position - origin), happened)
+            if end <= bar + _ROUNDING_BEATS:  # a bar line at the very end is the next block's
                 break
-            origin, end = origin - BEATS_PER_BAR, end - BEATS_PER_BAR
+            origin, end = origin - bar, end - bar
+            self._waiting = [_Due(due.position - bar, due.item) for due in self._waiting]
             self._open_bar(state)
         self._beat = end
 
+    def _carry_out(self, due: _Due, ramp: TempoRamp, at: int, happened: _Happened) -> None:
+        """Let something happen at a sample of the block."""
+        frame, tempo = self._frame + at, ramp.tempo(at)
+        match due.item:
+            case _Pulse(number, bar):
+                happened.beats.append(BeatEvent(frame=frame, beat=number, bar=bar, tempo_bpm=tempo))
+            case _Onset(note, bar):
+                event = self._note(note, bar, frame, tempo)
+                happened.notes.append(event)
+                self._await(due.position + note.duration, _Release(event.number, frame))
+            case _Release() as release:
+                happened.note_ends.append(release.at(frame))
+            case _SectionStart(score, bar):
+                happened.sections.append(
+                    SectionEvent(
+                        frame=frame, bar=bar, number=score.section, kind=score.section_kind, arc=score.arc
+                    )
+                )
+
+    def _await(self, position: float, item: _Pulse | _Onset | _Release | _SectionStart) -> None:
+        insort(self._waiting, _Due(position, item), key=_position)
+
     def _open_bar(self, state: MusicState) -> None:
         """Begin the next bar: latch the state, compose the bar, and queue its beats and notes."""
-        before, previous = self._at_bar, self._score
+        before, self._at_bar = self._at_bar, state
         self._bar += 1
-        self._at_bar = state
-        waiting: list[tuple[float, ScoreNote | int]] = [(float(beat), beat) for beat in range(BEATS_PER_BAR)]
         if not self._closing and self._stop_s is None:
+            previous = self._score
             score = self._composer.bar(state) if self._end_s is None else self._cadence(state, self._end_s)
-            # The nudge is so short that the tempo at the bar line is as good as the one at the note.
-            to_beats = state.tempo_bpm / 60.0
-            waiting += [(note.offset + note.nudge_s * to_beats, note) for note in score.notes]
             self._score = score
+            if previous is None or score.section != previous.section:
+                self._await(0.0, _SectionStart(score, self._bar))
+            # The nudge is so short that the tempo at the bar line is as good as the one at the note.
+            to_beats = state.tempo_bpm / 60.0 * score.metre.pulse
+            for note in score.notes:
+                self._await(note.offset + note.nudge_s * to_beats, _Onset(note, self._bar))
             if previous is not None and score.mode is not previous.mode:
                 self._add_novelty(_NOVEL_MODE)
             if before is not None and state.layers != before.layers:
                 self._add_novelty(_NOVEL_LAYER)
-        self._waiting = deque(sorted(waiting, key=lambda entry: entry[0]))
+        metre = self._metre
+        for pulse in range(metre.pulses):
+            self._await(pulse * metre.pulse, _Pulse(self._bar * metre.pulses + pulse, self._bar))
 
     def _cadence(self, state: MusicState, fade_s: float) -> BarScore:
         """Return the next bar of the cadence; the fade decides how many beats precede the tonic."""
-        beat_s = 60.0 / state.tempo_bpm
+        metre = self._metre
+        beat_s = 60.0 / (state.tempo_bpm * metre.pulse)
         left_s = self._controls.fade.position * fade_s
-        lands = (_land for _land in LANDINGS if left_s - _land * beat_s >= RINGING * fade_s)
-        land = 0 if self._cadence_begun else next(lands, 0)
+        lands = (
+            land
+            for land in (share * metre.bar for share in LANDINGS)
+            if land % metre.pulse == 0.0 and left_s - land * beat_s >= RINGING * fade_s
+        )
+        land = 0.0 if self._cadence_begun else next(lands, 0.0)
         self._cadence_begun = True
-        self._closing = land < BEATS_PER_BAR
+        self._closing = land < metre.bar
         return self._composer.cadence(state, land=land, beats=left_s / beat_s)
 
-    def _note(self, note: ScoreNote, frame: int, tempo: float) -> NoteEvent:
+    def _note(self, note: ScoreNote, bar: int, frame: int, tempo: float) -> NoteEvent:
+        number, self._notes_begun = self._notes_begun, self._notes_begun + 1
         return NoteEvent(
             frame=frame,
-            duration_s=note.duration * 60.0 / tempo,
-            beat=self._bar * BEATS_PER_BAR + note.offset,
-            bar=self._bar,
+            number=number,
+            duration_s=note.duration * 60.0 / tempo / self._metre.pulse,
+            beat=bar * self._metre.bar + note.offset,
+            bar=bar,
             pitch=note.pitch,
             velocity=note.velocity,
             layer=note.layer,
         )
 
-    def _move_fade(self, *, wanted: bool) -> None:
+    def _move_fade(self, happened: _Happened, *, wanted: bool) -> None:
         fade = self._controls.fade
         if wanted:
             fade.rise(BLOCK_S, self._fade_in_s)
             return
         fade.fall(BLOCK_S, self._stop_s or self._end_s or SILENCE_FADE_S)
         if fade.silent:
-            # The rest of the bar is dropped; the next sound begins a new bar.
+            # The rest of the bar is dropped; the next sound begins a new bar. The last sample is silent.
             self._playing = False
+            ringing = [due.item for due in self._waiting if isinstance(due.item, _Release)]
+            happened.note_ends += [each.at(self._frame + BLOCK_FRAMES - 1) for each in ringing]
             self._waiting.clear()
 
     def _add_novelty(self, novelty: float) -> None:
@@ -286,23 +389,30 @@ class _Controls:
         self._gains = [0.0] * len(LAYERS)
         self._set = False
 
-    def advance(self, state: MusicState, at_bar: MusicState, layers: tuple[str, ...]) -> None:
-        """Move on by one block towards a state; what changes by bars comes from the last bar line."""
+    def advance(self, state: MusicState, at_bar: MusicState, score: BarScore | None) -> None:
+        """Move on by one block towards a state and what the form adds to it.
+
+        What changes by bars comes from the last bar line. The form never raises the level.
+        """
+        layers, arc = (score.layers, score.arc) if score else ((), NO_ARC)
         entering = [1.0 if layer in layers else 0.0 for layer in LAYERS]
+        level_db = _within(state.level_db + min(0.0, arc.level_db), LEVEL_RANGE_DB)
+        brightness = _within(state.brightness + arc.brightness)
+        density = _within(at_bar.density + arc.density)
         if not self._set:  # nothing has sounded yet, so no jump can be heard
-            self.level_db = state.level_db
-            self.brightness = state.brightness
+            self.level_db = level_db
+            self.brightness = brightness
             self.articulation = at_bar.articulation
-            self.density = at_bar.density
+            self.density = density
             self._gains = entering
             self._set = bool(layers)
-        self.level_db = approach(self.level_db, state.level_db, MAX_LEVEL_SLOPE_DB_PER_S * BLOCK_S)
-        brighter = smooth_towards(self.brightness, state.brightness, BLOCK_S, BRIGHTNESS_TAU_S)
+        self.level_db = approach(self.level_db, level_db, MAX_LEVEL_SLOPE_DB_PER_S * BLOCK_S)
+        brighter = smooth_towards(self.brightness, brightness, BLOCK_S, BRIGHTNESS_TAU_S)
         self.brightness = approach(self.brightness, brighter, MAX_BRIGHTNESS_SLOPE_PER_S * BLOCK_S)
         self.articulation = smooth_towards(self.articulation, at_bar.articulation, BLOCK_S, BRIGHTNESS_TAU_S)
-        self.density = smooth_towards(self.density, at_bar.density, BLOCK_S, BRIGHTNESS_TAU_S)
-        if self._gains != entering:
-            glide_s = LAYER_BARS * BEATS_PER_BAR * 60.0 / state.tempo_bpm
+        self.density = smooth_towards(self.density, density, BLOCK_S, BRIGHTNESS_TAU_S)
+        if self._gains != entering and score is not None:
+            glide_s = LAYER_BARS * score.metre.pulses * 60.0 / state.tempo_bpm
             self._gains = [
                 approach(gain, target, BLOCK_S / glide_s)
                 for gain, target in zip(self._gains, entering, strict=True)
@@ -315,14 +425,19 @@ class _Controls:
             level_db=self.level_db,
             breath_db=self._breath_db,
             fade=self.fade.amplitude,
-            brightness=min(1.0, max(0.0, self.brightness + BREATH_BRIGHTNESS_PER_DB * self._breath_db)),
+            brightness=_within(self.brightness + BREATH_BRIGHTNESS_PER_DB * self._breath_db),
             articulation=self.articulation,
             density=self.density,
             layer_gains=tuple(self._gains),
         )
 
 
-def _tempo_novelty(stretch: TempoRamp) -> float:
+def _within(value: float, limits: tuple[float, float] = (0.0, 1.0)) -> float:
+    low, high = limits
+    return min(max(value, low), high)
+
+
+def _tempo_novelty(start_bpm: float, end_bpm: float) -> float:
     """Return 0 up to the just noticeable difference, 1 from ten times as much."""
-    change = abs(stretch.end_bpm / stretch.start_bpm - 1.0)
+    change = abs(end_bpm / start_bpm - 1.0)
     return max(0.0, change - _TEMPO_JND) / (9.0 * _TEMPO_JND)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, FloatArray, NoteEvent
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, FloatArray, NoteEnd, NoteEvent
 from generator.state import LAYERS
 from generator.synthesis.palettes import Drone, OscillatorSpec, Palette
 
@@ -27,6 +27,9 @@ DRONE_ATTACK_S = 4.0
 DRONE_LOWEST = 36
 DRONE_DUCKING = 0.85
 """Share by which the drone's lowest tone is reduced while the bass plays."""
+
+LEAST_ATTACK = 0.6
+"""Share of its attack that a note sounds at least."""
 
 INAUDIBLE = 4e-5
 SUDDEN_FRAMES = SAMPLE_RATE // 2
@@ -151,10 +154,11 @@ def _gains(shape: ControlFrame) -> FloatArray:
 class VoiceBank:
     """The voices of all layers and their envelopes.
 
-    A note given with one block begins in the next, at the same place. Meanwhile a voice is made free for it,
-    if necessary by fading out the quietest. So every onset is exact, `latency_frames` late, and stealing a
-    voice does not click. The polyphony of a layer is also the most notes that can begin in one block; more
-    are left out.
+    A note given with one block begins in the next, at the same place, and ends there when its end is given.
+    Meanwhile a voice is made free for it, if necessary by fading out the quietest. So every onset and every
+    release is exact, `latency_frames` late, and stealing a voice does not click. The end of a note whose
+    voice has been stolen has no effect. The polyphony of a layer is also the most notes that can begin in one
+    block; more are left out.
 
     Parameters
     ----------
@@ -207,20 +211,24 @@ class VoiceBank:
         self._level = np.zeros(count)  # and with it
         self._active = np.zeros(count, dtype=bool)
         self._reserved = np.zeros(count, dtype=bool)
+        self._number = np.full(count, -1)  # of the note that each oscillator plays or played last
         self._next_voice = dict.fromkeys(LAYERS, 0)
         self._pending: list[tuple[NoteEvent, slice]] = []
+        self._pending_ends: tuple[NoteEnd, ...] = ()
         self._live = self._sounding()
 
     def step(self, block: Block) -> OscillatorFrame:
         """Return what sounds in this block, and reserve voices for the notes that begin in the next."""
         start, end = block.start_frame, block.start_frame + BLOCK_FRAMES
         begun = [self._begin(note, rows, block.shape) for note, rows in self._pending]
-        self._pending = []
+        for each in self._pending_ends:
+            self._end(each)
         drone = self._drone_rows
         if drone.start < drone.stop and block.shape.fade > 0.0 and not self._active[drone.start]:
             begun.append(self._enter(drone, start, block.shape))
-        if begun:
+        if begun or self._pending_ends:
             self._live = self._sounding()
+        self._pending, self._pending_ends = [], block.note_ends
         for note in block.notes:
             if (voice := self._free_voice(note.layer)) is not None:
                 self._reserved[voice] = True
@@ -254,7 +262,7 @@ class VoiceBank:
         """Silence every voice at once; what follows the bank must be silent by then."""
         self._active[:] = False
         self._live = self._sounding()
-        self._pending = []
+        self._pending, self._pending_ends = [], ()
 
     def _sounding(self) -> _Notes:
         rows = np.flatnonzero(self._active)
@@ -294,15 +302,22 @@ class VoiceBank:
         )
         notes = self._notes
         notes.attack[voice] = attack_s * SAMPLE_RATE
-        # A short note of a slow sound still rises: its release waits for most of the attack.
-        notes.release[voice] = onset + max(note.duration_s, 0.6 * attack_s) * SAMPLE_RATE
+        notes.release[voice] = np.inf
         notes.release_length[voice] = release_s * SAMPLE_RATE
         # High strings ring shorter than low ones, by about a third per octave.
         decays_s = np.array([spec.decay_s for spec in specs]) * 2.0 ** (-0.6 * octaves)
         notes.decay_rate[voice] = 1.0 / (decays_s * SAMPLE_RATE)
         notes.amplitude[voice] = [level * spec.level * loudness**spec.hardness for spec in specs]
         notes.hertz[voice] = [hertz(note.pitch) * spec.ratio for spec in specs]
+        self._number[voice] = note.number
         return self._enter(voice, onset, shape)
+
+    def _end(self, end: NoteEnd) -> None:
+        """Let the voice of a note, if it still has one, begin its release where the note ends."""
+        notes, rows = self._notes, self._number == end.note
+        # A short note of a slow sound still rises: its release waits for most of the attack.
+        risen = notes.onset[rows] + LEAST_ATTACK * notes.attack[rows]
+        notes.release[rows] = np.maximum(end.frame + self.latency_frames, risen)
 
     def _enter(self, voice: slice, onset: int, shape: ControlFrame) -> list[tuple[int, float]]:
         """Begin oscillators whose envelopes are set at a frame; return their frequencies."""

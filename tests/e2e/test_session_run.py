@@ -28,7 +28,7 @@ LONGER = ["--set", "sustain.duration_s=60"]
 """So that a session is not over before another process, on a busy machine, has seen how far it is."""
 
 STREAMS = {
-    *("ecg", "eda", "features", "beats", "scrs", "music", "score", "notes"),
+    *("ecg", "eda", "features", "beats", "scrs", "music", "score", "notes", "note_ends"),
     *("decisions", "markers", "ratings", "commands", "clock"),
 }
 
@@ -141,6 +141,15 @@ def test_without_sound_the_recording_is_the_same(
     assert exit_status([*session_arguments, "--audio", "none", "--out", str(tmp_path)]) == 0
     assert (tmp_path / "session.xdf").read_bytes() == (session / "session.xdf").read_bytes()
     assert not (tmp_path / "audio.flac").exists()
+
+
+def test_every_note_of_a_closed_session_has_ended(session: Path) -> None:
+    recorded = read_recording(session)
+    notes, ends = recorded.streams["notes"], recorded.streams["note_ends"]
+    numbers = ends.column("note").astype(int)
+    assert sorted(numbers) == list(range(notes.times.size))
+    assert np.array_equal(notes.column("duration_s")[numbers], ends.column("duration_s"))
+    assert ends.times == pytest.approx(notes.times[numbers] + ends.column("duration_s"), abs=1e-4)
 
 
 def test_replay_rebuilds_the_sound_sample_for_sample(

@@ -29,7 +29,9 @@ def test_what_is_written_is_read_back_to_the_sample(tmp_path: Path) -> None:
 
 
 def test_the_table_looks_like_this(tmp_path: Path) -> None:
-    note = NoteEvent(frame=48_001, duration_s=1.25, beat=1.5, bar=0, pitch=62, velocity=54, layer="melody")
+    note = NoteEvent(
+        frame=48_001, number=0, duration_s=1.25, beat=1.5, bar=0, pitch=62, velocity=54, layer="melody"
+    )
     write_events(tmp_path / "events.csv", [note])
     assert (
         tmp_path / "events.csv"

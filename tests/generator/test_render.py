@@ -68,6 +68,32 @@ def test_a_trajectory_becomes_sound_midi_and_a_table(tmp_path):
     assert done == sorted(done)
 
 
+def test_table_and_midi_have_the_lengths_that_the_notes_had(tmp_path):
+    falling = Trajectory(
+        (0.0, 20.0, 21.0),
+        tuple(MusicState(tempo_bpm=tempo, layers=1, articulation=0.0) for tempo in (140.0, 140.0, 30.0)),
+    )
+    paths = {"midi": tmp_path / "s.mid", "events": tmp_path / "s.csv"}
+    notes = render(falling, Piece(seed=2), 60.0, **paths)
+    across = [note for note in notes if note.time_s < 20.0 < note.time_s + note.duration_s]
+    nexts_s = min(note.time_s for note in notes if note.time_s > 20.0)
+    assert nexts_s > 20.5
+    assert max(note.time_s + note.duration_s for note in across) >= nexts_s - 1 / 60
+    with paths["events"].open(encoding="utf-8", newline="") as file:
+        lengths = [float(row["duration_s"]) for row in csv.DictReader(file)]
+    assert lengths == pytest.approx([note.duration_s for note in notes], abs=1e-6)
+    now, ends = 0.0, []
+    for message in mido.MidiFile(paths["midi"]):
+        now += message.time
+        ends += [now] if message.type == "note_on" and message.velocity == 0 else []
+    again = {
+        note.number: [n.time_s for n in notes if n.pitch == note.pitch and n.frame > note.frame]
+        for note in notes
+    }
+    wanted = [min([note.time_s + note.duration_s, *again[note.number]]) for note in notes]
+    assert ends == pytest.approx(sorted(wanted), abs=2e-3)
+
+
 def test_the_same_is_rendered_twice(tmp_path):
     for name in ("a.wav", "b.wav"):
         render(SLOWING, Piece(seed=1), 3.0, wav=tmp_path / name)

@@ -169,6 +169,7 @@ def events(recorder: Recorder, second: float) -> None:
             [
                 NoteEvent(
                     frame=number * 24_000,
+                    number=number,
                     duration_s=0.4,
                     beat=number / 2,
                     bar=number // 8,

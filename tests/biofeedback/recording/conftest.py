@@ -46,7 +46,9 @@ def things():
         ),
         beat=Beat(beat_id=3, r_time_s=0.7, rr_ms=float("nan"), quality=0.9, corrected=True, known_at_s=1.1),
         scr=Scr(onset_s=0.2, peak_s=0.9, amplitude_us=0.05, known_at_s=1.4),
-        note=NoteEvent(frame=24_000, duration_s=0.4, beat=1.5, bar=0, pitch=62, velocity=70, layer="bass"),
+        note=NoteEvent(
+            frame=24_000, number=0, duration_s=0.4, beat=1.5, bar=0, pitch=62, velocity=70, layer="bass"
+        ),
         music_beat=BeatEvent(frame=48_000, beat=2, bar=0, tempo_bpm=66.0),
         decision=Decision(
             t=1.0,

@@ -42,7 +42,14 @@ def record(step):
     counted = np.arange(10.0 * (step - 1), 10.0 * step)
     recorder.raw(Chunk(ecg, counted / 200, counted[:, np.newaxis]))
     note = NoteEvent(
-        frame=2400 * step, duration_s=0.5, beat=step / 4, bar=step // 16, pitch=60, velocity=64, layer="pad"
+        frame=2400 * step,
+        number=step - 1,
+        duration_s=0.5,
+        beat=step / 4,
+        bar=step // 16,
+        pitch=60,
+        velocity=64,
+        layer="pad",
     )
     recorder.sounded([], [note], None, lambda frame: frame / 48_000)
     recorder.marker(step / 20, {"step": step})

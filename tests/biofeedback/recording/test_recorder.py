@@ -5,6 +5,7 @@ import json
 import math
 import os
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ import pyxdf
 from acquisition.streams import Chunk, Kind, Mark, StreamInfo
 from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
-from biofeedback.recording.reader import read_recording
+from biofeedback.recording.reader import open_streams, read_recording, recorded_score
 from biofeedback.recording.storage import AppendFile
 from biofeedback.recording.xdf import Tag
+from generator.score import NoteEnd
 
 
 def record_everything(recorder, things):
@@ -83,6 +85,29 @@ def test_the_same_state_of_music_keeps_its_id_and_the_score_refers_to_it(recordi
 
 def test_notes_are_stamped_when_they_sound(recording):
     assert rows(recording, "notes") == [(0.5, 62.0, 70.0, 0.4, 2.0, 1.5, 0.0, 24_000.0)]
+
+
+def test_a_note_has_the_length_recorded_at_its_end(tmp_path, make_recorder, things):
+    directory = tmp_path / "s"
+    with make_recorder(directory) as recorder:
+        for number in range(3):
+            note = replace(things.note, number=number, frame=24_000 * number)
+            recorder.sounded([], [note], None, things.time_of)
+        for number, seconds in ((2, 0.7), (0, 2.5)):
+            end = NoteEnd(frame=72_000 + round(48_000 * seconds), note=number, duration_s=seconds)
+            recorder.note_ends([end], things.time_of)
+        recorder.flush(5.0)
+        recorder.flush(6.0)
+    lengths = [2.5, 0.4, 0.7]  # the second has not ended
+    recording = read_recording(directory)
+    assert recording.streams["notes"].column("duration_s").tolist() == lengths
+    assert rows(recording, "note_ends")[0] == (pytest.approx(2.2), 2.0, 0.7, 105_600.0)
+    stored = open_streams(directory)
+    assert [note.duration_s for note in recorded_score(stored, 0.0).notes] == lengths
+    assert [row[2] for block in stored["notes"].blocks(1) for row in block.samples] == lengths
+    theirs, _ = pyxdf.load_xdf(directory / "session.xdf", dejitter_timestamps=False, synchronize_clocks=False)
+    (notes,) = (stream for stream in theirs if stream["info"]["name"] == ["notes"])
+    assert notes["time_series"][:, 2].tolist() == [0.4] * 3  # what was known when they began
 
 
 def test_streams_of_json_read_back_as_objects(recording):
@@ -187,6 +212,9 @@ def test_session_json_says_from_the_start_what_is_recorded(tmp_path, make_record
         "nature_db": -12.0,
         "unwanted": [],
         "register_range": [0.0, 1.0],
+        "metre": "4/4",
+        "form": "none",
+        "tonal_plan": "none",
         "seed": 7,
     }
     assert meta["arguments"] == {"out": "Küche\udce4"}

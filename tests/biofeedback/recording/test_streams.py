@@ -26,6 +26,7 @@ def test_every_stream_is_declared_from_the_start():
         "music",
         "score",
         "notes",
+        "note_ends",
         "decisions",
         "markers",
         "ratings",
@@ -103,7 +104,7 @@ def test_a_music_state_is_rebuilt_from_its_row(state):
 
 def test_a_note_is_rebuilt_from_its_row(things):
     row = dict(zip(streams.NOTES, streams.note_row(things.note), strict=True))
-    assert NoteEvent(**{**row, "layer": LAYERS[row["layer"]]}) == things.note
+    assert NoteEvent(number=0, **{**row, "layer": LAYERS[row["layer"]]}) == things.note
 
 
 def test_the_file_says_what_the_music_was_made_from():
@@ -116,6 +117,9 @@ def test_the_file_says_what_the_music_was_made_from():
         "nature_db": "-12.0",
         "unwanted": "",
         "register_range": "0.0,1.0",
+        "metre": "4/4",
+        "form": "none",
+        "tonal_plan": "none",
     }
     assert headers["notes"].desc["layers"].split(",") == list(LAYERS)
 

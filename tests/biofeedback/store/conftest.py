@@ -70,7 +70,9 @@ def record_session(directory, *, note="slept badly", end="complete", about=None,
     recorder.command(103.0, {"name": "skip", "args": {}, **said, "accepted": False})
     recorder.rating(104.0, {"scale": "pain-nrs", "value": 3.0})
     recorder.marker(105.0, {"type": "marker", "text": "door slammed"})
-    event = NoteEvent(frame=4_900_000, duration_s=0.5, beat=1.0, bar=0, pitch=60, velocity=64, layer="pad")
+    event = NoteEvent(
+        frame=4_900_000, number=0, duration_s=0.5, beat=1.0, bar=0, pitch=60, velocity=64, layer="pad"
+    )
     recorder.sounded([], [event], None, lambda frame: frame / 48_000)
     for second in range(30):
         counted = np.arange(10.0 * second, 10.0 * (second + 1))

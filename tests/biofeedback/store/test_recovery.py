@@ -66,7 +66,14 @@ def record(step):
     counted = np.arange(10.0 * (step - 1), 10.0 * step)
     recorder.raw(Chunk(eda, counted / 200, counted[:, np.newaxis]))
     note = NoteEvent(
-        frame=2400 * step, duration_s=0.5, beat=step / 4, bar=step // 16, pitch=60, velocity=64, layer="pad"
+        frame=2400 * step,
+        number=step - 1,
+        duration_s=0.5,
+        beat=step / 4,
+        bar=step // 16,
+        pitch=60,
+        velocity=64,
+        layer="pad",
     )
     beats = [BeatEvent(frame=2400 * step, beat=step // 4, bar=step // 16, tempo_bpm=300.0)]
     recorder.sounded(beats if step % 4 == 0 else [], [note], None, lambda frame: frame / 48_000)

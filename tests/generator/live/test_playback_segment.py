@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generator.composition.notation import NO_ARC, SectionKind
 from generator.live.playback_segment import OutputClock, PlaybackSegment
 from generator.live.process_pipe import PlaybackReport, PlaybackStarted
-from generator.score import SAMPLE_RATE, BeatEvent
-from generator.state import BEATS_PER_BAR
+from generator.player_events import PlaybackBegin, PlayerEvent
+from generator.score import SAMPLE_RATE, BeatEvent, NoteEnd, NoteEvent, SectionEvent
+from generator.state import Metre
 
 BUFFER = 512
 
@@ -57,7 +59,9 @@ def report(played: int, time_s: float, beats: tuple[BeatEvent, ...] = ()) -> Pla
 @settings(max_examples=30)
 @given(st.integers(0, 1000), st.floats(-500, 500), st.floats(0.0, 0.02))
 def test_a_later_event_never_gets_an_earlier_time(seed: int, ppm: float, late_s: float) -> None:
-    segment = PlaybackSegment(PlaybackStarted(began_s=1000.0, latency_frames=1600), latency_s=0.02)
+    segment = PlaybackSegment(
+        PlaybackStarted(began_s=1000.0, latency_frames=1600), latency_s=0.02, metre=Metre.COMMON
+    )
     floor_s, given_s = 0.0, []
     for frames, time_s in reports(40, ppm=ppm, late_s=late_s, seed=seed):
         segment.update(report(frames, time_s))
@@ -68,19 +72,80 @@ def test_a_later_event_never_gets_an_earlier_time(seed: int, ppm: float, late_s:
 
 
 def test_sound_is_heard_after_its_way_through_synthesizer_and_device() -> None:
-    segment = PlaybackSegment(PlaybackStarted(began_s=50.0, latency_frames=1600), latency_s=0.25)
+    segment = PlaybackSegment(
+        PlaybackStarted(began_s=50.0, latency_frames=1600), latency_s=0.25, metre=Metre.COMMON
+    )
     segment.update(report(4800, 50.1))
     assert segment.times(0.0)(4800) == pytest.approx(50.0 + 0.1 + 1600 / SAMPLE_RATE + 0.25)
 
 
 def test_a_segment_goes_on_where_time_is_and_where_the_bars_were() -> None:
-    first = PlaybackSegment(PlaybackStarted(began_s=50.0, latency_frames=1600), latency_s=0.0)
+    first = PlaybackSegment(
+        PlaybackStarted(began_s=50.0, latency_frames=1600), latency_s=0.0, metre=Metre.COMMON
+    )
     first.update(report(480_000, 60.0, (BeatEvent(frame=470_000, beat=21, bar=5, tempo_bpm=120.0),)))
-    second = PlaybackSegment(PlaybackStarted(began_s=60.7, latency_frames=1600), latency_s=0.0, before=first)
+    second = PlaybackSegment(
+        PlaybackStarted(began_s=60.7, latency_frames=1600), latency_s=0.0, metre=Metre.COMMON, before=first
+    )
     second.update(report(4800, 60.8))
     assert second.first_frame % 800 == 0
     assert second.first_frame / SAMPLE_RATE == pytest.approx(10.7, abs=0.02)
     began = report(4800, 60.8, (BeatEvent(frame=0, beat=0, bar=0, tempo_bpm=120.0),))
     (beat,) = second.placed(began).beats
-    assert (beat.bar, beat.beat, beat.frame) == (6, 6 * BEATS_PER_BAR, second.first_frame)
+    assert (beat.bar, beat.beat, beat.frame) == (6, 24, second.first_frame)
     assert second.times(0.0)(beat.frame) == pytest.approx(60.7 + 1600 / SAMPLE_RATE)
+
+
+def note(frame: int, number: int, beat: float = 0.0, bar: int = 0) -> NoteEvent:
+    return NoteEvent(
+        frame=frame, number=number, duration_s=9.0, beat=beat, bar=bar, pitch=60, velocity=50, layer="pad"
+    )
+
+
+def segment(metre: Metre, before: PlaybackSegment | None = None) -> PlaybackSegment:
+    began_s = 50.0 if before is None else 60.0
+    started = PlaybackStarted(began_s=began_s, latency_frames=1600)
+    return PlaybackSegment(started, latency_s=0.0, metre=metre, before=before)
+
+
+def test_a_segment_counts_notes_pulses_and_sections_on() -> None:
+    first = segment(Metre.COMPOUND)
+    section = SectionEvent(frame=0, bar=0, number=2, kind=SectionKind.RETURN, arc=NO_ARC)
+    beat = BeatEvent(frame=400_000, beat=21, bar=10, tempo_bpm=60.0)
+    first.update(
+        PlaybackReport(
+            played=480_000,
+            rendered=487_200,
+            notes=(note(0, 0), note(9, 1)),
+            beats=(beat,),
+            sections=(section,),
+        )
+    )
+    second = segment(Metre.COMPOUND, first)
+    placed = second.placed(
+        PlaybackReport(
+            notes=(note(800, 0, beat=1.5),),
+            note_ends=(NoteEnd(frame=4000, note=0, duration_s=3200 / SAMPLE_RATE),),
+            beats=(BeatEvent(frame=0, beat=1, bar=0, tempo_bpm=60.0),),
+            sections=(SectionEvent(frame=0, bar=0, number=0, kind=SectionKind.STATEMENT, arc=NO_ARC),),
+            events=(PlayerEvent(0, PlaybackBegin(beat=0, bar=0, fade_in_s=1.0)),),
+        )
+    )
+    assert [(each.number, each.beat, each.bar) for each in placed.notes] == [(2, 34.5, 11)]
+    assert [(each.note, each.frame - second.first_frame) for each in placed.note_ends] == [(2, 4000)]
+    assert [(each.beat, each.bar) for each in placed.beats] == [(23, 11)]
+    assert [(each.number, each.bar) for each in placed.sections] == [(3, 11)]
+    begin = placed.events[0].action
+    assert isinstance(begin, PlaybackBegin)
+    assert (begin.beat, begin.bar) == (22, 11)
+
+
+def test_notes_of_a_lost_process_end_where_its_sound_ended() -> None:
+    first = segment(Metre.COMMON)
+    first.update(report(480_000, 60.0))
+    second = segment(Metre.COMMON, first)
+    ended = NoteEnd(frame=24_000, note=0, duration_s=0.5)
+    second.update(PlaybackReport(played=49_600, notes=(note(0, 0), note(4800, 1)), note_ends=(ended,)))
+    (end,) = second.cut_off()
+    assert (end.note, end.frame - second.first_frame) == (1, 48_000)
+    assert end.duration_s == 0.9

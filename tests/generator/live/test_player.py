@@ -24,8 +24,8 @@ from generator.performance.performance import Performance
 from generator.player import NO_LATENCY, AudioIncident, ProcessEndCause, ProcessEnding, incident_text
 from generator.player import AudioIncidentKind as Kind
 from generator.player_events import EndRequest, PlaybackBegin, PlayerEvent, StopRequest, VolumeRequest
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEvent
-from generator.state import BEATS_PER_BAR, MasterVolume, MusicState, Piece
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEnd, NoteEvent, SectionEvent
+from generator.state import MasterVolume, MusicState, Piece
 from generator.synthesis.mastering import VolumeFader
 from generator.synthesis.synth import Synth
 
@@ -63,6 +63,8 @@ class Listener:
 
     live: LivePlayer
     notes: list[tuple[NoteEvent, float]] = field(default_factory=list)
+    ends: list[tuple[NoteEnd, float]] = field(default_factory=list)
+    sections: list[SectionEvent] = field(default_factory=list)
     beats: list[tuple[BeatEvent, float]] = field(default_factory=list)
     events: list[PlayerEvent] = field(default_factory=list)
     heard: list[object] = field(default_factory=list)
@@ -83,8 +85,11 @@ class Listener:
             now = time.monotonic()
             self.stalled_s, stepped = max(self.stalled_s, now - stepped), now
             self.notes += [(note, sounded.time_of(note.frame)) for note in sounded.notes]
+            self.ends += [(end, sounded.time_of(end.frame)) for end in sounded.note_ends]
             self.beats += [(beat, sounded.time_of(beat.frame)) for beat in sounded.beats]
-            self.early += [sounded.time_of(event.frame) - now for event in (*sounded.notes, *sounded.beats)]
+            self.sections += sounded.sections
+            events = (*sounded.notes, *sounded.note_ends, *sounded.beats)
+            self.early += [sounded.time_of(event.frame) - now for event in events]
             self.events += sounded.events
             self.heard.append(sounded.heard)
             assert sounded.audio is not None
@@ -109,7 +114,9 @@ class Listener:
         return np.concatenate(self.pieces)
 
 
-def rebuild(events: list[PlayerEvent], frames: int) -> tuple[list[NoteEvent], np.ndarray]:
+def rebuild(
+    events: list[PlayerEvent], frames: int, first_note: int = 0
+) -> tuple[list[NoteEvent], np.ndarray]:
     """Play again what the events of one segment say, block by block."""
     begin = events[0].action
     assert isinstance(begin, PlaybackBegin)
@@ -136,8 +143,9 @@ def rebuild(events: list[PlayerEvent], frames: int) -> tuple[list[NoteEvent], np
         replace(
             note,
             frame=note.frame + first,
+            number=note.number + first_note,
             bar=note.bar + begin.bar,
-            beat=note.beat + begin.bar * BEATS_PER_BAR,
+            beat=note.beat + begin.bar * PIECE.bar_metre.bar,
         )
         for note in notes
     ]
@@ -184,8 +192,18 @@ def test_beats_fall_where_the_tempo_puts_them(played: Listener) -> None:
 def test_what_is_reported_has_sounded(played: Listener) -> None:
     assert len(played.notes) > 5
     assert max(played.early) <= 1e-6
-    for events in (played.notes, played.beats):
+    for events in (played.notes, played.ends, played.beats):
         assert all(one <= other for (_, one), (_, other) in pairwise(events))
+
+
+def test_the_ends_of_notes_and_sections_are_reported(played: Listener) -> None:
+    notes = {note.number: note for note, _ in played.notes}
+    assert list(notes) == list(range(len(played.notes)))
+    assert {end.note for end, _ in played.ends} == set(notes)  # the stop has ended them all
+    for end, _ in played.ends:
+        assert end.duration_s == (end.frame - notes[end.note].frame) / SAMPLE_RATE
+    (section,) = played.sections
+    assert (section.number, section.bar, section.frame) == (0, 0, played.beats[0][0].frame)
 
 
 def test_the_listeners_ear_follows(played: Listener) -> None:
@@ -310,13 +328,19 @@ def judge_the_returns(listener: Listener) -> None:
     bars = [beat.bar for beat, _ in listener.beats]
     assert all(one < other for one, other in pairwise(frames))
     assert sorted(bars) == bars
+    played = [note for note, _ in listener.notes]
+    assert [note.number for note in played] == list(range(len(played)))
+    assert sorted(end.note for end, _ in listener.ends) == list(range(len(played)))
+    assert all(end.duration_s > 0 for end, _ in listener.ends)
+    assert all(one <= other for (_, one), (_, other) in pairwise(listener.ends))
+    assert [section.number for section in listener.sections] == [0, 1, 2, 3]
     all_segments = segments(listener.events)
     for segment, following in zip_longest(all_segments, all_segments[1:]):
         begin, until = segment[0], segment[-1].frame + 2 * SAMPLE_RATE
         until = min(until, following[0].frame) if following else until
-        notes, _ = rebuild(segment, until - begin.frame)
         mine = [note for note, _ in listener.notes if note.bar >= begin.action.bar and note.frame < until]
         mine = [note for note in mine if note.frame >= begin.frame][:10]
+        notes, _ = rebuild(segment, until - begin.frame, mine[0].number)
         assert [note for note in notes if note.frame <= mine[-1].frame][: len(mine)] == mine
 
 

@@ -124,9 +124,16 @@ def test_whatever_is_asked_the_limits_hold(changes: list[tuple[MusicState, int]]
                 assert note.layer in bar.layers == LAYERS[: len(bar.layers)]
                 assert note.pitch % 12 in Scale(0, bar.mode).classes(tuple(range(7)))
                 assert 0 < note.duration_s < 40
+            for end in block.note_ends:
+                assert block.start_frame <= end.frame < block.start_frame + BLOCK_FRAMES
     assert [block.start_frame for block in blocks] == [BLOCK_FRAMES * i for i in range(len(blocks))]
     frames = [note.frame for note in notes_of(blocks)]
     assert frames == sorted(frames)
+    ends = [end for block in blocks for end in block.note_ends]
+    assert len({end.note for end in ends}) == len(ends)
+    assert all(end.duration_s >= 0 for end in ends)
+    if blocks[-1].shape.fade == 0:
+        assert len(ends) == len(frames)
     sounded = [block.shape for block in blocks if block.shape.fade > 0]
     for shape in sounded:
         assert np.all(np.isfinite([shape.level_db, shape.breath_db, shape.fade, *shape.layer_gains]))

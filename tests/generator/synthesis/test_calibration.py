@@ -102,7 +102,7 @@ def test_noise_is_played_at_the_level_asked_for(level_db):
     )
     noise = ReferenceNoise()
     blocks = [
-        noise.render(Block(start_frame=frame, notes=(), beats=(), shape=shape))
+        noise.render(Block(start_frame=frame, notes=(), note_ends=(), beats=(), shape=shape))
         for frame, _ in zip(count(0, BLOCK_FRAMES), range(600), strict=False)
     ]
     heard = np.concatenate(blocks)[SAMPLE_RATE:]

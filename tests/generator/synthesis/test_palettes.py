@@ -9,7 +9,7 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from generator.errors import StateError
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEvent
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEnd, NoteEvent
 from generator.state import LAYERS, PALETTES, Piece
 from generator.synthesis.palettes import BY_NAME
 from generator.synthesis.synth import BUS_CUTOFFS, Synth
@@ -28,15 +28,45 @@ OPEN = ControlFrame(
 
 def note(frame, pitch=60, layer="melody", velocity=80, duration_s=1.0):
     return NoteEvent(
-        frame=frame, duration_s=duration_s, beat=0.0, bar=0, pitch=pitch, velocity=velocity, layer=layer
+        frame=frame,
+        number=0,
+        duration_s=duration_s,
+        beat=0.0,
+        bar=0,
+        pitch=pitch,
+        velocity=velocity,
+        layer=layer,
     )
 
 
+def number(notes):
+    """Number the notes; return them, and their ends."""
+    notes = [replace(each, number=index) for index, each in enumerate(notes)]
+    ends = [
+        NoteEnd(
+            frame=each.frame + round(each.duration_s * SAMPLE_RATE),
+            note=each.number,
+            duration_s=each.duration_s,
+        )
+        for each in notes
+    ]
+    return notes, ends
+
+
+def within(events, start):
+    return tuple(each for each in events if start <= each.frame < start + BLOCK_FRAMES)
+
+
 def blocks(count, notes=(), shape=OPEN):
-    for index in range(count):
-        start = index * BLOCK_FRAMES
-        begin = tuple(n for n in notes if start <= n.frame < start + BLOCK_FRAMES)
-        yield Block(start_frame=start, notes=begin, beats=(), shape=shape)
+    notes, ends = number(notes)
+    for start in range(0, count * BLOCK_FRAMES, BLOCK_FRAMES):
+        yield Block(
+            start_frame=start,
+            notes=within(notes, start),
+            note_ends=within(ends, start),
+            beats=(),
+            shape=shape,
+        )
 
 
 def sound(palette, count, notes=(), shape=OPEN, tonic=0):

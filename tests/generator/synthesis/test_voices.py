@@ -1,11 +1,15 @@
 """The control side of the voices: envelopes exact to the sample, stealing without clicks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEvent
+from generator.performance.performance import Performance
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEnd, NoteEvent
+from generator.state import LAYERS, MusicState, Piece
 from generator.synthesis.palettes import BY_NAME
-from generator.synthesis.voices import VoiceBank, hertz
+from generator.synthesis.voices import LEAST_ATTACK, VoiceBank, hertz
 
 WARM_PADS = BY_NAME["warm-pads"]
 
@@ -24,8 +28,33 @@ def shape(articulation=1.0, gains=(1.0,) * 8):
 
 def note(frame, pitch=60, layer="arpeggio", velocity=64, duration_s=0.5):
     return NoteEvent(
-        frame=frame, duration_s=duration_s, beat=0.0, bar=0, pitch=pitch, velocity=velocity, layer=layer
+        frame=frame,
+        number=0,
+        duration_s=duration_s,
+        beat=0.0,
+        bar=0,
+        pitch=pitch,
+        velocity=velocity,
+        layer=layer,
     )
+
+
+def number(notes):
+    """Number the notes; return them, and their ends."""
+    notes = [replace(each, number=index) for index, each in enumerate(notes)]
+    ends = [
+        NoteEnd(
+            frame=each.frame + round(each.duration_s * SAMPLE_RATE),
+            note=each.number,
+            duration_s=each.duration_s,
+        )
+        for each in notes
+    ]
+    return notes, ends
+
+
+def within(events, start):
+    return tuple(each for each in events if start <= each.frame < start + BLOCK_FRAMES)
 
 
 def play(notes, seconds, **shaping):
@@ -33,10 +62,17 @@ def play(notes, seconds, **shaping):
     bank = VoiceBank(WARM_PADS)
     blocks = round(seconds * SAMPLE_RATE / BLOCK_FRAMES)
     out = np.zeros((len(bank.rows), blocks * BLOCK_FRAMES))
-    for index in range(blocks):
-        start = index * BLOCK_FRAMES
-        begin = tuple(n for n in notes if start <= n.frame < start + BLOCK_FRAMES)
-        control = bank.step(Block(start_frame=start, notes=begin, beats=(), shape=shape(**shaping)))
+    notes, ends = number(notes)
+    for start in range(0, blocks * BLOCK_FRAMES, BLOCK_FRAMES):
+        control = bank.step(
+            Block(
+                start_frame=start,
+                notes=within(notes, start),
+                note_ends=within(ends, start),
+                beats=(),
+                shape=shape(**shaping),
+            )
+        )
         out[control.rows, start : start + BLOCK_FRAMES] = control.amplitudes
     return bank, out
 
@@ -81,6 +117,38 @@ def test_stealing_takes_the_quietest_and_keeps_every_onset():
     assert out[:, -1].max() > 1.8 * np.sort(out[:, -1])[-2]  # the loud first note still sounds
 
 
+@pytest.mark.parametrize("frames", [1, 500, 24_000, 24_321])
+def test_a_note_begins_its_release_where_it_ends(frames):
+    _, long = play([note(100, layer="arpeggio", duration_s=5.0)], 1.0)
+    _, short = play([note(100, layer="arpeggio", duration_s=frames / SAMPLE_RATE)], 1.0)
+    differs = np.flatnonzero((long != short).any(axis=0))
+    timbre = WARM_PADS.timbres["arpeggio"]
+    ends = max(frames, LEAST_ATTACK * timbre.attack_s[1] * SAMPLE_RATE)  # a short note rises first
+    release = 100 + ends + VoiceBank.latency_frames
+    assert 0 <= release - differs[0] < BLOCK_FRAMES  # a slow envelope goes in a line through each block
+    assert not short[:, round(release + timbre.release_s[1] * SAMPLE_RATE) + BLOCK_FRAMES :].any()
+
+
+def test_the_end_of_a_stolen_note_leaves_the_note_in_its_voice_alone():
+    voices = WARM_PADS.timbres["bass"].voices
+    stolen = note(0, layer="bass", velocity=1, duration_s=1.0)
+    others = [note(800 * (i + 1), pitch=40 + i, layer="bass", duration_s=9.0) for i in range(voices)]
+    _, out = play([stolen, *others], 2.0)
+    _, alone = play([replace(stolen, duration_s=9.0), *others], 2.0)
+    assert np.array_equal(out, alone)
+
+
+def test_the_pad_sounds_on_while_the_tempo_falls():
+    performance, bank = Performance(Piece(seed=2)), VoiceBank(BY_NAME["harp-bells"])
+    pad = [row for row, oscillator in enumerate(bank.rows) if oscillator.gain == LAYERS.index("pad")]
+    levels = []
+    for index in range(60 * 60):
+        tempo = 140.0 if index < 60 * 20 else 30.0
+        control = bank.step(performance.block(MusicState(tempo_bpm=tempo, layers=1, articulation=0.0)))
+        levels.append(control.amplitudes[np.isin(control.rows, pad)].sum())
+    assert min(levels[60 * 10 :]) > 0.2 * np.median(levels[60 * 10 :])
+
+
 def test_polyphony_bounds_what_can_begin_at_once():
     _, out = play([note(10, pitch=40 + i) for i in range(30)], 0.1)
     voices = WARM_PADS.timbres["arpeggio"].voices
@@ -97,6 +165,7 @@ def test_a_layer_at_zero_gain_is_silent_and_enters_with_its_gain():
         block = Block(
             start_frame=index * BLOCK_FRAMES,
             notes=begin,
+            note_ends=(),
             beats=(),
             shape=shape(articulation=0.5, gains=gains),
         )
