@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from generator.composition.form import BarPosition
-from generator.composition.harmony import BassMotion, Ornament, Scale
+from generator.composition.harmony import Scale
 from generator.composition.notation import LineNote, ScoreNote
-from generator.state import BEATS_PER_BAR
+from generator.composition.touch import arch
+from generator.composition.voice_leading import BassMotion, Heard, Ornament, rubs
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,14 @@ class BarContext(BarPosition):
         Pitches of the chord in the two voice groups.
     ornament : Ornament or None
         The pad voice that moves on its own while the chord lasts.
-    has_melody : bool
-        Whether there is a melody above the parts.
+    layers : tuple of str
+        The layers that play.
+    melody : tuple of Heard
+        What the melody sings in this bar; empty where there is none.
+    ahead : tuple of Heard
+        What it sings while the chord lasts.
+    palette : str
+        The palette of the piece.
     """
 
     seed: int
@@ -72,7 +79,15 @@ class BarContext(BarPosition):
     pad: tuple[int, ...]
     strings: tuple[int, ...]
     ornament: Ornament | None
-    has_melody: bool
+    layers: tuple[str, ...]
+    melody: tuple[Heard, ...]
+    ahead: tuple[Heard, ...]
+    palette: str
+
+    @property
+    def has_melody(self) -> bool:
+        """Whether there is a melody above the parts."""
+        return "melody" in self.layers
 
     @property
     def chord_begins(self) -> bool:
@@ -86,11 +101,37 @@ class BarContext(BarPosition):
 
     @property
     def swell(self) -> float:
-        """The dynamics of the phrase: 1 in its second bar, falling to 0 at its end."""
-        peak = 1
-        if self.place <= peak:
-            return 0.5 + 0.5 * self.place
-        return max(0.0, 1.0 - (self.place - peak) / max(1, self.phrase.bars - 1 - peak))
+        """The dynamics of the phrase, 0 to 1, at this bar."""
+        return arch((self.place + 0.5) / self.phrase.bars)
+
+    def held(self, *, strings: bool) -> list[LineNote]:
+        """Return what the pad, the lowest voice and, if asked for, the strings hold through this bar."""
+        beats = self.chord_beats
+        line = [note._replace(beats=min(note.beats, self.chord_beats)) for note in self.low.line]
+        if self.low.before is not None and (not line or line[0].offset > 0.0):
+            line.insert(0, LineNote(0.0, line[0].offset if line else beats, self.low.before))
+        line += [LineNote(0.0, beats, pitch) for pitch in set(self.strings) if strings]
+        if "pad" not in self.layers:
+            return line
+        still = [pitch for i, pitch in enumerate(self.pad) if not self.ornament or i != self.ornament.voice]
+        line += [LineNote(0.0, beats, pitch) for pitch in set(still)]
+        if self.ornament is not None:
+            move = self.ornament.beats - self.beats * self.past
+            if move > 0.0:
+                line.append(LineNote(0.0, move, self.ornament.first))
+            line.append(LineNote(max(0.0, move), beats - max(0.0, move), self.ornament.then))
+        return line
+
+    def rubbing_beats(self, pitch: int, offset: float, beats: float, *, strings: bool = False) -> float:
+        """Return for how many beats a note from an offset on would rub against what is held.
+
+        The strings make way for the melody, so that it does not depend on whether they play.
+        """
+        return sum(
+            max(0.0, min(offset + beats, note.offset + note.beats) - max(offset, note.offset))
+            for note in self.held(strings=strings)
+            if rubs(pitch, note.pitch)
+        )
 
 
 def notes_of(
@@ -110,12 +151,7 @@ def notes_of(
 
 
 def held_chord(
-    pitches: tuple[int, ...], layer: str, velocity: int, beats: float, offset: float = 0.0
+    pitches: Iterable[int], layer: str, velocity: int, beats: float, offset: float = 0.0
 ) -> list[ScoreNote]:
     """Return a chord that is held from an offset in beats on."""
     return notes_of(layer, [LineNote(offset, beats, pitch) for pitch in sorted(set(pitches))], velocity)
-
-
-def beats_of_bars(count: int) -> float:
-    """Return how many beats so many bars have."""
-    return float(BEATS_PER_BAR * count)

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from generator.composition.accompaniment import Accompaniment, CounterMelody, arpeggio_part, texture
+from generator.composition.accompaniment import Accompaniment, arpeggio_part, texture
 from generator.composition.bar_context import BarContext, held_chord, notes_of
+from generator.composition.counter_melody import CounterMelody
 from generator.composition.form import BarPosition, Form, Phrase
 from generator.composition.harmony import Chord, chord_vocabulary, resting_chord
 from generator.composition.melody import MelodyWriter
 from generator.composition.notation import BarScore, LineNote, ScoreNote
-from generator.state import BEATS_PER_BAR, LAYERS, Mode, MusicState, Piece
+from generator.composition.sections import shaped
+from generator.composition.touch import touched
+from generator.state import LAYERS, Mode, MusicState, Piece
 
 _ROLL = (0.0, 0.5, 1.0, 1.75)
 """Beats at which the tones of the last chord begin, from the lowest upwards."""
@@ -55,12 +58,15 @@ def final_chord(context: BarContext, *, land: float, beats: float, pitch: int) -
     notes += ring("air", (context.scale.pitches((0,), 67, 78)[0],), 32)
     notes += ring("counter", (context.scale.pitches((4, 2), max(52, low + 7), 66)[0],), 38)
     for late, tone in zip(_ROLL, rolled, strict=False):
-        if land + late < BEATS_PER_BAR:
+        if land + late < context.beats:
             notes += notes_of("arpeggio", [LineNote(land + late, rest - late, tone)], 36)
-    if land + BELL_BEATS < BEATS_PER_BAR:
+    if land + BELL_BEATS < context.beats:
         notes += notes_of("bells", [LineNote(land + BELL_BEATS, rest - BELL_BEATS, tonic)], 36)
     return notes
 
+
+VELOCITY_PER_DB = 4.5
+"""Velocity by which the notes of a softer section are softer, beside its level: people play softer so."""
 
 FIRST_LAYERS = 2
 """Layers with which the music begins; then one enters or leaves with every bar."""
@@ -81,10 +87,10 @@ class Composer:
 
     def __init__(self, piece: Piece) -> None:
         self._piece = piece
-        self._form = Form(piece.seed)
-        self._accompaniment = Accompaniment(piece.seed, piece.tonic)
-        self._melody = MelodyWriter(piece.seed)
-        self._counter_melody = CounterMelody(piece.seed)
+        self._form = Form(piece)
+        self._accompaniment = Accompaniment(piece.seed, piece.palette)
+        self._melody = MelodyWriter(piece.seed, self._form)
+        self._counter_melody = CounterMelody()
         self._bar = 0
         self._phrase: Phrase | None = None
         self._place = 0
@@ -97,16 +103,26 @@ class Composer:
 
     def bar(self, state: MusicState) -> BarScore:
         """Return the next bar, composed for the state at its bar line."""
-        state = self._within_bounds(state)
+        asked = state
+        state = self._within_bounds(shaped(state, self._form.sections.arc))
         phrase = self._latch_phrase(state)
         layers = self._latch_layers(state.layers)
         place = BarPosition.of(self._bar, phrase, self._place)
-        context = self._accompaniment.bar(place, state, layers=layers)
+        self._melody.plan(self._place, state)
+        context = self._accompaniment.bar(
+            place,
+            state,
+            layers=layers,
+            melody=self._melody.heard(self._place, 1),
+            ahead=self._melody.heard(self._place, place.left),
+        )
         melody = self._melody.bar(context, state)
         notes = melody + texture(context, state)
         notes += self._counter_melody.bar(context, melody if context.has_melody else [], state)
         self._place += 1
-        return self._score(context, notes)
+        score = self._score(context, notes, state)
+        self._form.sections.advance(phrase.metre.pulses * 60.0 / asked.tempo_bpm)
+        return score
 
     def cadence(self, state: MusicState, *, land: float, beats: float) -> BarScore:
         """Return a bar of the ending.
@@ -135,13 +151,13 @@ class Composer:
             notes += [note for note in arpeggio_part(context, state) if note.offset < land]
         # The lowest voice begins the tonic even where it still holds another note.
         self._accompaniment.release()
-        if land < BEATS_PER_BAR:
+        if land < self._piece.bar_metre.bar:
             place = self._alone(phrase, resting_chord(phrase.mode))
             context = self._accompaniment.bar(place, sparse, layers=self._layers)
             pitch = self._melody.come_home(context, state)
             notes += final_chord(context, land=land, beats=beats, pitch=pitch)
         self._place = phrase.bars
-        return self._score(context, notes)
+        return self._score(context, notes, state)
 
     def _alone(self, phrase: Phrase, chord: Chord) -> BarPosition:
         """Return a bar with a chord of its own, after a phrase that was cut short."""
@@ -155,9 +171,8 @@ class Composer:
 
     def _latch_phrase(self, state: MusicState) -> Phrase:
         if self._phrase is None or self._place == self._phrase.bars:
-            self._phrase = self._form.next(Mode.of(state.mode), state.density)
+            self._phrase = self._form.next(Mode.of(state.mode), state)
             self._melody.begin(self._phrase)
-            self._accompaniment.begin()
             self._place = 0
         return self._phrase
 
@@ -169,16 +184,30 @@ class Composer:
             self._layers = self._piece.layers[: now + (1 if wanted > now else -1)]
         return self._layers
 
-    def _score(self, context: BarContext, notes: list[ScoreNote]) -> BarScore:
+    def _score(self, context: BarContext, notes: list[ScoreNote], state: MusicState) -> BarScore:
         played = [note for note in notes if note.layer in self._layers]
         played.sort(key=lambda note: (note.offset, LAYERS.index(note.layer), note.pitch))
+        phrase, beat = context.phrase, context.bar * context.beats
+        arc = self._form.sections.arc
+        played = touched(
+            played,
+            seed=self._piece.seed,
+            beat=beat,
+            strict=state.density,
+            softer=-VELOCITY_PER_DB * arc.level_db,
+        )
         self._bar += 1
         return BarScore(
             index=context.bar,
-            phrase=context.phrase.number,
+            phrase=phrase.number,
             place=context.place,
-            mode=context.scale.mode,
+            mode=phrase.mode,
             chord=context.chord,
             layers=self._layers,
             notes=tuple(played),
+            tonic=phrase.tonic,
+            metre=phrase.metre,
+            section=phrase.section.number,
+            section_kind=phrase.section.kind,
+            arc=arc,
         )

@@ -1,36 +1,77 @@
-"""The form: phrases of four to six bars, in pairs of question and answer, in sections A A' B A."""
+"""The phrases of a piece: questions and answers, each with a theme, its chords and its close.
+
+Which themes come is the plan of the sections; how they return is decided here: as they were, ornamented,
+upside down, higher, slower, with a new second bar, and mostly over other chords.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Hashable, Iterable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from generator.composition.harmony import Chord, chord_vocabulary, pivot_chord, step_towards
-from generator.composition.notation import pick, seeded_rng
-from generator.state import Mode
+from generator.composition.harmonisation import Close, Harmoniser, Slot, SlotTone
+from generator.composition.harmony import Chord, Scale, pivot_chord, related_pivot, step_towards
+from generator.composition.notation import SectionKind, pick, seeded_rng
+from generator.composition.sections import Section, SectionPlan, related_tonic
+from generator.composition.themes import (
+    EIGHTHS,
+    STRONG,
+    LineTone,
+    Style,
+    Theme,
+    Variation,
+    strength,
+    theme,
+    varied,
+)
+from generator.state import Metre, Mode, MusicState, Piece
 
 FAST_HARMONY = 0.5
 """Density from which chords may change every bar; below it they stay for two."""
 
-PERIODS = 4
-"""Periods of a section: A, A', B, A. Each section has a new B, every fourth a new A."""
+THEMES = (3, 4, 4)
+"""How many themes a piece has."""
 
-UNLIKE = 48
-"""How many phrases back a phrase may not repeat: at least five minutes at any tempo."""
+SLOW_HARMONY = 0.1
+"""Density below which a question stays on its first chord."""
 
-_MAX_ATTEMPTS = 30
+LONGEST_BEATS = 6.0
 
 # Lengths of phrases in bars. A question has four; the answer has four, five (a bar of rest is added) or six
-# (a third pair of chords is added).
+# (two bars of the question come first).
 _QUESTION_BARS, _EXTENDED_BARS, _LONG_BARS = 4, 5, 6
-_ANSWER_BARS = (4, 4, 4, 5, 6)
+_ANSWER_BARS = (4, 4, 6)
+_REST_PROBABILITY = 0.25
+"""How often a bar of rest follows an answer of four bars."""
 
-_LINK_PROBABILITY = 0.7
-"""How often a question leads into its answer without a rest."""
+_ARRIVAL_BAR = 2
 
-_CONTRAST_PERIOD = 2
-"""Which of the `PERIODS` of a section, from 0, has the contrasting theme B."""
+_LINK_PROBABILITY = 0.6
+"""How often a theme's question leads into its answer without a rest."""
+
+_PICKUP_NEEDS = (0.3, 0.62)
+_FRESH_AT_REST = -0.03
+"""At rest harmony may return more literally: less is to happen."""
+
+_DECEPTIVE_PROBABILITY = 0.3
+_SAME_HEIGHT = 2
+"""Steps by which the register must ask for another height before a period begun moves there."""
+
+_EASY_JOIN = 2
+"""Steps between two phrases that need no care."""
+
+_OTHER_HEIGHT_PROBABILITY = 0.33
+"""How often a theme returns on other steps of the scale."""
+
+# How themes return, by section; the commonest first.
+_RETURNS = {
+    SectionKind.STATEMENT: (Variation.PLAIN, Variation.ORNAMENTED, Variation.TURNED, Variation.HIGHER),
+    SectionKind.CONTRAST: (Variation.HIGHER, Variation.INVERTED, Variation.TURNED, Variation.PLAIN),
+    SectionKind.THINNING: (Variation.AUGMENTED, Variation.PLAIN, Variation.INVERTED),
+    SectionKind.RETURN: (Variation.PLAIN, Variation.ORNAMENTED, Variation.PLAIN, Variation.TURNED),
+    SectionKind.CLOSE: (Variation.PLAIN, Variation.AUGMENTED, Variation.TURNED),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +91,51 @@ class Phrase:
     number : int
         Counted from 0.
     theme : str
-        Name of its motif: ``A0``, ``B3`` …
+        Name of its theme.
+    answering : bool
+        Whether it is an answer.
     mode : Mode
         The mode throughout the phrase.
+    tonic : int
+        Pitch class of the tonic.
     spans : tuple of ChordSpan
         The chords, one or two bars each.
+    line : tuple of LineTone
+        The tune, in steps of the scale; `shift` steps higher it lies where the register asks for it.
+    shift : int
+        Steps from the tune as written to the tune as sung.
     arrival : int
         Bar in which the melody comes to rest.
     linked : bool
         Whether the melody leads into the next phrase; else its last bar is silent.
+    metre : Metre
+        The metre.
+    section : Section
+        The section to which it belongs.
     """
 
     number: int
     theme: str
+    answering: bool
     mode: Mode
+    tonic: int
     spans: tuple[ChordSpan, ...]
+    line: tuple[LineTone, ...]
+    shift: int
     arrival: int
     linked: bool
+    metre: Metre
+    section: Section
 
     @property
     def bars(self) -> int:
         """Its length."""
         return sum(span.bars for span in self.spans)
+
+    @property
+    def scale(self) -> Scale:
+        """Its scale."""
+        return Scale(self.tonic, self.mode)
 
     def place(self, bar: int) -> tuple[ChordSpan, int]:
         """Return the span of a bar, and how many bars of it are past."""
@@ -122,97 +186,220 @@ class BarPosition:
             left=span.bars - past,
         )
 
+    @property
+    def beats(self) -> float:
+        """Length of the bar in beats."""
+        return self.phrase.metre.bar
 
-class PhraseHistory:
-    """What a part played in the phrases of the last five minutes, so that it does not repeat a phrase."""
+    @property
+    def chord_beats(self) -> float:
+        """How many beats of the chord are left from this bar line on."""
+        return self.phrase.metre.bar * self.left
 
-    def __init__(self) -> None:
-        self._now: list[Hashable] = []
-        self._past: deque[list[Hashable]] = deque(maxlen=UNLIKE)
 
-    def begin(self) -> None:
-        """Begin a phrase."""
-        if self._now:
-            self._past.append(self._now)
-        self._now = []
-
-    def add(self, done: Iterable[Hashable]) -> None:
-        """Add what is played in this phrase."""
-        self._now += done
-
-    def knows(self, ahead: Iterable[Hashable]) -> bool:
-        """Return whether an earlier phrase began as this one would, with what is ahead added."""
-        whole = [*self._now, *ahead]
-        return any(phrase[: len(whole)] == whole for phrase in self._past)
+def melody_centre(register: float) -> float:
+    """Return the central pitch of the melody: F4 at register 0, A5 at 1."""
+    return 65.0 + 16.0 * register
 
 
 class Form:
-    """Plans phrase after phrase. The same seed and requests give the same plan."""
+    """Plans phrase after phrase. The same piece and requests give the same plan."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, piece: Piece) -> None:
+        self._seed = piece.seed
+        self._piece = piece
+        self._metre = piece.bar_metre
+        rng = seeded_rng(piece.seed, "themes")
+        style = Style.of(piece.seed, self._metre)
+        self._themes = tuple(
+            theme(piece.seed, name, style, self._metre) for name in "ABCD"[: pick(rng, THEMES)]
+        )
+        self._harmoniser = Harmoniser(piece.seed)
+        self.sections = SectionPlan(piece.seed, piece.form)
         self._number = 0
-        self._period = 0
         self._answering = False
         self._was_linked = False
-        self._answer = _QUESTION_BARS
+        self._answer_bars = _QUESTION_BARS
         self._mode: Mode | None = None
-        self._recent: deque[tuple[ChordSpan, ...]] = deque(maxlen=UNLIKE)
+        self._tonic = piece.tonic
+        self._played: Counter[str] = Counter()
+        self._variation = Variation.PLAIN
+        self._other_height = False
+        self._question_shift = 0
+        self._before = ""
+        self._last_tone = Scale(piece.tonic, Mode.IONIAN).nearest(melody_centre(0.5))
 
     def begin_anew(self) -> None:
         """Begin a new period with the next phrase, as after a silence."""
-        if self._answering:
-            self._period += 1
         self._answering = self._was_linked = False
 
-    def next(self, asked: Mode, density: float) -> Phrase:
+    def next(self, asked: Mode, state: MusicState) -> Phrase:
         """Return the next phrase: its mode one step nearer to the one asked for, its chords as dense."""
         before, mode = self._mode, asked if self._mode is None else step_towards(self._mode, asked)
         turning = before is not None and mode is not before
         if turning:
-            self._answering = False  # a new mode begins with a question, on the tonic
+            self._answering = False  # a new mode begins with a question
         rng = seeded_rng(self._seed, "form", self._number)
-        bars = self._answer if self._answering else _QUESTION_BARS
-        self._answer = pick(rng, _ANSWER_BARS)
-        # At least one bar in eight is silent.
-        rests = self._answering or self._was_linked or self._answer == _LONG_BARS
-        linked = not rests and rng.random() < _LINK_PROBABILITY
-        for attempt in range(_MAX_ATTEMPTS):
-            spans = self._spans(mode, bars, density, attempt)
-            if turning and before is not None:
-                spans = (ChordSpan(pivot_chord(before, mode), spans[0].bars), *spans[1:])
-            if spans not in self._recent:
-                break
-        self._recent.append(spans)
-        section, quarter = divmod(self._period, PERIODS)
+        if not self._answering:
+            self.sections.begin_period()
+        section = self.sections.section
+        tune = self._themes[section.theme(self.sections.period, len(self._themes))]
+        bars = self._answer_bars if self._answering else _QUESTION_BARS
+        if not self._answering:
+            own = seeded_rng(self._seed, "shape", tune.name)
+            self._answer_bars = pick(own, _ANSWER_BARS)
+            if self._answer_bars == _QUESTION_BARS and rng.random() < _REST_PROBABILITY:
+                self._answer_bars = _EXTENDED_BARS
+            rests = self._was_linked or self._answer_bars == _LONG_BARS
+            linked = not rests and own.random() < _LINK_PROBABILITY
+        else:
+            linked = False
+        line = self._line(tune, section, bars, linked=linked)
+        first = pivot_chord(before, mode) if turning and before is not None else None
+        if first is None and not self._answering:
+            first = self._modulate(mode, section)
+        shift = self._period_shift(tune, line, state.register, mode)
+        spans = self._spans(bars, state.density)
+        slots = _slots(line, spans, shift, self._metre, state.density)
+        close = self._close()
+        fresh = min(1.0, _FRESH_AT_REST + 1.2 * state.density)
+        key = f"{tune.name}/{self._answering}"
+        chords = self._harmoniser.chords(slots, mode, key=key, close=close, first=first, fresh=fresh)
         phrase = Phrase(
             number=self._number,
-            theme=f"B{section}" if quarter == _CONTRAST_PERIOD else f"A{section // 4}",
+            theme=tune.name,
+            answering=self._answering,
             mode=mode,
-            spans=spans,
-            arrival=4 if bars == _LONG_BARS else 2,
+            tonic=self._tonic,
+            spans=tuple(ChordSpan(chord, count) for chord, count in zip(chords, spans, strict=True)),
+            line=line,
+            shift=shift,
+            arrival=_ARRIVAL_BAR + (2 if bars == _LONG_BARS else 0),
             linked=linked,
+            metre=self._metre,
+            section=section,
         )
         self._mode, self._number, self._was_linked = mode, self._number + 1, linked
-        self._period += self._answering
         self._answering = not self._answering
         return phrase
 
-    def _spans(self, mode: Mode, bars: int, density: float, attempt: int) -> tuple[ChordSpan, ...]:
-        rng = seeded_rng(self._seed, "chords", self._number, attempt)
-        says = chord_vocabulary(mode)
+    def _period_shift(self, tune: Theme, line: Sequence[LineTone], register: float, mode: Mode) -> int:
+        """Return the shift of a phrase: an answer lies as high as its question, a question near the last."""
+        shift = self._shift(tune, register, mode, self._last_tone - line[0].tone)
+        if self._answering and abs(shift - self._question_shift) <= _SAME_HEIGHT:
+            shift = self._question_shift
+        self._question_shift = shift
+        self._last_tone = line[-1].tone + shift
+        return shift
 
+    def shift(self, phrase: Phrase, register: float) -> int:
+        """Return how many steps a phrase begun moves to lie where the register asks for it."""
+        tune = next(tune for tune in self._themes if tune.name == phrase.theme)
+        shift = self._shift(tune, register, phrase.mode, phrase.shift)
+        return phrase.shift if abs(shift - phrase.shift) <= _SAME_HEIGHT else shift
+
+    def _shift(self, tune: Theme, register: float, mode: Mode, near: int) -> int:
+        """Return the shift by which the tune lies at the register and still comes home to the tonic chord.
+
+        Of several it is the one nearest to `near`. A tune may return on other steps of the scale.
+        """
+        centre = Scale(self._tonic, mode).nearest(melody_centre(register)) - tune.height
+        shifts = [
+            shift
+            for shift in range(round(centre) - 4, round(centre) + 5)
+            if (tune.answer_goal + shift) % 7 in (0, 2, 4)
+        ]
+        shifts.sort(
+            key=lambda shift: (abs(shift - centre) + 0.7 * max(0, abs(shift - near) - _EASY_JOIN), shift)
+        )
+        return shifts[self._other_height]
+
+    def _line(self, tune: Theme, section: Section, bars: int, *, linked: bool) -> tuple[LineTone, ...]:
+        """Return the tune of a phrase as it comes this time."""
+        bar = EIGHTHS[self._metre]
         if not self._answering:
-            pairs = [pick(rng, says.openings), pick(rng, says.questions)]
-        elif bars == _LONG_BARS:
-            pairs = [pick(rng, says.openings), pick(rng, says.ways_home), pick(rng, says.homes)]
-        else:
-            pairs = [pick(rng, says.ways_home), pick(rng, says.homes)]
-        # From density .5 on some pairs change every bar, each from its own density on; from .9 on all do.
-        spans: list[ChordSpan] = []
-        for first, second in pairs:
-            fast = density >= FAST_HARMONY + 0.4 * rng.random()
-            spans += [ChordSpan(first, 1), ChordSpan(second, 1)] if fast else [ChordSpan(first, 2)]
-        if bars == _EXTENDED_BARS:  # the tonic, and one more bar of rest
-            spans.append(ChordSpan(pairs[-1][1] if spans[-1].chord == pairs[-1][0] else pairs[-1][0], 1))
+            times = self._played[tune.name]
+            self._played[tune.name] += 1
+            rng = seeded_rng(self._seed, "return", self._number)
+            ways = _RETURNS[section.kind]
+            again = self._before == tune.name
+            self._before = tune.name
+            self._other_height = times > 0 and rng.random() < _OTHER_HEIGHT_PROBABILITY * (1 + 2 * again)
+            self._variation = (
+                Variation.PLAIN if not times else ways[int(min(rng.random(), rng.random()) * len(ways))]
+            )
+            if again:
+                self._variation = Variation.TURNED
+        line = tune.answer if self._answering else tune.question
+        variation = self._variation
+        if variation is Variation.TURNED and not self._answering:
+            variation = Variation.PLAIN  # only the answer takes another turn
+        key = f"{self._seed}/turned/{tune.name}"
+        line = varied(line, variation, self._metre, key)
+        if bars == _LONG_BARS:
+            head = [note for note in tune.question if note.at < 2 * bar]
+            line = (*head, *(note._replace(at=note.at + 2 * bar) for note in line))
+        if linked:
+            goal = tune.answer[0].tone
+            last = (_QUESTION_BARS - 1) * bar
+            line = (
+                *line,
+                LineTone(last + bar - 2, goal - 1, _PICKUP_NEEDS[0]),
+                LineTone(last + bar - 1, goal, _PICKUP_NEEDS[1]),
+            )
+        return line
+
+    def _modulate(self, mode: Mode, section: Section) -> Chord | None:
+        """Move to the tonic of the section, if it is another; return the chord common to both scales."""
+        if self._piece.tonal_plan == "none":
+            return None
+        tonic = related_tonic(self._piece.tonic, mode, section.turn)
+        if tonic == self._tonic:
+            return None
+        before, self._tonic = self._tonic, tonic
+        return related_pivot(Scale(before, mode), Scale(tonic, mode))
+
+    def _close(self) -> Close:
+        if not self._answering:
+            return Close.OPEN
+        chance = seeded_rng(self._seed, "close", self._number).random()
+        deceptive = chance < _DECEPTIVE_PROBABILITY and not self.sections.ends_soon
+        return Close.DECEPTIVE if deceptive else Close.HOME
+
+    def _spans(self, bars: int, density: float) -> tuple[int, ...]:
+        """Return the lengths of the chords in bars: two each; the denser, the likelier one each.
+
+        In the sparsest music a question has one chord only.
+        """
+        if density < SLOW_HARMONY and not self._answering:
+            return (bars,)
+        fast = seeded_rng(self._seed, "pace", self._number)
+        spans: list[int] = []
+        for _ in range(bars // 2):
+            quick = density >= FAST_HARMONY - 0.1 + 0.5 * fast.random() and density >= FAST_HARMONY
+            spans += [1, 1] if quick else [2]
+        if bars == _EXTENDED_BARS:
+            spans.append(1)
         return tuple(spans)
+
+
+def _slots(
+    line: Sequence[LineTone], spans: Sequence[int], shift: int, metre: Metre, density: float
+) -> list[Slot]:
+    """Return what each chord must carry of a tune at a density."""
+    bar = EIGHTHS[metre]
+    sung = [note for note in line if note.needed <= density]
+    slots = []
+    start = 0
+    for bars in spans:
+        end = start + bars * bar
+        tones = []
+        for i, note in enumerate(sung):
+            if start <= note.at < end:
+                until = sung[i + 1].at if i + 1 < len(sung) else end
+                beats = min((min(until, end) - note.at) / 2, LONGEST_BEATS)
+                strong = strength(metre, note.at) >= STRONG
+                tones.append(SlotTone((note.tone + shift) % 7, beats, strong))
+        slots.append(Slot(bars, tuple(tones), any(note.at == start for note in sung)))
+        start = end
+    return slots

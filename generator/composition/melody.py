@@ -1,237 +1,134 @@
-"""The melody: motifs, the phrase planned from one, and phrases that rise, rest and leave a silence.
+"""The melody: the tune of a phrase, sung at the height asked for and fitted to its chords.
 
-A motif says which eighths sound, in which order of importance. Each bar takes the cheapest line. A line costs
-what its notes and moves cost; the prices below are our convention. A hard rule (range, parallels, direction)
-costs more than all soft ones of a note together.
+A phrase comes with its tune in steps of the scale. The cheapest line near it is searched: near to the tune
+and to its moves, in the chords, without a semitone over what sounds. The prices below are our convention.
+A hard rule (range, parallels, rubs) costs more than all soft ones of a note together.
 """
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from generator.composition.bar_context import BarContext
-from generator.composition.form import Phrase, PhraseHistory
-from generator.composition.notation import ScoreNote, pick, seeded_rng
+from generator.composition.form import LONGEST_BEATS, Form, Phrase, melody_centre
+from generator.composition.harmonisation import rubs_chord
+from generator.composition.harmony import Chord, Scale
+from generator.composition.notation import ScoreNote
+from generator.composition.themes import EIGHTHS, STRONG, LineTone, strength
+from generator.composition.touch import arch, wander
+from generator.composition.voice_leading import Heard, rubs
 from generator.state import MusicState
-
-EIGHTHS = 8
-MOST_IN_BAR = 7
-FIRST, SLOPE = 0.34, 3.4
-"""At density 0 a phrase has two notes, its first and the one on which it rests; at 1, about sixteen."""
-
-LATE_ARRIVAL_PROBABILITY = 0.5
-"""How often a phrase that leads into the next comes to rest on the bar line instead of before it."""
-
-# Eighths of the bar by importance: the first n of a row are the rhythm of a bar of n notes, so that a motif
-# keeps its rhythm at any density.
-_ONSET_ORDERS = (
-    (0, 3, 4, 6, 2, 7, 5, 1),
-    (0, 4, 6, 3, 2, 7, 5, 1),
-    (2, 4, 6, 0, 7, 3, 5, 1),
-    (0, 2, 4, 6, 7, 3, 5, 1),
-    (0, 3, 6, 4, 2, 7, 5, 1),
-    (0, 4, 2, 7, 6, 5, 3, 1),
-    (1, 4, 2, 6, 0, 7, 3, 5),
-)
-# Steps of the scale from each note to the next; a bar of n notes uses the first n - 1 of them.
-_INTERVALS = (
-    (2, -1, -1, -1, 2, -1, -1),
-    (1, 1, 2, -1, -1, -1, -1),
-    (-1, -1, 2, 1, -1, -1, -1),
-    (2, 1, -1, -1, -1, -1, 1),
-    (-1, 1, 1, 1, -1, -2, 1),
-    (1, -2, -1, 2, 1, -1, -1),
-    (-1, 2, -1, -1, -1, 2, -1),
-    (1, -1, -1, 2, -1, -1, 1),
-    (3, -1, -1, 1, -1, -1, 1),
-    (-2, 1, 1, 1, -2, 1, 1),
-)
-_ARCHES = (
-    (0, 2, 3, 1, 0),
-    (2, 0, 1, -1, -2),
-    (-1, 2, 1, 0, 1),
-    (-2, 0, 2, 1, 0),
-    (1, -1, 1, 2, 0),
-    (0, -2, 0, 1, -1),
-    (3, 1, 2, 0, 1),
-)
-"""Height of each bar of a phrase above the middle of the line, in steps of the scale."""
-
-
-class Variation(Enum):
-    """How a bar varies the motif: not, upside down, upside down after its first step, a beat later."""
-
-    PLAIN = auto()
-    INVERTED = auto()
-    TURNED = auto()
-    LATER = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Motif:
-    """A rhythm (the eighths of a bar by importance) and intervals (steps of the scale from note to note)."""
-
-    onset_order: tuple[int, ...]
-    intervals: tuple[int, ...]
-
-    def varied(self, variation: Variation) -> Motif:
-        """Return the motif in a variation."""
-        match variation:
-            case Variation.PLAIN:
-                return self
-            case Variation.INVERTED:
-                return Motif(self.onset_order, tuple(-step for step in self.intervals))
-            case Variation.TURNED:
-                return Motif(self.onset_order, (self.intervals[0], *(-step for step in self.intervals[1:])))
-            case Variation.LATER:
-                return Motif(tuple((at + 2) % EIGHTHS for at in self.onset_order), self.intervals)
-
-
-def theme_motif(seed: int, theme: str) -> Motif:
-    """Return the motif of a theme: one of the rhythms with one of the rows of intervals."""
-    rng = seeded_rng(seed, "motif", theme)
-    return Motif(pick(rng, _ONSET_ORDERS), pick(rng, _INTERVALS))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhrasePlan:
-    """The melody of a phrase before it has pitches.
-
-    Attributes
-    ----------
-    bars : tuple of Motif
-        The variation of the motif in each bar up to the arrival.
-    rises : tuple of int
-        Height of each bar above the middle of the line, in steps of the scale.
-    arrival : tuple of (int, int)
-        Bar and eighth of the note on which the melody comes to rest.
-    notes : tuple of (float, int, int)
-        Every possible note: the density from which it sounds, its bar and its eighth.
-    """
-
-    bars: tuple[Motif, ...]
-    rises: tuple[int, ...]
-    arrival: tuple[int, int]
-    notes: tuple[tuple[float, int, int], ...]
-
-    def rhythm(self, density: float) -> list[tuple[int, int]]:
-        """Return bar and eighth of the notes that sound at a density, in order of time."""
-        return [(bar, at) for needed, bar, at in self.notes if needed <= density]
-
-
-def phrase_plan(seed: int, phrase: Phrase) -> PhrasePlan:
-    """Return the plan of a phrase: the motif is stated, then varied, then the melody comes to rest."""
-    rng = seeded_rng(seed, "gesture", phrase.number)
-    theme = theme_motif(seed, phrase.theme)
-    late = phrase.linked and rng.random() < LATE_ARRIVAL_PROBABILITY
-    arrival = (phrase.arrival + 1, 0) if late else (phrase.arrival, pick(rng, (0, 2, 4, 4)))
-    variations = [Variation.PLAIN] + [pick(rng, tuple(Variation)) for _ in range(arrival[0])]
-    bars = tuple(theme.varied(variation) for variation in variations)
-    keys: dict[tuple[int, int], float] = {}
-    for bar, varied in enumerate(bars[: arrival[0]]):
-        later = 0.0 if bar == 0 else 1.1 if bar % 2 else 0.8
-        keys |= {(bar, at): 0.7 * rank + later for rank, at in enumerate(varied.onset_order[:MOST_IN_BAR])}
-    before_rest = (at for at in bars[-1].onset_order if at < arrival[1])
-    keys |= {(arrival[0], at): 0.7 * rank + 1.6 for rank, at in enumerate(before_rest)}
-    keys[arrival] = 0.2
-    if phrase.linked and not late:  # a pickup leads on
-        keys |= {(phrase.bars - 1, at): 0.7 * rank + 1.9 for rank, at in enumerate((6, 7, 4, 5))}
-    return PhrasePlan(
-        bars=bars,
-        rises=pick(rng, _ARCHES),
-        arrival=arrival,
-        notes=tuple(((key - FIRST) / SLOPE, bar, at) for (bar, at), key in sorted(keys.items())),
-    )
-
-
-REACH = 6
-"""Steps of the scale from the centre of the melody to its highest and lowest note."""
 
 WIDEST = 5
 """Steps of the scale from a note to the next, at most: a sixth."""
 
+WIDEST_SEMITONES = 9
 LOWEST = 60
-LONGEST_BEATS = 6.0
-NUDGE_S = 0.02
+_NEAR = 2
+"""Steps around the tune within which the line is searched."""
 
-_MOVES = (1.0, 0.0, 0.3, 0.7, 1.0, 2.0)
-"""Cost of a move by 0, 1 … 5 steps: small moves are easy to sing, repeats and leaps less so."""
-
+_NEVER = 60.0
 _BELOW_RANGE = 40.0
-"""Cost of a note below `LOWEST`."""
+_TOO_WIDE = 30.0
+_RUB = 12.0
+_PARALLEL = 8.0
+_TRITONE, _TRITONE_SEMITONES = 1.0, 6
+_OFF_TUNE = 2.4
+"""Cost of each step from the tune, and of each step by which a move differs from the tune's."""
 
-_PARALLEL = 60.0
-"""Cost of a parallel fifth or octave with the bass."""
+_OUTSIDE_CHORD = 0.3
+_OUTSIDE_LONG, _LONG_BEATS = 0.9, 1.5
+_OUTSIDE_STRONG = 0.35
+_ARRIVAL_OUTSIDE = 4.0
+_TOLERABLE = 0.5
+"""Below this cost a note is sung as planned."""
 
-_TRITONE, _TRITONE_SEMITONES = 2.0, 6
-"""Cost of a leap by a tritone, which is hard to sing."""
+_REGISTER_STEPS = 0.75
+"""How far (steps) the register must move before a phrase begun moves with it."""
 
-_WRONG_DIRECTION = 15.0
-"""Cost of a move against the direction of the motif."""
-
-_TOO_WIDE, _HEARD_BEFORE = 30.0, 10.0
-"""Cost of a leap wider than `WIDEST`, and of an ending that an earlier phrase had."""
-
-_LONG_BEATS = 1.5
-"""Length from which a note must fit the chord better."""
-
-_MID_BAR = EIGHTHS // 2
-
-_BEAM_WIDTH = 6
-"""How many partial lines are followed at once."""
+SOFTEST, LOUDEST = 22, 104
 
 
-def melody_centre(register: float) -> float:
-    """Return the central pitch of the melody: F4 at register 0, A5 at 1."""
-    return 65.0 + 16.0 * register
+class _Sung(NamedTuple):
+    """A note of the line: eighths from the beginning of the phrase, tone of the scale, length in beats."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """Where a note begins in its bar, in eighths, and how long it may last, in beats."""
-
-    at: int
+    at: float
+    tone: int
     beats: float
 
 
-class MelodyWriter:
-    """Writes the melody bar by bar; the same seed and states give the same melody."""
+class _Moment(NamedTuple):
+    """A note to be fitted: its place, the tone of the tune, its chord, its length, and its kind."""
 
-    def __init__(self, seed: int) -> None:
+    at: float
+    tone: int
+    chord: Chord
+    begins_chord: bool
+    beats: float
+    strong: bool
+    arrives: bool
+
+
+class MelodyWriter:
+    """Writes the melody bar by bar; the same piece and states give the same melody."""
+
+    def __init__(self, seed: int, form: Form) -> None:
         self._seed = seed
+        self._form = form
         self._tone: int | None = None
         self._pitch: int | None = None
-        self._gesture: PhrasePlan | None = None
-        self._memory = PhraseHistory()
+        self._phrase: Phrase | None = None
+        self._sung: list[_Sung] = []
+        self._planned_for: tuple[float, int] | None = None
 
     def begin(self, phrase: Phrase) -> None:
         """Begin a phrase."""
-        self._memory.begin()
-        self._gesture = phrase_plan(self._seed, phrase)
+        self._phrase = phrase
+        self._planned_for = None
+
+    def plan(self, place: int, state: MusicState) -> None:
+        """Fit the tune from a bar of the phrase on, where the state is another than it was fitted for."""
+        phrase = self._phrase
+        if phrase is None:
+            raise ValueError("begin(phrase) must be called before the first bar of a phrase")
+        shift = phrase.shift if place == 0 else self._form.shift(phrase, state.register)
+        if self._planned_for == (state.density, shift):
+            return
+        start = EIGHTHS[phrase.metre] * place
+        moments = [m for m in _moments(phrase, state.density, shift) if m.at >= start]
+        kept = [note for note in self._sung if note.at < start] if place else []
+        tones = self._fit(moments, phrase)
+        self._sung = kept + [_Sung(m.at, tone, m.beats) for m, tone in zip(moments, tones, strict=True)]
+        self._planned_for = state.density, shift
+
+    def heard(self, place: int, bars: int) -> list[Heard]:
+        """Return what the melody will sing in so many bars from a bar of the phrase on."""
+        phrase = self._phrase
+        if phrase is None:
+            return []
+        bar = EIGHTHS[phrase.metre]
+        scale = phrase.scale
+        return [
+            Heard(scale.pitch(note.tone), note.beats)
+            for note in self._sung
+            if bar * place <= note.at < bar * (place + bars)
+        ]
 
     def bar(self, context: BarContext, state: MusicState) -> list[ScoreNote]:
         """Return the melody of a bar; it may be empty."""
-        plan = self._gesture
-        if plan is None:
-            raise ValueError("begin(phrase) must be called before the first bar of a phrase")
-        slots = _slots(plan, state.density, context)
-        if not slots:
-            return []
-        here = plan.arrival[0] == context.place
-        aim = context.scale.nearest(melody_centre(state.register))
-        if here:
-            tones = self._come_to_rest(slots, aim, context)
-        else:
-            varied = plan.bars[min(context.place, len(plan.bars) - 1)]
-            tones = self._sing(slots, varied.intervals, aim + plan.rises[context.place % 5], context)
-        self._tone = tones[-1]
-        pitches = [context.scale.pitch(tone) for tone in tones]
-        self._pitch = pitches[-1]
-        self._memory.add(_marks(slots, tones, context))
-        rng = seeded_rng(self._seed, "melody", context.bar)
-        return [_note(slot, pitch, context, state, rng) for slot, pitch in zip(slots, pitches, strict=True)]
+        bar = EIGHTHS[context.phrase.metre]
+        start = bar * context.place
+        notes = []
+        for i, sung in enumerate(self._sung):
+            if start <= sung.at < start + bar:
+                offset = (sung.at - start) / 2
+                tone = self._settle(sung, offset, context)
+                if tone != sung.tone:
+                    self._sung[i] = sung._replace(tone=tone)
+                self._tone, self._pitch = tone, context.scale.pitch(tone)
+                notes.append(self._note(sung, offset, self._pitch, context, state))
+        return notes
 
     def step_home(self, context: BarContext, state: MusicState) -> int:
         """Return the pitch of the last note but one: a step from the tonic or the third."""
@@ -251,131 +148,138 @@ class MelodyWriter:
     def _choose(self, tones: list[int], context: BarContext, state: MusicState) -> int:
         here = self._at(context, state)
         low = context.low.at(0.0)
+        held = (*context.pad, *context.strings)
 
         def cost(tone: int) -> tuple[float, int]:
             pitch = context.scale.pitch(tone)
             far = abs(tone - here) + 0.5 * (tone == here) + _BELOW_RANGE * (pitch < LOWEST)
-            return far + _PARALLEL * low.parallel(self._pitch, pitch), tone
+            far += _RUB * any(rubs(pitch, other) for other in held)
+            return far + _BELOW_RANGE * low.parallel(self._pitch, pitch), tone
 
         self._tone = min(tones, key=cost)
         self._pitch = context.scale.pitch(self._tone)
         return self._pitch
 
-    def _sing(
-        self, slots: list[_Slot], intervals: tuple[int, ...], aim: int, context: BarContext
-    ) -> list[int]:
-        """Return the cheapest line that follows the intervals of a motif (a beam search)."""
-        steps = (0, *intervals[: len(slots) - 1])
-        heights = [sum(steps[: i + 1]) for i in range(len(steps))]
-        middle = aim - round(sum(heights) / len(heights))
-        paths: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
-        for slot, step, height in zip(slots, steps, heights, strict=True):
-            longer = []
-            for past, path in paths:
-                before = path[-1] if path else self._tone
-                for tone in _near(path, before, step, middle):
-                    cost = past + _dissonance(tone, slot, context) + 0.3 * abs(tone - middle - height)
-                    if before is not None:
-                        cost += _MOVES[min(WIDEST, abs(tone - before))]
-                        was = context.scale.pitch(before) if path else self._pitch
-                        cost += _move_cost(was, context.scale.pitch(tone), slot, context)
-                    if path:
-                        move = tone - path[-1]
-                        cost += abs(move - step) + (_WRONG_DIRECTION if move * step <= 0 else 0.0)
-                    longer.append((cost, (*path, tone)))
-            paths = sorted(longer)[:_BEAM_WIDTH]
-        return list(paths[0][1])
-
-    def _come_to_rest(self, slots: list[_Slot], aim: int, context: BarContext) -> list[int]:
-        """Return the cheapest line that comes by step to a tone of the chord."""
-        count = len(slots)
-        degrees = (*context.chord.degrees[:3], context.chord.degrees[-1])
-        wanted = degrees[:2] if context.chord.root == 0 else degrees[1:3]
-        before = aim if self._tone is None else self._tone
-        aim = min(max(aim, before - WIDEST + 1), before + WIDEST - 1)
-        ways = []
-        for goal in range(aim - REACH, aim + REACH + 1):
-            if goal % 7 not in degrees or context.scale.pitch(goal) < LOWEST:
-                continue
-            for direction in (1, -1):
-                line = [goal + direction * step for step in range(count - 1, -1, -1)]
-                if context.scale.pitch(min(line)) < LOWEST:
+    def _fit(self, moments: Sequence[_Moment], phrase: Phrase) -> list[int]:
+        """Return the cheapest tones for the notes of a tune, by dynamic programming."""
+        scale = phrase.scale
+        # For each tone of the last note: its cost, the tones so far.
+        best: dict[int, tuple[float, tuple[int, ...]]] = {}
+        before: _Moment | None = None
+        for moment in moments:
+            longer: dict[int, tuple[float, tuple[int, ...]]] = {}
+            for tone in range(moment.tone - _NEAR, moment.tone + _NEAR + 1):
+                own = _fitness(tone, moment, scale)
+                if before is None:
+                    longer[tone] = own + self._entry(tone, scale), (tone,)
                     continue
-                leap = abs(line[0] - before)
-                cost = (1.5 if leap == 0 else 0.8 * (leap - 1)) + 0.6 * abs(goal - aim)
-                cost += (0.0 if goal % 7 in wanted else 1.5) + (0.0 if direction > 0 else 0.7)
-                cost += _TOO_WIDE * (leap > WIDEST) + _HEARD_BEFORE * self._memory.knows(
-                    _marks(slots, line, context)
+                longer[tone] = min(
+                    (
+                        past + own + _move(was, before, tone, moment, scale),
+                        (*path, tone),
+                    )
+                    for was, (past, path) in best.items()
                 )
-                previous = self._pitch
-                for slot, tone in zip(slots, line, strict=True):
-                    pitch = context.scale.pitch(tone)
-                    cost += _move_cost(previous, pitch, slot, context)
-                    previous = pitch
-                ways.append((cost, line))
-        return min(ways)[1]
+            best, before = longer, moment
+        return list(min(best.values())[1]) if best else []
 
+    def _entry(self, tone: int, scale: Scale) -> float:
+        """Return the cost of the first note of a phrase after the last one of the phrase before."""
+        if self._pitch is None:
+            return 0.0
+        leap = abs(scale.pitch(tone) - self._pitch)
+        return _TOO_WIDE * (leap > WIDEST_SEMITONES) + 0.05 * leap
 
-def _marks(slots: list[_Slot], tones: list[int], context: BarContext) -> list[tuple[int, int, int]]:
-    """Return bar, eighth and pitch of each note."""
-    return [
-        (context.place, slot.at, context.scale.pitch(tone)) for slot, tone in zip(slots, tones, strict=True)
-    ]
+    def _settle(self, sung: _Sung, offset: float, context: BarContext) -> int:
+        """Return the tone as it can be sung over what really sounds: the tune's, or one near it."""
+        if self._clash(sung.tone, sung, offset, context) < _TOLERABLE:
+            return sung.tone
+        here = sung.tone if self._tone is None else self._tone
+        tones = range(min(here, sung.tone) - WIDEST, max(here, sung.tone) + WIDEST + 1)
+        return min(tones, key=lambda tone: (self._clash(tone, sung, offset, context), tone))
 
-
-def _slots(plan: PhrasePlan, density: float, context: BarContext) -> list[_Slot]:
-    """Return where the notes of a bar begin; each lasts until the next, or as long as its chord."""
-    rhythm = plan.rhythm(density)
-    slots = []
-    ends = EIGHTHS * context.left
-    for (bar, at), follower in zip(rhythm, [*rhythm[1:], None], strict=True):
-        if bar == context.place:
-            until = ends if follower is None else EIGHTHS * (follower[0] - bar) + follower[1]
-            slots.append(_Slot(at, min((min(until, ends) - at) / 2, LONGEST_BEATS)))
-    return slots
-
-
-def _near(path: tuple[int, ...], before: int | None, step: int, middle: int) -> range:
-    """Return the tones to try: near the tone that the motif asks for, within a sixth of the one before."""
-    if path:
-        wanted = path[-1] + step
-        return range(max(wanted - 2, path[-1] - WIDEST), min(wanted + 2, path[-1] + WIDEST) + 1)
-    if before is None:
-        return range(middle - 3, middle + 4)
-    wanted = min(max(middle, before - WIDEST + 1), before + WIDEST - 1)
-    return range(max(wanted - 3, before - WIDEST), min(wanted + 3, before + WIDEST) + 1)
-
-
-def _dissonance(tone: int, slot: _Slot, context: BarContext) -> float:
-    """Return the cost of a tone over its chord: the longer and stronger a note, the better it must fit.
-
-    A tone a semitone above a tone of the chord costs double.
-    """
-    pitch = context.scale.pitch(tone)
-    cost = _BELOW_RANGE * (pitch < LOWEST)
-    if tone % 7 in context.chord.degrees:
+    def _clash(self, tone: int, sung: _Sung, offset: float, context: BarContext) -> float:
+        pitch = context.scale.pitch(tone)
+        leap = 0 if self._pitch is None else abs(pitch - self._pitch)
+        cost = (
+            1.0 * abs(tone - sung.tone) + _BELOW_RANGE * (pitch < LOWEST) + 60.0 * (leap > WIDEST_SEMITONES)
+        )
+        cost += 60.0 * context.low.at(offset).parallel(self._pitch, pitch)
+        cost += 12.0 * context.rubbing_beats(pitch, offset, sung.beats)
+        if tone != sung.tone:
+            cost += 0.8 * (tone % 7 not in context.chord.degrees)
         return cost
-    weight = 0.3 + 1.1 * (slot.beats >= _LONG_BEATS) + 0.4 * (slot.at in (0, _MID_BAR))
-    rubs = (tone - 1) % 7 in context.chord.degrees and pitch - context.scale.pitch(tone - 1) == 1
-    return cost + weight * (2.0 if rubs else 1.0)
+
+    def _note(
+        self, sung: _Sung, offset: float, pitch: int, context: BarContext, state: MusicState
+    ) -> ScoreNote:
+        return ScoreNote(
+            offset=offset,
+            duration=sung.beats * (1.0 - 0.5 * state.articulation),
+            pitch=pitch,
+            velocity=self._velocity(sung, pitch, context, state),
+            layer="melody",
+        )
+
+    def _velocity(self, sung: _Sung, pitch: int, context: BarContext, state: MusicState) -> int:
+        """Return how loud a note is: with the phrase, its height, the metre, and a slow movement."""
+        phrase = context.phrase
+        bar = EIGHTHS[phrase.metre]
+        # Arriving, a phrase is soft; its peak lies before the middle.
+        position = sung.at / max(1, bar * (phrase.arrival + 1))
+        loud = 44.0 + 14.0 * state.density + 28.0 * (arch(position) - 0.5)
+        loud += 1.6 * strength(phrase.metre, sung.at)
+        loud += 0.9 * (pitch - melody_centre(state.register))
+        loud += 14.0 * wander(self._seed, "loud", context.bar * phrase.metre.bar + sung.at % bar / 2)
+        loud += 3.0 * (sung.beats >= _LONG_BEATS)
+        return min(LOUDEST, max(SOFTEST, round(loud)))
 
 
-def _move_cost(was: int | None, now: int, slot: _Slot, context: BarContext) -> float:
-    """Return the cost of a move by a tritone, or in parallel with the lowest voice."""
-    parallel = context.low.at(slot.at / 2).parallel(was, now)
-    return _PARALLEL * parallel + _TRITONE * (was is not None and abs(now - was) == _TRITONE_SEMITONES)
+def _moments(phrase: Phrase, density: float, shift: int) -> list[_Moment]:
+    """Return the notes of a phrase that sound at a density, with what they must fit."""
+    bar = EIGHTHS[phrase.metre]
+    sung: list[LineTone] = [note for note in phrase.line if note.needed <= density]
+    arrival = max((note.at for note in phrase.line if note.needed == 0.0), default=-1)
+    moments = []
+    for i, note in enumerate(sung):
+        span, past = phrase.place(int(note.at // bar))
+        begins = note.at % bar == 0 and past == 0
+        ends = (int(note.at // bar) - past + span.bars) * bar
+        until = min(sung[i + 1].at if i + 1 < len(sung) else ends, ends)
+        moments.append(
+            _Moment(
+                note.at,
+                note.tone + shift,
+                span.chord,
+                begins,
+                min((until - note.at) / 2, LONGEST_BEATS),
+                strength(phrase.metre, note.at) >= STRONG,
+                note.at == arrival,
+            )
+        )
+    return moments
 
 
-def _note(slot: _Slot, pitch: int, context: BarContext, state: MusicState, rng: random.Random) -> ScoreNote:
-    accent = 3 if slot.at == 0 else 1 if slot.at == _MID_BAR else 0
-    # Dense music has a steadier pulse, so its melody deviates less from it.
-    nudge = (2.0 * rng.random() - 1.0) * NUDGE_S * (1.0 - state.density)
-    return ScoreNote(
-        offset=slot.at / 2,
-        duration=slot.beats * (1.0 - 0.5 * state.articulation),
-        pitch=pitch,
-        velocity=46 + round(12 * state.density + 7 * context.swell) + accent + pick(rng, (-2, -1, 0, 1, 2)),
-        layer="melody",
-        # No note begins before its own bar line.
-        nudge_s=abs(nudge) if slot.at == 0 else nudge,
-    )
+def _fitness(tone: int, moment: _Moment, scale: Scale) -> float:
+    """Return the cost of a tone over its chord: the longer and stronger a note, the better it must fit."""
+    degree = tone % 7
+    cost = _OFF_TUNE * abs(tone - moment.tone) + _BELOW_RANGE * (scale.pitch(tone) < LOWEST)
+    if rubs_chord(degree, moment.chord, scale.mode):
+        cost += _RUB
+    if degree not in moment.chord.degrees:
+        cost += _OUTSIDE_CHORD + _OUTSIDE_LONG * (moment.beats >= _LONG_BEATS)
+        cost += _OUTSIDE_STRONG * moment.strong + _ARRIVAL_OUTSIDE * moment.arrives
+    return cost
+
+
+def _move(was: int, before: _Moment, tone: int, moment: _Moment, scale: Scale) -> float:
+    """Return the cost of a move: how unlike the tune's it is, and whether it can be sung."""
+    move = tone - was
+    here, there = scale.pitch(was), scale.pitch(tone)
+    cost = _OFF_TUNE * abs(move - (moment.tone - before.tone))
+    cost += _TOO_WIDE * (abs(move) > WIDEST or abs(there - here) > WIDEST_SEMITONES)
+    cost += _TRITONE * (abs(there - here) == _TRITONE_SEMITONES)
+    if moment.begins_chord and move and before.chord.bass != moment.chord.bass:
+        above = (there - scale.pitch(moment.chord.bass)) % 12
+        cost += _PARALLEL * (above in (0, 7) and (here - scale.pitch(before.chord.bass)) % 12 == above)
+    return cost

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from generator.composition.composer import Composer
 from generator.composition.harmony import MODE_ORDER, Scale
-from generator.composition.melody import NUDGE_S
 from generator.composition.notation import BarScore
+from generator.composition.touch import EARLIEST_S, LATEST_S
 from generator.state import LAYERS, RANGES, Mode, MusicState, Piece
 
 STATES = st.builds(
@@ -50,8 +50,8 @@ def test_every_bar_keeps_the_rules(stretches: list[tuple[MusicState, int]], seed
         for note in bar.notes:
             assert 0 <= note.offset < 4
             assert 0 < note.duration <= 16
-            assert 20 <= note.velocity <= 75
-            assert abs(note.nudge_s) <= (NUDGE_S if note.layer == "melody" else 0)
+            assert 20 <= note.velocity <= 104
+            assert EARLIEST_S <= note.nudge_s <= LATEST_S
             assert note.offset > 0 or note.nudge_s >= 0
     assert all(any(melody(bar) == [] for bar in bars[i : i + 8]) for i in range(len(bars) - 7))
 
@@ -80,9 +80,9 @@ def test_the_pace_of_the_harmony_follows_density(mode: float) -> None:
         bars = compose([MusicState(mode=mode, density=density)] * 64)
         return sum(a.chord != b.chord for a, b in pairwise(bars)) / 63
 
-    paces = [changes(density) for density in (0.1, 0.45, 0.7, 0.95)]
+    paces = [changes(density) for density in (0.05, 0.45, 0.7, 0.95)]
     assert paces == sorted(paces)
-    assert paces[1] < 0.6 < paces[2] < 0.9 < paces[3]
+    assert paces[0] < 0.42 < paces[1] < 0.55 < paces[2] < 0.9 < paces[3]
 
 
 def test_a_higher_register_is_a_higher_melody() -> None:
@@ -100,11 +100,14 @@ def test_a_higher_register_is_a_higher_melody() -> None:
 def test_a_period_comes_home_and_breathes(mode: float) -> None:
     bars = compose([MusicState(density=0.6, layers=3, mode=mode)] * 64, tonic=2)
     phrases = [[bar for bar in bars if bar.phrase == number] for number in range(bars[-1].phrase)]
+    homes = periods = 0
     for question, answer in zip(phrases[::2], phrases[1::2], strict=False):
-        assert question[0].chord.root == 0
-        assert question[2].chord.root != 0
-        assert answer[-1].chord.root == 0 or answer[-2].chord.root == 0
+        assert question[3].chord.root != 0
         assert melody(answer[-1]) == []
+        homes += answer[-1].chord.root == 0 or answer[-2].chord.root == 0
+        periods += 1
+    # Some answers come home with the tune alone, over another chord.
+    assert periods / 2 <= homes
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -112,10 +115,10 @@ def test_the_melody_can_be_sung(seed: int) -> None:
     bars = compose([MusicState(density=0.6, layers=2, mode=0.4)] * 128, seed=seed)
     pitches = [pitch for bar in bars for _, pitch in melody(bar)]
     steps = [abs(b - a) for a, b in pairwise(pitches)]
-    assert max(steps) <= 12
+    assert max(steps) <= 9
     assert sum(step <= 4 for step in steps) / len(steps) > 0.75
-    assert sum(step == 0 for step in steps) / len(steps) < 0.2
-    assert max(pitches) - min(pitches) <= 19
+    assert sum(step == 0 for step in steps) / len(steps) < 0.35
+    assert max(pitches) - min(pitches) <= 22
 
 
 @pytest.mark.parametrize("played", range(1, 9))
@@ -196,9 +199,12 @@ def test_layers_do_not_disturb_one_another() -> None:
 @pytest.mark.parametrize("mode", [mode.openness for mode in Mode])
 def test_the_melody_sings_above_the_pad(mode: float) -> None:
     bars = compose([MusicState(mode=mode, density=0.6, register=0.6, layers=4)] * 64)[8:]
-    pad = [n.pitch for bar in bars for n in bar.notes if n.layer == "pad"]
-    tune = [pitch for bar in bars for _, pitch in melody(bar)]
-    assert sum(pitch > max(pad) for pitch in tune) > 0.8 * len(tune)
+    above = sung = highest = 0
+    for bar in bars:
+        highest = max((n.pitch for n in bar.notes if n.layer == "pad"), default=highest)
+        above += sum(pitch > highest for _, pitch in melody(bar))
+        sung += len(melody(bar))
+    assert above > 0.8 * sung
 
 
 def test_the_pad_makes_room_for_a_low_melody_but_not_in_its_rests() -> None:

@@ -6,18 +6,22 @@ from itertools import pairwise
 import pytest
 
 from generator.composition.harmony import (
-    MAX_STEP,
-    MAX_TOP_STEP,
     MODE_ORDER,
-    BassMotion,
     Chord,
     Scale,
-    VoiceGroup,
     characteristic_degrees,
     chord_vocabulary,
     pivot_chord,
     resting_chord,
     step_towards,
+)
+from generator.composition.voice_leading import (
+    MAX_STEP,
+    MAX_TOP_STEP,
+    BassMotion,
+    Heard,
+    VoiceGroup,
+    rubs,
 )
 from generator.state import Mode
 
@@ -108,7 +112,7 @@ def test_voices_move_two_semitones_at_most_and_never_cross(tonic: int, choir: Vo
         for chord in chords(mode)[i % 2 :: 2]:
             scale = Scale(tonic, mode)
             outer = BassMotion(low, scale.pitches((chord.bass,), 36, 47)[0])
-            before, voices = voices, choir.lead(voices, chord, scale, outer)
+            before, voices = voices, choir.lead(voices, chord, scale, bass_motion=outer)
             low = outer.now
             assert {pitch % 12 for pitch in voices} <= scale.classes(chord.degrees)
             assert all(a <= b for a, b in pairwise(voices))
@@ -149,3 +153,13 @@ def test_common_tones_are_held() -> None:
     held = [a == b for a, b in zip(before, after, strict=True) if a % 12 in common]
     assert held
     assert all(held)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_group_makes_way_for_a_melody_that_would_rub(mode: Mode) -> None:
+    scale = Scale(0, mode)
+    chord = Chord.parse("I9")
+    for tone in range(35, 49):
+        sung = scale.pitch(tone)
+        voices = BELOW.lead(None, chord, scale, heard=[Heard(sung, 4.0)])
+        assert not any(rubs(voice, sung) for voice in voices)

@@ -1,0 +1,260 @@
+"""Harmonisation: the chords of a phrase, chosen for its tune from those typical of the mode.
+
+The cheapest sequence is searched bar by bar. What a chord costs is our convention: notes that do not
+belong to it, roots that do not lead on, the tonic where it was heard too often, and sequences that were
+heard lately.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cache
+from typing import NamedTuple
+
+from generator.composition.harmony import Chord, Pair, characteristic_degrees, chord_vocabulary
+from generator.composition.notation import seeded_rng
+from generator.state import Mode
+
+RECENT = 48
+"""How many phrases back a sequence of roots counts as heard."""
+
+_BEAM_WIDTH = 14
+_HEARD_LATELY = 2.2
+"""Cost of a sequence of roots heard within the last `RECENT` phrases; twice as much within the last four."""
+
+_JITTER = 0.5
+"""Greatest random cost of a chord, by which pieces differ."""
+
+_TONIC_WANTED = 0.15
+_TONIC_WEIGHT = 12.0
+"""Cost of a tonic chord for each share of bars above `_TONIC_WANTED` that lately stood on it."""
+
+_LATELY = 32
+"""Bars over which the share of the tonic is judged."""
+
+_FEWEST_BARS = 8
+"""Bars from which on it is judged."""
+
+_JUST_HEARD = 4
+"""Phrases within which a sequence of roots was just heard."""
+
+_THREE_CHORDS = 3
+
+_PARALLEL = 1.8
+_MISSING_CHARACTERISTIC = 1.6
+_SEMITONE = 1
+
+
+class Close(Enum):
+    """How a phrase ends."""
+
+    OPEN = auto()
+    """Away from the tonic."""
+
+    DECEPTIVE = auto()
+    """With a tune that comes home over a chord that does not."""
+
+    HOME = auto()
+    """On the tonic."""
+
+
+class SlotTone(NamedTuple):
+    """A note of the tune within a chord: its degree 0 to 6, its length in beats, whether it is strong."""
+
+    degree: int
+    beats: float
+    strong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What a chord must carry: its bars, the tune above it, and whether a note begins with it."""
+
+    bars: int
+    tones: tuple[SlotTone, ...]
+    begins: bool
+
+
+@cache
+def _semitone_below(mode: Mode) -> frozenset[int]:
+    """Return the degrees that stand a semitone above the degree below them."""
+    steps = mode.steps
+    return frozenset(d for d in range(7) if (steps[d] - steps[d - 1]) % 12 == _SEMITONE)
+
+
+def rubs_chord(degree: int, chord: Chord, mode: Mode) -> bool:
+    """Return whether a degree stands a semitone above the bass, the root or the third of a chord."""
+    if degree not in _semitone_below(mode):
+        return False
+    below = (degree - 1) % 7
+    return below in chord.degrees[:2] or below == chord.bass
+
+
+def _misfit(slot: Slot, chord: Chord, mode: Mode) -> float:
+    cost = 0.0
+    for tone in slot.tones:
+        if rubs_chord(tone.degree, chord, mode):
+            cost += 0.6 + 1.6 * min(1.5, tone.beats)
+        elif tone.degree not in chord.degrees:
+            cost += 0.35 * min(2.0, tone.beats) + 0.35 * tone.strong
+        elif tone.degree not in chord.degrees[:3]:
+            cost += 0.08 * min(2.0, tone.beats)
+    return cost
+
+
+@cache
+def _known_pairs(mode: Mode) -> frozenset[tuple[int, int]]:
+    says = chord_vocabulary(mode)
+    pairs: tuple[Pair, ...] = (*says.openings, *says.questions, *says.ways_home, *says.homes)
+    known = {(first.root, second.root) for first, second in pairs}
+    # A phrase may go from any opening to any question, and home from any way home.
+    known |= {(pair[0].root, other[0].root) for pair in says.openings for other in says.questions}
+    known |= {(pair[0].root, 0) for pair in says.ways_home}
+    return frozenset(known)
+
+
+_FALLING_FIFTH, _RISING_STEP, _FALLING_THIRD = 3, 1, 5
+
+
+def _motion(before: Chord, chord: Chord, mode: Mode) -> float:
+    """Return the cost of going from one chord to another."""
+    rise = (chord.root - before.root) % 7
+    if rise == 0:
+        return 1.2
+    cost = 0.0 if (before.root, chord.root) in _known_pairs(mode) else 0.45
+    return cost + (0.0 if rise in (_FALLING_FIFTH, _RISING_STEP, _FALLING_THIRD) else 0.2)
+
+
+class _Choices(NamedTuple):
+    """All chords of a mode, and those with which it opens, asks and leads home."""
+
+    every: tuple[Chord, ...]
+    openings: tuple[Chord, ...]
+    questions: tuple[Chord, ...]
+    ways_home: tuple[Chord, ...]
+
+
+@cache
+def _choices(mode: Mode) -> _Choices:
+    """Return the chords of a mode; of each root and bass there is one."""
+    says = chord_vocabulary(mode)
+
+    def unlike(pairs: Sequence[Pair], *, both: bool) -> tuple[Chord, ...]:
+        chords = [chord for pair in pairs for chord in (pair if both else pair[:1])]
+        return tuple({(chord.root, chord.bass): chord for chord in reversed(chords)}.values())
+
+    every = unlike((*says.openings, *says.questions, *says.ways_home, *says.homes), both=True)
+    openings = (*unlike(says.openings, both=False), *(c for c in every if c.root in (2, 3, 5)))
+    questions = tuple(c for c in unlike(says.questions, both=True) if c.root)
+    ways = tuple(c for c in unlike(says.ways_home, both=False) if c.root)
+    return _Choices(every, openings, questions, ways)
+
+
+def _parallel(chord: Chord, slot: Slot, before: Chord, earlier: Slot) -> float:
+    """Return the cost of a tune that moves with the bass from a fifth or octave to another."""
+    if not (slot.begins and earlier.tones) or before.bass == chord.bass:
+        return 0.0
+    was, now = earlier.tones[-1].degree, slot.tones[0].degree
+    interval = (now - chord.bass) % 7
+    return _PARALLEL * (was != now and interval in (0, 4) and (was - before.bass) % 7 == interval)
+
+
+class Harmoniser:
+    """Chooses the chords of phrase after phrase, and remembers which it chose."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._recent: deque[tuple[int, ...]] = deque(maxlen=RECENT)
+        self._bars: deque[bool] = deque(maxlen=_LATELY)
+
+    def chords(
+        self,
+        slots: Sequence[Slot],
+        mode: Mode,
+        *,
+        key: str,
+        close: Close,
+        first: Chord | None = None,
+        fresh: float = 1.0,
+    ) -> tuple[Chord, ...]:
+        """Return a chord for each slot.
+
+        Parameters
+        ----------
+        slots : sequence of Slot
+            The chords' lengths and the tune above them.
+        mode : Mode
+            The mode.
+        key : str
+            What the small preferences of the phrase follow from: those of a theme stay the same.
+        close : Close
+            How the phrase ends.
+        first : Chord, optional
+            The chord it must begin with.
+        fresh : float
+            How much sequences of roots are avoided that were heard lately.
+        """
+        rng = seeded_rng(self._seed, "chords", key)
+        every, openings, questions, ways = _choices(mode)
+        tonic_share = sum(self._bars) / len(self._bars) if len(self._bars) >= _FEWEST_BARS else _TONIC_WANTED
+        tonic_cost = _TONIC_WEIGHT * (tonic_share - _TONIC_WANTED)
+        last = self._last(slots, close)
+        jitter = {(chord.name, i): _JITTER * rng.random() for i in range(len(slots)) for chord in every}
+        home = chord_vocabulary(mode).homes[0][0]
+        paths: list[tuple[float, tuple[Chord, ...]]] = [(0.0, ())]
+        for i, slot in enumerate(slots):
+            if i == 0 and first is not None:
+                allowed: Sequence[Chord] = (first,)
+            elif i == last:
+                allowed = (home,) if close is Close.HOME else tuple(c for c in every if c.root)
+                allowed = questions if close is Close.OPEN else allowed
+            elif i == last - 1 and close is Close.HOME:
+                allowed = ways
+            elif i > last:
+                allowed = (*questions, home)
+            else:
+                allowed = openings if i == 0 else every
+            costs = {}
+            for chord in allowed:
+                cost = _misfit(slot, chord, mode) + jitter.get((chord.name, i), 0.0)
+                if (chord.root == 0 or chord.bass == 0) and i != last:
+                    cost += slot.bars * tonic_cost / 2
+                costs[chord] = cost
+            longer = [
+                (
+                    past
+                    + cost
+                    + (
+                        _motion(path[-1], chord, mode) + _parallel(chord, slot, path[-1], slots[i - 1])
+                        if path
+                        else 0.0
+                    ),
+                    (*path, chord),
+                )
+                for past, path in paths
+                for chord, cost in costs.items()
+            ]
+            paths = sorted(longer, key=lambda way: (way[0], [c.name for c in way[1]]))[:_BEAM_WIDTH]
+        best = min(paths, key=lambda way: (way[0] + self._staleness(way[1], mode, fresh), way[0]))[1]
+        self._recent.append(tuple(chord.root for chord in best))
+        for chord, slot in zip(best, slots, strict=True):
+            self._bars.extend([0 in (chord.root, chord.bass)] * slot.bars)
+        return best
+
+    def _last(self, slots: Sequence[Slot], close: Close) -> int:
+        """Return the slot in which the phrase closes: the last, or the one before among fast chords."""
+        last = len(slots) - 1
+        turns = (
+            close is not Close.OPEN and len(slots) >= _THREE_CHORDS and slots[-1].bars == slots[-2].bars == 1
+        )
+        return last - 1 if turns else last
+
+    def _staleness(self, chords: tuple[Chord, ...], mode: Mode, fresh: float) -> float:
+        roots = tuple(chord.root for chord in chords)
+        heard = [i for i, past in enumerate(reversed(self._recent)) if past == roots]
+        cost = fresh * sum(_HEARD_LATELY * (2.0 if i < _JUST_HEARD else 1.0) for i in heard[:3])
+        told = {degree for chord in chords for degree in chord.degrees}
+        return cost + _MISSING_CHARACTERISTIC * len(characteristic_degrees(mode) - told)
