@@ -3,9 +3,9 @@
 >>> composer = Composer(Piece(seed=1))
 >>> bar = composer.bar(MusicState(tempo_bpm=60, layers=2, density=0.4))
 >>> bar.mode.name, bar.chord.name, bar.layers
-('MIXOLYDIAN', 'I7', ('pad', 'melody'))
+('MIXOLYDIAN', 'I9', ('pad', 'melody'))
 >>> [(note.offset, note.pitch) for note in bar.notes if note.layer == "melody"]
-[(0.0, 76), (1.0, 72), (2.0, 76)]
+[(0.0, 72), (2.0, 74)]
 """
 
 from __future__ import annotations

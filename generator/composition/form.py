@@ -337,7 +337,8 @@ class Form:
         key = f"{self._seed}/turned/{tune.name}"
         line = varied(line, variation, self._metre, key)
         if bars == _LONG_BARS:
-            head = [note for note in tune.question if note.at < 2 * bar]
+            question = varied(tune.question, variation, self._metre, key)
+            head = [note for note in question if note.at < 2 * bar]
             line = (*head, *(note._replace(at=note.at + 2 * bar) for note in line))
         if linked:
             goal = tune.answer[0].tone

@@ -74,23 +74,30 @@ def test_the_mode_can_be_told_from_the_notes_of_a_minute(mode: Mode, layers: int
     assert max(Mode, key=lambda other: told[other]) is mode
 
 
+def alike(one: list[tuple[float, int]], other: list[tuple[float, int]]) -> bool:
+    """Whether two lines begin with the same rhythm, and nearly always move the same way."""
+    if [at for at, _ in one] != [at for at, _ in other]:
+        return False
+    turns = [[np.sign(b - a) for (_, a), (_, b) in pairwise(line)] for line in (one, other)]
+    return sum(a != b for a, b in zip(*turns, strict=True)) <= 1
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_a_theme_comes_back_within_sixteen_bars(seed: int) -> None:
+def test_a_theme_comes_back_within_twenty_bars(seed: int) -> None:
     score = compose(128, seed=seed, density=0.6, layers=2)
     openings = []
-    for bar, second in pairwise(score):
-        line = [
-            (4 * i + n.offset, n.pitch)
-            for i, b in enumerate((bar, second))
-            for n in b.notes
-            if n.layer == "melody"
-        ]
-        if bar.place == 0:
-            contour = [np.sign(b - a) for (_, a), (_, b) in pairwise(line[:4])]
-            openings.append((bar.index, ([at for at, _ in line[:4]], contour)))
-    for start in range(0, 112, 4):
-        window = [shape for at, shape in openings if start <= at < start + 20]
-        assert any(a == b for i, a in enumerate(window) for b in window[:i])
+    for bars in pairwise(score):
+        if bars[0].place == 0:
+            line = [
+                (4 * i + n.offset, n.pitch)
+                for i, bar in enumerate(bars)
+                for n in bar.notes
+                if n.layer == "melody"
+            ]
+            openings.append((bars[0].index, line[:4]))
+    for start in range(0, 108, 4):
+        window = [line for at, line in openings if start <= at < start + 20]
+        assert any(alike(a, b) for i, a in enumerate(window) for b in window[:i])
 
 
 def test_dynamics_rise_and_fall_with_the_phrase() -> None:
