@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from generator.composition.harmonisation import Close, Harmoniser, Slot, SlotTone
-from generator.composition.harmony import Chord, Scale, pivot_chord, related_pivot, step_towards
+from generator.composition.harmony import (
+    Chord,
+    Scale,
+    chord_vocabulary,
+    pivot_chord,
+    related_pivot,
+    step_towards,
+)
 from generator.composition.notation import SectionKind, pick, seeded_rng
 from generator.composition.sections import Section, SectionPlan, related_tonic
 from generator.composition.themes import (
@@ -61,7 +68,7 @@ _SAME_HEIGHT = 2
 _EASY_JOIN = 2
 """Steps between two phrases that need no care."""
 
-_OTHER_HEIGHT_PROBABILITY = 0.33
+_OTHER_HEIGHT_PROBABILITY = 0.42
 """How often a theme returns on other steps of the scale."""
 
 # How themes return, by section; the commonest first.
@@ -225,6 +232,7 @@ class Form:
         self._played: Counter[str] = Counter()
         self._variation = Variation.PLAIN
         self._other_height = False
+        self._anew = True
         self._question_shift = 0
         self._before = ""
         self._last_tone = Scale(piece.tonic, Mode.IONIAN).nearest(melody_centre(0.5))
@@ -232,6 +240,7 @@ class Form:
     def begin_anew(self) -> None:
         """Begin a new period with the next phrase, as after a silence."""
         self._answering = self._was_linked = False
+        self._anew = True
 
     def next(self, asked: Mode, state: MusicState) -> Phrase:
         """Return the next phrase: its mode one step nearer to the one asked for, its chords as dense."""
@@ -258,6 +267,9 @@ class Form:
         first = pivot_chord(before, mode) if turning and before is not None else None
         if first is None and not self._answering:
             first = self._modulate(mode, section)
+        if self._anew and first is None:
+            first = chord_vocabulary(mode).openings[0][0]  # out of silence the music comes on the tonic
+        self._anew = False
         shift = self._period_shift(tune, line, state.register, mode)
         spans = self._spans(bars, state.density)
         slots = _slots(line, spans, shift, self._metre, state.density)

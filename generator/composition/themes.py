@@ -125,7 +125,7 @@ class Figure(Enum):
     """An eighth before the next note that leads to it."""
 
     ECHO = auto()
-    """The note again, an eighth later."""
+    """The note again, an eighth later, and the neighbour a sixteenth before the next."""
 
     SNAP = auto()
     """A sixteenth before the next note, from above or below."""
@@ -134,10 +134,10 @@ class Figure(Enum):
     """Two sixteenths, the neighbour and the note."""
 
     NEIGHBOUR = auto()
-    """The neighbour, an eighth after the note."""
+    """The neighbour, a sixteenth after the note."""
 
 
-_CANDIDATES = 64
+_CANDIDATES = 48
 """Lines of which the best becomes the theme."""
 
 _WIDEST_RANGE = 7
@@ -145,10 +145,6 @@ _WIDEST_RANGE = 7
 
 _CORE = 0.46
 """Density from which on every note of the tune sounds; from there to 1 ornaments are added one by one."""
-
-
-_LATE = 0.55
-"""Below 1, most ornaments wait for the densest music."""
 
 
 class LineTone(NamedTuple):
@@ -177,6 +173,8 @@ class Style:
         How often the second bar of a theme repeats the first one, higher or lower.
     figure : Figure
         How dense music adorns it.
+    late : float
+        1 where ornaments are added evenly as the music becomes denser, 0 where all wait for the densest.
     pace : float
         By which factor its notes need denser music than other pieces'.
     """
@@ -187,6 +185,7 @@ class Style:
     momentum: float
     sequences: float
     figure: Figure
+    late: float
     pace: float
 
     @classmethod
@@ -201,7 +200,8 @@ class Style:
             habits=habits,
             momentum=momentum,
             sequences=0.35 + 0.5 * rng.random(),
-            figure=pick(rng, (*Figure, Figure.SNAP, Figure.TURN, Figure.SNAP, Figure.TURN)),
+            figure=pick(rng, tuple(Figure)),
+            late=pick(rng, (0.2, 0.5, 0.9)),
             pace=pick(rng, (0.6, 1.0, 1.35)) * (1.4 if metre is Metre.COMPOUND else 1.0),
         )
 
@@ -395,7 +395,7 @@ def _best_line(
 def _line_cost(walker: _Walker, line: list[int]) -> float:
     """Return how ill a line sings: our convention, in bits."""
     steps = [b - a for a, b in pairwise(line)]
-    cost = 4.5 * walker.unlikeliness(line)
+    cost = 3.4 * walker.unlikeliness(line)
     cost += 1.5 * max(0, max(line) - min(line) - _WIDEST_RANGE)
     cost += 1.0 * max(0, 3 - (max(line) - min(line)))
     cost += 2.0 * max(0, abs(steps[-1]) - 1) + 0.5 * (steps[-1] == 0)
@@ -422,20 +422,20 @@ def _with_needs(
         needed = 0.0 if rank < ALWAYS else core * (rank - 1 - 0.3 * rng.random()) / max(1, last - 1)
         notes.append(LineTone(onsets[i], tones[i], min(1.0, needed)))
     notes.sort()
-    return tuple(sorted(notes + _ornaments(rng, notes, core, style.figure)))
+    return tuple(sorted(notes + _ornaments(rng, notes, core, style)))
 
 
-def _ornaments(rng: random.Random, notes: list[LineTone], core: float, figure: Figure) -> list[LineTone]:
+def _ornaments(rng: random.Random, notes: list[LineTone], core: float, style: Style) -> list[LineTone]:
     """Return notes between those of the tune; each needs dense music, the first of them the least dense."""
     groups = [
         group
         for note, following in pairwise(notes)
         if following.at - note.at >= QUARTER
-        for group in [_figure(figure, note, following)]
+        for group in [_figure(style.figure, note, following)]
     ]
     rng.shuffle(groups)
     return [
-        LineTone(at, tone, min(0.99, core + (0.99 - core) * ((i + 0.7) / len(groups)) ** _LATE))
+        LineTone(at, tone, min(0.99, core + (0.99 - core) * ((i + 0.7) / len(groups)) ** style.late))
         for i, group in enumerate(groups)
         for at, tone in group
     ]
@@ -450,13 +450,13 @@ def _figure(figure: Figure, note: LineTone, following: LineTone) -> list[tuple[f
             between = note.tone + round(gap / 2) if abs(gap) >= THIRD else following.tone + side
             return [(following.at - 1, between)]
         case Figure.ECHO:
-            return [(note.at + 1, note.tone)]
+            return [(note.at + 1, note.tone), (following.at - 0.5, following.tone + side)]
         case Figure.SNAP:
             return [(following.at - 0.5, following.tone + side)]
         case Figure.TURN:
             return [(following.at - 1, note.tone + side), (following.at - 0.5, note.tone)]
         case Figure.NEIGHBOUR:
-            return [(note.at + 1, note.tone - side)]
+            return [(note.at + 0.5, note.tone - side)]
 
 
 def varied(line: tuple[LineTone, ...], way: Variation, metre: Metre, seed_key: str) -> tuple[LineTone, ...]:
