@@ -276,7 +276,9 @@ def strings_part(context: BarContext, state: MusicState) -> list[ScoreNote]:
     loud = 32 + round(8 * state.density + 10 * context.swell)
     sound = (beats - late) * (1.0 - 0.25 * state.articulation)
     clean = [pitch for pitch in context.strings if not any(rubs(pitch, sung) for sung, _ in context.ahead)]
-    return held_chord(clean, "strings", loud, sound, late)
+    # Without its highest voice the group would lead another one: then it rests.
+    playing = clean if context.strings[-1] in clean else []
+    return held_chord(playing, "strings", loud, sound, late)
 
 
 def arpeggio_part(context: BarContext, state: MusicState) -> list[ScoreNote]:

