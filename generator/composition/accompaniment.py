@@ -98,7 +98,7 @@ _PAD_BELOW_MELODY = VoiceGroup(voices=4, low=55, high=70, gap=6.5, pitches=3)
 _STRINGS = VoiceGroup(voices=2, low=72, high=86, gap=5.0, pitches=2)
 
 PAD_RANGE = 10.0
-PAD_RANGE_BELOW_MELODY = 11.0
+PAD_RANGE_BELOW_MELODY = 14.0
 """Semitones by which the register moves a pad without and with a melody above it."""
 
 

@@ -65,10 +65,10 @@ _DECEPTIVE_PROBABILITY = 0.3
 _SAME_HEIGHT = 2
 """Steps by which the register must ask for another height before a period begun moves there."""
 
-_EASY_JOIN = 2
-"""Steps between two phrases that need no care."""
+_EASY_JOIN, _JOIN = 2, 0.5
+"""Steps between two phrases that need no care; cost of each step more, in steps from the register."""
 
-_OTHER_HEIGHT_PROBABILITY = 0.42
+_OTHER_HEIGHT_PROBABILITY = 0.32
 """How often a theme returns on other steps of the scale."""
 
 # How themes return, by section; the commonest first.
@@ -231,7 +231,7 @@ class Form:
         self._tonic = piece.tonic
         self._played: Counter[str] = Counter()
         self._variation = Variation.PLAIN
-        self._other_height = False
+        self._other_height = 0
         self._anew = True
         self._question_shift = 0
         self._before = ""
@@ -321,10 +321,12 @@ class Form:
             for shift in range(round(centre) - 4, round(centre) + 5)
             if (tune.answer_goal + shift) % 7 in (0, 2, 4)
         ]
-        shifts.sort(
-            key=lambda shift: (abs(shift - centre) + 0.7 * max(0, abs(shift - near) - _EASY_JOIN), shift)
-        )
-        return shifts[self._other_height]
+
+        def cost(shift: int) -> tuple[float, int]:
+            return abs(shift - centre) + _JOIN * max(0, abs(shift - near) - _EASY_JOIN), shift
+
+        chosen = shifts.index(min(shifts, key=cost))
+        return shifts[min(len(shifts) - 1, max(0, chosen + self._other_height))]
 
     def _line(self, tune: Theme, section: Section, bars: int, *, linked: bool) -> tuple[LineTone, ...]:
         """Return the tune of a phrase as it comes this time."""
@@ -336,7 +338,8 @@ class Form:
             ways = _RETURNS[section.kind]
             again = self._before == tune.name
             self._before = tune.name
-            self._other_height = times > 0 and rng.random() < _OTHER_HEIGHT_PROBABILITY * (1 + 2 * again)
+            moves = times > 0 and rng.random() < _OTHER_HEIGHT_PROBABILITY * (1 + 2 * again)
+            self._other_height = pick(rng, (-1, 1)) if moves else 0
             self._variation = (
                 Variation.PLAIN if not times else ways[int(min(rng.random(), rng.random()) * len(ways))]
             )
