@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from generator.errors import SoundError, StateError
 from generator.events import write_events, write_midi
-from generator.performance.performance import BLOCK_S, Performance
+from generator.performance.controls import BLOCK_S
+from generator.performance.performance import Performance
+from generator.performance.recorded import RecordedPerformance
 from generator.player import (
     EMERGENCY_STOP_S,
     FADE_IN_S,
@@ -30,6 +32,7 @@ from generator.score import (
     BeatEvent,
     NoteEnd,
     NoteEvent,
+    PlayedScore,
     StereoBlock,
     with_ends,
 )
@@ -55,6 +58,8 @@ class VirtualPlayer(AbstractContextManager["VirtualPlayer"]):
         Engine time of the first step.
     noise : bool
         Whether the reference noise sounds in place of the music.
+    played : PlayedScore, optional
+        Notes that were recorded, to be played in place of a composition.
 
     Attributes
     ----------
@@ -77,8 +82,13 @@ class VirtualPlayer(AbstractContextManager["VirtualPlayer"]):
         fade_in_s: float = FADE_IN_S,
         t0_s: float = 0.0,
         noise: bool = False,
+        played: PlayedScore | None = None,
     ) -> None:
-        self._performance = Performance(piece, fade_in_s=fade_in_s)
+        self._performance: Performance | RecordedPerformance
+        if played is None:
+            self._performance = Performance(piece, fade_in_s=fade_in_s)
+        else:
+            self._performance = RecordedPerformance(piece, played, fade_in_s=fade_in_s)
         self._synth: Synth | ReferenceNoise | None = None
         if sound:
             self._synth = ReferenceNoise() if noise else Synth(piece)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.composition.notation import NO_ARC, FormArc, SectionKind
+from generator.state import Metre
 
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 800
@@ -114,7 +115,7 @@ class BeatEvent(ScoreEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionEvent(ScoreEvent):
-    """The bar line at which a section of the piece begins.
+    """The bar line at which a section of the piece begins, or adds something else to the state than before.
 
     Attributes
     ----------
@@ -125,13 +126,34 @@ class SectionEvent(ScoreEvent):
     kind : SectionKind
         What the section does.
     arc : FormArc
-        What the form adds to the state asked for in its first bar.
+        What the form adds to the state asked for from here on.
     """
 
     bar: int
     number: int
     kind: SectionKind
     arc: FormArc
+
+
+class PlayedScore(NamedTuple):
+    """What sounded in a performance, in the order of frames.
+
+    Attributes
+    ----------
+    notes : tuple of NoteEvent
+        With the lengths that they had.
+    beats : tuple of BeatEvent
+        The pulses of the metre.
+    sections : tuple of SectionEvent
+        What the form did, each from its frame on; none where it is not known.
+    metre : Metre
+        Of every bar.
+    """
+
+    notes: tuple[NoteEvent, ...] = ()
+    beats: tuple[BeatEvent, ...] = ()
+    sections: tuple[SectionEvent, ...] = ()
+    metre: Metre = Metre.COMMON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

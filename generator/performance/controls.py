@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from math import cos, exp, pi, sin
+from collections.abc import Collection
+from math import cos, exp, log10, pi, sin
+
+from generator.composition.notation import NO_ARC, FormArc
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, AudibleMusic, ControlFrame
+from generator.state import LAYERS, LEVEL_RANGE_DB, Metre, MusicState
+
+BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
+SILENCE_FADE_S = 15.0
+BRIGHTNESS_TAU_S = 1.0
+MAX_BRIGHTNESS_SLOPE_PER_S = 0.35
+"""Filters change block by block; faster changes would be audible as steps."""
+
+BREATH_TAU_S = 3.0
+FAINTEST = 0.01
+"""Amplitude (−40 dB) below which a listener hears no difference."""
+
+BREATH_BRIGHTNESS_PER_DB = 0.03
+"""Brightness changes with the breath: at full depth by a tenth of the cutoff to either side."""
+
+LAYER_BARS = 3.0
+"""Bars over which a layer enters or leaves."""
 
 MAX_LEVEL_SLOPE_DB_PER_S = 0.2
 BREATH_DB = 2.0
@@ -69,3 +90,93 @@ class Fade:
     def fall(self, dt: float, seconds: float) -> None:
         """Move down for `dt`, at the pace of a whole fade-out of `seconds`."""
         self.position = approach(self.position, 0.0, dt / seconds)
+
+
+class Controls:
+    """The continuous controls, each with its own rate of change."""
+
+    def __init__(self) -> None:
+        self.fade = Fade()
+        self.breath = BreathEnvelope()
+        self.level_db = self._breath_db = 0.0
+        self.brightness = self.articulation = self.density = 0.0
+        self._gains = [0.0] * len(LAYERS)
+        self._set = False
+
+    def advance(
+        self,
+        state: MusicState,
+        at_bar: MusicState,
+        *,
+        layers: Collection[str] = (),
+        arc: FormArc = NO_ARC,
+        metre: Metre = Metre.COMMON,
+    ) -> None:
+        """Move on by one block towards a state and what the form adds to it.
+
+        Parameters
+        ----------
+        state, at_bar : MusicState
+            The state at the end of the block, and that of the last bar line, from which comes what changes by
+            bars.
+        layers : collection of str
+            The layers of the bar.
+        arc : FormArc
+            What the form adds. It never raises the level.
+        metre : Metre
+            Of the bar.
+        """
+        entering = [1.0 if layer in layers else 0.0 for layer in LAYERS]
+        level_db = _within(state.level_db + min(0.0, arc.level_db), LEVEL_RANGE_DB)
+        brightness = _within(state.brightness + arc.brightness)
+        density = _within(at_bar.density + arc.density)
+        if not self._set:  # nothing has sounded yet, so no jump can be heard
+            self.level_db = level_db
+            self.brightness = brightness
+            self.articulation = at_bar.articulation
+            self.density = density
+            self._gains = entering
+            self._set = bool(layers)
+        self.level_db = approach(self.level_db, level_db, MAX_LEVEL_SLOPE_DB_PER_S * BLOCK_S)
+        brighter = smooth_towards(self.brightness, brightness, BLOCK_S, BRIGHTNESS_TAU_S)
+        self.brightness = approach(self.brightness, brighter, MAX_BRIGHTNESS_SLOPE_PER_S * BLOCK_S)
+        self.articulation = smooth_towards(self.articulation, at_bar.articulation, BLOCK_S, BRIGHTNESS_TAU_S)
+        self.density = smooth_towards(self.density, density, BLOCK_S, BRIGHTNESS_TAU_S)
+        if self._gains != entering:
+            glide_s = LAYER_BARS * metre.pulses * 60.0 / state.tempo_bpm
+            self._gains = [
+                approach(gain, target, BLOCK_S / glide_s)
+                for gain, target in zip(self._gains, entering, strict=True)
+            ]
+        self._breath_db = self.breath.advance(state.breath_rate, state.breath_depth, BLOCK_S, BREATH_TAU_S)
+
+    def shape(self) -> ControlFrame:
+        """Return their present values."""
+        return ControlFrame(
+            level_db=self.level_db,
+            breath_db=self._breath_db,
+            fade=self.fade.amplitude,
+            brightness=_within(self.brightness + BREATH_BRIGHTNESS_PER_DB * self._breath_db),
+            articulation=self.articulation,
+            density=self.density,
+            layer_gains=tuple(self._gains),
+        )
+
+    def heard(self, tempo_bpm: float, novelty: float) -> AudibleMusic | None:
+        """Return what a listener hears of music at full volume; None in silence."""
+        if self.fade.silent:
+            return None
+        return AudibleMusic(
+            tempo_bpm=tempo_bpm,
+            density=self.density,
+            level_db=self.level_db + 20.0 * log10(max(self.fade.amplitude, FAINTEST)),
+            brightness=self.brightness,
+            novelty=novelty,
+            breath_rate=self.breath.rate,
+            breath_depth=self.breath.depth,
+        )
+
+
+def _within(value: float, limits: tuple[float, float] = (0.0, 1.0)) -> float:
+    low, high = limits
+    return min(max(value, low), high)

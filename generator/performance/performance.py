@@ -5,18 +5,12 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field
-from math import log10, sqrt
+from math import sqrt
 from typing import NamedTuple
 
 from generator.composition.composer import Composer
 from generator.composition.notation import NO_ARC, BarScore, ScoreNote, SectionKind
-from generator.performance.controls import (
-    MAX_LEVEL_SLOPE_DB_PER_S,
-    BreathEnvelope,
-    Fade,
-    approach,
-    smooth_towards,
-)
+from generator.performance.controls import BLOCK_S, SILENCE_FADE_S, Controls
 from generator.score import (
     BLOCK_FRAMES,
     BLOCKS_PER_STEP,
@@ -24,25 +18,11 @@ from generator.score import (
     AudibleMusic,
     BeatEvent,
     Block,
-    ControlFrame,
     NoteEnd,
     NoteEvent,
     SectionEvent,
 )
-from generator.state import LAYERS, LEVEL_RANGE_DB, Metre, MusicState, Piece, check_seconds
-
-BLOCK_S = BLOCK_FRAMES / SAMPLE_RATE
-SILENCE_FADE_S = 15.0
-BRIGHTNESS_TAU_S = 1.0
-MAX_BRIGHTNESS_SLOPE_PER_S = 0.35
-"""Filters change block by block; faster changes would be audible as steps."""
-
-BREATH_TAU_S = 3.0
-FAINTEST = 0.01
-"""Amplitude (−40 dB) below which a listener hears no difference."""
-
-BREATH_BRIGHTNESS_PER_DB = 0.03
-"""Brightness changes with the breath: at full depth by a tenth of the cutoff to either side."""
+from generator.state import Metre, MusicState, Piece, check_seconds
 
 LANDINGS = (1.0, 0.5)
 """Shares of a bar after the bar line of the cadence at which the tonic may begin, if a pulse falls there.
@@ -52,9 +32,6 @@ Otherwise it begins on the bar line.
 
 RINGING = 0.5
 """Least share of the fade that is left for the last chord, unless it begins on the bar line."""
-
-LAYER_BARS = 3.0
-"""Bars over which a layer enters or leaves."""
 
 _NOVEL_START = 0.5
 _NOVEL_MODE = 0.4
@@ -121,8 +98,8 @@ class _Release(NamedTuple):
         return NoteEnd(frame=frame, note=self.number, duration_s=(frame - self.frame) / SAMPLE_RATE)
 
 
-class _SectionStart(NamedTuple):
-    """The first bar of a section."""
+class _SectionBar(NamedTuple):
+    """A bar with which a section begins, or adds something else to the state."""
 
     score: BarScore
     bar: int
@@ -132,7 +109,7 @@ class _Due(NamedTuple):
     """Something that happens at a place in the score, in beats from the last bar line."""
 
     position: float
-    item: _Pulse | _Onset | _Release | _SectionStart
+    item: _Pulse | _Onset | _Release | _SectionBar
 
 
 def _position(due: _Due) -> float:
@@ -174,7 +151,7 @@ class Performance:
         self._notes_begun = 0
         self._at_bar: MusicState | None = None
         self._tempo: float | None = None
-        self._controls = _Controls()
+        self._controls = Controls()
         self._end_s: float | None = None
         self._stop_s: float | None = None
         self._cadence_begun = False
@@ -188,18 +165,9 @@ class Performance:
 
     def heard(self) -> AudibleMusic | None:
         """Return what a listener heard in the last step (three blocks) at full volume; None in silence."""
-        now = self._controls
-        if now.fade.silent or self._tempo is None:
+        if self._tempo is None:
             return None
-        return AudibleMusic(
-            tempo_bpm=self._tempo,
-            density=now.density,
-            level_db=now.level_db + 20.0 * log10(max(now.fade.amplitude, FAINTEST)),
-            brightness=now.brightness,
-            novelty=max(self._novelty),
-            breath_rate=now.breath.rate,
-            breath_depth=now.breath.depth,
-        )
+        return self._controls.heard(self._tempo, max(self._novelty))
 
     def end(self, fade_s: float) -> None:
         """Come to an end within `fade_s` seconds: a cadence while the fade begins, then silence.
@@ -243,7 +211,13 @@ class Performance:
             self._advance(state, TempoRamp(before, state.tempo_bpm, self._metre.pulse), happened)
         self._tempo = state.tempo_bpm
         score = self._score
-        self._controls.advance(state, self._at_bar or state, score)
+        self._controls.advance(
+            state,
+            self._at_bar or state,
+            layers=score.layers if score else (),
+            arc=score.arc if score else NO_ARC,
+            metre=self._metre,
+        )
         self._move_fade(happened, wanted=wanted)
         self._frame += BLOCK_FRAMES
         return Block(
@@ -301,14 +275,14 @@ class Performance:
                 self._await(due.position + note.duration, _Release(event.number, frame))
             case _Release() as release:
                 happened.note_ends.append(release.at(frame))
-            case _SectionStart(score, bar):
+            case _SectionBar(score, bar):
                 happened.sections.append(
                     SectionEvent(
                         frame=frame, bar=bar, number=score.section, kind=score.section_kind, arc=score.arc
                     )
                 )
 
-    def _await(self, position: float, item: _Pulse | _Onset | _Release | _SectionStart) -> None:
+    def _await(self, position: float, item: _Pulse | _Onset | _Release | _SectionBar) -> None:
         insort(self._waiting, _Due(position, item), key=_position)
 
     def _open_bar(self, state: MusicState) -> None:
@@ -319,8 +293,8 @@ class Performance:
             previous = self._score
             score = self._composer.bar(state) if self._end_s is None else self._cadence(state, self._end_s)
             self._score = score
-            if previous is None or score.section != previous.section:
-                self._await(0.0, _SectionStart(score, self._bar))
+            if previous is None or (score.section, score.arc) != (previous.section, previous.arc):
+                self._await(0.0, _SectionBar(score, self._bar))
             # The nudge is so short that the tempo at the bar line is as good as the one at the note.
             to_beats = state.tempo_bpm / 60.0 * score.metre.pulse
             for note in score.notes:
@@ -376,65 +350,6 @@ class Performance:
 
     def _add_novelty(self, novelty: float) -> None:
         self._novelty[-1] = max(self._novelty[-1], novelty)
-
-
-class _Controls:
-    """The continuous controls, each with its own rate of change."""
-
-    def __init__(self) -> None:
-        self.fade = Fade()
-        self.breath = BreathEnvelope()
-        self.level_db = self._breath_db = 0.0
-        self.brightness = self.articulation = self.density = 0.0
-        self._gains = [0.0] * len(LAYERS)
-        self._set = False
-
-    def advance(self, state: MusicState, at_bar: MusicState, score: BarScore | None) -> None:
-        """Move on by one block towards a state and what the form adds to it.
-
-        What changes by bars comes from the last bar line. The form never raises the level.
-        """
-        layers, arc = (score.layers, score.arc) if score else ((), NO_ARC)
-        entering = [1.0 if layer in layers else 0.0 for layer in LAYERS]
-        level_db = _within(state.level_db + min(0.0, arc.level_db), LEVEL_RANGE_DB)
-        brightness = _within(state.brightness + arc.brightness)
-        density = _within(at_bar.density + arc.density)
-        if not self._set:  # nothing has sounded yet, so no jump can be heard
-            self.level_db = level_db
-            self.brightness = brightness
-            self.articulation = at_bar.articulation
-            self.density = density
-            self._gains = entering
-            self._set = bool(layers)
-        self.level_db = approach(self.level_db, level_db, MAX_LEVEL_SLOPE_DB_PER_S * BLOCK_S)
-        brighter = smooth_towards(self.brightness, brightness, BLOCK_S, BRIGHTNESS_TAU_S)
-        self.brightness = approach(self.brightness, brighter, MAX_BRIGHTNESS_SLOPE_PER_S * BLOCK_S)
-        self.articulation = smooth_towards(self.articulation, at_bar.articulation, BLOCK_S, BRIGHTNESS_TAU_S)
-        self.density = smooth_towards(self.density, density, BLOCK_S, BRIGHTNESS_TAU_S)
-        if self._gains != entering and score is not None:
-            glide_s = LAYER_BARS * score.metre.pulses * 60.0 / state.tempo_bpm
-            self._gains = [
-                approach(gain, target, BLOCK_S / glide_s)
-                for gain, target in zip(self._gains, entering, strict=True)
-            ]
-        self._breath_db = self.breath.advance(state.breath_rate, state.breath_depth, BLOCK_S, BREATH_TAU_S)
-
-    def shape(self) -> ControlFrame:
-        """Return their present values."""
-        return ControlFrame(
-            level_db=self.level_db,
-            breath_db=self._breath_db,
-            fade=self.fade.amplitude,
-            brightness=_within(self.brightness + BREATH_BRIGHTNESS_PER_DB * self._breath_db),
-            articulation=self.articulation,
-            density=self.density,
-            layer_gains=tuple(self._gains),
-        )
-
-
-def _within(value: float, limits: tuple[float, float] = (0.0, 1.0)) -> float:
-    low, high = limits
-    return min(max(value, low), high)
 
 
 def _tempo_novelty(start_bpm: float, end_bpm: float) -> float:

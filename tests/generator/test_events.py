@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from generator.events import write_events
-from generator.performance.performance import BLOCK_S, Performance
+from generator.performance.controls import BLOCK_S
+from generator.performance.performance import Performance
 from generator.score import SAMPLE_RATE, NoteEvent
 from generator.state import MusicState, Piece
 

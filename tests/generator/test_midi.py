@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generator.events import TICKS_PER_BEAT, midi_file, write_midi
-from generator.performance.performance import BLOCK_S, Performance
+from generator.performance.controls import BLOCK_S
+from generator.performance.performance import Performance
 from generator.score import BeatEvent, NoteEvent
 from generator.state import LAYERS, Metre, MusicState, Piece
 

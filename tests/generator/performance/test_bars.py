@@ -9,7 +9,8 @@ import pytest
 
 from generator.composition.harmony import Chord
 from generator.composition.notation import BarScore, FormArc, ScoreNote, SectionKind
-from generator.performance.performance import BLOCK_S, SILENCE_FADE_S, Performance
+from generator.performance.controls import BLOCK_S, SILENCE_FADE_S
+from generator.performance.performance import Performance
 from generator.score import (
     BLOCK_FRAMES,
     SAMPLE_RATE,
@@ -262,6 +263,16 @@ def test_a_new_section_changes_nothing_at_once() -> None:
         assert abs(after.level_db - before.level_db) <= 0.2 * BLOCK_S + 1e-9
         assert abs(after.brightness - before.brightness) <= 0.35 * BLOCK_S + 1e-9
         assert abs(after.density - before.density) <= 0.3 * BLOCK_S + 1e-9
+
+
+def test_an_event_says_when_a_section_adds_something_else() -> None:
+    performance, _ = performance_of(written(), written(arc=HUSHED), written(arc=HUSHED), written())
+    events = sections_of(play(performance, MusicState(tempo_bpm=60), 16))
+    assert [(event.bar, event.number, event.arc) for event in events] == [
+        (0, 0, FormArc()),
+        (1, 0, HUSHED),
+        (3, 0, FormArc()),
+    ]
 
 
 def test_a_section_is_an_event_at_its_first_bar_line() -> None:

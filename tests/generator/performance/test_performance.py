@@ -13,7 +13,8 @@ from generator.composition.composer import Composer
 from generator.composition.harmony import Scale
 from generator.composition.notation import BarScore
 from generator.errors import StateError
-from generator.performance.performance import BLOCK_S, SILENCE_FADE_S, Performance
+from generator.performance.controls import BLOCK_S, SILENCE_FADE_S
+from generator.performance.performance import Performance
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, Block, NoteEvent
 from generator.state import LAYERS, RANGES, Mode, MusicState, Piece
 from generator.trajectory import Trajectory

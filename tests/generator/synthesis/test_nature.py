@@ -8,7 +8,8 @@ import pytest
 from scipy.signal import butter, sosfiltfilt
 
 from generator.errors import StateError
-from generator.performance.performance import SILENCE_FADE_S, Performance
+from generator.performance.controls import SILENCE_FADE_S
+from generator.performance.performance import Performance
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE
 from generator.state import NATURES, MusicState, Piece
 from generator.synthesis.nature import NATURE_SOUNDS, NaturePlayer, room_db
