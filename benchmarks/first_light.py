@@ -47,7 +47,7 @@ def command(data: Path, out: Path, audio: str) -> list[str]:
     record = data / RECORD
     return [
         str(Path(sys.executable).with_name("biofeedback")), "run",
-        "--protocol", "isoprinciple-relaxation",
+        "--protocol", "isoprinciple-relaxation@1",
         "--input", f"ecg={record}:ECG@100",
         "--input", f"eda={record}:EDA@100",
         "--audio", audio, "--time", "virtual", "--seed", "1", "--out", str(out),

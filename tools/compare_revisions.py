@@ -49,7 +49,7 @@ class Case:
     name : str
         What it is called in the output.
     protocol : str
-        Of the library.
+        Of the library of the first revision: both carry out the same version of it.
     arguments : tuple of str
         Of ``biofeedback run``, but its protocol and directory.
     """
@@ -140,8 +140,9 @@ def main() -> int:
             for revision, side in ((given.before, "before"), (given.after, "after"))
         )
         for number, case in enumerate(case for case in CASES if given.only in case.name):
+            protocol = before / "protocols" / "library" / f"{case.protocol}.yaml"
             recorded = [
-                _run(case, checkout, folder / f"{side}-{number}")
+                _run(case, protocol, checkout, folder / f"{side}-{number}")
                 for checkout, side in ((before, "old"), (after, "new"))
             ]
             found = compare(*recorded)
@@ -166,12 +167,12 @@ def _git(*arguments: str) -> None:
     subprocess.run(["git", "-C", str(ROOT), *arguments], check=True)
 
 
-def _run(case: Case, checkout: Path, directory: Path) -> Path:
+def _run(case: Case, protocol: Path, checkout: Path, directory: Path) -> Path:
     """Carry out a session with the code of a checkout; return its directory."""
     command = [
         "run",
         "--protocol",
-        case.protocol,
+        str(protocol),
         *case.arguments,
         "--out",
         str(directory),
