@@ -311,6 +311,7 @@ class Engine:
         sounded = self._player.step(self._music)
         self._recorder.sounded(sounded.beats, sounded.notes, self._music, sounded.time_of)
         self._recorder.note_ends(sounded.note_ends, sounded.time_of)
+        self._recorder.form(sounded.sections, sounded.time_of)
         if self._outlets is not None:
             self._outlets.sounded(sounded.beats, self._state_id, sounded.time_of)
         for event in sounded.events:

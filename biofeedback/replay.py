@@ -1,24 +1,41 @@
-"""Rebuilds the music of a session from its recording."""
+"""Plays the music of a session again from its recording.
+
+Where the recording's composer is this program's, the music is composed anew from the recorded states. Another
+version of the composer would make other notes: then the recorded notes are played.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import EmergencyStopMarker, EndFadeMarker, PlayerMarker, VolumeMarker
 from biofeedback.models import STEPS_PER_SECOND
-from biofeedback.recording.reader import RecordedStream, Recording
+from biofeedback.recording.reader import RecordedStream, Recording, open_streams, recorded_score
+from generator.composition import COMPOSER_VERSION
 from generator.events import write_events, write_midi
 from generator.player import EMERGENCY_STOP_S, FADE_IN_S, PlaybackStep
 from generator.player_events import EndRequest, PlaybackBegin, PlayerEvent, StopRequest, VolumeRequest
 from generator.render import SoundFile, VirtualPlayer
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEnd, NoteEvent, with_ends
+from generator.score import (
+    BLOCK_FRAMES,
+    SAMPLE_RATE,
+    BeatEvent,
+    NoteEnd,
+    NoteEvent,
+    PlayedScore,
+    ScoreEvent,
+    with_ends,
+)
 from generator.state import LAYERS, STATE_COLUMNS, MasterVolume, Metre, MusicState, Piece
 from generator.synthesis.synth import Synth
+
+_Event = TypeVar("_Event", bound=ScoreEvent)
 
 STEP_FRAMES = SAMPLE_RATE // STEPS_PER_SECOND
 _ROUNDING_STEPS = 1e-4
@@ -27,19 +44,27 @@ _ROUNDING_STEPS = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Comparison of the rebuilt notes with the recorded ones.
+    """Comparison of the notes that were played with the recorded ones.
 
     Attributes
     ----------
     recorded, equal : int
         Number of recorded notes, and of those with the same sample, pitch, velocity and layer.
+    composer_version : int
+        Of the recording. Where it is not `COMPOSER_VERSION`, the recorded notes were played.
     """
 
     recorded: int
     equal: int
+    composer_version: int = COMPOSER_VERSION
 
     def __str__(self) -> str:
-        return f"{self.equal} of {self.recorded} recorded notes were rebuilt exactly"
+        if self.composer_version == COMPOSER_VERSION:
+            return f"{self.equal} of {self.recorded} recorded notes were rebuilt exactly"
+        return (
+            f"version {self.composer_version} of the composer made this music and this program has version "
+            f"{COMPOSER_VERSION}: {self.equal} of {self.recorded} recorded notes were played as they sounded"
+        )
 
 
 class Replay:
@@ -53,12 +78,15 @@ class Replay:
     Raises
     ------
     RecordingError
-        If no music was recorded before the session was cut off.
+        If no music was recorded before the session was cut off, or another version of the composer made
+        the music and the recording holds no notes.
 
     Attributes
     ----------
     piece : Piece
         The constants of the music.
+    composed : bool
+        Whether the music is composed anew; else the recorded notes are played.
     first_frame : int
         The frame at the session's start.
     frames : int
@@ -68,6 +96,8 @@ class Replay:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self.piece = _piece(recording.streams["music"])
+        self.composed = recording.composer_version == COMPOSER_VERSION
+        self._score = PlayedScore() if self.composed else _recorded_score(recording)
         self._events = _live_events(recording) or _virtual_events(recording)
         self.first_frame = _first_frame(recording)
         self.frames = self.first_frame + _recorded_steps(recording) * STEP_FRAMES
@@ -75,16 +105,18 @@ class Replay:
     def play(self, *, sound: bool) -> Iterator[PlaybackStep]:
         """Play block by block; notes, their ends and beats are on the session's frames and counted on.
 
-        Gaps between takes are silent.
+        Gaps between takes are silent. Sections are left out: the recording has them.
         """
         takes = [index for index, event in enumerate(self._events) if isinstance(event.action, PlaybackBegin)]
         ends = [self._events[index].frame for index in takes[1:]] + [self.frames]
         notes = 0
         for first, last, end in zip(takes, [*takes[1:], len(self._events)], ends, strict=True):
-            played = 0
-            for sounded in self._take(self._events[first:last], end, sound=sound):
-                played += len(sounded.notes)
-                yield _shifted(sounded, self._events[first], notes, self.piece.bar_metre)
+            begin, played = self._events[first], 0
+            for step in self._take(self._events[first:last], end, sound=sound):
+                played += len(step.notes)
+                metre = self.piece.bar_metre
+                sounded = _counted_on(step, begin, notes, metre) if self.composed else step
+                yield _shifted(sounded, begin.frame)
             notes += played
 
     def _take(self, events: Sequence[PlayerEvent], end: int, *, sound: bool) -> Iterator[PlaybackStep]:
@@ -92,20 +124,54 @@ class Replay:
         assert isinstance(begin.action, PlaybackBegin)  # noqa: S101 - a take is what lies between two of them
         waiting = deque(rest)
         state = MusicState(sounding=False)
-        with VirtualPlayer(self.piece, sound=sound, fade_in_s=begin.action.fade_in_s) as player:
+        played = None if self.composed else _between(self._score, begin.frame, end)
+        with VirtualPlayer(
+            self.piece, sound=sound, fade_in_s=begin.action.fade_in_s, played=played
+        ) as player:
             for frame in range(begin.frame, end, BLOCK_FRAMES):
                 while waiting and waiting[0].frame <= frame:
                     state = _tell(player, waiting.popleft(), state)
                 yield player.play([state])
 
     def compare(self, notes: Sequence[NoteEvent]) -> Agreement:
-        """Compare rebuilt notes with those recorded."""
+        """Compare the notes that were played with those recorded."""
         stream = self._recording.streams["notes"]
         columns = [stream.column(label) for label in ("frame", "pitch", "velocity", "layer")]
         recorded = [tuple(int(value) for value in row) for row in zip(*columns, strict=True)]
-        rebuilt = [(note.frame, note.pitch, note.velocity, LAYERS.index(note.layer)) for note in notes]
-        equal = sum(ours == theirs for ours, theirs in zip(rebuilt, recorded, strict=False))
-        return Agreement(recorded=len(recorded), equal=equal)
+        played = [(note.frame, note.pitch, note.velocity, LAYERS.index(note.layer)) for note in notes]
+        equal = sum(ours == theirs for ours, theirs in zip(played, recorded, strict=False))
+        version = self._recording.composer_version
+        return Agreement(recorded=len(recorded), equal=equal, composer_version=version)
+
+
+def _recorded_score(recording: Recording) -> PlayedScore:
+    """Return what sounded in a session, in the player's frames.
+
+    Raises
+    ------
+    RecordingError
+        If the recording does not hold its notes and beats.
+    """
+    if missing := {"notes", "score"} - recording.streams.keys():
+        version = recording.meta.get("versions", {}).get("biofeedback-music", "that recorded it")
+        raise RecordingError(
+            f"{recording.directory} has no stream {' and no '.join(sorted(missing))} to play, and version "
+            f"{recording.composer_version} of the composer made its music, while this program has version "
+            f"{COMPOSER_VERSION}; replay it with the program's version {version}"
+        )
+    return recorded_score(open_streams(recording.directory), None)
+
+
+def _between(score: PlayedScore, begin: int, end: int) -> PlayedScore:
+    """Return what sounded from one frame to another, in frames from the first of them."""
+
+    def part(events: Iterable[_Event]) -> tuple[_Event, ...]:
+        within = (event for event in events if begin <= event.frame < end)
+        return tuple(replace(event, frame=event.frame - begin) for event in within)
+
+    return PlayedScore(
+        notes=part(score.notes), beats=part(score.beats), sections=part(score.sections), metre=score.metre
+    )
 
 
 def _piece(music: RecordedStream) -> Piece:
@@ -142,30 +208,33 @@ def _tell(player: VirtualPlayer, event: PlayerEvent, state: MusicState) -> Music
     return state
 
 
-def _shifted(sounded: PlaybackStep, begin: PlayerEvent, notes: int, metre: Metre) -> PlaybackStep:
-    """Return what sounded in a take on the frames, notes, beats and bars of the session."""
+def _counted_on(sounded: PlaybackStep, begin: PlayerEvent, notes: int, metre: Metre) -> PlaybackStep:
+    """Return what was composed anew in a take with notes, beats and bars counted through the session."""
     assert isinstance(begin.action, PlaybackBegin)  # noqa: S101 - given by the caller
-    frame, beat, bar = begin.frame, begin.action.beat, begin.action.bar
+    beat, bar = begin.action.beat, begin.action.bar
+    return replace(
+        sounded,
+        notes=tuple(
+            replace(note, number=note.number + notes, beat=note.beat + bar * metre.bar, bar=note.bar + bar)
+            for note in sounded.notes
+        ),
+        note_ends=tuple(replace(end, note=end.note + notes) for end in sounded.note_ends),
+        beats=tuple(replace(each, beat=each.beat + beat, bar=each.bar + bar) for each in sounded.beats),
+    )
 
-    def note(each: NoteEvent) -> NoteEvent:
-        return replace(
-            each,
-            frame=each.frame + frame,
-            number=each.number + notes,
-            beat=each.beat + bar * metre.bar,
-            bar=each.bar + bar,
-        )
+
+def _shifted(sounded: PlaybackStep, frames: int) -> PlaybackStep:
+    """Return what sounded in a take in the frames of the session."""
+
+    def shifted(events: Iterable[_Event]) -> tuple[_Event, ...]:
+        return tuple(replace(event, frame=event.frame + frames) for event in events)
 
     return replace(
         sounded,
-        notes=tuple(map(note, sounded.notes)),
-        note_ends=tuple(
-            replace(end, frame=end.frame + frame, note=end.note + notes) for end in sounded.note_ends
-        ),
-        beats=tuple(
-            replace(each, frame=each.frame + frame, beat=each.beat + beat, bar=each.bar + bar)
-            for each in sounded.beats
-        ),
+        notes=shifted(sounded.notes),
+        note_ends=shifted(sounded.note_ends),
+        beats=shifted(sounded.beats),
+        sections=(),
     )
 
 

@@ -60,6 +60,31 @@ class RecordedPhase:
         return within
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MusicSection:
+    """A section of the music, in seconds from the session's start.
+
+    Attributes
+    ----------
+    number : int
+        From 0.
+    kind : str
+        What it does: ``statement``, ``contrast``, ``thinning``, ``return`` or ``close``.
+    begin_s, end_s : float
+        From its first bar line to the next section's, or to the end of its last beat if that is earlier.
+    """
+
+    number: int
+    kind: str
+    begin_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds."""
+        return self.end_s - self.begin_s
+
+
 def duration_s(recording: Recording) -> float:
     """Return the last moment of which anything is recorded, in seconds from the session's start."""
     ends = [float(stream.times[-1]) for stream in recording.streams.values() if stream.times.size]
@@ -168,3 +193,23 @@ def _decided_phases(
             yield RecordedPhase(
                 name=name, kind=kinds.get(name, name), begin_s=begin, end_s=until, cut=cut and not later
             )
+
+
+def music_sections(recording: Recording) -> tuple[MusicSection, ...]:
+    """Return the sections of the music in order of time; none where its piece has no form."""
+    form, music = recording.streams.get("form"), recording.streams.get("music")
+    if form is None or music is None or music.desc.get("form", "none") == "none":
+        return ()
+    kinds = form.desc["section_kinds"].split(",")
+    rows = zip(form.times - recording.t0_s, form.column("section"), form.column("section_kind"), strict=True)
+    firsts = [next(same) for _, same in groupby(rows, key=itemgetter(1))]
+    begins = [float(begin) for begin, _, _ in firsts]
+    beats, tempi = numeric(recording, "score", "tempo_bpm")
+    found = []
+    for (_, number, kind), begin, following in zip(firsts, begins, [*begins[1:], np.inf], strict=True):
+        heard = int(np.searchsorted(beats, following)) - 1
+        end = min(following, float(beats[heard] + 60.0 / tempi[heard])) if heard >= 0 else begin
+        found.append(
+            MusicSection(number=int(number), kind=kinds[int(kind)], begin_s=begin, end_s=max(begin, end))
+        )
+    return tuple(found)

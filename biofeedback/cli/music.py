@@ -133,9 +133,10 @@ def render(
 @click.argument("directory", type=click.Path(path_type=Path))
 @output_options
 def replay(directory: Path, outputs: dict[str, Path]) -> None:
-    """Rebuild a session's music from its recording, cut off or not, and check it against the notes kept.
+    """Play a session's music again from its recording, cut off or not, and check it against the notes kept.
 
-    The sound equals what was played, sample for sample.
+    The music is composed anew; the sound equals what was played, sample for sample. Where another version of
+    the composer made it, the recorded notes are played.
     """
     from biofeedback.recording.reader import read_recording
     from biofeedback.replay import replay as replay_recording

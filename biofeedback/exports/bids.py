@@ -30,7 +30,8 @@ EVENT_COLUMNS = {
     "duration": {"Description": "Length; n/a for what has none.", "Units": "s"},
     "trial_type": {"Description": "What kind of event.", "Levels": KINDS},
     "name": {
-        "Description": "Of a phase or command; type of a marker; scale of a rating; phase of a decision."
+        "Description": "Of a phase or command; kind of a section; type of a marker; scale of a rating; phase "
+        "of a decision."
     },
     "value": {"Description": "What was rated or asked for; of a decision the tempo asked for, in bpm."},
     "text": {"Description": "In words: kind of a phase, reason of a decision, arguments of a command."},

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
-from biofeedback.analysis.phases import RecordedPhase, phases
+from biofeedback.analysis.phases import MusicSection, RecordedPhase, music_sections, phases
 from biofeedback.commands import Command
 from biofeedback.exports.deidentification import PROGRAMS_OWN, USUAL_LABELS, named_texts
 from biofeedback.exports.identifier_search import IdentifierSearch
@@ -209,6 +209,14 @@ class SessionSource:
         read = {name: stream.read() for name, stream in self.streams.items() if name in JSON_STREAMS}
         whole = Recording(directory=self.directory, meta=self.meta, streams=read, complete=self.complete)
         return phases(whole, last_s=self.t0_s + self.duration_s)
+
+    @cached_property
+    def sections(self) -> tuple[MusicSection, ...]:
+        """The sections of the music in order of time; none where it has no form."""
+        needed = ("music", "score", "form")
+        music = {name: self.streams[name].read() for name in needed if name in self.streams}
+        whole = Recording(directory=self.directory, meta=self.meta, streams=music, complete=self.complete)
+        return music_sections(whole)
 
 
 def parsed(text: str, name: str) -> dict[str, Any]:

@@ -35,6 +35,7 @@ UNITS = {
     **streams.SCORE,
     **streams.NOTES,
     **streams.NOTE_ENDS,
+    **streams.FORM,
     **streams.CLOCK,
     **dict.fromkeys(("time_s", "begin_s", "end_s"), "s"),
 }
@@ -220,6 +221,7 @@ def write_parquet(table: Table, path: Path) -> None:
 
 KINDS = {
     "phase": "a phase of the protocol; its duration is that of the phase",
+    "section": "a section of the music, where it has a form; its duration is that of the section",
     "decision": "what was asked of the music, and why",
     "marker": "something that happened, or that another program marked",
     "rating": "what the listener said of their state",
@@ -251,7 +253,7 @@ class SessionEvent:
     kind : str
         One of `KINDS`.
     name : str
-        Of the phase, the type of marker, the scale, the command.
+        Of the phase, the kind of section, the type of marker, the scale, the command.
     value : float or None
         What was rated or asked for.
     text : str
@@ -284,6 +286,16 @@ def events(source: SessionSource) -> list[SessionEvent]:
             text=phase.kind + (", cut off" if phase.cut else ""),
         )
         for phase in source.phases
+    ]
+    found += [
+        SessionEvent(
+            onset_s=section.begin_s,
+            duration_s=section.duration_s,
+            kind="section",
+            name=section.kind,
+            text=f"number {section.number + 1}",
+        )
+        for section in source.sections
     ]
     for kind, (name_key, value_key, text_keys) in EVENT_FIELDS.items():
         for time, entry in source.entries(f"{kind}s"):

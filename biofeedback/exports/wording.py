@@ -62,6 +62,13 @@ MEANINGS = {
     "bar": "bar from 0",
     "frame": "sample (48 kHz) from the beginning of the performance",
     "note": "which row of notes, from 0",
+    "section": "number of the section of the music, from 0",
+    "section_kind": "code: 0 statement, 1 contrast, 2 thinning, 3 return, 4 close",
+    "added_density": "what the form adds to the density asked for",
+    "added_register": "what the form adds to the register asked for",
+    "added_brightness": "what the form adds to the brightness asked for",
+    "added_layers": "what the form adds to the layers asked for",
+    "added_level_db": "what the form adds to the level asked for, 0 or below",
     "pitch": "MIDI note number",
     "velocity": "MIDI velocity, 1 to 127",
     "duration_s": "seconds",
@@ -136,16 +143,17 @@ ABOUT = {
         "BIDS 1.11, `beh/`. `*_physio.tsv.gz` (no header line; columns, units, rate and start in the JSON "
         "beside it) hold regular streams: one line for each period, `n/a` where there is no sample; the rate "
         "is the one the recorded stamps follow, and `TimeStampDeviation` says how far a sample lies from its "
-        "own stamp at most, in seconds. `*_events.tsv` holds phases, decisions, markers, ratings and "
-        "commands. Irregular streams (beats, responses, intervals, notes, the music asked for) cannot be "
-        "physiological recordings of BIDS, which have one rate: they are `*_acq-STREAM_beh.tsv`, a line for "
-        "each event with its `onset` in seconds from the session's start."
+        "own stamp at most, in seconds. `*_events.tsv` holds phases, sections of the music, decisions, "
+        "markers, ratings and commands. Irregular streams (beats, responses, intervals, notes, the music "
+        "asked for) cannot be physiological recordings of BIDS, which have one rate: they are "
+        "`*_acq-STREAM_beh.tsv`, a line for each event with its `onset` in seconds from the session's start."
     ),
     "edf": (
-        "EDF+C: raw signals and 1-Hz features on one time axis, phases, markers, ratings, commands and gaps "
-        "as annotations. A missing sample has the digital value -32768, which no sample has: a viewer "
-        "shows it as a line along the bottom, and `gap LABEL` is annotated over it. Values are rounded to 16 "
-        "bits of the physical range, which is that of the data; the error stated below is half a step."
+        "EDF+C: raw signals and 1-Hz features on one time axis, phases, sections of the music, markers, "
+        "ratings, commands and gaps as annotations. A missing sample has the digital value -32768, which no "
+        "sample has: a viewer shows it as a line along the bottom, and `gap LABEL` is annotated over it. "
+        "Values are rounded to 16 bits of the physical range, which is that of the data; the error stated "
+        "below is half a step."
     ),
     "midi": (
         "Standard MIDI Files, type 1: the tempo of every beat that sounded, and one track for each layer. "
@@ -166,7 +174,8 @@ USUAL_NAMES = (
     "ecg ppg eda rsp rr hr acc music notes score decisions ratings commands clock features beats scrs phases "
     "sub ses task beh physio events participants dataset description provenance csv parquet bids edf midi "
     "audio therapist listener script real virtual mV uS ms bpm baseline match lead sustain settle breathe "
-    "arc engage silence return recovery phase marker decision rating command gap"
+    "arc engage silence return recovery phase section statement contrast thinning close marker decision "
+    "rating command gap"
 )
 
 BOILERPLATE = "\n".join(

@@ -20,11 +20,11 @@ import mmap
 import struct
 import sys
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,9 @@ import numpy.typing as npt
 from biofeedback.errors import RecordingError
 from biofeedback.recording import xdf
 from biofeedback.recording.storage import XDF_NAME, read_meta
-from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent
+from biofeedback.recording.streams import SECTION_KINDS, form_arc
+from generator.composition.notation import SectionKind
+from generator.score import SAMPLE_RATE, BeatEvent, NoteEvent, PlayedScore, SectionEvent
 from generator.state import LAYERS, Metre, Piece
 
 FloatArray = npt.NDArray[np.float64]
@@ -122,9 +124,9 @@ class Recording:
     directory : Path
         Where it lies.
     meta : dict
-        What ``session.json`` holds: ``protocol``, ``protocol_sha256``, ``piece``, ``seed``, ``versions``,
-        ``t0_s``, ``t0_wall``, ``inputs``, ``streams``; once closed also ``end`` (``reason``,
-        ``duration_s``, ``checksums``).
+        What ``session.json`` holds: ``protocol``, ``protocol_sha256``, ``piece``, ``composer_version``,
+        ``seed``, ``versions``, ``t0_s``, ``t0_wall``, ``inputs``, ``streams``; once closed also ``end``
+        (``reason``, ``duration_s``, ``checksums``).
     streams : mapping of str to RecordedStream
         Every stream by its name, in the order of the file; empty ones too.
     complete : bool
@@ -140,6 +142,11 @@ class Recording:
     def t0_s(self) -> float:
         """Engine seconds of the session's start: ``times - t0_s`` counts from it."""
         return float(self.meta["t0_s"])
+
+    @property
+    def composer_version(self) -> int:
+        """Version of the composer that made the music; recordings of before do not say it and are of 1."""
+        return int(self.meta.get("composer_version", 1))
 
 
 def read_recording(directory: Path) -> Recording:
@@ -351,28 +358,26 @@ def _indexed(path: Path, data: memoryview) -> Iterator[StoredStream]:
         yield StoredStream(path=path, header=header, closed=key in closed, data=data, places=places[key])
 
 
-class RecordedScore(NamedTuple):
-    """What sounded in a session, in the order of time; frames count from its start, 48 000 a second."""
+def recorded_score(streams: Mapping[str, StoredStream], t0_s: float | None) -> PlayedScore:
+    """Return what sounded in a session, in the order of time; nothing where there are no such streams.
 
-    notes: tuple[NoteEvent, ...]
-    beats: tuple[BeatEvent, ...]
-    metre: Metre
-
-
-def recorded_score(streams: Mapping[str, StoredStream], t0_s: float) -> RecordedScore:
-    """Return the notes and beats of a recording; none where it has no such streams.
+    Parameters
+    ----------
+    streams : mapping of str to StoredStream
+        Of the recording.
+    t0_s : float or None
+        Engine time of the session's start, from which frames count, 48 000 a second. With None they are those
+        of the player, which in real time began earlier and had a clock of its own.
 
     Raises
     ------
     RecordingError
-        If it names a layer that this program does not have.
+        If it names a layer or a kind of section that this program does not have.
     """
-    notes = streams.get("notes")
-    layers = (notes.header.desc.get("layers") if notes else None) or ",".join(LAYERS)
-    names = layers.split(",")
-    if unknown := {*names} - {*LAYERS}:
-        raise RecordingError(f"the recorded notes are of unknown layers: {', '.join(sorted(unknown))}")
-    return RecordedScore(
+    notes, form = streams.get("notes"), streams.get("form")
+    layers = _names(notes, "layers", LAYERS)
+    kinds = _names(form, "section_kinds", SECTION_KINDS)
+    return PlayedScore(
         notes=tuple(
             NoteEvent(
                 frame=frame,
@@ -382,7 +387,7 @@ def recorded_score(streams: Mapping[str, StoredStream], t0_s: float) -> Recorded
                 bar=int(row["bar"]),
                 pitch=int(row["pitch"]),
                 velocity=int(row["velocity"]),
-                layer=names[int(row["layer"])],
+                layer=layers[int(row["layer"])],
             )
             for number, (frame, row) in enumerate(_framed(notes, t0_s))
         ),
@@ -390,8 +395,26 @@ def recorded_score(streams: Mapping[str, StoredStream], t0_s: float) -> Recorded
             BeatEvent(frame=frame, beat=int(row["beat"]), bar=int(row["bar"]), tempo_bpm=row["tempo_bpm"])
             for frame, row in _framed(streams.get("score"), t0_s)
         ),
+        sections=tuple(
+            SectionEvent(
+                frame=frame,
+                bar=int(row["bar"]),
+                number=int(row["section"]),
+                kind=SectionKind(kinds[int(row["section_kind"])]),
+                arc=form_arc(row),
+            )
+            for frame, row in _framed(form, t0_s)
+        ),
         metre=_metre(streams.get("music")),
     )
+
+
+def _names(stream: StoredStream | None, key: str, known: Sequence[str]) -> list[str]:
+    """Return the names that stand behind the codes of a stream."""
+    names = ((stream.header.desc.get(key) if stream else None) or ",".join(known)).split(",")
+    if unknown := {*names} - {*known}:
+        raise RecordingError(f"the recording has unknown {key}: {', '.join(sorted(unknown))}")
+    return names
 
 
 def _metre(music: StoredStream | None) -> Metre:
@@ -401,10 +424,12 @@ def _metre(music: StoredStream | None) -> Metre:
     return Piece(metre=metre, seed=int(constants.get("seed", 0))).bar_metre
 
 
-def _framed(stream: StoredStream | None, t0_s: float) -> Iterator[tuple[int, dict[str, float]]]:
+def _framed(stream: StoredStream | None, t0_s: float | None) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield each row with its frame: from `t0_s` on, or as the player counted."""
     if stream is None:
         return
     labels = stream.header.labels
     for times, samples in stream.blocks():
-        for time, row in zip((times - t0_s).tolist(), samples.tolist(), strict=True):
-            yield round(time * SAMPLE_RATE), dict(zip(labels, row, strict=True))
+        for time, values in zip(times.tolist(), samples.tolist(), strict=True):
+            row = dict(zip(labels, values, strict=True))
+            yield int(row["frame"]) if t0_s is None else round((time - t0_s) * SAMPLE_RATE), row

@@ -29,7 +29,8 @@ from biofeedback.recording.storage import (
     write_meta,
     write_whole,
 )
-from generator.score import BeatEvent, NoteEnd, NoteEvent
+from generator.composition import COMPOSER_VERSION
+from generator.score import BeatEvent, NoteEnd, NoteEvent, SectionEvent
 from generator.state import MusicState, Piece
 from physiology.state import Beat, PhysiologyState, Scr
 
@@ -183,6 +184,7 @@ class Recorder:
             "t0_s": t0_s,
             "seed": piece.seed,
             "piece": asdict(piece),
+            "composer_version": COMPOSER_VERSION,
             "protocol": protocol,
             "protocol_sha256": protocol_sha256,
             "arguments": arguments or {},
@@ -312,6 +314,11 @@ class Recorder:
         """Append the lengths of notes, in the order of their ends, stamped with when they ended."""
         for end in ends:
             self._buffer("note_ends").append(time_of(end.frame), streams.note_end_row(end))
+
+    def form(self, sections: Iterable[SectionEvent], time_of: Callable[[int], float]) -> None:
+        """Append what the form does from some bar lines on, stamped with when they sounded."""
+        for section in sections:
+            self._buffer("form").append(time_of(section.frame), streams.form_row(section))
 
     def decision(self, decision: Decision) -> None:
         """Append a decision of the controller."""

@@ -12,7 +12,8 @@ import numpy as np
 
 from acquisition.streams import Kind, StreamInfo
 from biofeedback.recording.xdf import StreamHeader
-from generator.score import BeatEvent, NoteEnd, NoteEvent
+from generator.composition.notation import FormArc, SectionKind
+from generator.score import BeatEvent, NoteEnd, NoteEvent, SectionEvent
 from generator.state import LAYERS, STATE_COLUMNS, STATE_FIELDS, MusicState, Piece
 from physiology.baseline import WEIGHTS_VERSION
 from physiology.state import Beat, PhysiologyState, Reading, Scr
@@ -89,6 +90,17 @@ NOTE_ENDS = {"note": "index", "duration_s": "s", "frame": "samples"}
 """A note is recorded when it begins, so that none is lost, and its length when it ends: until then the tempo
 may change. `note` counts the rows of ``notes`` from 0."""
 
+FORM = {
+    "section": "index",
+    "section_kind": "code",
+    "bar": "bars",
+    "frame": "samples",
+    **{f"added_{name}": STATE_FIELDS[name].unit for name in FormArc._fields},
+}
+"""What the form does, apart from what is asked for, which is in ``music``: a row whenever it changes."""
+
+SECTION_KINDS = tuple(kind.value for kind in SectionKind)
+
 CLOCK = {"stream": "index", "source_time_s": "s", "engine_time_s": "s"}
 JSON_STREAMS = ("decisions", "markers", "ratings", "commands")
 
@@ -114,6 +126,7 @@ def catalogue(piece: Piece, inputs: Sequence[StreamInfo]) -> tuple[StreamHeader,
         _header("score", "Music", SCORE),
         _header("notes", "Music", NOTES, desc={"layers": ",".join(LAYERS)}),
         _header("note_ends", "Music", NOTE_ENDS),
+        _header("form", "Music", FORM, desc={"section_kinds": ",".join(SECTION_KINDS)}),
         *(_header(name, "Markers", {"json": ""}, text=True) for name in JSON_STREAMS),
         _header("clock", "Clock", CLOCK, desc={"streams": ",".join(names)}),
     )
@@ -200,6 +213,18 @@ def note_row(note: NoteEvent) -> Row:
 def note_end_row(end: NoteEnd) -> Row:
     """Return the columns of ``note_ends``."""
     return (end.note, end.duration_s, end.frame)
+
+
+def form_row(section: SectionEvent) -> Row:
+    """Return the columns of ``form``."""
+    kind = SECTION_KINDS.index(section.kind.value)
+    return (section.number, kind, section.bar, section.frame, *map(float, section.arc))
+
+
+def form_arc(row: Mapping[str, float]) -> FormArc:
+    """Return what the form added, from the columns of ``form``."""
+    density, register, brightness, layers, level_db = (row[f"added_{name}"] for name in FormArc._fields)
+    return FormArc(density, register, brightness, int(layers), level_db)
 
 
 def json_text(value: Any) -> str:

@@ -15,6 +15,7 @@ from biofeedback.analysis.phases import (
     TimeSeries,
     duration_s,
     merged,
+    music_sections,
     numeric,
     texts,
     valid_feature,
@@ -22,6 +23,7 @@ from biofeedback.analysis.phases import (
 )
 from biofeedback.analysis.session_log import held_spans, hold_threshold
 from biofeedback.recording.reader import RecordedStream, Recording
+from biofeedback.recording.streams import SECTION_KINDS
 from generator.state import Mode
 
 FloatArray = npt.NDArray[np.float64]
@@ -121,6 +123,7 @@ def overview(recording: Recording) -> tuple[Panel, ...]:
     panels = [
         *(_raw(recording, stream, end) for stream in raw_streams(recording, HEART_KINDS)[:1]),
         _heart_rate(recording, end),
+        *_form(recording),
         _feature(recording, end, "rmssd_ms", rmssd, unit="ms", colour=PURPLE),
         *_skin(recording, end),
         *_breathing(recording, end),
@@ -173,6 +176,24 @@ def _heart_rate(recording: Recording, end: float) -> Panel:
     )
     areas = {NO_SIGNAL: missing, DOUBTFUL: _doubtful(recording, "hr_bpm", "hr_quality")}
     return Panel(title="Heart rate and tempo", unit="bpm", height=170, lines=lines, areas=areas)
+
+
+def _form(recording: Recording) -> list[Panel]:
+    """Return the row of the sections of the music; none where it has no form."""
+    sections = music_sections(recording)
+    if not sections:
+        return []
+    spans = [(section.begin_s, section.end_s, SECTION_KINDS.index(section.kind)) for section in sections]
+    times = np.array([(begin, end, end) for begin, end, _ in spans]).ravel()
+    values = np.array([(kind, kind, np.nan) for *_, kind in spans]).ravel()
+    line = PanelLine(name="section", times=times, values=values, colour=BLUE, width=6.0)
+    ticks = {float(place): kind for place, kind in enumerate(SECTION_KINDS)}
+    return [
+        Panel(
+            title="Form", unit="section of the music", height=90, lines=(line,), low=0.0, high=max(ticks),
+            ticks=ticks,
+        )
+    ]  # fmt: skip
 
 
 def _doubtful(recording: Recording, label: str, quality: str) -> Spans:

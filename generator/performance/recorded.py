@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from typing import TypeVar
 
 from generator.composition.notation import NO_ARC, FormArc, SectionKind
+from generator.composition.sections import shaped
 from generator.performance.controls import BLOCK_S, SILENCE_FADE_S, Controls
 from generator.score import (
     BLOCK_FRAMES,
@@ -137,7 +138,7 @@ class RecordedPerformance:
         if self._leaving:
             return
         there_are, now = self._there_are, len(self._asked)
-        wanted = min(max(1, state.layers + self._arc.layers), len(there_are))
+        wanted = min(shaped(state, self._arc).layers, len(there_are))
         if not now:
             self._asked = there_are[: min(wanted, FIRST_LAYERS)]
         elif wanted != now:

@@ -28,7 +28,7 @@ LONGER = ["--set", "sustain.duration_s=60"]
 """So that a session is not over before another process, on a busy machine, has seen how far it is."""
 
 STREAMS = {
-    *("ecg", "eda", "features", "beats", "scrs", "music", "score", "notes", "note_ends"),
+    *("ecg", "eda", "features", "beats", "scrs", "music", "score", "notes", "note_ends", "form"),
     *("decisions", "markers", "ratings", "commands", "clock"),
 }
 
@@ -133,6 +133,24 @@ def test_another_seed_gives_other_music(session: Path, session_arguments: list[s
     assert exit_status([*session_arguments, "--audio", "none", "--seed", "6", "--out", str(tmp_path)]) == 0
     pitches = read_recording(tmp_path).streams["notes"].column("pitch")
     assert not np.array_equal(pitches, read_recording(session).streams["notes"].column("pitch"))
+
+
+def test_what_the_form_adds_is_recorded_apart_from_what_is_asked_for(
+    session: Path, session_arguments: list[str], tmp_path: Path
+) -> None:
+    shaped = ["--set", "piece.form=full", "--metre", "3/4", "--audio", "none", "--out", str(tmp_path)]
+    assert exit_status([*session_arguments, *shaped]) == 0
+    with_form, without = read_recording(tmp_path), read_recording(session)
+    assert (with_form.streams["form"].column("added_level_db") < 0).any()
+    assert not without.streams["form"].samples[:, 4:].any()
+    music, before = with_form.streams["music"], without.streams["music"]
+    assert music.column("level_db").tolist() == before.column("level_db").tolist()
+    assert (music.desc["form"], music.desc["metre"]) == ("full", "3/4")
+    assert np.bincount(with_form.streams["score"].column("bar").astype(int))[0] == 3
+    agreement = replay(with_form, events=tmp_path / "again.csv")
+    assert (
+        str(agreement) == f"{agreement.recorded} of {agreement.recorded} recorded notes were rebuilt exactly"
+    )
 
 
 def test_without_sound_the_recording_is_the_same(

@@ -1,13 +1,14 @@
 """The per-phase table against values worked out by hand, and phases from whole and cut recordings."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from biofeedback.analysis.heart_rhythm import beats
 from biofeedback.analysis.measures import phase_table
-from biofeedback.analysis.phases import RecordedPhase, phases
+from biofeedback.analysis.phases import RecordedPhase, music_sections, phases
 from biofeedback.analysis.summary import session_summary
 
 BEAT_COLUMNS = ["id", "r_time_s", "rr_ms", "quality", "corrected", "action"]
@@ -227,3 +228,34 @@ def test_decisions_stand_in_where_markers_lack(make):
 
 def test_a_recording_of_nothing_has_no_phases(make):
     assert phase_table(make.recording()) == ()
+
+
+KINDS = "statement,contrast,thinning,return,close"
+
+
+def music(make, *, form="full", rows=((10.0, 0, 0), (42.0, 1, 1), (50.0, 1, 1), (90.0, 2, 3)), beats=()):
+    """A recording of the music only: rows are time, section and kind; beats are a second each."""
+    times, numbers, kinds = zip(*rows, strict=True) if rows else ((), (), ())
+    sections = make.numeric("form", "Music", ["section", "section_kind"], times, [numbers, kinds])
+    asked = make.numeric("music", "Music", ["tempo_bpm"], [0.0], [60.0])
+    score = make.numeric("score", "Music", ["tempo_bpm"], beats, [60.0])
+    return make.recording(
+        replace(asked, desc={"form": form}), replace(sections, desc={"section_kinds": KINDS}), score
+    )
+
+
+def test_sections_of_the_music_end_where_the_next_begins_or_the_music_does(make):
+    beats = [*range(10, 80), *range(90, 110)]  # a silence from 80 to 90
+    found = music_sections(music(make, beats=beats))
+    assert [(each.number, each.kind, each.begin_s, each.end_s) for each in found] == [
+        (0, "statement", 10.0, 42.0),
+        (1, "contrast", 42.0, 80.0),
+        (2, "return", 90.0, 110.0),
+    ]
+    assert found[0].duration_s == 32.0
+
+
+def test_music_without_a_form_has_no_sections(make):
+    assert music_sections(music(make, form="none", beats=range(10, 110))) == ()
+    earlier = make.recording(make.numeric("music", "Music", ["tempo_bpm"], [0.0], [60.0]))
+    assert music_sections(earlier) == ()

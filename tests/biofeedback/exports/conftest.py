@@ -15,7 +15,8 @@ from biofeedback.exports.export import ExportRequest
 from biofeedback.models import Decision
 from biofeedback.recording.recorder import Recorder
 from biofeedback.store.records import Consent
-from generator.score import BeatEvent, NoteEvent
+from generator.composition.notation import FormArc, SectionKind
+from generator.score import BeatEvent, NoteEvent, SectionEvent
 from generator.state import MusicState, Piece
 from physiology.state import Beat, PhysiologyState, Reading, Scr
 
@@ -69,8 +70,19 @@ PROTOCOL = {
         {"kind": "match", "name": "match", "duration_s": 25.0, "markers": {"begin": "Reiz an"}},
     ],
 }
+PIECE = Piece(seed=7)
 GAP = (20.0, 23.0)
 MISSING = slice(1000, 1010)
+SECTIONS = (
+    SectionEvent(frame=0, bar=0, number=0, kind=SectionKind.STATEMENT, arc=FormArc()),
+    SectionEvent(
+        frame=4 * 48_000,
+        bar=1,
+        number=1,
+        kind=SectionKind.CONTRAST,
+        arc=FormArc(density=0.1, register=0.2, brightness=-0.1, layers=1, level_db=-2.0),
+    ),
+)
 SLOW, FAST = MusicState(tempo_bpm=60.0), MusicState(tempo_bpm=72.5, mode=0.8, layers=4)
 
 
@@ -182,6 +194,7 @@ def events(recorder: Recorder, second: float) -> None:
             FAST,
             lambda frame: T0 + 31 + frame / 48_000,
         )
+        recorder.form(SECTIONS, lambda frame: T0 + 31 + frame / 48_000)
     if second == 50:
         recorder.rating(t, {"scale": "pain-nrs", "value": 4, "text": SECRETS["note"]})
     if second == 55:
@@ -189,13 +202,19 @@ def events(recorder: Recorder, second: float) -> None:
 
 
 def record(
-    directory: Path, *, close: bool = True, until_s: float = 60.0, sound: bool = True, consent=None
+    directory: Path,
+    *,
+    close: bool = True,
+    until_s: float = 60.0,
+    sound: bool = True,
+    consent=None,
+    piece: Piece = PIECE,
 ) -> Path:
     recorder = Recorder(
         directory,
         protocol=PROTOCOL,
         protocol_sha256="ab" * 32,
-        piece=Piece(seed=7),
+        piece=piece,
         inputs=INPUTS,
         t0_s=T0,
         t0_wall=datetime.fromisoformat(WALL),
@@ -257,6 +276,7 @@ def recorded():
         missing=MISSING,
         secrets=SECRETS,
         record=record,
+        piece=PIECE,
         protocol=PROTOCOL,
         json=json,
     )

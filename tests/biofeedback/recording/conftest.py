@@ -9,7 +9,8 @@ import pytest
 from acquisition.streams import Chunk, ClockPair, Kind, StreamInfo
 from biofeedback.models import Decision
 from biofeedback.recording.recorder import Recorder
-from generator.score import BeatEvent, NoteEvent
+from generator.composition.notation import FormArc, SectionKind
+from generator.score import BeatEvent, NoteEvent, SectionEvent
 from generator.state import MusicState, Piece
 from physiology.state import Beat, PhysiologyState, Reading, Scr
 
@@ -50,6 +51,13 @@ def things():
             frame=24_000, number=0, duration_s=0.4, beat=1.5, bar=0, pitch=62, velocity=70, layer="bass"
         ),
         music_beat=BeatEvent(frame=48_000, beat=2, bar=0, tempo_bpm=66.0),
+        section=SectionEvent(
+            frame=72_000,
+            bar=2,
+            number=1,
+            kind=SectionKind.CONTRAST,
+            arc=FormArc(density=-0.25, brightness=0.5, layers=-1, level_db=-2.0),
+        ),
         decision=Decision(
             t=1.0,
             phase="Ruhe",

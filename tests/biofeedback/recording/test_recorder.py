@@ -17,6 +17,7 @@ from biofeedback.recording import xdf
 from biofeedback.recording.reader import open_streams, read_recording, recorded_score
 from biofeedback.recording.storage import AppendFile
 from biofeedback.recording.xdf import Tag
+from generator.composition import COMPOSER_VERSION
 from generator.score import NoteEnd
 
 
@@ -30,6 +31,7 @@ def record_everything(recorder, things):
     recorder.music(1.5, things.fast)
     recorder.music(2.5, things.slow)
     recorder.sounded([things.music_beat], [things.note], things.fast, things.time_of)
+    recorder.form([things.section], things.time_of)
     recorder.decision(things.decision)
     recorder.marker(1.0, {"type": "phase", "name": "Ruhe"})
     recorder.rating(2.0, {"arousal": 3})
@@ -108,6 +110,22 @@ def test_a_note_has_the_length_recorded_at_its_end(tmp_path, make_recorder, thin
     theirs, _ = pyxdf.load_xdf(directory / "session.xdf", dejitter_timestamps=False, synchronize_clocks=False)
     (notes,) = (stream for stream in theirs if stream["info"]["name"] == ["notes"])
     assert notes["time_series"][:, 2].tolist() == [0.4] * 3  # what was known when they began
+
+
+def test_what_the_form_does_is_apart_from_what_is_asked_for(recording):
+    form, music = recording.streams["form"], recording.streams["music"]
+    assert form.labels[4:] == (
+        "added_density",
+        "added_register",
+        "added_brightness",
+        "added_layers",
+        "added_level_db",
+    )
+    assert form.samples[:, 4:].tolist() == [[-0.25, 0.0, 0.5, -1.0, -2.0]]
+    assert form.desc["section_kinds"].split(",")[int(form.column("section_kind")[0])] == "contrast"
+    assert set(music.column("level_db")) == {0.0}
+    score = recorded_score(open_streams(recording.directory), 0.0)
+    assert [(each.number, each.kind, each.bar) for each in score.sections] == [(1, "contrast", 2)]
 
 
 def test_streams_of_json_read_back_as_objects(recording):
@@ -217,6 +235,7 @@ def test_session_json_says_from_the_start_what_is_recorded(tmp_path, make_record
         "tonal_plan": "none",
         "seed": 7,
     }
+    assert recording.composer_version == meta["composer_version"] == COMPOSER_VERSION
     assert meta["arguments"] == {"out": "Küche\udce4"}
     assert [entry["stream"] for entry in meta["inputs"]] == ["ecg", "eda"]
     assert meta["streams"] == list(recording.streams)

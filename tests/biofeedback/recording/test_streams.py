@@ -7,7 +7,8 @@ import pytest
 
 from acquisition.streams import Kind, StreamInfo
 from biofeedback.recording import streams
-from generator.score import NoteEvent
+from generator.composition.notation import FormArc, SectionKind
+from generator.score import NoteEvent, SectionEvent
 from generator.state import LAYERS, STATE_COLUMNS, MusicState, Piece
 from physiology.state import Reading
 
@@ -27,6 +28,7 @@ def test_every_stream_is_declared_from_the_start():
         "score",
         "notes",
         "note_ends",
+        "form",
         "decisions",
         "markers",
         "ratings",
@@ -105,6 +107,15 @@ def test_a_music_state_is_rebuilt_from_its_row(state):
 def test_a_note_is_rebuilt_from_its_row(things):
     row = dict(zip(streams.NOTES, streams.note_row(things.note), strict=True))
     assert NoteEvent(number=0, **{**row, "layer": LAYERS[row["layer"]]}) == things.note
+
+
+def test_what_the_form_added_is_rebuilt_from_its_row():
+    arc = FormArc(density=-0.25, register=0.1, brightness=0.2, layers=-1, level_db=-3.0)
+    section = SectionEvent(frame=96_000, bar=4, number=2, kind=SectionKind.THINNING, arc=arc)
+    row = dict(zip(streams.FORM, streams.form_row(section), strict=True))
+    assert streams.form_arc(row) == arc
+    assert streams.SECTION_KINDS[int(row["section_kind"])] == "thinning"
+    assert (row["section"], row["bar"], row["frame"]) == (2, 4, 96_000)
 
 
 def test_the_file_says_what_the_music_was_made_from():

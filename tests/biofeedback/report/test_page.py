@@ -13,6 +13,7 @@ from biofeedback.analysis.session_log import session_log
 from biofeedback.analysis.summary import session_summary
 from biofeedback.errors import RecordingError
 from biofeedback.report.page import write_report
+from biofeedback.report.panels import overview
 
 HOSTILE = "Jürgen & <script>alert(1)</script></title> \"'{{ 7 * 7 }}"
 
@@ -243,3 +244,19 @@ def test_commands_and_markers_tell_all_they_hold_but_what_is_empty(make):
     assert [entry.occurrences[0][1] for entry in log] == [
         "baseline: usable", "rinsed: fade s 0", "resume", "note: Fuß",
     ]  # fmt: skip
+
+
+def test_the_sections_of_the_music_are_a_row_under_the_tempo(session, make):
+    assert "Form" not in [panel.title for panel in overview(session)]
+    columns = ["section", "section_kind"]
+    form = make.numeric("form", "Music", columns, [125.0, 300.0, 420.0], [[0, 1, 2], [0, 2, 3]])
+    form = replace(form, desc={"section_kinds": "statement,contrast,thinning,return,close"})
+    music = replace(session.streams["music"], desc={"form": "gentle"})
+    panels = overview(replace(session, streams={**session.streams, "music": music, "form": form}))
+    titles = [panel.title for panel in panels]
+    assert titles.index("Form") == titles.index("Heart rate and tempo") + 1
+    panel = panels[titles.index("Form")]
+    (line,) = panel.lines
+    names = [panel.ticks[value] for value in line.values[np.isfinite(line.values)][::2]]
+    assert names == ["statement", "thinning", "return"]
+    assert line.times[np.isfinite(line.values)][:4].tolist() == [125.0, 300.0, 300.0, 420.0]

@@ -229,7 +229,7 @@ def test_four_bars_as_they_have_always_been() -> None:
 
 
 GOLDEN = [
-"0 I9 pad 0+7.28 50 53",
+    "0 I9 pad 0+7.28 50 53",
     "0 I9 pad 0+7.616 57 47",
     "0 I9 pad 0+7.616 60 47",
     "0 I9 pad 0+4 65 45",

@@ -97,6 +97,15 @@ def test_a_recorded_performance_is_the_performance() -> None:
     assert again.finished
 
 
+def test_a_recorded_performance_with_a_form_is_the_performance() -> None:
+    piece = Piece(seed=3, metre="6/8", form="full", tonal_plan="related")
+    course = ((BUSY, 250.0), (replace(CALM, layers=3), 200.0))
+    original = played(Performance(piece, fade_in_s=3.0), course)
+    assert len({block.section_kind for block in original}) >= 3
+    recorded = score_of(original, Metre.COMPOUND)
+    same_music(played(RecordedPerformance(piece, recorded, fade_in_s=3.0), course), original)
+
+
 def test_the_form_is_that_of_the_recording() -> None:
     course = [(replace(CALM, layers=3, level_db=-1.0, brightness=0.6), 40.0)]
     with patch("generator.performance.performance.Composer", FixedComposer):
