@@ -6,7 +6,7 @@ version of the composer would make other notes: then the recorded notes are play
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -134,12 +134,17 @@ class Replay:
                 yield player.play([state])
 
     def compare(self, notes: Sequence[NoteEvent]) -> Agreement:
-        """Compare the notes that were played with those recorded."""
+        """Compare the notes that were played with those recorded.
+
+        A process that was lost may have composed a note or two that never sounded; these do not count.
+        """
         stream = self._recording.streams["notes"]
         columns = [stream.column(label) for label in ("frame", "pitch", "velocity", "layer")]
         recorded = [tuple(int(value) for value in row) for row in zip(*columns, strict=True)]
-        played = [(note.frame, note.pitch, note.velocity, LAYERS.index(note.layer)) for note in notes]
-        equal = sum(ours == theirs for ours, theirs in zip(played, recorded, strict=False))
+        played: list[tuple[int, ...]] = [
+            (note.frame, note.pitch, note.velocity, LAYERS.index(note.layer)) for note in notes
+        ]
+        equal = (Counter(played) & Counter(recorded)).total()
         version = self._recording.composer_version
         return Agreement(recorded=len(recorded), equal=equal, composer_version=version)
 

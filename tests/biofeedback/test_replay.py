@@ -99,6 +99,14 @@ def test_the_sound_follows_the_recorded_states_and_volume():
     assert loudness(36, 38) < loudness(22, 33) - 50
 
 
+def test_notes_that_a_lost_process_composed_and_did_not_play_do_not_count():
+    again = Replay(read_recording(BEFORE["virtual"]))
+    notes = [note for step in again.play(sound=False) for note in step.notes]
+    unheard = replace(notes[7], frame=notes[7].frame + 1)
+    assert again.compare([*notes[:7], unheard, *notes[7:]]).equal == len(notes)
+    assert again.compare([*notes[:7], unheard, *notes[8:]]).equal == len(notes) - 1
+
+
 def test_a_recording_of_this_composer_is_composed_anew(copied):
     again = Replay(read_recording(copied(composer_version=COMPOSER_VERSION)))
     assert again.composed
