@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.composition.notation import NO_ARC, FormArc, SectionKind
-from generator.state import Metre
+from generator.state import LAYERS, Metre
 
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 800
@@ -173,6 +173,8 @@ class ControlFrame:
         0 to 1, smoothed.
     layer_gains : tuple of float
         One per layer, 0 to 1: layers enter and leave by gliding.
+    withheld_gains : tuple of float
+        One per layer: what its gain would have more, 0 to 1, if the form had not taken the layer away.
     """
 
     level_db: float
@@ -182,6 +184,7 @@ class ControlFrame:
     articulation: float
     density: float
     layer_gains: tuple[float, ...]
+    withheld_gains: tuple[float, ...] = (0.0,) * len(LAYERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from math import cos, exp, log10, pi, sin
+from operator import sub
 
 from generator.composition.notation import NO_ARC, FormArc
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, AudibleMusic, ControlFrame
@@ -93,14 +94,22 @@ class Fade:
 
 
 class Controls:
-    """The continuous controls, each with its own rate of change."""
+    """The continuous controls, each with its own rate of change.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    layers : tuple of str
+        The layers of the piece, in the order in which they enter.
+    """
+
+    def __init__(self, layers: tuple[str, ...]) -> None:
+        self._layers = layers
         self.fade = Fade()
         self.breath = BreathEnvelope()
         self.level_db = self._breath_db = 0.0
         self.brightness = self.articulation = self.density = 0.0
-        self._gains = [0.0] * len(LAYERS)
+        self._gains = self._full_gains = [0.0] * len(LAYERS)
+        self._full_count = 0
         self._set = False
 
     def advance(
@@ -126,7 +135,8 @@ class Controls:
         metre : Metre
             Of the bar.
         """
-        entering = [1.0 if layer in layers else 0.0 for layer in LAYERS]
+        entering = _gains_of(layers)
+        full = _gains_of({*layers, *self._without_form(len(layers), arc, at_bar)})
         level_db = _within(state.level_db + min(0.0, arc.level_db), LEVEL_RANGE_DB)
         brightness = _within(state.brightness + arc.brightness)
         density = _within(at_bar.density + arc.density)
@@ -135,20 +145,28 @@ class Controls:
             self.brightness = brightness
             self.articulation = at_bar.articulation
             self.density = density
-            self._gains = entering
+            self._gains = self._full_gains = entering
             self._set = bool(layers)
         self.level_db = approach(self.level_db, level_db, MAX_LEVEL_SLOPE_DB_PER_S * BLOCK_S)
         brighter = smooth_towards(self.brightness, brightness, BLOCK_S, BRIGHTNESS_TAU_S)
         self.brightness = approach(self.brightness, brighter, MAX_BRIGHTNESS_SLOPE_PER_S * BLOCK_S)
         self.articulation = smooth_towards(self.articulation, at_bar.articulation, BLOCK_S, BRIGHTNESS_TAU_S)
         self.density = smooth_towards(self.density, density, BLOCK_S, BRIGHTNESS_TAU_S)
-        if self._gains != entering:
-            glide_s = LAYER_BARS * metre.pulses * 60.0 / state.tempo_bpm
-            self._gains = [
-                approach(gain, target, BLOCK_S / glide_s)
-                for gain, target in zip(self._gains, entering, strict=True)
-            ]
+        if (self._gains, self._full_gains) != (entering, full):
+            step = BLOCK_S / (LAYER_BARS * metre.pulses * 60.0 / state.tempo_bpm)
+            self._gains = _glided(self._gains, entering, step)
+            self._full_gains = _glided(self._full_gains, full, step)
         self._breath_db = self.breath.advance(state.breath_rate, state.breath_depth, BLOCK_S, BREATH_TAU_S)
+
+    def _without_form(self, playing: int, arc: FormArc, at_bar: MusicState) -> tuple[str, ...]:
+        """Return the layers that would play without the form, given how many do.
+
+        Layers leave and enter one a bar, so while one comes back it counts as if it had never left.
+        """
+        asked = min(int(at_bar.layers), len(self._layers))
+        count = min(playing - min(0, arc.layers), asked)
+        self._full_count = max(playing, count, min(self._full_count, asked))
+        return self._layers[: self._full_count]
 
     def shape(self) -> ControlFrame:
         """Return their present values."""
@@ -160,6 +178,7 @@ class Controls:
             articulation=self.articulation,
             density=self.density,
             layer_gains=tuple(self._gains),
+            withheld_gains=tuple(map(sub, self._full_gains, self._gains)),
         )
 
     def heard(self, tempo_bpm: float, novelty: float) -> AudibleMusic | None:
@@ -175,6 +194,14 @@ class Controls:
             breath_rate=self.breath.rate,
             breath_depth=self.breath.depth,
         )
+
+
+def _gains_of(layers: Collection[str]) -> list[float]:
+    return [1.0 if layer in layers else 0.0 for layer in LAYERS]
+
+
+def _glided(gains: list[float], targets: list[float], step: float) -> list[float]:
+    return [approach(gain, target, step) for gain, target in zip(gains, targets, strict=True)]
 
 
 def _within(value: float, limits: tuple[float, float] = (0.0, 1.0)) -> float:

@@ -151,7 +151,7 @@ class Performance:
         self._notes_begun = 0
         self._at_bar: MusicState | None = None
         self._tempo: float | None = None
-        self._controls = Controls()
+        self._controls = Controls(piece.layers)
         self._end_s: float | None = None
         self._stop_s: float | None = None
         self._cadence_begun = False

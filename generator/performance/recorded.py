@@ -62,7 +62,7 @@ class RecordedPerformance:
         self._section: SectionEvent | None = None
         self._asked: tuple[str, ...] = ()
         self._tempo: float | None = None
-        self._controls = Controls()
+        self._controls = Controls(piece.layers)
         self._end_s: float | None = None
         self._stop_s: float | None = None
 

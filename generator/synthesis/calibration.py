@@ -188,7 +188,8 @@ class ReferenceNoise:
     def render(self, block: Block) -> StereoBlock:
         """Return the next 800 samples, at the level and fade of the block."""
         number = block.start_frame // BLOCK_FRAMES
-        alone = replace(block.shape, layer_gains=(1.0, *[0.0] * (len(LAYERS) - 1)))
+        nothing = (0.0,) * len(LAYERS)
+        alone = replace(block.shape, layer_gains=(1.0, *nothing[1:]), withheld_gains=nothing)
         return self._master.step(self._blocks[number % _LOOP_BLOCKS], alone)
 
     def close(self) -> None:

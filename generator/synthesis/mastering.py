@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from math import log10
+from operator import add
 
 import numpy as np
 from scipy.signal import butter, firwin, lfilter, sos2tf, upfirdn
@@ -59,12 +60,19 @@ class Leveller:
 
     It starts from the expected loudness of the layers at their gains and corrects it by the loudness measured
     over the last `MEMORY_S` seconds. So the gain is right at once when a layer enters, without pumping.
+    Layers that the form takes away are missed: the gain makes up for `MADE_UP` of them only, or those that
+    stay would swell wherever the form means to be softer.
     """
 
     MEMORY_S = 6.0
     PRIOR_S = 4.0
     RANGE_DB = 10.0
     SLEW_DB_PER_S = 1.0
+    MADE_UP = 0.5
+    """With all of it, the softest section of a gentle form was 1.7 to 2.1 LU below the loudest as rendered,
+    with half of it 2.0 to 2.7; of a full form 3.8 and 4.1. With none, two layers among sections of six would
+    be 5 LU softer, besides what the form takes from the level."""
+
     _LEAST = power_of(-50.0)
     """Least expected power, so that layers that begin to enter are not raised to the reference at once."""
 
@@ -74,10 +82,11 @@ class Leveller:
         self._foreseen = 0.0
         self._gain_db: float | None = None
 
-    def step(self, power: float, layer_gains: tuple[float, ...]) -> float:
+    def step(
+        self, power: float, layer_gains: tuple[float, ...], withheld_gains: tuple[float, ...] = ()
+    ) -> float:
         """Return the gain in dB after a block of music of this K-weighted power."""
-        alone = zip(self._expected, layer_gains, strict=True)
-        foreseen = sum(power * gain * gain for power, gain in alone) + self._LEAST
+        foreseen = self._foreseen_power(layer_gains)
         if self._heard is None:
             self._heard = self._foreseen = foreseen * self.PRIOR_S * _RATE
         keep = 1.0 - 1.0 / (self.MEMORY_S * _RATE)
@@ -86,10 +95,17 @@ class Leveller:
         self._foreseen = self._foreseen * keep + foreseen
         error_db = lufs(self._heard) - lufs(self._foreseen)
         wanted = REFERENCE_LUFS - lufs(foreseen) - _within(error_db, self.RANGE_DB)
+        if any(withheld_gains):
+            full = tuple(map(add, layer_gains, withheld_gains))
+            wanted -= (1.0 - self.MADE_UP) * (lufs(self._foreseen_power(full)) - lufs(foreseen))
         if self._gain_db is None:
             self._gain_db = wanted
         self._gain_db += _within(wanted - self._gain_db, self.SLEW_DB_PER_S / _RATE)
         return self._gain_db
+
+    def _foreseen_power(self, gains: tuple[float, ...]) -> float:
+        alone = zip(self._expected, gains, strict=True)
+        return sum(power * gain * gain for power, gain in alone) + self._LEAST
 
 
 class LoudnessCeiling:
@@ -214,7 +230,7 @@ class MasteringChain:
         guarded, self._guard_state = lfilter(*self._guard, music, axis=1, zi=self._guard_state)
         power, self._music_state = _weighted_power(guarded, self._music_state)
         if shape.fade > 0.0:
-            self._makeup_db = self._leveller.step(power, shape.layer_gains)
+            self._makeup_db = self._leveller.step(power, shape.layer_gains, shape.withheld_gains)
         gain = 0.0  # nothing has been heard yet
         if self._makeup_db is not None:
             gain = amplitude(self._makeup_db + shape.level_db + shape.breath_db)

@@ -28,6 +28,9 @@ STATES = st.builds(
 )
 QUIET = MusicState(sounding=False)
 
+LATEST_S, EARLIEST_S = 0.085, 0.03
+"""How much later and earlier than its beat a note is played at most; the tempo may change in its bar."""
+
 
 def blocks_of(seconds: float) -> int:
     return round(seconds / BLOCK_S)
@@ -66,12 +69,11 @@ def ranks(values: list[float]) -> np.ndarray:
 
 
 def assert_on_time(blocks: list[Block], seconds_at: object) -> None:
-    """Every beat and every note lies within a sample of the analytic map, the melody within its nudge."""
+    """Every beat lies within a sample of the analytic map, every note within its nudge."""
     for beat in beats_of(blocks):
         assert abs(beat.frame - seconds_at(beat.beat) * SAMPLE_RATE) <= 1  # type: ignore[operator]
     for note in notes_of(blocks):
-        slack = 0.025 * SAMPLE_RATE if note.layer == "melody" else 0
-        assert abs(note.frame - seconds_at(note.beat) * SAMPLE_RATE) <= 1 + slack  # type: ignore[operator]
+        assert -EARLIEST_S <= note.time_s - seconds_at(note.beat) <= LATEST_S  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("tempo", [30.0, 61.7, 140.0])
@@ -142,6 +144,7 @@ def test_whatever_is_asked_the_limits_hold(changes: list[tuple[MusicState, int]]
         assert abs(shape.breath_db) <= 2
         assert all(0 <= value <= 1 for value in (shape.brightness, shape.articulation, shape.density))
         assert all(0 <= gain <= 1 for gain in shape.layer_gains)
+        assert not any(shape.withheld_gains)  # for the piece has no form
     for before, after in pairwise(blocks):
         assert (
             abs(after.shape.fade - before.shape.fade) <= pi / 2 * BLOCK_S / min(10.0, SILENCE_FADE_S) + 1e-9
@@ -261,7 +264,9 @@ def test_the_first_sound_is_beat_0_in_the_block_that_asks_for_it() -> None:
     assert performance.heard() is None
     block = performance.block(MusicState(layers=3))
     assert [(beat.frame, beat.beat, beat.bar) for beat in block.beats] == [(3 * SAMPLE_RATE, 0, 0)]
-    assert {note.frame for note in block.notes if note.layer != "melody"} == {3 * SAMPLE_RATE}
+    notes = notes_of([block, *play(performance, MusicState(layers=3), LATEST_S)])
+    assert notes
+    assert all(3 <= note.time_s <= 3 + LATEST_S for note in notes)
 
 
 def test_the_first_beat_has_the_tempo_asked_for_whatever_was_asked_in_silence() -> None:
@@ -326,9 +331,11 @@ def test_the_end_turns_home_lands_on_the_tonic_and_rings(tempo: float, lands: fl
     performance.end(20)
     blocks = play(performance, state, 30)
     landed = [note for note in notes_of(blocks) if note.time_s >= lands and note.layer != "arpeggio"]
-    assert {note.time_s for note in landed} == {lands}
+    assert all(note.time_s <= lands + LATEST_S for note in landed)
     assert min(note.pitch for note in landed) % 12 == 5
-    assert [note.time_s + note.duration_s for note in landed] == pytest.approx([41] * len(landed), abs=0.02)
+    assert [note.time_s + note.duration_s for note in landed] == pytest.approx(
+        [41] * len(landed), abs=0.02 + LATEST_S
+    )
     assert performance.finished
     silent = [block for block in blocks if block.shape.fade == 0]
     assert len(silent) == pytest.approx(blocks_of(10), abs=1)
@@ -342,7 +349,7 @@ def test_a_short_end_lands_at_once() -> None:
     play(performance, state, 17)
     performance.end(15)
     notes = [note for note in notes_of(play(performance, state, 16)) if note.bar >= 3]
-    assert {note.time_s for note in notes} == {24.0}
+    assert all(24.0 <= note.time_s <= 24.0 + LATEST_S for note in notes)
     assert min(note.pitch for note in notes) % 12 == 5
 
 

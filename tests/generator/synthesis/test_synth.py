@@ -2,12 +2,15 @@
 
 from contextlib import closing
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pyloudnorm
 import pytest
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
+from generator.composition.composer import Composer
+from generator.composition.notation import FormArc
 from generator.errors import SoundError
 from generator.performance.performance import Performance
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEnd, NoteEvent
@@ -120,6 +123,28 @@ def test_tuning_is_within_two_cents(layer, pitch):
     near = np.abs(hz / hertz(pitch) - 1) < 0.03
     cents = 1200 * np.log2(hz[near][np.argmax(spectrum[near])] / hertz(pitch))
     assert abs(cents) <= 2.0
+
+
+class TwoSections(Composer):
+    """Twelve bars as they are asked for, then a section that is thinner and softer."""
+
+    def bar(self, state):
+        if self._bar < 12:
+            return super().bar(state)
+        thin = replace(state, layers=state.layers - 3, density=state.density - 0.3)
+        arc = FormArc(density=-0.3, layers=-3, level_db=-1.5)
+        return replace(super().bar(thin), section=1, arc=arc)
+
+
+def test_a_thin_section_is_two_loudness_units_softer():
+    with patch("generator.performance.performance.Composer", TwoSections):
+        audio = music(96, MusicState(layers=6, density=0.6, tempo_bpm=60))
+    full, thin = (
+        pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(audio[start * SAMPLE_RATE :][: 24 * SAMPLE_RATE])
+        for start in (20, 68)
+    )
+    assert full == pytest.approx(-23.0, abs=1.0)
+    assert -4.0 < thin - full < -2.0
 
 
 def test_the_same_seed_gives_the_same_samples_whatever_else_sounds():
