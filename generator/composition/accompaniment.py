@@ -95,11 +95,15 @@ _PAD = VoiceGroup(voices=4, low=59, high=75, gap=5.0, pitches=4)
 _PAD_BELOW_MELODY = VoiceGroup(voices=4, low=55, high=70, gap=6.5, pitches=3)
 """Below a melody the pad has three pitches, far enough apart not to beat."""
 
-_STRINGS = VoiceGroup(voices=2, low=72, high=86, gap=5.0, pitches=2)
+_STRINGS = VoiceGroup(voices=2, low=72, high=86, gap=5.0, pitches=2, tells_mode=False)
+"""The pad below tells the mode."""
 
 PAD_RANGE = 10.0
 PAD_RANGE_BELOW_MELODY = 14.0
 """Semitones by which the register moves a pad without and with a melody above it."""
+
+STRINGS_RANGE = 8.0
+"""Semitones by which the register moves the strings."""
 
 
 class Accompaniment:
@@ -110,6 +114,7 @@ class Accompaniment:
         self._palette = palette
         self._pad: tuple[int, ...] | None = None
         self._strings: tuple[int, ...] | None = None
+        self._resting = False
         self._ornament: Ornament | None = None
         self._low: int | None = None
         self._held = 0  # bars for which the lowest voice still holds its note
@@ -147,7 +152,17 @@ class Accompaniment:
             before, motion = self._pad, low.at(0.0)
             self._pad = group.lead(before, place.chord, scale, bass_motion=motion, shift=shift, heard=ahead)
             held = (*ahead, *(Heard(pitch, 4.0) for pitch in self._pad))
-            self._strings = _STRINGS.lead(self._strings, place.chord, scale, bass_motion=motion, heard=held)
+            strings = _STRINGS.lead(
+                self._strings,
+                place.chord,
+                scale,
+                bass_motion=motion,
+                shift=STRINGS_RANGE * (state.register - 0.5),
+                heard=held,
+            )
+            # One voice alone would be led as another: where one rubs, both rest, and go on from there.
+            self._resting = any(rubs(pitch, sung) for pitch in strings for sung, _ in ahead)
+            self._strings = self._strings if self._resting and self._strings else strings
             # In the first bar of a new mode, a tone of the chord before may not belong to the scale.
             before = before if place.place else None
             self._ornament = self._adorn(before, place, state.density, ahead)
@@ -158,7 +173,7 @@ class Accompaniment:
             lowest=lowest,
             low=low,
             pad=self._pad or (),
-            strings=self._strings or (),
+            strings=() if self._resting else self._strings or (),
             ornament=self._ornament,
             layers=layers,
             melody=tuple(melody),
@@ -183,10 +198,11 @@ class Accompaniment:
         """Return the ornament of the pad within a chord; long chords and dense music make one likelier."""
         now = self._pad or ()
         rng = seeded_rng(self._seed, "ornament", place.phrase.theme, place.phrase.answering, place.place)
-        plain = rng.random() > (0.25 + 0.3 * density if place.left == 1 else 0.5 + 0.45 * density)
+        plain = rng.random() > (0.25 + 0.3 * density if place.left == 1 else 0.7 + 0.05 * density)
         if plain or place.phrase.section.pulses:
             return None
-        others = (*ahead, *(Heard(pitch, 4.0) for pitch in self._strings or ()))
+        strings = () if self._resting else self._strings or ()
+        others = (*ahead, *(Heard(pitch, 4.0) for pitch in strings))
         ways = [
             way
             for way in ornaments(before, now, place.chord, place.phrase.scale, place.chord_beats)
@@ -275,10 +291,7 @@ def strings_part(context: BarContext, state: MusicState) -> list[ScoreNote]:
     late = LATE_BEATS if context.left > 1 and state.density < STRINGS_LATE_BELOW else 0.0
     loud = 32 + round(8 * state.density + 10 * context.swell)
     sound = (beats - late) * (1.0 - 0.25 * state.articulation)
-    clean = [pitch for pitch in context.strings if not any(rubs(pitch, sung) for sung, _ in context.ahead)]
-    # Without its highest voice the group would lead another one: then it rests.
-    playing = clean if context.strings[-1] in clean else []
-    return held_chord(playing, "strings", loud, sound, late)
+    return held_chord(context.strings, "strings", loud, sound, late)
 
 
 def arpeggio_part(context: BarContext, state: MusicState) -> list[ScoreNote]:

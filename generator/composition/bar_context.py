@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from generator.composition.form import BarPosition
 from generator.composition.harmony import Scale
@@ -104,7 +105,7 @@ class BarContext(BarPosition):
         """The dynamics of the phrase, 0 to 1, at this bar."""
         return arch((self.place + 0.5) / self.phrase.bars)
 
-    def held(self, *, strings: bool) -> list[LineNote]:
+    def _holds(self, *, strings: bool) -> list[LineNote]:
         """Return what the pad, the lowest voice and, if asked for, the strings hold through this bar."""
         beats = self.chord_beats
         line = [note._replace(beats=min(note.beats, self.chord_beats)) for note in self.low.line]
@@ -122,6 +123,14 @@ class BarContext(BarPosition):
             line.append(LineNote(max(0.0, move), beats - max(0.0, move), self.ornament.then))
         return line
 
+    @cached_property
+    def _held(self) -> list[LineNote]:
+        return self._holds(strings=False)
+
+    @cached_property
+    def _held_with_strings(self) -> list[LineNote]:
+        return self._holds(strings=True)
+
     def rubbing_beats(self, pitch: int, offset: float, beats: float, *, strings: bool = False) -> float:
         """Return for how many beats a note from an offset on would rub against what is held.
 
@@ -129,7 +138,7 @@ class BarContext(BarPosition):
         """
         return sum(
             max(0.0, min(offset + beats, note.offset + note.beats) - max(offset, note.offset))
-            for note in self.held(strings=strings)
+            for note in (self._held_with_strings if strings else self._held)
             if rubs(pitch, note.pitch)
         )
 

@@ -5,7 +5,7 @@
 >>> bar.mode.name, bar.chord.name, bar.layers
 ('MIXOLYDIAN', 'I9', ('pad', 'melody'))
 >>> [(note.offset, note.pitch) for note in bar.notes if note.layer == "melody"]
-[(0.0, 69), (2.0, 70)]
+[(0.0, 72), (2.0, 74)]
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ upside down, higher, slower, with a new second bar, and mostly over other chords
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from generator.composition.harmonisation import Close, Harmoniser, Slot, SlotTone
+from generator.composition.harmonisation import Close, Harmoniser, Slot, SlotTone, can_tell
 from generator.composition.harmony import (
     Chord,
     Scale,
@@ -58,7 +58,7 @@ _LINK_PROBABILITY = 0.6
 """How often a theme's question leads into its answer without a rest."""
 
 _PICKUP_NEEDS = (0.3, 0.62)
-_FRESH_AT_REST = -0.03
+_FRESH_AT_REST = 0.15
 """At rest harmony may return more literally: less is to happen."""
 
 _DECEPTIVE_PROBABILITY = 0.3
@@ -67,6 +67,9 @@ _SAME_HEIGHT = 2
 
 _EASY_JOIN, _JOIN = 2, 0.5
 """Steps between two phrases that need no care; cost of each step more, in steps from the register."""
+
+_MISSING = 4.0
+"""Cost of a degree that was not heard for long, in the same steps; half where a chord can have it instead."""
 
 _OTHER_HEIGHT_PROBABILITY = 0.32
 """How often a theme returns on other steps of the scale."""
@@ -270,7 +273,7 @@ class Form:
         if self._anew and first is None:
             first = chord_vocabulary(mode).openings[0][0]  # out of silence the music comes on the tonic
         self._anew = False
-        shift = self._period_shift(tune, line, state.register, mode)
+        shift = self._period_shift(tune, line, state, mode)
         spans = self._spans(bars, state.density)
         slots = _slots(line, spans, shift, self._metre, state.density)
         close = self._close()
@@ -295,10 +298,22 @@ class Form:
         self._answering = not self._answering
         return phrase
 
-    def _period_shift(self, tune: Theme, line: Sequence[LineTone], register: float, mode: Mode) -> int:
-        """Return the shift of a phrase: an answer lies as high as its question, a question near the last."""
-        shift = self._shift(tune, register, mode, self._last_tone - line[0].tone)
-        if self._answering and abs(shift - self._question_shift) <= _SAME_HEIGHT:
+    def _period_shift(self, tune: Theme, line: Sequence[LineTone], state: MusicState, mode: Mode) -> int:
+        """Return the shift of a phrase: an answer lies as high as its question, a question near the last.
+
+        Where a degree that tells the mode was not heard for long, the tune lies so that it has that degree.
+        """
+        missed = self._harmoniser.untold(mode)
+        if missed:
+            self._other_height = 0
+        tones = [note.tone for note in line if note.needed <= state.density]
+
+        def missing(shift: int) -> float:
+            sung = {(tone + shift) % 7 for tone in tones}
+            return sum(1.0 - 0.5 * can_tell(degree, sung, mode) for degree in missed - sung)
+
+        shift = self._shift(tune, state.register, mode, self._last_tone - line[0].tone, missing)
+        if self._answering and abs(shift - self._question_shift) <= _SAME_HEIGHT and not missed:
             shift = self._question_shift
         self._question_shift = shift
         self._last_tone = line[-1].tone + shift
@@ -307,13 +322,16 @@ class Form:
     def shift(self, phrase: Phrase, register: float) -> int:
         """Return how many steps a phrase begun moves to lie where the register asks for it."""
         tune = next(tune for tune in self._themes if tune.name == phrase.theme)
-        shift = self._shift(tune, register, phrase.mode, phrase.shift)
+        shift = self._shift(tune, register, phrase.mode, phrase.shift, lambda _: 0.0)
         return phrase.shift if abs(shift - phrase.shift) <= _SAME_HEIGHT else shift
 
-    def _shift(self, tune: Theme, register: float, mode: Mode, near: int) -> int:
+    def _shift(
+        self, tune: Theme, register: float, mode: Mode, near: int, missing: Callable[[int], float]
+    ) -> int:
         """Return the shift by which the tune lies at the register and still comes home to the tonic chord.
 
-        Of several it is the one nearest to `near`. A tune may return on other steps of the scale.
+        Of several it is the one nearest to `near`, with few `missing` degrees. A tune may return on other
+        steps of the scale.
         """
         centre = Scale(self._tonic, mode).nearest(melody_centre(register)) - tune.height
         shifts = [
@@ -323,7 +341,8 @@ class Form:
         ]
 
         def cost(shift: int) -> tuple[float, int]:
-            return abs(shift - centre) + _JOIN * max(0, abs(shift - near) - _EASY_JOIN), shift
+            far = abs(shift - centre) + _JOIN * max(0, abs(shift - near) - _EASY_JOIN)
+            return far + _MISSING * missing(shift), shift
 
         chosen = shifts.index(min(shifts, key=cost))
         return shifts[min(len(shifts) - 1, max(0, chosen + self._other_height))]

@@ -7,8 +7,9 @@ heard lately.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
@@ -29,7 +30,7 @@ _JITTER = 0.5
 """Greatest random cost of a chord, by which pieces differ."""
 
 _TONIC_WANTED = 0.15
-_TONIC_WEIGHT = 12.0
+_TONIC_WEIGHT = 16.0
 """Cost of a tonic chord for each share of bars above `_TONIC_WANTED` that lately stood on it."""
 
 _LATELY = 32
@@ -44,7 +45,12 @@ _JUST_HEARD = 4
 _THREE_CHORDS = 3
 
 _PARALLEL = 1.8
-_MISSING_CHARACTERISTIC = 1.6
+_UNTOLD, _UNTOLD_BARS = 2.0, 4.0
+"""Cost of each degree that tells the mode and is not heard; more where that many bars were without it."""
+
+LONG_UNTOLD = 8
+"""Bars after which a degree that tells the mode is missed; at first none was heard."""
+
 _SEMITONE = 1
 
 
@@ -91,6 +97,22 @@ def rubs_chord(degree: int, chord: Chord, mode: Mode) -> bool:
         return False
     below = (degree - 1) % 7
     return below in chord.degrees[:2] or below == chord.bass
+
+
+def can_tell(degree: int, sung: AbstractSet[int], mode: Mode) -> bool:
+    """Return whether a degree can sound below a tune: the tune has no note a semitone from it."""
+    above, below, rubbing = (degree + 1) % 7, (degree - 1) % 7, _semitone_below(mode)
+    return not ((above in sung and above in rubbing) or (below in sung and degree in rubbing))
+
+
+def _told(slot: Slot, chord: Chord, mode: Mode) -> frozenset[int]:
+    """Return the degrees that tell the mode and are heard: in the tune, or in the chord below it."""
+    sung = {tone.degree for tone in slot.tones}
+    return frozenset(
+        degree
+        for degree in characteristic_degrees(mode)
+        if degree in sung or (degree in chord.degrees and can_tell(degree, sung, mode))
+    )
 
 
 def _misfit(slot: Slot, chord: Chord, mode: Mode) -> float:
@@ -162,6 +184,27 @@ def _parallel(chord: Chord, slot: Slot, before: Chord, earlier: Slot) -> float:
     return _PARALLEL * (was != now and interval in (0, 4) and (was - before.bass) % 7 == interval)
 
 
+class _Path(NamedTuple):
+    """The chords of a phrase so far, what they cost, and which degrees told the mode."""
+
+    cost: float
+    chords: tuple[Chord, ...]
+    told: frozenset[int]
+
+    def longer(self, chord: Chord, cost: float, tells: frozenset[int], untold: Mapping[int, float]) -> _Path:
+        """Return the path with one more chord, which costs so much; what it tells first costs no more."""
+        cost -= sum(untold[degree] for degree in tells - self.told)
+        return _Path(self.cost + cost, (*self.chords, chord), self.told | tells)
+
+
+def _joined(chords: Sequence[Chord], chord: Chord, slots: Sequence[Slot], mode: Mode) -> float:
+    """Return the cost of going on to a chord; the slots are those of the last chord and of this one."""
+    if not chords:
+        return 0.0
+    earlier, slot = slots
+    return _motion(chords[-1], chord, mode) + _parallel(chord, slot, chords[-1], earlier)
+
+
 class Harmoniser:
     """Chooses the chords of phrase after phrase, and remembers which it chose."""
 
@@ -169,6 +212,11 @@ class Harmoniser:
         self._seed = seed
         self._recent: deque[tuple[int, ...]] = deque(maxlen=RECENT)
         self._bars: deque[bool] = deque(maxlen=_LATELY)
+        self._untold = Counter(dict.fromkeys(range(7), LONG_UNTOLD))  # bars since a degree told the mode
+
+    def untold(self, mode: Mode) -> frozenset[int]:
+        """Return the degrees that tell the mode and were not heard for `LONG_UNTOLD` bars."""
+        return frozenset(d for d in characteristic_degrees(mode) if self._untold[d] >= LONG_UNTOLD)
 
     def chords(
         self,
@@ -204,7 +252,11 @@ class Harmoniser:
         last = self._last(slots, close)
         jitter = {(chord.name, i): _JITTER * rng.random() for i in range(len(slots)) for chord in every}
         home = chord_vocabulary(mode).homes[0][0]
-        paths: list[tuple[float, tuple[Chord, ...]]] = [(0.0, ())]
+        untold = {
+            degree: _UNTOLD * max(1.0, self._untold[degree] / _UNTOLD_BARS)
+            for degree in characteristic_degrees(mode)
+        }
+        paths: list[_Path] = [_Path(sum(untold.values()), (), frozenset())]
         for i, slot in enumerate(slots):
             if i == 0 and first is not None:
                 allowed: Sequence[Chord] = (first,)
@@ -217,32 +269,30 @@ class Harmoniser:
                 allowed = (*questions, home)
             else:
                 allowed = openings if i == 0 else every
-            costs = {}
+            longer = []
             for chord in allowed:
                 cost = _misfit(slot, chord, mode) + jitter.get((chord.name, i), 0.0)
                 if (chord.root == 0 or chord.bass == 0) and i != last:
                     cost += slot.bars * tonic_cost / 2
-                costs[chord] = cost
-            longer = [
-                (
-                    past
-                    + cost
-                    + (
-                        _motion(path[-1], chord, mode) + _parallel(chord, slot, path[-1], slots[i - 1])
-                        if path
-                        else 0.0
-                    ),
-                    (*path, chord),
-                )
-                for past, path in paths
-                for chord, cost in costs.items()
-            ]
-            paths = sorted(longer, key=lambda way: (way[0], [c.name for c in way[1]]))[:_BEAM_WIDTH]
-        best = min(paths, key=lambda way: (way[0] + self._staleness(way[1], mode, fresh), way[0]))[1]
-        self._recent.append(tuple(chord.root for chord in best))
-        for chord, slot in zip(best, slots, strict=True):
-            self._bars.extend([0 in (chord.root, chord.bass)] * slot.bars)
+                tells = _told(slot, chord, mode)
+                for path in paths:
+                    joined = cost + _joined(path.chords, chord, slots[i - 1 : i + 1], mode)
+                    longer.append(path.longer(chord, joined, tells, untold))
+            paths = sorted(longer, key=lambda path: (path.cost, [c.name for c in path.chords]))[:_BEAM_WIDTH]
+        best = min(
+            paths, key=lambda path: (path.cost + self._staleness(path.chords, fresh), path.cost)
+        ).chords
+        self._remember(best, slots, mode)
         return best
+
+    def _remember(self, chords: Sequence[Chord], slots: Sequence[Slot], mode: Mode) -> None:
+        """Note what was heard: the roots, the bars on the tonic, how long no degree told the mode."""
+        self._recent.append(tuple(chord.root for chord in chords))
+        for chord, slot in zip(chords, slots, strict=True):
+            self._bars.extend([0 in (chord.root, chord.bass)] * slot.bars)
+            tells = _told(slot, chord, mode)
+            for degree in range(7):
+                self._untold[degree] = 0 if degree in tells else self._untold[degree] + slot.bars
 
     def _last(self, slots: Sequence[Slot], close: Close) -> int:
         """Return the slot in which the phrase closes: the last, or the one before among fast chords."""
@@ -252,9 +302,7 @@ class Harmoniser:
         )
         return last - 1 if turns else last
 
-    def _staleness(self, chords: tuple[Chord, ...], mode: Mode, fresh: float) -> float:
+    def _staleness(self, chords: tuple[Chord, ...], fresh: float) -> float:
         roots = tuple(chord.root for chord in chords)
         heard = [i for i, past in enumerate(reversed(self._recent)) if past == roots]
-        cost = fresh * sum(_HEARD_LATELY * (2.0 if i < _JUST_HEARD else 1.0) for i in heard[:3])
-        told = {degree for chord in chords for degree in chord.degrees}
-        return cost + _MISSING_CHARACTERISTIC * len(characteristic_degrees(mode) - told)
+        return fresh * sum(_HEARD_LATELY * (2.0 if i < _JUST_HEARD else 1.0) for i in heard[:3])

@@ -33,7 +33,7 @@ _BELOW_RANGE = 40.0
 _TOO_WIDE = 30.0
 _RUB = 12.0
 _PARALLEL = 8.0
-_TRITONE, _TRITONE_SEMITONES = 1.0, 6
+_TRITONE, _TRITONE_SEMITONES = 3.0, 6
 _OFF_TUNE = 2.4
 """Cost of each step from the tune, and of each step by which a move differs from the tune's."""
 
@@ -188,7 +188,7 @@ class MelodyWriter:
         if self._pitch is None:
             return 0.0
         leap = abs(scale.pitch(tone) - self._pitch)
-        return _TOO_WIDE * (leap > WIDEST_SEMITONES) + 0.05 * leap
+        return _TOO_WIDE * (leap > WIDEST_SEMITONES) + 0.05 * leap + _TRITONE * (leap == _TRITONE_SEMITONES)
 
     def _settle(self, sung: _Sung, offset: float, context: BarContext) -> int:
         """Return the tone as it can be sung over what really sounds: the tune's, or one near it."""
@@ -204,6 +204,7 @@ class MelodyWriter:
         cost = (
             1.0 * abs(tone - sung.tone) + _BELOW_RANGE * (pitch < LOWEST) + 60.0 * (leap > WIDEST_SEMITONES)
         )
+        cost += _TRITONE * (leap == _TRITONE_SEMITONES)
         cost += 60.0 * context.low.at(offset).parallel(self._pitch, pitch)
         cost += 12.0 * context.rubbing_beats(pitch, offset, sung.beats)
         if tone != sung.tone:

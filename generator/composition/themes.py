@@ -136,6 +136,9 @@ class Figure(Enum):
     NEIGHBOUR = auto()
     """The neighbour, a sixteenth after the note."""
 
+    REPEAT = auto()
+    """The note again, a sixteenth before the next."""
+
 
 _CANDIDATES = 48
 """Lines of which the best becomes the theme."""
@@ -457,6 +460,8 @@ def _figure(figure: Figure, note: LineTone, following: LineTone) -> list[tuple[f
             return [(following.at - 1, note.tone + side), (following.at - 0.5, note.tone)]
         case Figure.NEIGHBOUR:
             return [(note.at + 0.5, note.tone - side)]
+        case Figure.REPEAT:
+            return [(following.at - 0.5, note.tone)]
 
 
 def varied(line: tuple[LineTone, ...], way: Variation, metre: Metre, seed_key: str) -> tuple[LineTone, ...]:

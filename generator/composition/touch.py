@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from math import cos, pi
 from zlib import crc32
 
@@ -44,6 +45,12 @@ def chance(*key: object) -> float:
     return crc32("/".join(map(str, key)).encode()) / 2**32
 
 
+@lru_cache(maxsize=4096)
+def _point(seed: int, name: str, scale: float, place: int) -> float:
+    return chance(seed, name, scale, place)
+
+
+@lru_cache(maxsize=256)
 def wander(seed: int, name: str, beat: float) -> float:
     """Return a number from −1 to 1 that moves slowly and a little faster, as human timing and loudness do.
 
@@ -56,7 +63,7 @@ def wander(seed: int, name: str, beat: float) -> float:
         left = int(place)
         share = place - left
         smooth = share * share * (3.0 - 2.0 * share)
-        one, other = chance(seed, name, scale, left), chance(seed, name, scale, left + 1)
+        one, other = _point(seed, name, scale, left), _point(seed, name, scale, left + 1)
         total += one + (other - one) * smooth
     return min(1.0, max(-1.0, (2.0 * total / len(_SCALES) - 1.0) * 2.0))
 

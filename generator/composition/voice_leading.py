@@ -84,6 +84,8 @@ class VoiceGroup:
     pitches : int
         How many different pitches they have. If there are fewer than voices, some are in unison: low pitches
         close together beat (Plomp and Levelt 1965, doi 10.1121/1.1909741).
+    tells_mode : bool
+        Whether it has the characteristic degrees of the mode where it can, leaving its height for them.
     """
 
     voices: int
@@ -91,6 +93,7 @@ class VoiceGroup:
     high: int
     gap: float
     pitches: int
+    tells_mode: bool = True
 
     def lead(
         self,
@@ -180,6 +183,10 @@ def ornaments(
     return late + (_changes(now, chord.degrees, scale, beats) or _changes(now, tuple(range(7)), scale, beats))
 
 
+_SHORT_BEATS = 4.0
+"""A longer chord changes in its second half, so that something moves in each of its bars."""
+
+
 def _changes(now: tuple[int, ...], degrees: tuple[int, ...], scale: Scale, beats: float) -> list[Ornament]:
     ways = []
     for i in range(1, len(now) - 1):
@@ -187,7 +194,7 @@ def _changes(now: tuple[int, ...], degrees: tuple[int, ...], scale: Scale, beats
         reach = scale.pitches(degrees, here - MAX_STEP, here + MAX_STEP)
         ways += [
             Ornament(i, here, there, beats * share)
-            for share in (0.25, 0.5, 0.75)
+            for share in ((0.5, 0.75) if beats > _SHORT_BEATS else (0.25, 0.5, 0.75))
             for there in reach
             if there != here and max(below + 1, above - 7) < there < min(above - 1, below + 7)
         ]
@@ -195,7 +202,7 @@ def _changes(now: tuple[int, ...], degrees: tuple[int, ...], scale: Scale, beats
 
 
 # Costs of a position. They are our convention: what is never wanted costs more than all that is only better.
-_NARROW = {1: 8.0, 2: 2.0}
+_NARROW = {1: 8.0, 2: 2.5}
 """Cost of two neighbouring pitches a semitone, or a whole tone, apart."""
 
 _RUB = 45.0
@@ -214,6 +221,9 @@ _MISSING_COLOUR = 2.0
 _OUTSIDE = 8.0
 """Cost of each semitone outside the range; below `FLOOR`, each counts for eight."""
 
+_PULL = 3.0
+"""Cost of each semitone between the mean of the voices and the middle of their range."""
+
 
 class _Cost:
     """The cost of a position of a voice group."""
@@ -225,14 +235,13 @@ class _Cost:
         self._third = scale.classes(chord.degrees[1:2])
         self._colour = scale.classes(chord.degrees[3:])
         characteristic = characteristic_degrees(scale.mode).intersection(chord.degrees)
-        self._characteristic = scale.classes(tuple(characteristic))
+        self._characteristic = scale.classes(tuple(characteristic) if group.tells_mode else ())
         self.place(0.0)
 
     def place(self, shift: float) -> None:
         """Move the range, and the middle to which the group returns, by so many semitones."""
         group = self._group
         self._low, self._high = group.low + shift / 2, group.high + shift / 2
-        self._pull = 2.0 if shift else 1.0
         self._middle = group.voices * ((group.low + group.high) / 2 + shift)
 
     def avoid(self, heard: Sequence[Heard], bass: int | None) -> None:
@@ -265,4 +274,4 @@ class _Cost:
             cost += 0.4 * abs(apart - self._gap) + _NARROW.get(apart, 2.0 * max(0, apart - 7))
         outside = max(0.0, self._low - way[0]) + max(0.0, way[-1] - self._high)
         outside += 8.0 * max(0, FLOOR - way[0])
-        return cost + _OUTSIDE * outside + self._pull * abs(sum(way) - self._middle) / len(way)
+        return cost + _OUTSIDE * outside + _PULL * abs(sum(way) - self._middle) / len(way)
