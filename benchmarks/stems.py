@@ -31,7 +31,7 @@ def stem(blocks: Sequence[Block], piece: Piece, layers: Collection[str]) -> Floa
     A drone belongs to the pad; the gain of the bass is left as it is, for the drone makes room for it.
     """
     palette = BY_NAME[piece.palette]
-    bank = VoiceBank(palette, piece.tonic)
+    bank = VoiceBank(palette)
     kept = {*layers, "bass"}
     sound = []
     with closing(SynthGraph(bank.rows, palette)) as graph:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.composition.notation import NO_ARC, FormArc, SectionKind
-from generator.state import LAYERS, Metre
+from generator.state import LAYERS, Metre, Mode
 
 SAMPLE_RATE = 48_000
 BLOCK_FRAMES = 800
@@ -203,6 +203,8 @@ class Block:
         The controls at its end.
     section, section_kind, arc : int, SectionKind, FormArc
         The section of the bar that sounds at its end, and what the form adds to the state in that bar.
+    tonic, mode : int, Mode
+        The tonic (0 is C) and the mode of that bar.
     """
 
     start_frame: int
@@ -214,6 +216,8 @@ class Block:
     section: int = 0
     section_kind: SectionKind = SectionKind.STATEMENT
     arc: FormArc = NO_ARC
+    tonic: int = 0
+    mode: Mode = Mode.IONIAN
 
 
 class AudibleMusic(NamedTuple):

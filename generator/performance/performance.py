@@ -22,7 +22,7 @@ from generator.score import (
     NoteEvent,
     SectionEvent,
 )
-from generator.state import Metre, MusicState, Piece, check_seconds
+from generator.state import Metre, Mode, MusicState, Piece, check_seconds
 
 LANDINGS = (1.0, 0.5)
 """Shares of a bar after the bar line of the cadence at which the tonic may begin, if a pulse falls there.
@@ -146,7 +146,7 @@ class Performance:
         self._bar = -1
         self._beat = 0.0
         self._score: BarScore | None = None
-        self._piece_metre = piece.bar_metre
+        self._piece_metre, self._tonic = piece.bar_metre, piece.tonic
         self._waiting: list[_Due] = []
         self._notes_begun = 0
         self._at_bar: MusicState | None = None
@@ -230,6 +230,8 @@ class Performance:
             section=score.section if score else 0,
             section_kind=score.section_kind if score else SectionKind.STATEMENT,
             arc=score.arc if score else NO_ARC,
+            tonic=score.tonic if score else self._tonic,
+            mode=score.mode if score else Mode.of(state.mode),
         )
 
     @property

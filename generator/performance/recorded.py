@@ -19,7 +19,7 @@ from generator.score import (
     ScoreEvent,
     SectionEvent,
 )
-from generator.state import MusicState, Piece, check_seconds
+from generator.state import Mode, MusicState, Piece, check_seconds
 
 FIRST_LAYERS = 2
 """Layers with which the music begins; then one enters or leaves with every bar."""
@@ -37,7 +37,7 @@ class RecordedPerformance:
     Parameters
     ----------
     piece : Piece
-        Its layers are used.
+        Its layers and its tonic are used.
     score : PlayedScore
         What sounded.
     fade_in_s : float
@@ -47,7 +47,7 @@ class RecordedPerformance:
     def __init__(self, piece: Piece, score: PlayedScore, *, fade_in_s: float) -> None:
         check_seconds("fade_in_s", fade_in_s)
         self._there_are = piece.layers
-        self._metre = score.metre
+        self._metre, self._tonic = score.metre, piece.tonic
         self._fade_in_s = fade_in_s
         self._frame = 0
         self._notes = deque(score.notes)
@@ -111,6 +111,8 @@ class RecordedPerformance:
             section=section.number if section else 0,
             section_kind=section.kind if section else SectionKind.STATEMENT,
             arc=self._arc,
+            tonic=self._tonic,
+            mode=Mode.of(state.mode),
         )
 
     @property

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from math import inf
+from math import inf, log2
 
 import numpy as np
 
 from generator.score import FloatArray
+from generator.state import Mode
 
 SINGLE_CYCLE_FRAMES = 4096
 ENSEMBLE_FRAMES = 2**18
@@ -97,9 +98,15 @@ class Timbre:
     typical_lufs: float = -30.0
 
 
+LOWEST_DRONE = 36
+"""Pitch of the drone's lowest tone on C."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drone:
-    """Tones on the tonic that sound through the whole piece and enter and leave with the pad.
+    """Tones on the tonic of the section that enter and leave with the pad.
+
+    A tone is silent in a mode that has a tone a semitone above it.
 
     Attributes
     ----------
@@ -114,6 +121,13 @@ class Drone:
     oscillators: tuple[OscillatorSpec, ...]
     level_db: float
     sway: float
+
+    def pitches(self, tonic: int, mode: Mode) -> tuple[float | None, ...]:
+        """Return the pitch of each oscillator on a tonic (0 is C); None where it is silent in the mode."""
+        above = [12.0 * log2(spec.ratio) for spec in self.oscillators]
+        return tuple(
+            None if (round(each) + 1) % 12 in mode.steps else LOWEST_DRONE + tonic + each for each in above
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +158,7 @@ class Palette:
     reverb : Reverb
         Common to all layers but the bass.
     drone : Drone or None
-        Tones under the whole piece.
+        Tones under the piece.
     """
 
     timbres: Mapping[str, Timbre]

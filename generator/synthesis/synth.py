@@ -347,7 +347,7 @@ class Synth:
     def __init__(self, piece: Piece) -> None:
         self._piece = piece
         self._palette = BY_NAME[piece.palette]
-        self._bank = VoiceBank(self._palette, piece.tonic)
+        self._bank = VoiceBank(self._palette)
         self._graph = SynthGraph(self._bank.rows, self._palette)
         self._master = MasteringChain(tuple(self._palette.timbres[layer].typical_lufs for layer in LAYERS))
         self._nature = self._new_nature()

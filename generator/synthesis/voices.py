@@ -24,7 +24,7 @@ VIBRATO_GROWTH_S = 1.1
 """A note begins without vibrato; then the vibrato grows."""
 
 DRONE_ATTACK_S = 4.0
-DRONE_LOWEST = 36
+DRONE_RELEASE_S = 3.0
 DRONE_DUCKING = 0.85
 """Share by which the drone's lowest tone is reduced while the bass plays."""
 
@@ -164,13 +164,11 @@ class VoiceBank:
     ----------
     palette : Palette
         The sound of each layer, and a drone or none.
-    tonic : int
-        Pitch class of the drone, 0 (C) to 11 (B).
     """
 
     latency_frames = BLOCK_FRAMES
 
-    def __init__(self, palette: Palette, tonic: int = 0) -> None:
+    def __init__(self, palette: Palette) -> None:
         self._timbres = timbres = palette.timbres
         self._rows_of: dict[str, list[slice]] = {layer: [] for layer in LAYERS}
         rows: list[Oscillator] = []
@@ -180,7 +178,8 @@ class VoiceBank:
                 self._rows_of[layer].append(slice(len(rows), len(rows) + len(timbre.oscillators)))
                 pan = timbre.pans[voice % len(timbre.pans)] if timbre.pans else None
                 rows += [Oscillator(voice, spec, gain, timbre.sway, pan) for spec in timbre.oscillators]
-        drone, first = palette.drone, len(rows)
+        self._drone = drone = palette.drone
+        first = len(rows)
         if drone is not None:
             rows += [
                 Oscillator(voice, spec, len(LAYERS) + (spec.ratio <= 1.0), drone.sway)
@@ -206,7 +205,7 @@ class VoiceBank:
             vibrato=np.array([row.spec.vibrato_cents for row in rows]),
         )
         if drone is not None:
-            self._tune_drone(drone, DRONE_LOWEST + tonic)
+            self._shape_drone(drone)
         self._body = np.zeros(count)  # amplitude at the end of the last block, the attack apart
         self._level = np.zeros(count)  # and with it
         self._active = np.zeros(count, dtype=bool)
@@ -223,10 +222,11 @@ class VoiceBank:
         begun = [self._begin(note, rows, block.shape) for note, rows in self._pending]
         for each in self._pending_ends:
             self._end(each)
-        drone = self._drone_rows
-        if drone.start < drone.stop and block.shape.fade > 0.0 and not self._active[drone.start]:
-            begun.append(self._enter(drone, start, block.shape))
-        if begun or self._pending_ends:
+        ending = bool(self._pending_ends)
+        if self._drone is not None and block.shape.fade > 0.0:
+            tones, left = self._follow_tonic(self._drone, block)
+            begun, ending = begun + tones, ending or left
+        if begun or ending:
             self._live = self._sounding()
         self._pending, self._pending_ends = [], block.note_ends
         for note in block.notes:
@@ -328,10 +328,27 @@ class VoiceBank:
         self._body[voice] = begun.envelope(onset) * begun.gain(onset, shape)
         return list(zip(begun.rows.tolist(), begun.hertz.tolist(), strict=True))
 
-    def _tune_drone(self, drone: Drone, pitch: int) -> None:
+    def _shape_drone(self, drone: Drone) -> None:
         notes, rows = self._notes, self._drone_rows
         notes.attack[rows] = DRONE_ATTACK_S * SAMPLE_RATE
-        notes.release[rows] = np.inf
+        notes.release_length[rows] = DRONE_RELEASE_S * SAMPLE_RATE
         level = 10 ** (drone.level_db / 20)
         notes.amplitude[rows] = [level * spec.level for spec in drone.oscillators]
-        notes.hertz[rows] = [hertz(pitch) * spec.ratio for spec in drone.oscillators]
+
+    def _follow_tonic(self, drone: Drone, block: Block) -> tuple[list[list[tuple[int, float]]], bool]:
+        """Let tones of the drone begin that the tonic and the mode ask for, and others end.
+
+        Return the frequencies of those that begin, and whether one begins to end. A tone moves to another
+        tonic by ending and beginning anew.
+        """
+        notes, begun, ending = self._notes, [], False
+        rows = range(self._drone_rows.start, self._drone_rows.stop)
+        for row, pitch in zip(rows, drone.pitches(block.tonic, block.mode), strict=True):
+            wanted = None if pitch is None else hertz(pitch)
+            if not self._active[row] and wanted is not None:
+                notes.release[row], notes.hertz[row] = np.inf, wanted
+                begun.append(self._enter(slice(row, row + 1), block.start_frame, block.shape))
+            elif self._active[row] and notes.hertz[row] != wanted and notes.release[row] == np.inf:
+                notes.release[row] = block.start_frame
+                ending = True
+        return begun, ending

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
+from generator.composition.voice_leading import rubs
 from generator.errors import StateError
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEnd, NoteEvent
-from generator.state import LAYERS, PALETTES, Piece
+from generator.state import LAYERS, PALETTES, Mode, Piece
 from generator.synthesis.palettes import BY_NAME
 from generator.synthesis.synth import BUS_CUTOFFS, Synth
 from generator.synthesis.voices import VIBRATO_DELAY_S, VoiceBank, hertz
@@ -57,7 +58,7 @@ def within(events, start):
     return tuple(each for each in events if start <= each.frame < start + BLOCK_FRAMES)
 
 
-def blocks(count, notes=(), shape=OPEN):
+def blocks(count, notes=(), shape=OPEN, tonic=0, mode=Mode.IONIAN):
     notes, ends = number(notes)
     for start in range(0, count * BLOCK_FRAMES, BLOCK_FRAMES):
         yield Block(
@@ -66,12 +67,14 @@ def blocks(count, notes=(), shape=OPEN):
             note_ends=within(ends, start),
             beats=(),
             shape=shape,
+            tonic=tonic,
+            mode=mode,
         )
 
 
 def sound(palette, count, notes=(), shape=OPEN, tonic=0):
-    with closing(Synth(Piece(palette=palette, tonic=tonic))) as synth:
-        return np.concatenate([synth.render(block) for block in blocks(count, notes, shape)])
+    with closing(Synth(Piece(palette=palette))) as synth:
+        return np.concatenate([synth.render(block) for block in blocks(count, notes, shape, tonic)])
 
 
 def only(*layers):
@@ -158,6 +161,44 @@ def test_the_drone_stands_on_the_tonic_and_comes_with_the_pad(tonic):
     assert min(abs(octaves - near) for near in (0.0, 1.0, np.log2(3.0), 2.0)) < 0.01
     assert not sound("harp-bells", 30, shape=only("melody")).any()
     assert not sound("harp-bells", 30, shape=replace(OPEN, fade=0.0)).any()
+
+
+def test_the_drone_follows_the_tonic_without_a_step():
+    bank = VoiceBank(BY_NAME["harp-bells"])
+    amplitudes, tuned = np.zeros((len(bank.rows), 0)), {}
+    for tonic in (0, 7):
+        for block in blocks(720, shape=only("pad"), tonic=tonic):
+            control = bank.step(
+                replace(block, start_frame=block.start_frame + 720 * BLOCK_FRAMES * bool(tonic))
+            )
+            now = np.zeros((len(bank.rows), BLOCK_FRAMES))
+            now[control.rows] = control.amplitudes
+            amplitudes = np.hstack((amplitudes[:, -1:], now))
+            assert np.abs(np.diff(amplitudes, axis=1)).max() < 1e-5
+            tuned |= dict(control.tunings)
+        assert min(tuned.values()) == pytest.approx(hertz(36 + tonic), rel=1e-3)
+    assert (amplitudes[:, -1] > 0.0).sum() == 4
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_no_tone_of_the_mode_rubs_against_the_drone(mode):
+    drone = BY_NAME["harp-bells"].drone
+    for tonic in range(12):
+        sounding = [round(pitch) for pitch in drone.pitches(tonic, mode) if pitch is not None]
+        for degree in mode.steps:
+            assert not any(rubs(72 + tonic + degree, pitch) for pitch in sounding)
+    assert any(pitch is not None for pitch in drone.pitches(0, mode)) == (mode is not Mode.PHRYGIAN)
+
+
+def test_the_drone_leaves_where_the_mode_rubs_against_it_and_comes_back():
+    bank = VoiceBank(BY_NAME["harp-bells"])
+    audible = []
+    for mode in (Mode.IONIAN, Mode.PHRYGIAN, Mode.AEOLIAN, Mode.IONIAN):
+        for block in blocks(300, shape=only("pad"), mode=mode):
+            at = block.start_frame + 300 * BLOCK_FRAMES * len(audible)
+            control = bank.step(replace(block, start_frame=at))
+        audible.append(sum(control.amplitudes[:, -1] > 0.0))
+    assert audible == [4, 0, 3, 4]
 
 
 def test_the_drone_makes_room_for_the_bass():

@@ -2,15 +2,13 @@
 
 from contextlib import closing
 from dataclasses import replace
-from unittest.mock import patch
 
 import numpy as np
 import pyloudnorm
 import pytest
 from scipy.signal import butter, resample_poly, sosfiltfilt
 
-from generator.composition.composer import Composer
-from generator.composition.notation import FormArc
+from generator.composition.notation import SectionKind
 from generator.errors import SoundError
 from generator.performance.performance import Performance
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEnd, NoteEvent
@@ -125,26 +123,25 @@ def test_tuning_is_within_two_cents(layer, pitch):
     assert abs(cents) <= 2.0
 
 
-class TwoSections(Composer):
-    """Twelve bars as they are asked for, then a section that is thinner and softer."""
+def test_a_thin_section_is_two_loudness_units_softer(monkeypatch):
+    monkeypatch.setattr("generator.composition.sections.SHORTEST_S", 30.0)
+    monkeypatch.setattr("generator.composition.sections.LONGEST_S", 31.0)
+    piece, state = Piece(seed=1, form="gentle"), MusicState(layers=4, density=0.5, tempo_bpm=60)
+    performance = Performance(piece, fade_in_s=1.0)
+    kinds, rendered = [], []
+    with closing(Synth(piece)) as synth:
+        while not kinds or kinds[-1] is not SectionKind.RETURN:
+            block = performance.block(state)
+            kinds.append(block.section_kind)
+            rendered.append(synth.render(block))
+    audio = np.concatenate(rendered)
 
-    def bar(self, state):
-        if self._bar < 12:
-            return super().bar(state)
-        thin = replace(state, layers=state.layers - 3, density=state.density - 0.3)
-        arc = FormArc(density=-0.3, layers=-3, level_db=-1.5)
-        return replace(super().bar(thin), section=1, arc=arc)
+    def loudness(kind):
+        end = (len(kinds) - kinds[::-1].index(kind)) * BLOCK_FRAMES
+        return pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(audio[end - 20 * SAMPLE_RATE : end])
 
-
-def test_a_thin_section_is_two_loudness_units_softer():
-    with patch("generator.performance.performance.Composer", TwoSections):
-        audio = music(96, MusicState(layers=6, density=0.6, tempo_bpm=60))
-    full, thin = (
-        pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(audio[start * SAMPLE_RATE :][: 24 * SAMPLE_RATE])
-        for start in (20, 68)
-    )
-    assert full == pytest.approx(-23.0, abs=1.0)
-    assert -4.0 < thin - full < -2.0
+    assert loudness(SectionKind.CONTRAST) == pytest.approx(-23.0, abs=1.0)
+    assert -4.0 < loudness(SectionKind.THINNING) - loudness(SectionKind.CONTRAST) < -2.0
 
 
 def test_the_same_seed_gives_the_same_samples_whatever_else_sounds():
