@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.note_measures import (
+    REPETITION_BARS,
     Notes,
     bars_returning,
     chord_touch,
@@ -22,7 +23,6 @@ from benchmarks.note_measures import (
 from benchmarks.played_notes import (
     ALL,
     AT_REST,
-    BARS,
     IN_MOTION,
     SEEDS,
     STATES,
@@ -65,7 +65,7 @@ def texture_measures(notes: Notes, tonic: int = 0) -> dict[str, float]:
     return {
         "rub_share": rub_share(notes.melody, notes.held),
         **harmony_measures(notes.held, tonic),
-        "accompaniment_bars_returning": bars_returning(notes.accompaniment.first_bars(BARS)),
+        "accompaniment_bars_returning": bars_returning(notes.accompaniment.first_bars(REPETITION_BARS)),
         "chords_exactly_together": touch.together,
         "chord_spread_ms": touch.spread_ms,
     }

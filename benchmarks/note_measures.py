@@ -30,6 +30,9 @@ PASSING_LAYERS = ("arpeggio", "bells", "air")
 MELODY_NOTES, FEWEST_MELODY_NOTES = 150, 100
 """Return and gain grow with length: a melody is measured by its first notes, and not if it has too few."""
 
+REPETITION_BARS = 72
+"""Repetition grows with length: it is measured in as many bars as the pieces of people have (a median)."""
+
 GRID = 4
 LONGEST_WAIT = 32
 """Onsets are compared to a quarter of a beat; a wait of more than eight beats counts as eight."""
@@ -417,10 +420,10 @@ def measures(notes: Notes, tonic: int = 0) -> dict[str, float]:
         moves = melody_moves(melody.select(np.arange(len(melody)) < MELODY_NOTES))
         found |= {"melody_return": melody_return(moves), "compression_gain": compression_gain(moves)}
     if len(melody):
-        found["melody_bars_returning"] = bars_returning(melody)
+        found["melody_bars_returning"] = bars_returning(melody.first_bars(REPETITION_BARS))
         found["melody_velocity_sd"] = float(melody.velocity.std())
     if len(accompaniment):
-        found["accompaniment_bars_returning"] = bars_returning(accompaniment)
+        found["accompaniment_bars_returning"] = bars_returning(accompaniment.first_bars(REPETITION_BARS))
     if len(melody) and len(held):
         found["rub_share"] = rub_share(melody, held)
     if len(held):

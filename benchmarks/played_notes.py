@@ -15,9 +15,6 @@ from generator.state import Mode, MusicState, Piece
 
 SECONDS = 1200.0
 SEEDS = range(1, 13)
-BARS = 72
-"""Bars of what people wrote, as a median: repetition grows with length, so it is measured in as many."""
-
 REST = MusicState(
     tempo_bpm=52.0,
     mode=Mode.IONIAN.openness,

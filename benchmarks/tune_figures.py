@@ -15,6 +15,7 @@ from benchmarks import tune_habits
 from benchmarks.human_tunes import Tune
 from benchmarks.note_measures import (
     MELODY_NOTES,
+    REPETITION_BARS,
     Notes,
     bars_returning,
     compression_gain,
@@ -24,7 +25,6 @@ from benchmarks.note_measures import (
 )
 from benchmarks.played_notes import (
     AT_REST,
-    BARS,
     IN_MOTION,
     SEEDS,
     STATES,
@@ -46,7 +46,10 @@ BOUNDS = (
     Bound("velocity_sd", AT_REST, low=8.0),
 )
 
-HABIT_MODES = (Mode.LYDIAN, Mode.IONIAN, Mode.MIXOLYDIAN, Mode.DORIAN, Mode.AEOLIAN)
+HABIT_STATES = tuple(
+    MusicState(tempo_bpm=66.0, density=0.5, mode=mode.openness, layers=4)
+    for mode in (Mode.LYDIAN, Mode.IONIAN, Mode.MIXOLYDIAN, Mode.DORIAN, Mode.AEOLIAN)
+)
 HABIT_SEEDS, HABIT_SECONDS = range(1, 9), 600.0
 
 
@@ -57,7 +60,7 @@ def tune_measures(notes: Notes) -> dict[str, float]:
     return {
         "melody_return": melody_return(moves),
         "compression_gain": compression_gain(moves),
-        "melody_bars_returning": bars_returning(melody.first_bars(BARS)),
+        "melody_bars_returning": bars_returning(melody.first_bars(REPETITION_BARS)),
         "velocity_sd": float(melody.velocity.std()),
     }
 
@@ -86,18 +89,8 @@ def habits_by_state() -> dict[str, dict[str, float]]:
         for name in IN_MOTION
     }
     modes = [
-        mean_measures(
-            habits,
-            [
-                played(
-                    MusicState(tempo_bpm=66.0, density=0.5, mode=mode.openness, layers=4),
-                    Piece(seed=seed),
-                    HABIT_SECONDS,
-                )
-                for seed in HABIT_SEEDS
-            ],
-        )
-        for mode in HABIT_MODES
+        mean_measures(habits, [played(state, Piece(seed=seed), HABIT_SECONDS) for seed in HABIT_SEEDS])
+        for state in HABIT_STATES
     ]
     found["five modes"] = {name: round(fmean(row[name] for row in modes), 4) for name in modes[0]}
     return found

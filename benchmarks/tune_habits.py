@@ -145,6 +145,12 @@ def learn() -> dict[str, dict[str, float]]:
     return found
 
 
+def people() -> dict[str, dict[str, float]]:
+    """Return the habits of each kind of tune as they are kept."""
+    kept: dict[str, dict[str, float]] = json.loads(REFERENCES.read_text(encoding="utf-8"))
+    return kept
+
+
 @cache
 def ranges() -> dict[str, tuple[float, float]]:
     """Return for each habit the range a tune is accepted in: that of people, widened.
@@ -152,12 +158,12 @@ def ranges() -> dict[str, tuple[float, float]]:
     From the lowest to the highest of the kinds of tunes; each end lies further out by 15 % of their
     distance, and by .03 or .15 bit at least.
     """
-    people = json.loads(REFERENCES.read_text(encoding="utf-8"))
+    kinds = people()
     found = {}
-    for name in people[KINDS[0]]:
+    for name in kinds[KINDS[0]]:
         if name == "tunes":
             continue
-        low, high = (f(people[kind][name] for kind in KINDS) for f in (min, max))
+        low, high = (f(kinds[kind][name] for kind in KINDS) for f in (min, max))
         wider = max(WIDENED * (high - low), LEAST_BITS if name.endswith("_bits") else LEAST_SHARE)
         found[name] = (low - wider, high + wider)
     return found
