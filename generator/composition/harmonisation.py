@@ -205,6 +205,27 @@ def _joined(chords: Sequence[Chord], chord: Chord, slots: Sequence[Slot], mode: 
     return _motion(chords[-1], chord, mode) + _parallel(chord, slot, chords[-1], earlier)
 
 
+def _last(slots: Sequence[Slot], close: Close) -> int:
+    """Return the slot in which a phrase closes: the last, or the one before among fast chords."""
+    last = len(slots) - 1
+    turns = close is not Close.OPEN and len(slots) >= _THREE_CHORDS and slots[-1].bars == slots[-2].bars == 1
+    return last - 1 if turns else last
+
+
+def _allowed(i: int, last: int, close: Close, mode: Mode) -> tuple[Chord, ...]:
+    """Return the chords that a slot may have, by its place before or after the one that closes."""
+    choices, home = _choices(mode), chord_vocabulary(mode).homes[0][0]
+    if i > last:
+        return (*choices.questions, home)
+    if i == last and close is Close.HOME:
+        return (home,)
+    if i == last:
+        return choices.questions if close is Close.OPEN else tuple(c for c in choices.every if c.root)
+    if i == last - 1 and close is Close.HOME:
+        return choices.ways_home
+    return choices.openings if i == 0 else choices.every
+
+
 class Harmoniser:
     """Chooses the chords of phrase after phrase, and remembers which it chose."""
 
@@ -246,44 +267,35 @@ class Harmoniser:
             How much sequences of roots are avoided that were heard lately.
         """
         rng = seeded_rng(self._seed, "chords", key)
-        every, openings, questions, ways = _choices(mode)
-        tonic_share = sum(self._bars) / len(self._bars) if len(self._bars) >= _FEWEST_BARS else _TONIC_WANTED
-        tonic_cost = _TONIC_WEIGHT * (tonic_share - _TONIC_WANTED)
-        last = self._last(slots, close)
+        every = _choices(mode).every
         jitter = {(chord.name, i): _JITTER * rng.random() for i in range(len(slots)) for chord in every}
-        home = chord_vocabulary(mode).homes[0][0]
+        tonic_cost = self._tonic_cost()
         untold = {
             degree: _UNTOLD * max(1.0, self._untold[degree] / _UNTOLD_BARS)
             for degree in characteristic_degrees(mode)
         }
-        paths: list[_Path] = [_Path(sum(untold.values()), (), frozenset())]
+        last = _last(slots, close)
+        paths = [_Path(0.0, (), frozenset())]
         for i, slot in enumerate(slots):
-            if i == 0 and first is not None:
-                allowed: Sequence[Chord] = (first,)
-            elif i == last:
-                allowed = (home,) if close is Close.HOME else tuple(c for c in every if c.root)
-                allowed = questions if close is Close.OPEN else allowed
-            elif i == last - 1 and close is Close.HOME:
-                allowed = ways
-            elif i > last:
-                allowed = (*questions, home)
-            else:
-                allowed = openings if i == 0 else every
             longer = []
-            for chord in allowed:
+            for chord in (first,) if i == 0 and first is not None else _allowed(i, last, close, mode):
                 cost = _misfit(slot, chord, mode) + jitter.get((chord.name, i), 0.0)
-                if (chord.root == 0 or chord.bass == 0) and i != last:
+                if 0 in (chord.root, chord.bass) and i != last:
                     cost += slot.bars * tonic_cost / 2
                 tells = _told(slot, chord, mode)
                 for path in paths:
                     joined = cost + _joined(path.chords, chord, slots[i - 1 : i + 1], mode)
                     longer.append(path.longer(chord, joined, tells, untold))
             paths = sorted(longer, key=lambda path: (path.cost, [c.name for c in path.chords]))[:_BEAM_WIDTH]
-        best = min(
-            paths, key=lambda path: (path.cost + self._staleness(path.chords, fresh), path.cost)
-        ).chords
-        self._remember(best, slots, mode)
-        return best
+        best = min(paths, key=lambda path: (path.cost + self._staleness(path.chords, fresh), path.cost))
+        self._remember(best.chords, slots, mode)
+        return best.chords
+
+    def _tonic_cost(self) -> float:
+        """Return what a tonic chord costs: the more, the longer it was heard lately."""
+        known = len(self._bars) >= _FEWEST_BARS
+        share = sum(self._bars) / len(self._bars) if known else _TONIC_WANTED
+        return _TONIC_WEIGHT * (share - _TONIC_WANTED)
 
     def _remember(self, chords: Sequence[Chord], slots: Sequence[Slot], mode: Mode) -> None:
         """Note what was heard: the roots, the bars on the tonic, how long no degree told the mode."""
@@ -293,14 +305,6 @@ class Harmoniser:
             tells = _told(slot, chord, mode)
             for degree in range(7):
                 self._untold[degree] = 0 if degree in tells else self._untold[degree] + slot.bars
-
-    def _last(self, slots: Sequence[Slot], close: Close) -> int:
-        """Return the slot in which the phrase closes: the last, or the one before among fast chords."""
-        last = len(slots) - 1
-        turns = (
-            close is not Close.OPEN and len(slots) >= _THREE_CHORDS and slots[-1].bars == slots[-2].bars == 1
-        )
-        return last - 1 if turns else last
 
     def _staleness(self, chords: tuple[Chord, ...], fresh: float) -> float:
         roots = tuple(chord.root for chord in chords)
