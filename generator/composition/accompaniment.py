@@ -14,7 +14,7 @@ from generator.composition.form import BarPosition, melody_centre
 from generator.composition.harmony import Scale
 from generator.composition.notation import LineNote, ScoreNote, pick, seeded_rng
 from generator.composition.themes import EIGHTHS
-from generator.composition.voice_leading import Heard, Ornament, VoiceGroup, ornaments, rubs
+from generator.composition.voice_leading import BassMotion, Heard, Ornament, VoiceGroup, ornaments, rubs
 from generator.state import Metre, MusicState
 
 BASS_LOWEST = 36
@@ -146,26 +146,7 @@ class Accompaniment:
         low = BassVoice(self._low, tuple(line))
         self._low = low.last
         if place.past == 0 or self._pad is None or self._strings is None:
-            # Below a melody the pad follows the register less, and stays below it.
-            group = _PAD_BELOW_MELODY if has_melody else _PAD
-            shift = (PAD_RANGE_BELOW_MELODY if has_melody else PAD_RANGE) * (state.register - 0.5)
-            before, motion = self._pad, low.at(0.0)
-            self._pad = group.lead(before, place.chord, scale, bass_motion=motion, shift=shift, heard=ahead)
-            held = (*ahead, *(Heard(pitch, 4.0) for pitch in self._pad))
-            strings = _STRINGS.lead(
-                self._strings,
-                place.chord,
-                scale,
-                bass_motion=motion,
-                shift=STRINGS_RANGE * (state.register - 0.5),
-                heard=held,
-            )
-            # One voice alone would be led as another: where one rubs, both rest, and go on from there.
-            self._resting = any(rubs(pitch, sung) for pitch in strings for sung, _ in ahead)
-            self._strings = self._strings if self._resting and self._strings else strings
-            # In the first bar of a new mode, a tone of the chord before may not belong to the scale.
-            before = before if place.place else None
-            self._ornament = self._adorn(before, place, state.density, ahead)
+            self._lead(place, state, low.at(0.0), ahead, below_melody=has_melody)
         context = BarContext(
             **vars(place),
             seed=self._seed,
@@ -183,6 +164,32 @@ class Accompaniment:
         if self._pad and self._ornament and place.left == 1:  # the next chord begins where this one ends
             self._pad = self._ornament.after(self._pad)
         return context
+
+    def _lead(
+        self,
+        place: BarPosition,
+        state: MusicState,
+        motion: BassMotion,
+        ahead: Sequence[Heard],
+        *,
+        below_melody: bool,
+    ) -> None:
+        """Lead pad and strings to the chord, and adorn the pad."""
+        chord, scale, height = place.chord, place.phrase.scale, state.register - 0.5
+        # Below a melody the pad stays below it.
+        group = _PAD_BELOW_MELODY if below_melody else _PAD
+        shift = height * (PAD_RANGE_BELOW_MELODY if below_melody else PAD_RANGE)
+        before = self._pad
+        self._pad = group.lead(before, chord, scale, bass_motion=motion, shift=shift, heard=ahead)
+        held = (*ahead, *(Heard(pitch, 4.0) for pitch in self._pad))
+        strings = _STRINGS.lead(
+            self._strings, chord, scale, bass_motion=motion, shift=STRINGS_RANGE * height, heard=held
+        )
+        # One voice alone would be led as another: where one rubs, both rest, and go on from there.
+        self._resting = any(rubs(pitch, sung) for pitch in strings for sung, _ in ahead)
+        self._strings = self._strings if self._resting and self._strings else strings
+        # In the first bar of a new mode, a tone of the chord before may not belong to the scale.
+        self._ornament = self._adorn(before if place.place else None, place, state.density, ahead)
 
     def _foundation(
         self, place: BarPosition, scale: Scale, density: float, lowest: str, melody: Sequence[Heard]
