@@ -251,28 +251,14 @@ class Form:
         turning = before is not None and mode is not before
         if turning:
             self._answering = False  # a new mode begins with a question
-        rng = seeded_rng(self._seed, "form", self._number)
         if not self._answering:
             self.sections.begin_period()
         section = self.sections.section
         tune = self._themes[section.theme(self.sections.period, len(self._themes))]
         bars = self._answer_bars if self._answering else _QUESTION_BARS
-        if not self._answering:
-            own = seeded_rng(self._seed, "shape", tune.name)
-            self._answer_bars = pick(own, _ANSWER_BARS)
-            if self._answer_bars == _QUESTION_BARS and rng.random() < _REST_PROBABILITY:
-                self._answer_bars = _EXTENDED_BARS
-            rests = self._was_linked or self._answer_bars == _LONG_BARS
-            linked = not rests and own.random() < _LINK_PROBABILITY
-        else:
-            linked = False
+        linked = not self._answering and self._plan_answer(tune)
         line = self._line(tune, section, bars, linked=linked)
-        first = pivot_chord(before, mode) if turning and before is not None else None
-        if first is None and not self._answering:
-            first = self._modulate(mode, section)
-        if self._anew and first is None:
-            first = chord_vocabulary(mode).openings[0][0]  # out of silence the music comes on the tonic
-        self._anew = False
+        first = self._first_chord(before if turning else None, mode, section)
         shift = self._period_shift(tune, line, state, mode)
         spans = self._spans(bars, state.density)
         slots = _slots(line, spans, shift, self._metre, state.density)
@@ -297,6 +283,29 @@ class Form:
         self._mode, self._number, self._was_linked = mode, self._number + 1, linked
         self._answering = not self._answering
         return phrase
+
+    def _plan_answer(self, tune: Theme) -> bool:
+        """Choose the length of the answer to a question; return whether the question leads into it."""
+        own = seeded_rng(self._seed, "shape", tune.name)
+        self._answer_bars = pick(own, _ANSWER_BARS)
+        chance = seeded_rng(self._seed, "form", self._number).random()
+        if self._answer_bars == _QUESTION_BARS and chance < _REST_PROBABILITY:
+            self._answer_bars = _EXTENDED_BARS
+        rests = self._was_linked or self._answer_bars == _LONG_BARS
+        return not rests and own.random() < _LINK_PROBABILITY
+
+    def _first_chord(self, left: Mode | None, mode: Mode, section: Section) -> Chord | None:
+        """Return the chord with which a phrase must begin, if there is one; move to the section's tonic.
+
+        It leads from a mode that is left, or from another tonic; out of silence the music comes on the tonic.
+        """
+        first = pivot_chord(left, mode) if left is not None else None
+        if first is None and not self._answering:
+            first = self._modulate(mode, section)
+        if self._anew and first is None:
+            first = chord_vocabulary(mode).openings[0][0]
+        self._anew = False
+        return first
 
     def _period_shift(self, tune: Theme, line: Sequence[LineTone], state: MusicState, mode: Mode) -> int:
         """Return the shift of a phrase: an answer lies as high as its question, a question near the last.
