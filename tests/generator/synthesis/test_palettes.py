@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from math import log10
 
 import numpy as np
@@ -10,11 +11,13 @@ from scipy.signal import butter, sosfilt
 
 from generator.composition.voice_leading import rubs
 from generator.errors import StateError
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEnd, NoteEvent
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, ControlFrame
 from generator.state import LAYERS, PALETTES, Mode, Piece
 from generator.synthesis.palettes import BY_NAME
 from generator.synthesis.synth import BUS_CUTOFFS, Synth
 from generator.synthesis.voices import VIBRATO_DELAY_S, VoiceBank, hertz
+from tests.generator.synthesis.handmade_blocks import blocks as handmade_blocks
+from tests.generator.synthesis.handmade_blocks import note as made_note
 
 OPEN = ControlFrame(
     level_db=0.0,
@@ -27,49 +30,11 @@ OPEN = ControlFrame(
 )
 
 
-def note(frame, pitch=60, layer="melody", velocity=80, duration_s=1.0):
-    return NoteEvent(
-        frame=frame,
-        number=0,
-        duration_s=duration_s,
-        beat=0.0,
-        bar=0,
-        pitch=pitch,
-        velocity=velocity,
-        layer=layer,
-    )
-
-
-def number(notes):
-    """Number the notes; return them, and their ends."""
-    notes = [replace(each, number=index) for index, each in enumerate(notes)]
-    ends = [
-        NoteEnd(
-            frame=each.frame + round(each.duration_s * SAMPLE_RATE),
-            note=each.number,
-            duration_s=each.duration_s,
-        )
-        for each in notes
-    ]
-    return notes, ends
-
-
-def within(events, start):
-    return tuple(each for each in events if start <= each.frame < start + BLOCK_FRAMES)
+note = partial(made_note, velocity=80, duration_s=1.0)
 
 
 def blocks(count, notes=(), shape=OPEN, tonic=0, mode=Mode.IONIAN):
-    notes, ends = number(notes)
-    for start in range(0, count * BLOCK_FRAMES, BLOCK_FRAMES):
-        yield Block(
-            start_frame=start,
-            notes=within(notes, start),
-            note_ends=within(ends, start),
-            beats=(),
-            shape=shape,
-            tonic=tonic,
-            mode=mode,
-        )
+    return handmade_blocks(count, notes, shape, tonic=tonic, mode=mode)
 
 
 def sound(palette, count, notes=(), shape=OPEN, tonic=0):

@@ -11,10 +11,12 @@ from scipy.signal import butter, resample_poly, sosfiltfilt
 from generator.composition.notation import SectionKind
 from generator.errors import SoundError
 from generator.performance.performance import Performance
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEnd, NoteEvent
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, ControlFrame
 from generator.state import LAYERS, MusicState, Piece
 from generator.synthesis.synth import Synth
 from generator.synthesis.voices import hertz
+from tests.generator.synthesis.handmade_blocks import blocks as handmade_blocks
+from tests.generator.synthesis.handmade_blocks import note
 
 LOUD = ControlFrame(
     level_db=0.0,
@@ -27,49 +29,9 @@ LOUD = ControlFrame(
 )
 
 
-def note(frame, pitch=60, layer="melody", velocity=64, duration_s=2.0):
-    return NoteEvent(
-        frame=frame,
-        number=0,
-        duration_s=duration_s,
-        beat=0.0,
-        bar=0,
-        pitch=pitch,
-        velocity=velocity,
-        layer=layer,
-    )
-
-
-def number(notes):
-    """Number the notes; return them, and their ends."""
-    notes = [replace(each, number=index) for index, each in enumerate(notes)]
-    ends = [
-        NoteEnd(
-            frame=each.frame + round(each.duration_s * SAMPLE_RATE),
-            note=each.number,
-            duration_s=each.duration_s,
-        )
-        for each in notes
-    ]
-    return notes, ends
-
-
-def within(events, start):
-    return tuple(each for each in events if start <= each.frame < start + BLOCK_FRAMES)
-
-
 def blocks(seconds, notes=(), shape=LOUD, start=0):
     """Hand-made blocks; `shape` may be a function of the block's number."""
-    notes, ends = number(notes)
-    for index in range(start, start + round(seconds * SAMPLE_RATE / BLOCK_FRAMES)):
-        first = index * BLOCK_FRAMES
-        yield Block(
-            start_frame=first,
-            notes=within(notes, first),
-            note_ends=within(ends, first),
-            beats=(),
-            shape=shape(index) if callable(shape) else shape,
-        )
+    return handmade_blocks(round(seconds * SAMPLE_RATE / BLOCK_FRAMES), notes, shape, start=start)
 
 
 def sound(seconds, notes=(), shape=LOUD):

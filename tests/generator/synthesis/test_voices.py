@@ -1,15 +1,18 @@
 """The control side of the voices: envelopes exact to the sample, stealing without clicks."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from generator.performance.performance import Performance
-from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEnd, NoteEvent
+from generator.score import BLOCK_FRAMES, SAMPLE_RATE, ControlFrame
 from generator.state import LAYERS, MusicState, Piece
 from generator.synthesis.palettes import BY_NAME
 from generator.synthesis.voices import LEAST_ATTACK, VoiceBank, hertz
+from tests.generator.synthesis.handmade_blocks import blocks
+from tests.generator.synthesis.handmade_blocks import note as made_note
 
 WARM_PADS = BY_NAME["warm-pads"]
 
@@ -26,54 +29,18 @@ def shape(articulation=1.0, gains=(1.0,) * 8):
     )
 
 
-def note(frame, pitch=60, layer="arpeggio", velocity=64, duration_s=0.5):
-    return NoteEvent(
-        frame=frame,
-        number=0,
-        duration_s=duration_s,
-        beat=0.0,
-        bar=0,
-        pitch=pitch,
-        velocity=velocity,
-        layer=layer,
-    )
-
-
-def number(notes):
-    """Number the notes; return them, and their ends."""
-    notes = [replace(each, number=index) for index, each in enumerate(notes)]
-    ends = [
-        NoteEnd(
-            frame=each.frame + round(each.duration_s * SAMPLE_RATE),
-            note=each.number,
-            duration_s=each.duration_s,
-        )
-        for each in notes
-    ]
-    return notes, ends
-
-
-def within(events, start):
-    return tuple(each for each in events if start <= each.frame < start + BLOCK_FRAMES)
+note = partial(made_note, layer="arpeggio", duration_s=0.5)
 
 
 def play(notes, seconds, **shaping):
     """All rows' amplitudes, shape (rows, frames)."""
     bank = VoiceBank(WARM_PADS)
-    blocks = round(seconds * SAMPLE_RATE / BLOCK_FRAMES)
-    out = np.zeros((len(bank.rows), blocks * BLOCK_FRAMES))
-    notes, ends = number(notes)
-    for start in range(0, blocks * BLOCK_FRAMES, BLOCK_FRAMES):
-        control = bank.step(
-            Block(
-                start_frame=start,
-                notes=within(notes, start),
-                note_ends=within(ends, start),
-                beats=(),
-                shape=shape(**shaping),
-            )
-        )
-        out[control.rows, start : start + BLOCK_FRAMES] = control.amplitudes
+    count = round(seconds * SAMPLE_RATE / BLOCK_FRAMES)
+    out = np.zeros((len(bank.rows), count * BLOCK_FRAMES))
+    for block in blocks(count, notes, shape(**shaping)):
+        control = bank.step(block)
+        at = block.start_frame
+        out[control.rows, at : at + BLOCK_FRAMES] = control.amplitudes
     return bank, out
 
 
@@ -158,18 +125,12 @@ def test_polyphony_bounds_what_can_begin_at_once():
 def test_a_layer_at_zero_gain_is_silent_and_enters_with_its_gain():
     bank = VoiceBank(WARM_PADS)
     silent, open_ = (0.0,) * 8, (1.0,) * 8
-    levels = []
-    for index in range(240):
-        gains = silent if index < 120 else open_
-        begin = (note(0, layer="pad", duration_s=9.0),) if index == 0 else ()
-        block = Block(
-            start_frame=index * BLOCK_FRAMES,
-            notes=begin,
-            note_ends=(),
-            beats=(),
-            shape=shape(articulation=0.5, gains=gains),
-        )
-        levels.append(bank.step(block).amplitudes.sum())
+
+    def opening(index):
+        return shape(articulation=0.5, gains=silent if index < 120 else open_)
+
+    played = blocks(240, [note(0, layer="pad", duration_s=9.0)], opening)
+    levels = [bank.step(block).amplitudes.sum() for block in played]
     assert max(map(abs, levels[:120])) == 0.0
     assert min(levels[121:]) > 0.0
 
