@@ -14,7 +14,14 @@ from generator.composition.form import BarPosition, melody_centre
 from generator.composition.harmony import Scale
 from generator.composition.notation import LineNote, ScoreNote, pick, seeded_rng
 from generator.composition.themes import EIGHTHS
-from generator.composition.voice_leading import BassMotion, Heard, Ornament, VoiceGroup, ornaments, rubs
+from generator.composition.voice_leading import (
+    BassMotion,
+    Ornament,
+    SoundingNote,
+    VoiceGroup,
+    ornaments,
+    rubs,
+)
 from generator.state import Metre, MusicState
 
 BASS_LOWEST = 36
@@ -38,7 +45,7 @@ def bass_pitch(degree: int, scale: Scale, lowest: int = BASS_LOWEST) -> int:
 
 
 def bass_line(
-    place: BarPosition, scale: Scale, density: float, *, way: tuple[int, ...], melody: Sequence[Heard]
+    place: BarPosition, scale: Scale, density: float, *, way: tuple[int, ...], melody: Sequence[SoundingNote]
 ) -> list[LineNote]:
     """Return the bass of a bar.
 
@@ -129,8 +136,8 @@ class Accompaniment:
         state: MusicState,
         *,
         layers: tuple[str, ...],
-        melody: Sequence[Heard] = (),
-        ahead: Sequence[Heard] = (),
+        melody: Sequence[SoundingNote] = (),
+        ahead: Sequence[SoundingNote] = (),
     ) -> BarContext:
         """Return the context of a bar: its chord, its bass line and its held voices.
 
@@ -170,7 +177,7 @@ class Accompaniment:
         place: BarPosition,
         state: MusicState,
         motion: BassMotion,
-        ahead: Sequence[Heard],
+        ahead: Sequence[SoundingNote],
         *,
         below_melody: bool,
     ) -> None:
@@ -181,7 +188,7 @@ class Accompaniment:
         shift = height * (PAD_RANGE_BELOW_MELODY if below_melody else PAD_RANGE)
         before = self._pad
         self._pad = group.lead(before, chord, scale, bass_motion=motion, shift=shift, heard=ahead)
-        held = (*ahead, *(Heard(pitch, 4.0) for pitch in self._pad))
+        held = (*ahead, *(SoundingNote(pitch, 4.0) for pitch in self._pad))
         strings = _STRINGS.lead(
             self._strings, chord, scale, bass_motion=motion, shift=STRINGS_RANGE * height, heard=held
         )
@@ -192,7 +199,7 @@ class Accompaniment:
         self._ornament = self._adorn(before if place.place else None, place, state.density, ahead)
 
     def _foundation(
-        self, place: BarPosition, scale: Scale, density: float, lowest: str, melody: Sequence[Heard]
+        self, place: BarPosition, scale: Scale, density: float, lowest: str, melody: Sequence[SoundingNote]
     ) -> list[LineNote]:
         if lowest != "bass":  # the pad has the root itself
             return root_line(place, scale)
@@ -200,7 +207,11 @@ class Accompaniment:
         return bass_line(place, scale, density, way=way, melody=melody)
 
     def _adorn(
-        self, before: tuple[int, ...] | None, place: BarPosition, density: float, ahead: Sequence[Heard]
+        self,
+        before: tuple[int, ...] | None,
+        place: BarPosition,
+        density: float,
+        ahead: Sequence[SoundingNote],
     ) -> Ornament | None:
         """Return the ornament of the pad within a chord; long chords and dense music make one likelier."""
         now = self._pad or ()
@@ -209,7 +220,7 @@ class Accompaniment:
         if plain or place.phrase.section.pulses:
             return None
         strings = () if self._resting else self._strings or ()
-        others = (*ahead, *(Heard(pitch, 4.0) for pitch in strings))
+        others = (*ahead, *(SoundingNote(pitch, 4.0) for pitch in strings))
         ways = [
             way
             for way in ornaments(before, now, place.chord, place.phrase.scale, place.chord_beats)

@@ -10,7 +10,7 @@ from generator.composition.form import BarPosition
 from generator.composition.harmony import Scale
 from generator.composition.notation import LineNote, ScoreNote
 from generator.composition.touch import arch
-from generator.composition.voice_leading import BassMotion, Heard, Ornament, rubs
+from generator.composition.voice_leading import BassMotion, Ornament, SoundingNote, rubs
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ class BarContext(BarPosition):
         The pad voice that moves on its own while the chord lasts.
     layers : tuple of str
         The layers that play.
-    melody : tuple of Heard
+    melody : tuple of SoundingNote
         What the melody sings in this bar; empty where there is none.
-    ahead : tuple of Heard
+    ahead : tuple of SoundingNote
         What it sings while the chord lasts.
     palette : str
         The palette of the piece.
@@ -81,8 +81,8 @@ class BarContext(BarPosition):
     strings: tuple[int, ...]
     ornament: Ornament | None
     layers: tuple[str, ...]
-    melody: tuple[Heard, ...]
-    ahead: tuple[Heard, ...]
+    melody: tuple[SoundingNote, ...]
+    ahead: tuple[SoundingNote, ...]
     palette: str
 
     @property

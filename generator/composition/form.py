@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from generator.composition.harmonisation import Close, Harmoniser, Slot, SlotTone, can_tell
+from generator.composition.harmonisation import Harmoniser, PhraseEnding, Slot, SlotTone, can_tell
 from generator.composition.harmony import (
     Chord,
     Scale,
@@ -20,7 +20,7 @@ from generator.composition.harmony import (
     step_towards,
 )
 from generator.composition.notation import SectionKind, pick, seeded_rng
-from generator.composition.sections import Section, SectionPlan, related_tonic
+from generator.composition.sections import PlannedSection, SectionPlan, related_tonic
 from generator.composition.themes import (
     EIGHTHS,
     STRONG,
@@ -120,7 +120,7 @@ class Phrase:
         Whether the melody leads into the next phrase; else its last bar is silent.
     metre : Metre
         The metre.
-    section : Section
+    section : PlannedSection
         The section to which it belongs.
     """
 
@@ -135,7 +135,7 @@ class Phrase:
     arrival: int
     linked: bool
     metre: Metre
-    section: Section
+    section: PlannedSection
 
     @property
     def bars(self) -> int:
@@ -294,7 +294,7 @@ class Form:
         rests = self._was_linked or self._answer_bars == _LONG_BARS
         return not rests and own.random() < _LINK_PROBABILITY
 
-    def _first_chord(self, left: Mode | None, mode: Mode, section: Section) -> Chord | None:
+    def _first_chord(self, left: Mode | None, mode: Mode, section: PlannedSection) -> Chord | None:
         """Return the chord with which a phrase must begin, if there is one; move to the section's tonic.
 
         It leads from a mode that is left, or from another tonic; out of silence the music comes on the tonic.
@@ -356,7 +356,7 @@ class Form:
         chosen = shifts.index(min(shifts, key=cost))
         return shifts[min(len(shifts) - 1, max(0, chosen + self._other_height))]
 
-    def _line(self, tune: Theme, section: Section, bars: int, *, linked: bool) -> tuple[LineTone, ...]:
+    def _line(self, tune: Theme, section: PlannedSection, bars: int, *, linked: bool) -> tuple[LineTone, ...]:
         """Return the tune of a phrase as it comes this time."""
         bar = EIGHTHS[self._metre]
         if not self._answering:
@@ -393,7 +393,7 @@ class Form:
             )
         return line
 
-    def _modulate(self, mode: Mode, section: Section) -> Chord | None:
+    def _modulate(self, mode: Mode, section: PlannedSection) -> Chord | None:
         """Move to the tonic of the section, if it is another; return the chord common to both scales."""
         if self._piece.tonal_plan == "none":
             return None
@@ -403,12 +403,12 @@ class Form:
         before, self._tonic = self._tonic, tonic
         return related_pivot(Scale(before, mode), Scale(tonic, mode))
 
-    def _close(self) -> Close:
+    def _close(self) -> PhraseEnding:
         if not self._answering:
-            return Close.OPEN
+            return PhraseEnding.OPEN
         chance = seeded_rng(self._seed, "close", self._number).random()
         deceptive = chance < _DECEPTIVE_PROBABILITY and not self.sections.ends_soon
-        return Close.DECEPTIVE if deceptive else Close.HOME
+        return PhraseEnding.DECEPTIVE if deceptive else PhraseEnding.HOME
 
     def _spans(self, bars: int, density: float) -> tuple[int, ...]:
         """Return the lengths of the chords in bars: two each; the denser, the likelier one each.

@@ -54,7 +54,7 @@ LONG_UNTOLD = 8
 _SEMITONE = 1
 
 
-class Close(Enum):
+class PhraseEnding(Enum):
     """How a phrase ends."""
 
     OPEN = auto()
@@ -205,23 +205,27 @@ def _joined(chords: Sequence[Chord], chord: Chord, slots: Sequence[Slot], mode: 
     return _motion(chords[-1], chord, mode) + _parallel(chord, slot, chords[-1], earlier)
 
 
-def _last(slots: Sequence[Slot], close: Close) -> int:
+def _last(slots: Sequence[Slot], close: PhraseEnding) -> int:
     """Return the slot in which a phrase closes: the last, or the one before among fast chords."""
     last = len(slots) - 1
-    turns = close is not Close.OPEN and len(slots) >= _THREE_CHORDS and slots[-1].bars == slots[-2].bars == 1
+    turns = (
+        close is not PhraseEnding.OPEN
+        and len(slots) >= _THREE_CHORDS
+        and slots[-1].bars == slots[-2].bars == 1
+    )
     return last - 1 if turns else last
 
 
-def _allowed(i: int, last: int, close: Close, mode: Mode) -> tuple[Chord, ...]:
+def _allowed(i: int, last: int, close: PhraseEnding, mode: Mode) -> tuple[Chord, ...]:
     """Return the chords that a slot may have, by its place before or after the one that closes."""
     choices, home = _choices(mode), chord_vocabulary(mode).homes[0][0]
     if i > last:
         return (*choices.questions, home)
-    if i == last and close is Close.HOME:
+    if i == last and close is PhraseEnding.HOME:
         return (home,)
     if i == last:
-        return choices.questions if close is Close.OPEN else tuple(c for c in choices.every if c.root)
-    if i == last - 1 and close is Close.HOME:
+        return choices.questions if close is PhraseEnding.OPEN else tuple(c for c in choices.every if c.root)
+    if i == last - 1 and close is PhraseEnding.HOME:
         return choices.ways_home
     return choices.openings if i == 0 else choices.every
 
@@ -245,7 +249,7 @@ class Harmoniser:
         mode: Mode,
         *,
         key: str,
-        close: Close,
+        close: PhraseEnding,
         first: Chord | None = None,
         fresh: float = 1.0,
     ) -> tuple[Chord, ...]:
@@ -259,7 +263,7 @@ class Harmoniser:
             The mode.
         key : str
             What the small preferences of the phrase follow from: those of a theme stay the same.
-        close : Close
+        close : PhraseEnding
             How the phrase ends.
         first : Chord, optional
             The chord it must begin with.

@@ -17,7 +17,7 @@ from generator.composition.harmony import Chord, Scale
 from generator.composition.notation import ScoreNote
 from generator.composition.themes import EIGHTHS, STRONG, LineTone, strength
 from generator.composition.touch import arch, wander
-from generator.composition.voice_leading import Heard, rubs
+from generator.composition.voice_leading import SoundingNote, rubs
 from generator.state import MusicState
 
 WIDEST = 5
@@ -102,7 +102,7 @@ class MelodyWriter:
         self._sung = kept + [_Sung(m.at, tone, m.beats) for m, tone in zip(moments, tones, strict=True)]
         self._planned_for = state.density, shift
 
-    def heard(self, place: int, bars: int) -> list[Heard]:
+    def heard(self, place: int, bars: int) -> list[SoundingNote]:
         """Return what the melody will sing in so many bars from a bar of the phrase on."""
         phrase = self._phrase
         if phrase is None:
@@ -110,7 +110,7 @@ class MelodyWriter:
         bar = EIGHTHS[phrase.metre]
         scale = phrase.scale
         return [
-            Heard(scale.pitch(note.tone), note.beats)
+            SoundingNote(scale.pitch(note.tone), note.beats)
             for note in self._sung
             if bar * place <= note.at < bar * (place + bars)
         ]

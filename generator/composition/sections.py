@@ -55,7 +55,7 @@ _FIFTH_UP, _FOURTH_UP = 7, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PlannedSection:
     """A section of the piece.
 
     Attributes
@@ -89,7 +89,7 @@ class Section:
         return order[period % len(order)] % themes
 
 
-def section(seed: int, number: int, form: str) -> Section:
+def section(seed: int, number: int, form: str) -> PlannedSection:
     """Return a section of a piece."""
     rng = seeded_rng(seed, "section", number)
     kind = _ORDER[number % len(_ORDER)]
@@ -102,7 +102,7 @@ def section(seed: int, number: int, form: str) -> Section:
         layers=round(min(1.0, scale) * full.layers),
         level_db=max(-4.0, scale * full.level_db),
     )
-    return Section(
+    return PlannedSection(
         number=number,
         kind=kind,
         seconds=SHORTEST_S + (LONGEST_S - SHORTEST_S) * rng.random(),

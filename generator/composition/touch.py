@@ -40,14 +40,14 @@ _SCALES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Beats between the points of the slow movements that add up: noise whose power falls with frequency."""
 
 
-def chance(*key: object) -> float:
+def keyed_fraction(*key: object) -> float:
     """Return a number from 0 to 1 that follows from the key alone."""
     return crc32("/".join(map(str, key)).encode()) / 2**32
 
 
 @lru_cache(maxsize=4096)
 def _point(seed: int, name: str, scale: float, place: int) -> float:
-    return chance(seed, name, scale, place)
+    return keyed_fraction(seed, name, scale, place)
 
 
 @lru_cache(maxsize=256)
@@ -104,7 +104,7 @@ def touched(
         late = _LATE_S[note.layer] + rolled[moment] * _ROLL_S.get(note.layer, 0.0)
         rolled[moment] += 1
         late += AGOGIC_S * (1.0 - 0.5 * strict) * wander(seed, "time", at)
-        late += _SCATTER_S * (chance(seed, note.layer, note.pitch, at) - 0.5)
+        late += _SCATTER_S * (keyed_fraction(seed, note.layer, note.pitch, at) - 0.5)
         earliest = 0.0 if note.offset == 0.0 else EARLIEST_S
         velocity = max(1, round(note.velocity - softer))
         played.append(replace(note, nudge_s=min(LATEST_S, max(earliest, late)), velocity=velocity))

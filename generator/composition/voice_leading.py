@@ -17,7 +17,7 @@ from generator.composition.harmony import Chord, Scale, characteristic_degrees
 OCTAVE = 12
 
 
-class Heard(NamedTuple):
+class SoundingNote(NamedTuple):
     """What sounds besides: a MIDI pitch, and for how many beats."""
 
     pitch: int
@@ -103,7 +103,7 @@ class VoiceGroup:
         *,
         bass_motion: BassMotion = BassMotion(None, None),
         shift: float = 0.0,
-        heard: Sequence[Heard] = (),
+        heard: Sequence[SoundingNote] = (),
     ) -> tuple[int, ...]:
         """Return the pitches of the chord, ascending: common tones are held, the others move least.
 
@@ -244,9 +244,9 @@ class _Cost:
         self._low, self._high = group.low + shift / 2, group.high + shift / 2
         self._middle = group.voices * ((group.low + group.high) / 2 + shift)
 
-    def avoid(self, heard: Sequence[Heard], bass: int | None) -> None:
+    def avoid(self, heard: Sequence[SoundingNote], bass: int | None) -> None:
         """Let pitches cost that would rub against what is heard besides."""
-        others = [*heard, *([] if bass is None else [Heard(bass, 1.0)])]
+        others = [*heard, *([] if bass is None else [SoundingNote(bass, 1.0)])]
         for pitch, beats in others:
             for near in _rubbing(pitch):
                 self._rubs[near] = self._rubs.get(near, 0.0) + _RUB * min(1.0, beats)

@@ -19,7 +19,7 @@ from generator.composition.voice_leading import (
     MAX_STEP,
     MAX_TOP_STEP,
     BassMotion,
-    Heard,
+    SoundingNote,
     VoiceGroup,
     rubs,
 )
@@ -161,5 +161,5 @@ def test_a_group_makes_way_for_a_melody_that_would_rub(mode: Mode) -> None:
     chord = Chord.parse("I9")
     for tone in range(35, 49):
         sung = scale.pitch(tone)
-        voices = BELOW.lead(None, chord, scale, heard=[Heard(sung, 4.0)])
+        voices = BELOW.lead(None, chord, scale, heard=[SoundingNote(sung, 4.0)])
         assert not any(rubs(voice, sung) for voice in voices)
