@@ -3,7 +3,7 @@
 A tempo is found in two steps that know nothing of the command. essentia (RhythmExtractor2013) says roughly
 what it is. Then librosa's onset strength (hop 5 ms) is compared with combs: the comb within ±4 % of that
 tempo, or of an octave of it, whose teeth gather most of the strength's spectrum is the tempo. A render of
-40 s tells tempi apart that differ by less than 0.1 %. Octaves are folded: 40 and 80 bpm are one and the same.
+60 s tells tempi apart that differ by less than 0.1 %. Octaves are folded: 40 and 80 bpm are one and the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from generator.state import PALETTES, MusicState, Piece
 FloatArray = npt.NDArray[np.float64]
 
 TEMPI_BPM = tuple(float(bpm) for bpm in np.round(np.linspace(40.0, 120.0, 16), 1))
-RENDER_S, FIRST_S = 46.0, 6.0
+RENDER_S, FIRST_S = 66.0, 6.0
 HOP = 240
 GOAL_PERCENT = 0.1
 GOAL_MS = 1.0

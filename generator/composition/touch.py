@@ -45,12 +45,12 @@ def keyed_fraction(*key: object) -> float:
     return crc32("/".join(map(str, key)).encode()) / 2**32
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _point(seed: int, name: str, scale: float, place: int) -> float:
     return keyed_fraction(seed, name, scale, place)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def wander(seed: int, name: str, beat: float) -> float:
     """Return a number from −1 to 1 that moves slowly and a little faster, as human timing and loudness do.
 
