@@ -38,7 +38,6 @@ SILENT_AFTER_S = 30.0
 
 PLUCKED = MusicState(tempo_bpm=76, density=0.6, layers=5, brightness=0.5, articulation=0.4)
 DETACHED = replace(PLUCKED, articulation=0.8)
-RICHEST = MusicState(tempo_bpm=120, density=1.0, layers=8, brightness=1.0, register=0.6, articulation=0.0)
 STATES = {
     "calm": MusicState(
         tempo_bpm=48, mode=0.8, density=0.15, layers=2, register=0.35, brightness=0.2, articulation=0.1

@@ -35,6 +35,8 @@ _SECOND_BEATS = {Metre.COMMON: 2.0, Metre.WALTZ: 2.0, Metre.COMPOUND: 1.5}
 _THIRD_BEATS = {Metre.COMMON: (2.0, 3.0), Metre.WALTZ: (1.0, 2.0), Metre.COMPOUND: (1.5, 2.5)}
 """Beats of the second bass note of a bar; of the second and the third."""
 
+_TRITONE = 6  # semitones
+
 # Steps above the root of the second bass note, by preference; a piece has one way for each of its themes.
 _BASS_WAYS = ((4, 2, 0), (2, 4, 0), (4, 0, 2), (0, 4, 2))
 
@@ -79,9 +81,6 @@ def bass_line(
         LineNote(half, last - half, second),
         LineNote(last, metre.bar - last, leading),
     ]
-
-
-_TRITONE = 6
 
 
 def root_line(place: BarPosition, scale: Scale, lowest: int = ROOT_LOWEST) -> list[LineNote]:
@@ -165,7 +164,6 @@ class Accompaniment:
             ornament=self._ornament,
             layers=layers,
             melody=tuple(melody),
-            ahead=tuple(ahead),
             palette=self._palette,
         )
         if self._pad and self._ornament and place.left == 1:  # the next chord begins where this one ends
@@ -192,7 +190,7 @@ class Accompaniment:
         strings = _STRINGS.lead(
             self._strings, chord, scale, bass_motion=motion, shift=STRINGS_RANGE * height, heard=held
         )
-        # One voice alone would be led as another: where one rubs, both rest, and go on from there.
+        # Where one of the two rubs against the melody, both rest; the next chord is led from where they were.
         self._resting = any(rubs(pitch, sung) for pitch in strings for sung, _ in ahead)
         self._strings = self._strings if self._resting and self._strings else strings
         # In the first bar of a new mode, a tone of the chord before may not belong to the scale.
@@ -219,14 +217,16 @@ class Accompaniment:
         plain = rng.random() > (0.25 + 0.3 * density if place.left == 1 else 0.7 + 0.05 * density)
         if plain or place.phrase.section.pulses:
             return None
-        strings = () if self._resting else self._strings or ()
-        others = (*ahead, *(SoundingNote(pitch, 4.0) for pitch in strings))
+        others = [sung for sung, _ in ahead] + [*(() if self._resting else self._strings or ())]
+
+        def clean(way: Ornament) -> bool:
+            held = [*others, *now[: way.voice], *now[way.voice + 1 :]]
+            return not any(rubs(moved, pitch) for moved in (way.first, way.then) for pitch in held)
+
         ways = [
             way
             for way in ornaments(before, now, place.chord, place.phrase.scale, place.chord_beats)
-            if not any(rubs(moved, other) for moved in (way.first, way.then) for other, _ in others)
-            and not any(rubs(way.then, tone) for i, tone in enumerate(now) if i != way.voice)
-            and not any(rubs(way.first, tone) for i, tone in enumerate(now) if i != way.voice)
+            if clean(way)
         ]
         return pick(rng, ways) if ways else None
 

@@ -67,8 +67,6 @@ class BarContext(BarPosition):
         The layers that play.
     melody : tuple of SoundingNote
         What the melody sings in this bar; empty where there is none.
-    ahead : tuple of SoundingNote
-        What it sings while the chord lasts.
     palette : str
         The palette of the piece.
     """
@@ -82,7 +80,6 @@ class BarContext(BarPosition):
     ornament: Ornament | None
     layers: tuple[str, ...]
     melody: tuple[SoundingNote, ...]
-    ahead: tuple[SoundingNote, ...]
     palette: str
 
     @property

@@ -59,7 +59,7 @@ _LINK_PROBABILITY = 0.6
 
 _PICKUP_NEEDS = (0.3, 0.62)
 _FRESH_AT_REST = 0.15
-"""At rest harmony may return more literally: less is to happen."""
+"""How much chords heard lately are avoided at density 0; denser music avoids them more."""
 
 _DECEPTIVE_PROBABILITY = 0.3
 _SAME_HEIGHT = 2

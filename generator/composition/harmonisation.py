@@ -7,7 +7,7 @@ heard lately.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -192,7 +192,7 @@ class _Path(NamedTuple):
     told: frozenset[int]
 
     def longer(self, chord: Chord, cost: float, tells: frozenset[int], untold: Mapping[int, float]) -> _Path:
-        """Return the path with one more chord, which costs so much; what it tells first costs no more."""
+        """Return the path with one more chord at its cost, less that of the degrees it is first to tell."""
         cost -= sum(untold[degree] for degree in tells - self.told)
         return _Path(self.cost + cost, (*self.chords, chord), self.told | tells)
 
@@ -237,7 +237,7 @@ class Harmoniser:
         self._seed = seed
         self._recent: deque[tuple[int, ...]] = deque(maxlen=RECENT)
         self._bars: deque[bool] = deque(maxlen=_LATELY)
-        self._untold = Counter(dict.fromkeys(range(7), LONG_UNTOLD))  # bars since a degree told the mode
+        self._untold = dict.fromkeys(range(7), LONG_UNTOLD)  # bars since a degree told the mode
 
     def untold(self, mode: Mode) -> frozenset[int]:
         """Return the degrees that tell the mode and were not heard for `LONG_UNTOLD` bars."""

@@ -28,7 +28,6 @@ LOWEST = 60
 _NEAR = 2
 """Steps around the tune within which the line is searched."""
 
-_NEVER = 60.0
 _BELOW_RANGE = 40.0
 _TOO_WIDE = 30.0
 _RUB = 12.0
@@ -43,9 +42,6 @@ _OUTSIDE_STRONG = 0.35
 _ARRIVAL_OUTSIDE = 4.0
 _TOLERABLE = 0.5
 """Below this cost a note is sung as planned."""
-
-_REGISTER_STEPS = 0.75
-"""How far (steps) the register must move before a phrase begun moves with it."""
 
 SOFTEST, LOUDEST = 22, 104
 

@@ -176,7 +176,7 @@ class Style:
         How often the second bar of a theme repeats the first one, higher or lower.
     figure : Figure
         How dense music adorns it.
-    late : float
+    evenness : float
         1 where ornaments are added evenly as the music becomes denser, 0 where all wait for the densest.
     pace : float
         By which factor its notes need denser music than other pieces'.
@@ -188,7 +188,7 @@ class Style:
     momentum: float
     sequences: float
     figure: Figure
-    late: float
+    evenness: float
     pace: float
 
     @classmethod
@@ -204,7 +204,7 @@ class Style:
             momentum=momentum,
             sequences=0.35 + 0.5 * rng.random(),
             figure=pick(rng, tuple(Figure)),
-            late=pick(rng, (0.2, 0.5, 0.9)),
+            evenness=pick(rng, (0.2, 0.5, 0.9)),
             pace=pick(rng, (0.6, 1.0, 1.35)) * (1.4 if metre is Metre.COMPOUND else 1.0),
         )
 
@@ -438,7 +438,7 @@ def _ornaments(rng: random.Random, notes: list[LineTone], core: float, style: St
     ]
     rng.shuffle(groups)
     return [
-        LineTone(at, tone, min(0.99, core + (0.99 - core) * ((i + 0.7) / len(groups)) ** style.late))
+        LineTone(at, tone, min(0.99, core + (0.99 - core) * ((i + 0.7) / len(groups)) ** style.evenness))
         for i, group in enumerate(groups)
         for at, tone in group
     ]
