@@ -14,7 +14,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from generator.state import LAYERS, METRES, NATURES, PALETTES, PITCH_CLASSES, SOUNDS, Piece, check_known
+from generator.state import (
+    LAYERS,
+    METRES,
+    NATURES,
+    PALETTES,
+    PITCH_CLASSES,
+    PLAYBACKS,
+    SOUNDS,
+    Piece,
+    check_known,
+    current_sound,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +35,17 @@ class Preferences:
     Attributes
     ----------
     palette : str or None
-        One of ``generator.state.PALETTES``.
+        One of ``generator.state.PALETTES``, or the path of a palette file.
     nature : str or None
-        One of ``generator.state.NATURES``.
+        One of ``generator.state.NATURES``; an earlier name of one becomes today's.
     tonic : int or None
         Pitch class, 0 (C) to 11 (B).
     metre : str or None
         One of ``generator.state.METRES``.
+    playback : str or None
+        One of ``generator.state.PLAYBACKS``.
     unwanted : tuple of str
-        Sounds never to be heard: names of ``generator.state.SOUNDS``.
+        Sounds never to be heard: names of ``generator.state.SOUNDS``, or earlier ones.
     register_range : tuple of (float, float)
         Limits of the register, 0 (low) to 1 (high).
 
@@ -46,10 +59,14 @@ class Preferences:
     nature: str | None = field(default=None, metadata={"choices": NATURES})
     tonic: int | None = field(default=None, metadata={"low": 0, "high": PITCH_CLASSES - 1})
     metre: str | None = field(default=None, metadata={"choices": METRES})
+    playback: str | None = field(default=None, metadata={"choices": PLAYBACKS})
     unwanted: tuple[str, ...] = field(default=(), metadata={"choices": SOUNDS})
     register_range: tuple[float, float] = field(default=(0.0, 1.0), metadata={"low": 0.0, "high": 1.0})
 
     def __post_init__(self) -> None:
+        if self.nature is not None:
+            object.__setattr__(self, "nature", current_sound(self.nature))
+        object.__setattr__(self, "unwanted", tuple(map(current_sound, self.unwanted)))
         check_known("sound", self.unwanted, SOUNDS)
         self.applied_to(Piece(register_range=self.register_range))
 
@@ -81,6 +98,7 @@ class Preferences:
             palette=piece.palette if self.palette is None else self.palette,
             tonic=piece.tonic if self.tonic is None else self.tonic,
             metre=piece.metre if self.metre is None else self.metre,
+            playback=piece.playback if self.playback is None else self.playback,
             nature=NATURES[0] if nature in self.unwanted else nature,
             unwanted=tuple(name for name in LAYERS if name in {*piece.unwanted, *self.unwanted}),
             register_range=_common_range(self.register_range, piece.register_range),

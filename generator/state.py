@@ -31,10 +31,21 @@ REFERENCE_LUFS = -23.0
 LAYERS = ("pad", "melody", "bass", "arpeggio", "counter", "strings", "bells", "air")
 """Layers in the order in which they enter as ``layers`` rises from 1 to 8."""
 
-PALETTES = ("warm-pads", "harp-bells", "soft-strings")
+PALETTES = (
+    "warm-pads",
+    "harp-bells",
+    "soft-strings",
+    "felt-piano",
+    "choir-strings",
+    "kalimba-bells",
+    "deep-drone",
+)
 
-NATURES = ("none", "wind", "water", "rain")
+NATURES = ("none", "rain", "stream", "wind", "sea", "night")
 """Nature sounds that may be played under the music."""
+
+EARLIER_NATURES = {"water": "stream"}
+"""Earlier names of nature sounds, as protocols, preferences and recordings may have them, and today's."""
 
 NATURE_RANGE_DB = (-30.0, -6.0)
 
@@ -43,6 +54,9 @@ FORMS = ("none", "gentle", "full")
 
 TONAL_PLANS = ("none", "related")
 """Whether the sections of a piece stay on its tonic, or visit related ones."""
+
+PLAYBACKS = ("loudspeakers", "headphones")
+"""What the music is heard by; for headphones the sides are mixed a little, as loudspeakers do."""
 
 ANY_METRE = "any"
 """The metre follows from the seed."""
@@ -57,6 +71,11 @@ SOUNDS = (*LAYERS, *NATURES[1:])
 """Everything that a listener may ask not to hear."""
 
 
+def current_sound(name: str) -> str:
+    """Return today's name of a sound that may have its earlier one (`EARLIER_NATURES`)."""
+    return EARLIER_NATURES.get(name, name)
+
+
 def check_known(kind: str, names: Iterable[str], known: Collection[str]) -> None:
     """Raise StateError for the first of the names that is not among those known."""
     for name in names:
@@ -64,10 +83,40 @@ def check_known(kind: str, names: Iterable[str], known: Collection[str]) -> None
             raise StateError(f"{kind} {name!r} does not exist; there are {', '.join(known)}")
 
 
+PALETTE_SUFFIXES = (".yaml", ".yml")
+
+
+def is_palette_file(palette: str) -> bool:
+    """Return whether a palette is the path of a file, and not the name of a built-in one."""
+    return palette.lower().endswith(PALETTE_SUFFIXES)
+
+
+def check_palette(palette: str) -> None:
+    """Raise StateError unless a palette is one of `PALETTES` or may be the path of a palette file."""
+    if not (palette in PALETTES or is_palette_file(palette)):
+        raise StateError(
+            f"palette {palette!r} does not exist; there are {', '.join(PALETTES)}, and files of one's own "
+            f"whose names end in {' or '.join(PALETTE_SUFFIXES)}"
+        )
+
+
 def check_seconds(name: str, seconds: float) -> None:
     """Raise StateError unless a length of time is positive and finite."""
     if not 0.0 < seconds < math.inf:
         raise StateError(f"{name} is {seconds}; it must be a positive number of seconds")
+
+
+class PlayedSound(StrEnum):
+    """What a player makes sound."""
+
+    MUSIC = "music"
+    """The piece, with its nature sound."""
+
+    NATURE = "nature"
+    """The piece's nature sound alone, as loud as under the music."""
+
+    REFERENCE_NOISE = "reference noise"
+    """Pink noise of the reference loudness, to be measured."""
 
 
 class SoundCondition(StrEnum):
@@ -295,9 +344,9 @@ class Piece:
     tonic : int
         Pitch class, 0 (C) to 11 (B).
     palette : str
-        One of `PALETTES`.
+        One of `PALETTES`, or the path of a palette file.
     nature : str
-        One of `NATURES`.
+        One of `NATURES`; an earlier name of one becomes today's.
     nature_db : float
         Loudness of the nature sound relative to the music, −30 to −6 dB.
     unwanted : tuple of str
@@ -308,14 +357,16 @@ class Piece:
         One of `METRES`; ``any`` lets the seed choose.
     form, tonal_plan : str
         One of `FORMS`; one of `TONAL_PLANS`.
+    playback : str
+        One of `PLAYBACKS`.
     seed : int
         Every random choice follows from it.
 
     Raises
     ------
     StateError
-        For an unknown palette, nature sound, layer, metre, form or tonal plan, if no layer is left, for a
-        tonic outside 0 to 11, a nature level outside its range, or limits that are not a range.
+        For an unknown palette, nature sound, layer, metre, form, tonal plan or playback, if no layer is left,
+        for a tonic outside 0 to 11, a nature level outside its range, or limits that are not a range.
     """
 
     tonic: int = 0
@@ -327,12 +378,14 @@ class Piece:
     metre: str = Metre.COMMON.text
     form: str = FORMS[0]
     tonal_plan: str = TONAL_PLANS[0]
+    playback: str = PLAYBACKS[0]
     seed: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.tonic < PITCH_CLASSES:
             raise StateError(f"tonic is {self.tonic}; it must lie between 0 (C) and 11 (B)")
-        check_known("palette", [self.palette], PALETTES)
+        check_palette(self.palette)
+        object.__setattr__(self, "nature", current_sound(self.nature))
         check_known("nature", [self.nature], NATURES)
         low, high = NATURE_RANGE_DB
         if not low <= self.nature_db <= high:
@@ -341,6 +394,7 @@ class Piece:
         check_known("metre", [self.metre], METRES)
         check_known("form", [self.form], FORMS)
         check_known("tonal plan", [self.tonal_plan], TONAL_PLANS)
+        check_known("playback", [self.playback], PLAYBACKS)
         if not self.layers:
             raise StateError("no layer is left: at least one must be wanted")
         lowest, highest = self.register_range

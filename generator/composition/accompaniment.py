@@ -22,7 +22,7 @@ from generator.composition.voice_leading import (
     ornaments,
     rubs,
 )
-from generator.state import Metre, MusicState
+from generator.state import PALETTES, Metre, MusicState
 
 BASS_LOWEST = 36
 ROOT_LOWEST = 41
@@ -249,7 +249,8 @@ _ARPEGGIO_GAITS = {
     ),
     6: ((0, 3, 2, 5, 1, 4), (0, 2, 4, 3, 5, 1), (0, 3, 1, 4, 2, 5)),
 }
-# Which tones of the chord follow one another, by palette: closed waves, wide harp strokes, rocking fifths.
+# Which tones of the chord follow one another, by palette: closed waves, wide harp strokes, rocking fifths,
+# broken chords of a piano, slow arches, patterns of two thumbs, fifths that hardly move.
 _ARPEGGIO_WALKS = {
     "warm-pads": ((0, 2, 4, 5, 4, 3, 1), (0, 3, 1, 4, 2, 5, 3), (2, 4, 3, 5, 1, 3, 0), (0, 4, 2, 5, 3, 6, 2)),
     "harp-bells": (
@@ -259,6 +260,10 @@ _ARPEGGIO_WALKS = {
         (6, 4, 2, 0, 1, 3),
     ),
     "soft-strings": ((0, 2, 0, 3, 0, 2, 0, 4), (0, 2, 3, 2), (0, 3, 2, 3, 1, 3), (0, 1, 3, 1, 2, 1)),
+    "felt-piano": ((0, 2, 4, 2, 3, 2), (0, 3, 2, 4, 3), (0, 4, 2, 3, 1), (0, 2, 3, 5, 3, 2, 1)),
+    "choir-strings": ((0, 1, 2, 3, 5, 3, 2), (0, 2, 3, 5, 4), (0, 3, 5, 4, 2, 1), (5, 3, 2, 0, 1)),
+    "kalimba-bells": ((0, 3, 1, 4, 2), (0, 4, 1, 5, 2, 4, 3), (3, 0, 4, 1, 5, 2, 4), (0, 5, 2, 4, 1)),
+    "deep-drone": ((0, 2, 4, 2), (0, 2, 1, 4, 2), (0, 4, 2), (2, 0, 4, 1)),
 }
 """Most are no divisors of a bar, so that a walk returns to the same place of the bar after some bars only."""
 
@@ -323,7 +328,8 @@ def arpeggio_part(context: BarContext, state: MusicState) -> list[ScoreNote]:
     tones = clean if len(clean) >= _FEWEST_TONES else tones
     count = 2 + floor((bar - 3) * state.density + 0.5)
     rng = seeded_rng(context.seed, "walk", context.phrase.theme, context.phrase.section.kind)
-    walk = pick(rng, _ARPEGGIO_WALKS[context.palette])
+    # A palette of the user's own has the figures of the first.
+    walk = pick(rng, _ARPEGGIO_WALKS.get(context.palette, _ARPEGGIO_WALKS[PALETTES[0]]))
     eighths = sorted(pick(rng, _ARPEGGIO_GAITS[bar])[:count])
     loud = 31 + round(8 * state.density + 9 * context.swell)
     notes = []

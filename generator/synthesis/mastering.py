@@ -68,10 +68,10 @@ class Leveller:
     PRIOR_S = 4.0
     RANGE_DB = 10.0
     SLEW_DB_PER_S = 1.0
-    MADE_UP = 0.5
+    MADE_UP = 0.4
     """With all of it, the softest section of a gentle form was 1.7 to 2.1 LU below the loudest as rendered,
-    with half of it 2.0 to 2.7; of a full form 3.8 and 4.1. With none, two layers among sections of six would
-    be 5 LU softer, besides what the form takes from the level."""
+    with half of it 1.9 to 2.7. With none, two layers among sections of six would be 5 LU softer, besides what
+    the form takes from the level."""
 
     _LEAST = power_of(-50.0)
     """Least expected power, so that layers that begin to enter are not raised to the reference at once."""

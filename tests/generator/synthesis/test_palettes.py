@@ -3,21 +3,34 @@
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import combinations, pairwise
 from math import log10
 
 import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
-from generator.composition.voice_leading import rubs
 from generator.errors import StateError
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, ControlFrame
-from generator.state import LAYERS, PALETTES, Mode, Piece
-from generator.synthesis.palettes import BY_NAME
-from generator.synthesis.synth import BUS_CUTOFFS, Synth
-from generator.synthesis.voices import VIBRATO_DELAY_S, VoiceBank, hertz
+from generator.state import LAYERS, PALETTES, Piece
+from generator.synthesis.instruments.catalog import INSTRUMENTS
+from generator.synthesis.instruments.sample import InstrumentKind
+from generator.synthesis.palettes import BUSES, BY_NAME
+from generator.synthesis.synth import Synth
 from tests.generator.synthesis.handmade_blocks import blocks as handmade_blocks
 from tests.generator.synthesis.handmade_blocks import note as made_note
+
+WRITTEN = {
+    "pad": (41, 75),
+    "melody": (60, 92),
+    "bass": (36, 47),
+    "arpeggio": (60, 94),
+    "counter": (52, 66),
+    "strings": (70, 90),
+    "bells": (79, 90),
+    "air": (67, 78),
+}
+"""Lowest and highest pitch of each layer over many seeds, keys, registers and modes (measured)."""
 
 OPEN = ControlFrame(
     level_db=0.0,
@@ -33,22 +46,17 @@ OPEN = ControlFrame(
 note = partial(made_note, velocity=80, duration_s=1.0)
 
 
-def blocks(count, notes=(), shape=OPEN, tonic=0, mode=Mode.IONIAN):
-    return handmade_blocks(count, notes, shape, tonic=tonic, mode=mode)
+def blocks(count, notes=(), shape=OPEN):
+    return handmade_blocks(count, notes, shape)
 
 
-def sound(palette, count, notes=(), shape=OPEN, tonic=0):
+def sound(palette, count, notes=(), shape=OPEN):
     with closing(Synth(Piece(palette=palette))) as synth:
-        return np.concatenate([synth.render(block) for block in blocks(count, notes, shape, tonic)])
+        return np.concatenate([synth.render(block) for block in blocks(count, notes, shape)])
 
 
 def only(*layers):
     return replace(OPEN, layer_gains=tuple(float(layer in layers) for layer in LAYERS))
-
-
-def strongest_hz(audio):
-    spectrum = np.abs(np.fft.rfft(audio.mean(axis=1) * np.hanning(len(audio)), 2**19))
-    return np.argmax(spectrum) * SAMPLE_RATE / 2**19
 
 
 def centroid(audio):
@@ -58,31 +66,52 @@ def centroid(audio):
 
 def test_the_palettes_are_those_a_piece_may_name():
     assert tuple(BY_NAME) == PALETTES
-    with pytest.raises(StateError, match="there are warm-pads, harp-bells, soft-strings"):
+    with pytest.raises(StateError, match="there are warm-pads, harp-bells, soft-strings, felt-piano"):
         Piece(palette="brass-band")
 
 
 @pytest.mark.parametrize("name", PALETTES)
-def test_every_layer_has_a_timbre_whose_oscillators_reach_a_filter(name):
-    timbres = BY_NAME[name].timbres
-    assert set(timbres) == set(LAYERS)
-    for timbre in timbres.values():
-        assert {spec.bus for spec in timbre.oscillators} <= set(BUS_CUTOFFS)
-        assert timbre.attack_s[0] >= 0.05  # legato attacks are soft
-        assert timbre.attack_s[1] < timbre.attack_s[0]
-        assert timbre.release_s[1] < timbre.release_s[0]
+def test_every_layer_has_an_instrument_that_plays_what_is_written_for_it(name):
+    palette = BY_NAME[name]
+    assert set(palette.sounds) == set(LAYERS)
+    for layer, sound in palette.sounds.items():
+        assert sound.bus in BUSES
+        assert sound.release_s[1] < sound.release_s[0]
+        instrument = INSTRUMENTS[sound.instrument]
+        low, high = (pitch + sound.transpose for pitch in WRITTEN[layer])
+        assert min(instrument.pitches) - 1 <= low
+        assert high <= max(instrument.pitches) + 1
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_pads_swell_and_what_is_struck_speaks_at_once(name):
+    for layer, sound in BY_NAME[name].sounds.items():
+        held = INSTRUMENTS[sound.instrument].kind not in {InstrumentKind.STRUCK, InstrumentKind.PLUCKED}
+        assert bool(sound.attack_s[0]) == held
+        if held:
+            assert sound.attack_s[1] < sound.attack_s[0]
+        if layer == "pad":
+            assert sound.attack_s[1] >= 0.05
 
 
 def test_the_palettes_are_about_as_loud_as_each_other():
     def together(palette):
-        return 10 * log10(sum(10 ** (t.typical_lufs / 10) for t in palette.timbres.values()))
+        return 10 * log10(sum(10 ** (sound.typical_lufs / 10) for sound in palette.sounds.values()))
 
     loudness = [together(palette) for palette in BY_NAME.values()]
     assert max(loudness) - min(loudness) < 2.0
 
 
-@pytest.mark.parametrize("name", PALETTES)
-@pytest.mark.parametrize("layer", ["melody", "arpeggio", "bells"])
+def struck_layers():
+    return [
+        (name, layer)
+        for name, palette in BY_NAME.items()
+        for layer in ("melody", "arpeggio", "bells")
+        if not palette.sounds[layer].attack_s[0]
+    ]
+
+
+@pytest.mark.parametrize(("name", "layer"), struck_layers())
 def test_a_struck_note_is_there_within_a_millisecond(name, layer):
     frame = 3 * BLOCK_FRAMES + 333
     audio = np.abs(sound(name, 40, [note(frame, 67, layer)], only(layer))).max(axis=1)
@@ -99,6 +128,7 @@ def test_brightness_opens_every_palette(name):
     assert centroids[0] < centroids[1] < centroids[2]
 
 
+@pytest.mark.usefixtures("of_sines")
 def test_brightness_moves_without_steps():
     def gliding_shape(index):  # as fast as brightness may rise, once the sound stands
         return replace(OPEN, brightness=0.2 + 0.4 * min(max((index - 150) / 69, 0.0), 1.0))
@@ -109,84 +139,19 @@ def test_brightness_moves_without_steps():
         audio = np.concatenate([synth.render(block) for block in gliding]).mean(axis=1)
     heard = audio[152 * BLOCK_FRAMES : 218 * BLOCK_FRAMES]
     above = sosfilt(butter(8, 12_000, "highpass", fs=SAMPLE_RATE, output="sos"), heard)[4800:]
-    assert np.abs(above).max() < 10 ** (-110 / 20) * np.abs(heard).max()
+    assert np.abs(above).max() < 10 ** (-90 / 20) * np.abs(heard).max()  # samples of 16 bits
 
 
 def test_the_same_notes_sound_unlike_on_every_palette():
-    notes = [note(0, 62, "melody", duration_s=2.0)]
-    centroids = sorted(centroid(sound(name, 60, notes, only("melody"))) for name in PALETTES)
-    assert centroids[1] > 1.03 * centroids[0]
-    assert centroids[2] > 1.03 * centroids[1]
+    notes = [note(0, 62, "melody", duration_s=2.0), note(0, 50, "pad", duration_s=2.0)]
+    edges = 200.0 * 2.0 ** (np.arange(17) / 3)
 
+    def balance(name):
+        audio = sound(name, 150, notes, only("melody", "pad"))[SAMPLE_RATE // 2 :].mean(axis=1)
+        power = np.abs(np.fft.rfft(audio)) ** 2
+        hz = np.fft.rfftfreq(audio.size, 1 / SAMPLE_RATE)
+        bands = [power[(low <= hz) & (hz < high)].sum() for low, high in pairwise(edges)]
+        return 10 * np.log10(np.array(bands) / sum(bands))
 
-@pytest.mark.parametrize("tonic", [0, 9])
-def test_the_drone_stands_on_the_tonic_and_comes_with_the_pad(tonic):
-    audio = sound("harp-bells", 300, shape=only("pad"), tonic=tonic)[2 * SAMPLE_RATE :]
-    octaves = np.log2(strongest_hz(audio) / hertz(36 + tonic))
-    assert min(abs(octaves - near) for near in (0.0, 1.0, np.log2(3.0), 2.0)) < 0.01
-    assert not sound("harp-bells", 30, shape=only("melody")).any()
-    assert not sound("harp-bells", 30, shape=replace(OPEN, fade=0.0)).any()
-
-
-def test_the_drone_follows_the_tonic_without_a_step():
-    bank = VoiceBank(BY_NAME["harp-bells"])
-    amplitudes, tuned = np.zeros((len(bank.rows), 0)), {}
-    for tonic in (0, 7):
-        for block in blocks(720, shape=only("pad"), tonic=tonic):
-            control = bank.step(
-                replace(block, start_frame=block.start_frame + 720 * BLOCK_FRAMES * bool(tonic))
-            )
-            now = np.zeros((len(bank.rows), BLOCK_FRAMES))
-            now[control.rows] = control.amplitudes
-            amplitudes = np.hstack((amplitudes[:, -1:], now))
-            assert np.abs(np.diff(amplitudes, axis=1)).max() < 1e-5
-            tuned |= dict(control.tunings)
-        assert min(tuned.values()) == pytest.approx(hertz(36 + tonic), rel=1e-3)
-    assert (amplitudes[:, -1] > 0.0).sum() == 4
-
-
-@pytest.mark.parametrize("mode", list(Mode))
-def test_no_tone_of_the_mode_rubs_against_the_drone(mode):
-    drone = BY_NAME["harp-bells"].drone
-    for tonic in range(12):
-        sounding = [round(pitch) for pitch in drone.pitches(tonic, mode) if pitch is not None]
-        for degree in mode.steps:
-            assert not any(rubs(72 + tonic + degree, pitch) for pitch in sounding)
-    assert any(pitch is not None for pitch in drone.pitches(0, mode)) == (mode is not Mode.PHRYGIAN)
-
-
-def test_the_drone_leaves_where_the_mode_rubs_against_it_and_comes_back():
-    bank = VoiceBank(BY_NAME["harp-bells"])
-    audible = []
-    for mode in (Mode.IONIAN, Mode.PHRYGIAN, Mode.AEOLIAN, Mode.IONIAN):
-        for block in blocks(300, shape=only("pad"), mode=mode):
-            at = block.start_frame + 300 * BLOCK_FRAMES * len(audible)
-            control = bank.step(replace(block, start_frame=at))
-        audible.append(sum(control.amplitudes[:, -1] > 0.0))
-    assert audible == [4, 0, 3, 4]
-
-
-def test_the_drone_makes_room_for_the_bass():
-    def ground(shape):
-        bank = VoiceBank(BY_NAME["harp-bells"])
-        for block in blocks(300, shape=shape):
-            control = bank.step(block)
-        drone = [i for i, row in enumerate(control.rows) if bank.rows[row].spec.ratio == 1.0]
-        return control.amplitudes[drone, -1].sum()
-
-    assert ground(only("pad", "bass")) < 0.2 * ground(only("pad"))
-
-
-def test_vibrato_waits_and_stays_about_the_note():
-    bank = VoiceBank(BY_NAME["soft-strings"])
-    bends = [
-        control.bends[0]
-        for block in blocks(180, [note(0, 69, duration_s=4.0)])
-        if (control := bank.step(block)).bent
-    ]
-    cents = 1200 * np.log2(np.concatenate(bends) / 440.0)
-    still = round(VIBRATO_DELAY_S * SAMPLE_RATE)
-    assert np.abs(cents[:still]).max() < 0.01
-    assert 10.0 < np.abs(cents[SAMPLE_RATE * 3 // 2 :]).max() <= 13.01
-    assert abs(cents[-SAMPLE_RATE:].mean()) < 1.0
-    assert np.abs(np.diff(cents)).max() < 0.02  # no step, not even between blocks
+    for one, other in combinations([balance(name) for name in PALETTES], 2):
+        assert np.sqrt(np.mean((one - other) ** 2)) > 3.0
