@@ -36,10 +36,9 @@ from generator.score import (
     StereoBlock,
     with_ends,
 )
-from generator.state import MasterVolume, MusicState, Piece, SoundCondition
-from generator.synthesis.calibration import ReferenceNoise
+from generator.state import MasterVolume, MusicState, Piece, PlayedSound, SoundCondition
 from generator.synthesis.mastering import VolumeFader
-from generator.synthesis.synth import Synth
+from generator.synthesis.sound_source import make_sound_source
 from generator.trajectory import Trajectory
 
 
@@ -56,8 +55,8 @@ class VirtualPlayer(AbstractContextManager["VirtualPlayer"]):
         Length of the fade-in.
     t0_s : float
         Engine time of the first step.
-    noise : bool
-        Whether the reference noise sounds in place of the music.
+    plays : PlayedSound
+        What sounds.
     played : PlayedScore, optional
         Notes that were recorded, to be played in place of a composition.
 
@@ -81,7 +80,7 @@ class VirtualPlayer(AbstractContextManager["VirtualPlayer"]):
         sound: bool,
         fade_in_s: float = FADE_IN_S,
         t0_s: float = 0.0,
-        noise: bool = False,
+        plays: PlayedSound = PlayedSound.MUSIC,
         played: PlayedScore | None = None,
     ) -> None:
         self._performance: Performance | RecordedPerformance
@@ -89,9 +88,7 @@ class VirtualPlayer(AbstractContextManager["VirtualPlayer"]):
             self._performance = Performance(piece, fade_in_s=fade_in_s)
         else:
             self._performance = RecordedPerformance(piece, played, fade_in_s=fade_in_s)
-        self._synth: Synth | ReferenceNoise | None = None
-        if sound:
-            self._synth = ReferenceNoise() if noise else Synth(piece)
+        self._synth = make_sound_source(piece, plays) if sound else None
         self.latency_frames = self._synth.latency_frames if self._synth else 0
         self.began_s = t0_s
         self.volume = MasterVolume()
@@ -262,7 +259,7 @@ def render(
     events: Path | None = None,
     progress: Callable[[float], None] | None = None,
     fades_s: tuple[float, float] = (FADE_IN_S, END_FADE_S),
-    noise: bool = False,
+    plays: PlayedSound = PlayedSound.MUSIC,
 ) -> tuple[NoteEvent, ...]:
     """Play a trajectory and write what was asked for.
 
@@ -284,8 +281,8 @@ def render(
         Called with the share done, 0 to 1, twenty times per second of music.
     fades_s : tuple of float
         Length of the fade-in and of the end fade.
-    noise : bool
-        Whether the reference noise sounds in place of the music.
+    plays : PlayedSound
+        What sounds.
 
     Returns
     -------
@@ -309,7 +306,7 @@ def render(
     ending = blocks - max(1, round(end_fade_s / BLOCK_S))
     with ExitStack() as stack:
         player = stack.enter_context(
-            VirtualPlayer(piece, sound=wav is not None, fade_in_s=fade_in_s, noise=noise)
+            VirtualPlayer(piece, sound=wav is not None, fade_in_s=fade_in_s, plays=plays)
         )
         early = player.latency_frames
         file = stack.enter_context(SoundFile(wav, latency_frames=early)) if wav is not None else None

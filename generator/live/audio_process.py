@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from generator.live.output import RingBuffer, output_of
 from generator.live.process_pipe import (
     AudioSetup,
+    KeepAlive,
     OutputMoment,
     PlaybackReport,
     PlaybackStarted,
@@ -41,9 +42,10 @@ from generator.score import (
     StereoBlock,
 )
 from generator.state import MusicState
-from generator.synthesis.calibration import ExposureMeter, ReferenceNoise
+from generator.synthesis.calibration import ExposureMeter
 from generator.synthesis.mastering import VolumeFader
-from generator.synthesis.synth import Synth
+from generator.synthesis.sample_cache import Progress
+from generator.synthesis.sound_source import make_sound_source
 
 BATCH_FRAMES = BLOCKS_PER_STEP * BLOCK_FRAMES
 """Rendered in one go, which takes a third less of the processor than block by block."""
@@ -66,11 +68,13 @@ class AudioRenderer:
         What to play.
     ring : Ring
         Where the sound goes.
+    progress : callable, optional
+        Called while samples have to be rendered.
     """
 
-    def __init__(self, setup: AudioSetup, ring: RingBuffer) -> None:
+    def __init__(self, setup: AudioSetup, ring: RingBuffer, progress: Progress | None = None) -> None:
         self._performance = Performance(setup.piece, fade_in_s=setup.fade_in_s)
-        self._synth = ReferenceNoise() if setup.noise else Synth(setup.piece)
+        self._synth = make_sound_source(setup.piece, setup.plays, progress=progress)
         self._fader = VolumeFader()
         self._exposure = ExposureMeter()
         self._ring = ring
@@ -171,7 +175,8 @@ class AudioProcess:
         self._alone_since_s: float | None = None
         self._fading = self._leaving = False
         self._ring = RingBuffer()
-        self._renderer = AudioRenderer(setup, self._ring)
+        # To render samples that are not in the cache takes longer than the engine waits without a message.
+        self._renderer = AudioRenderer(setup, self._ring, lambda *_: pipe.send(KeepAlive()))
         self._reported_s = 0.0
         self._sent = 0
 

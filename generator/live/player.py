@@ -38,11 +38,12 @@ from generator.player import (
 )
 from generator.player_events import EndRequest, StopRequest, VolumeRequest
 from generator.score import BLOCK_FRAMES, RESTART_FADE_S, SAMPLE_RATE, AudibleMusic
-from generator.state import MasterVolume, MusicState, Piece, SoundCondition
+from generator.state import MasterVolume, MusicState, Piece, PlayedSound, SoundCondition
 
 MAX_RESTARTS = 3
 START_TIMEOUT_S = 30.0
-"""How long a process may take to be ready; with cold disks it takes a few seconds."""
+"""How long a process may take to be ready, or to send a sign of life while it renders samples that are not in
+the cache; with cold disks it takes a few seconds."""
 
 HANG_TIMEOUT_S = 1.5
 """A playing process that sends nothing for so long hangs: its buffer of 150 ms has run dry long before."""
@@ -94,8 +95,8 @@ class LivePlayer:
         Whether steps return the sound.
     orphan_policy : OrphanPolicy
         What the process does when the engine is gone.
-    noise : bool
-        Whether to play the reference noise in place of the music.
+    plays : PlayedSound
+        What sounds.
 
     Attributes
     ----------
@@ -112,7 +113,7 @@ class LivePlayer:
         fade_in_s: float = FADE_IN_S,
         keep_sound: bool = False,
         orphan_policy: OrphanPolicy | None = None,
-        noise: bool = False,
+        plays: PlayedSound = PlayedSound.MUSIC,
     ) -> None:
         self._setup = AudioSetup(
             piece=piece,
@@ -121,7 +122,7 @@ class LivePlayer:
             fade_in_s=fade_in_s,
             keep_sound=keep_sound,
             orphan_policy=orphan_policy or OrphanPolicy(),
-            noise=noise,
+            plays=plays,
         )
         self._clock = clock
         self._lock = threading.Lock()
@@ -160,7 +161,8 @@ class LivePlayer:
     def _await_start(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while self._starting and self._process is not None:
-            self._receive(self._process, [], timeout_s=0.1)
+            if self._receive(self._process, [], timeout_s=0.1):
+                deadline = time.monotonic() + START_TIMEOUT_S
             if self._process.pipe.closed:
                 raise SoundError(_start_failure(self._fault or self._process.ending()))
             if time.monotonic() > deadline:

@@ -19,7 +19,7 @@ from generator.live.devices import BackEnd, environment
 from generator.player import ProcessEndCause, ProcessEnding
 from generator.player_events import PlayerEvent
 from generator.score import AudibleMusic, BeatEvent, NoteEnd, NoteEvent, SectionEvent, StereoBlock
-from generator.state import MusicState, Piece
+from generator.state import MusicState, Piece, PlayedSound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +41,7 @@ class OrphanPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioSetup:
-    """First message to the audio process: all that it needs to be ready.
-
-    With `noise` it plays the reference noise in place of the music.
-    """
+    """First message to the audio process: all that it needs to be ready."""
 
     piece: Piece
     back_end: BackEnd
@@ -52,7 +49,7 @@ class AudioSetup:
     fade_in_s: float
     keep_sound: bool
     orphan_policy: OrphanPolicy
-    noise: bool = False
+    plays: PlayedSound = PlayedSound.MUSIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class StartPlayback:
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """The engine asks for nothing new, and is alive."""
+    """The sender is alive: an engine that asks for nothing new, a process that is rendering samples."""
 
 
 @dataclass(frozen=True, slots=True)
