@@ -6,7 +6,7 @@ Every function takes mono or stereo samples (n,) or (n, 2) at a rate in Hz.
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import librosa
 import numpy as np
@@ -59,6 +59,19 @@ def loudness_lufs(audio: npt.NDArray[Any], rate: int) -> float:
     return float(pyloudnorm.Meter(rate).integrated_loudness(np.asarray(audio, dtype=np.float64)))
 
 
+def k_weighted(audio: npt.NDArray[Any], rate: int) -> FloatArray:
+    """Return the sum over both sides of the K-weighted square (ITU-R BS.1770), sample by sample."""
+    weighted = np.asarray(audio, dtype=np.float64)
+    for filter_ in pyloudnorm.Meter(rate)._filters.values():  # noqa: SLF001 - it offers them no other way
+        weighted = lfilter(filter_.b, filter_.a, weighted, axis=0) * filter_.passband_gain
+    return np.asarray((weighted**2).sum(axis=1))
+
+
+def lufs(power: FloatArray | float) -> Any:
+    """Return the loudness of a K-weighted mean square."""
+    return -0.691 + 10.0 * np.log10(np.maximum(power, 1e-20))
+
+
 def loudness_range_lu(audio: npt.NDArray[Any], rate: int) -> float:
     """Return the spread of the loudness of every 3 s, from its 10th to its 95th percentile (EBU 3342)."""
     window = 3 * rate
@@ -109,13 +122,14 @@ def roughness(audio: npt.NDArray[Any], rate: int) -> tuple[float, float]:
 def onset_rate_hz(audio: npt.NDArray[Any], rate: int) -> float:
     """Return how many onsets begin in a second.
 
-    Spectral flux over 60 ms of mel bands from 300 Hz, of amplitudes and not of their logarithms: choruses
-    of players shimmer all the time, an onset adds something.
+    Spectral flux over 30 ms of mel bands from 100 Hz, of amplitudes and not of their logarithms. Choruses of
+    players and bowls that beat shimmer all the time, but slower: over 60 ms, and in windows twice as long,
+    three of four onsets heard of a drone with few notes were none, and fewer notes counted as more.
     """
-    hop, lag = rate // 100, 6
+    hop, lag = rate // 100, 3
     bands = librosa.feature.melspectrogram(
-        y=mono(audio).astype(np.float32), sr=rate, n_fft=4096, hop_length=hop, n_mels=96,
-        fmin=300, fmax=6000, power=1,
+        y=mono(audio).astype(np.float32), sr=rate, n_fft=2048, hop_length=hop, n_mels=64,
+        fmin=100, fmax=10_000, power=1,
     )  # fmt: skip
     level = np.sqrt(bands / np.percentile(bands, 99.9))
     risen = level[:, lag:] - maximum_filter1d(level, 3, axis=0)[:, :-lag]
@@ -194,29 +208,78 @@ def mean_pitch(audio: npt.NDArray[Any], rate: int) -> float:
     return float((active * np.arange(60, _LOWEST_MIDI + _PITCHES)).sum() / active.sum())
 
 
-def sharpest_click(audio: npt.NDArray[Any], rate: int, onsets_s: FloatArray) -> float:
-    """Return the largest residual of linear prediction relative to its level around, onsets left out.
+class Clicks(NamedTuple):
+    """What a sound holds that might be a click, sample by sample; zeros where nothing is judged.
 
-    Prediction of order 32 from frame to frame of 40 ms; a click is what a smooth sound cannot foresee. The
-    level is the residual's root mean square over the second around. Whatever is nearer than 20 ms to an
-    onset does not count, nor what noise as faint as the last of 16 bits would cover.
+    Attributes
+    ----------
+    residual : ndarray, shape (n,)
+        What linear prediction does not foresee, amplitude.
+    stands_out : ndarray, shape (n,)
+        The residual relative to the largest one within 40 ms, the nearest millisecond left out.
+    """
+
+    residual: FloatArray
+    stands_out: FloatArray
+
+
+CLICK_STANDS_OUT = 2.5
+"""A click has a residual so many times the largest around it.
+
+The palettes reach 1.3 to 1.8. A step of −36 dBFS under music of −23 LUFS is found at nine of ten places, one
+of −42 dBFS at four of five. The residual's median does not serve: a voice and a bow excite what they sound by
+a pulse each period, 14 times the median.
+"""
+
+AFTER_ONSET_S = 0.05
+"""So long after an onset, and 20 ms before it, nothing is judged: hammers strike, and walls answer."""
+
+
+def prediction_residual(audio: npt.NDArray[Any], rate: int) -> FloatArray:
+    """Return what linear prediction of order 32 does not foresee, amplitude, sample by sample.
+
+    It is fitted to frames of 40 ms; the first, and the last two, are left out. Noise as faint as the last of
+    16 bits is added, so that what it would cover does not count.
     """
     samples = mono(audio)
     samples = samples + np.random.default_rng(0).standard_normal(samples.size) * 2.0**-15
-    counts = np.ones(samples.size, dtype=bool)
-    for onset in onsets_s:
-        at = int(onset * rate)
-        counts[max(0, at - rate // 50) : max(0, at + rate // 50)] = False
     size = rate // 25
     residual = np.zeros(samples.size)
     for at in range(size, samples.size - 2 * size, size):
         frame = samples[at - size // 2 : at + size + size // 2] * np.hanning(2 * size)
-        if np.abs(frame).max() > 1e-5:
-            ahead = lfilter(librosa.lpc(frame, order=32), [1.0], samples[at - 64 : at + size])
-            residual[at : at + size] = ahead[64:]
-    frames = np.add.reduceat(residual**2, np.arange(0, residual.size, size)) / size
-    second = np.ones(25)
-    around = np.convolve(frames, second, "same")
-    around /= np.convolve(frames > 0.0, second, "same").clip(1.0)
-    level = np.sqrt(np.repeat(around, size)[: residual.size]) + 1e-9
-    return float((np.abs(residual) / level)[counts].max())
+        ahead = lfilter(librosa.lpc(frame, order=32), [1.0], samples[at - 64 : at + size])
+        residual[at : at + size] = np.abs(ahead[64:])
+    return residual
+
+
+def clicks(audio: npt.NDArray[Any], rate: int, onsets_s: npt.ArrayLike) -> Clicks:
+    """Return where a sound cannot be foreseen, onsets left out.
+
+    A click stands out of all that is around it (`CLICK_STANDS_OUT`); the pulses of a voice or a bow come
+    again with every period, and noise has peaks as high all the time.
+    """
+    residual = prediction_residual(audio, rate)
+    nearest, reach = rate // 1000, rate // 25
+    half = (reach - nearest) // 2
+    padded = np.pad(residual, reach)
+    around = maximum_filter1d(padded, 2 * half + 1)
+    before = around[reach - nearest - half :][: residual.size]
+    after = around[reach + nearest + half :][: residual.size]
+    stands_out = residual / (np.maximum(before, after) + 1e-9)
+    judged = residual > 0.0
+    judged[: 2 * reach] = judged[-4 * reach :] = False  # no frames are fitted at the ends
+    for onset in np.asarray(onsets_s):
+        judged[max(0, int((onset - 0.02) * rate)) : max(0, int((onset + AFTER_ONSET_S) * rate))] = False
+    return Clicks(residual * judged, stands_out * judged)
+
+
+def block_pulse(audio: npt.NDArray[Any], rate: int, block: int) -> float:
+    """Return how much less foreseeable a sound is at one place of its blocks than at the others.
+
+    Clicks that come with every block are no exceptions, and `clicks` misses them. Each place of a block has
+    the median of the residual over all blocks; this is the largest of them relative to their median.
+    """
+    residual = prediction_residual(audio, rate)
+    whole = residual[2 * rate // 25 : -4 * rate // 25]
+    places = np.median(whole[: whole.size // block * block].reshape(-1, block), axis=0)
+    return float(places.max() / np.median(places))

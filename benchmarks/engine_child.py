@@ -2,7 +2,7 @@
 
 Usage: ``python -m benchmarks.engine_child PALETTE NATURE SECONDS``. Prints one JSON: a digest of the samples,
 how many times faster than real time each five seconds were rendered, what a transform of a second of sound
-costs in between, and resident memory once a minute.
+costs in between, and resident memory at the beginning of every minute and at the end.
 """
 
 from __future__ import annotations

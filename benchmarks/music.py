@@ -33,6 +33,8 @@ PARTS = {
     "engine": "engine_figures",
     "tunes": "tune_figures",
     "form": "form_figures",
+    "room": "room_figures",
+    "timbre": "timbre_figures",
 }
 """What ``--only`` takes, and the module that measures it."""
 

@@ -36,6 +36,9 @@ SETTLED_S = 4.0
 SILENT_AFTER_S = 30.0
 """The fade into a silence takes 15 s, from the end of the bar; the last three of these are looked at."""
 
+LEAST_RENDERS = 10
+"""With fewer of a palette, nine of ten modes told is judged over all palettes only."""
+
 PLUCKED = MusicState(tempo_bpm=76, density=0.6, layers=5, brightness=0.5, articulation=0.4)
 DETACHED = replace(PLUCKED, articulation=0.8)
 STATES = {
@@ -103,32 +106,36 @@ def onset_error_ms(palette: str) -> float:
     return worst
 
 
-def answers(palette: str, steps: int, seconds: float) -> dict[str, float]:
-    """Return rank correlations between what is asked for and what is heard, for each field."""
+def answers(palette: str, steps: int, share: float) -> dict[str, float]:
+    """Return rank correlations between what is asked for and what is heard, for each field.
+
+    Each field has its own length, of which a share is taken: the middle of a spectrum is found in less time
+    than how dense its notes are.
+    """
     piece = Piece(palette=palette, seed=5)
-    fields: dict[str, tuple[Sequence[float], Callable[[Any, int], float]]] = {
-        "brightness": (np.linspace(0, 1, steps), ears.centroid_hz),
-        "articulation": (np.linspace(0, 1, steps), ears.detachment_db),
-        "level_db": (np.linspace(-18, 0, steps), ears.loudness_lufs),
-        "register": (np.linspace(0, 1, steps), ears.mean_pitch),
-        "density": (np.linspace(0, 1, steps), ears.onset_rate_hz),
+    fields: dict[str, tuple[Sequence[float], Callable[[Any, int], float], float]] = {
+        "brightness": (np.linspace(0, 1, steps), ears.centroid_hz, 12.0),
+        "articulation": (np.linspace(0, 1, steps), ears.detachment_db, 40.0),
+        "level_db": (np.linspace(-18, 0, steps), ears.loudness_lufs, 12.0),
+        "register": (np.linspace(0, 1, steps), ears.mean_pitch, 40.0),
+        "density": (np.linspace(0, 1, steps), ears.onset_rate_hz, 40.0),
     }
     found = {}
-    for field, (asked, measure) in fields.items():
+    for field, (asked, measure, seconds) in fields.items():
         heard = [
-            measure(settled(piece, replace(DETACHED, **{field: float(value)}), seconds), SAMPLE_RATE)
+            measure(settled(piece, replace(DETACHED, **{field: float(value)}), share * seconds), SAMPLE_RATE)
             for value in asked
         ]
         found[field] = round(float(spearmanr(asked, heard).statistic), 3)
     return found
 
 
-def modes(palette: str, tonics: Sequence[int], seconds: float) -> dict[str, Any]:
+def modes(palette: str, asked: Sequence[Mode], tonics: Sequence[int], seconds: float) -> dict[str, Any]:
     """Return the shares of renders whose mode, and whose family, is told from the sound."""
     exact = family = count = 0
     wrong = []
     for tonic in tonics:
-        for mode in Mode:
+        for mode in asked:
             state = replace(PLUCKED, mode=mode.openness)
             audio = settled(Piece(palette=palette, tonic=tonic, seed=tonic), state, seconds)
             told, name = ears.mode_of(audio, SAMPLE_RATE, tonic), mode.name.lower()
@@ -157,7 +164,7 @@ def excerpt(palette: str, name: str, seconds: float) -> dict[str, float]:
     """Return what an excerpt measures."""
     sound = render(STATES[name], Piece(palette=palette, seed=2, tonic=2), seconds + SETTLED_S)
     audio, notes = sound.audio[round(SETTLED_S * SAMPLE_RATE) :], sound.notes
-    onsets = np.array([note.time_s for note in notes]) - SETTLED_S
+    onsets = [note.time_s - SETTLED_S for note in notes]
     rough, varies = ears.roughness(audio, SAMPLE_RATE)
     return {
         "centroid_hz": round(ears.centroid_hz(audio, SAMPLE_RATE)),
@@ -169,7 +176,7 @@ def excerpt(palette: str, name: str, seconds: float) -> dict[str, float]:
         "crest_db": round(ears.crest_db(audio), 1),
         "onsets_per_s": round(ears.onset_rate_hz(audio, SAMPLE_RATE), 2),
         "notes_per_s": round(len(notes) / (seconds + SETTLED_S), 2),
-        "click": round(ears.sharpest_click(audio, SAMPLE_RATE, onsets), 1),
+        "click": round(float(ears.clicks(audio, SAMPLE_RATE, onsets).stands_out.max()), 2),
         "dc_db": round(ears.offset_db(audio)),
         "finite": bool(np.isfinite(audio).all()),
     }
@@ -178,7 +185,7 @@ def excerpt(palette: str, name: str, seconds: float) -> dict[str, float]:
 def silence(palette: str) -> dict[str, float]:
     """Return the largest sample while silence is asked for, bed and all, and of what comes after it."""
     sound, quiet = PLUCKED, replace(PLUCKED, sounding=False)
-    with VirtualPlayer(Piece(palette=palette, nature="water"), sound=True, fade_in_s=1.0) as player:
+    with VirtualPlayer(Piece(palette=palette, nature="stream"), sound=True, fade_in_s=1.0) as player:
         for _ in range(100):
             player.step(sound)
         heard = [player.step(quiet).audio for _ in range(round(SILENT_AFTER_S * 20))]
@@ -190,30 +197,47 @@ def silence(palette: str) -> dict[str, float]:
 
 
 def figures(*, quick: bool = False) -> dict[str, Any]:
-    """Return all figures by palette; `quick` takes fewer and shorter renders."""
-    tonics = (2,) if quick else (0, 2, 5, 7, 10)
-    return {
-        palette: {
+    """Return all figures by palette.
+
+    `quick` takes fewer and shorter renders, and of modes and excerpts only some for each palette: together
+    the palettes have all of them.
+    """
+    found = {}
+    for number, palette in enumerate(PALETTES):
+        asked, names, tonics = list(Mode), list(STATES), (0, 2, 5, 7, 10)
+        if quick:
+            asked = [asked[(number + step) % len(asked)] for step in (0, len(asked) // 2)]
+            names, tonics = [names[number % len(names)]], (2,)
+        found[palette] = {
             "onset_error_ms": round(onset_error_ms(palette), 3),
-            "rank_correlation": answers(palette, 5 if quick else 9, 30.0),
-            "modes": modes(palette, tonics, 40.0 if quick else 60.0),
-            "excerpts": {name: excerpt(palette, name, 30.0 if quick else 60.0) for name in STATES},
+            "rank_correlation": answers(palette, 4 if quick else 9, 0.5 if quick else 1.0),
+            "modes": modes(palette, asked, tonics, 30.0 if quick else 60.0),
+            "excerpts": {name: excerpt(palette, name, 20.0 if quick else 60.0) for name in names},
             "silence": silence(palette),
             "same_in_another_process": same_elsewhere(palette),
         }
-        for palette in PALETTES
-    }
+    return found
+
+
+def modes_told(figures: dict[str, Any]) -> float:
+    """Return the share of the renders of all palettes whose mode is told from the sound."""
+    told = [figures[palette]["modes"] for palette in PALETTES]
+    return sum(each["exact"] * each["renders"] for each in told) / sum(each["renders"] for each in told)
 
 
 def missed(figures: dict[str, Any]) -> list[str]:
     """Return what misses its floor, one line each."""
     lines = []
+    if (exact := modes_told(figures)) < 0.9:
+        lines.append(f"mode told from the sound in {exact:.0%}")
     for palette in PALETTES:
         found = figures[palette]
         rank = found["rank_correlation"]
         checks = {
             "onsets differ from their notes by more than 1 ms": found["onset_error_ms"] > 1.0,
-            "mode told from the sound in less than 90 %": found["modes"]["exact"] < 0.9,
+            "mode told from the sound in less than 90 %": (
+                found["modes"]["renders"] >= LEAST_RENDERS and found["modes"]["exact"] < 0.9
+            ),
             "major or minor not always told from the sound": found["modes"]["family"] < 1.0,
             "another process makes other samples": not found["same_in_another_process"],
             "silence is not digital silence": found["silence"]["asked_for"] != 0.0,
@@ -222,7 +246,7 @@ def missed(figures: dict[str, Any]) -> list[str]:
         checks |= {f"{field} follows its command below .95": value < 0.95 for field, value in rank.items()}
         for name, measured in found["excerpts"].items():
             checks[f"{name}: not finite"] = not measured["finite"]
-            checks[f"{name}: a click"] = measured["click"] > 14.0
+            checks[f"{name}: a click"] = measured["click"] > ears.CLICK_STANDS_OUT
             checks[f"{name}: DC above -60 dB"] = measured["dc_db"] > -60.0
             checks[f"{name}: more than 1 LU from -23"] = abs(measured["loudness_lufs"] + 23.0) > 1.0
         lines += [f"{palette}: {line}" for line, wrong in checks.items() if wrong]

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from generator.performance.performance import Performance
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block
 from generator.state import LAYERS, MusicState, Piece
-from generator.synthesis.palettes import BY_NAME
-from generator.synthesis.synth import FilterFrame, SynthGraph
+from generator.synthesis.palette_resolution import load_samples, resolve_palette
+from generator.synthesis.sample_set import SampledInstrument
+from generator.synthesis.synth import SynthGraph
 from generator.synthesis.voices import VoiceBank
 
 FloatArray = npt.NDArray[np.float64]
@@ -30,11 +31,13 @@ def stem(blocks: Sequence[Block], piece: Piece, layers: Collection[str]) -> Floa
 
     A drone belongs to the pad; the gain of the bass is left as it is, for the drone makes room for it.
     """
-    palette = BY_NAME[piece.palette]
-    bank = VoiceBank(palette)
+    resolved = resolve_palette(piece.palette)
+    palette, samples = resolved.palette, load_samples(resolved).sets
+    instruments = {name: SampledInstrument(each) for name, each in samples.items()}
+    bank = VoiceBank(palette, instruments)
     kept = {*layers, "bass"}
     sound = []
-    with closing(SynthGraph(bank.rows, palette)) as graph:
+    with closing(SynthGraph(palette, bank.voices, instruments)) as graph:
         for block in blocks:
             gains = zip(LAYERS, block.shape.layer_gains, strict=True)
             shape = replace(
@@ -42,6 +45,5 @@ def stem(blocks: Sequence[Block], piece: Piece, layers: Collection[str]) -> Floa
             )
             notes = tuple(note for note in block.notes if note.layer in layers)
             control = bank.step(replace(block, notes=notes, shape=shape))
-            tone = FilterFrame.of(shape, block.start_frame / SAMPLE_RATE, palette.reverb)
-            sound.append(graph.process(control, tone))
+            sound.append(graph.process(control, shape, block.start_frame))
     return np.concatenate(sound, axis=1).T[VoiceBank.latency_frames :]

@@ -1,4 +1,4 @@
-"""Twelve excerpts of a minute, three palettes in four states: their pictures and what they measure.
+"""Excerpts of a minute, all palettes in four states: their pictures and what they measure.
 
 Usage: ``python tools/music_examples.py [--wav DIR] [--only PALETTE] [--state NAME]``. Writes
 ``docs/examples/PALETTE-STATE.png`` (piano roll above, spectrogram below) and ``docs/examples.md``; the sound
@@ -92,9 +92,9 @@ Table = list[tuple[float, float, float, float]]
 
 COLOURS = ("#2a6f97", "#c8553d", "#5c4d3c", "#d99a2b", "#7b5ea7", "#5b8e7d", "#e07a9a", "#9aa5b1")
 INK = "#22303c"
-INTRODUCTION = f"""# Twelve minutes of the music
+INTRODUCTION = f"""# The music, minute by minute
 
-Three palettes in four states, a minute each, rendered and measured by
+All palettes in four states, a minute each, rendered and measured by
 `python tools/music_examples.py` (seed {SEED}, tonic C, no nature sound; with `--wav DIR` it also writes
 the sound). Upper picture: the notes, a colour for each layer, bar lines grey. Lower picture: the
 spectrum of the sound, 70 dB deep. All share one seed: it is the same piece in different states.
