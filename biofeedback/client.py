@@ -310,6 +310,15 @@ class EngineClient:
         body = {"text": text, "hr_bpm": hr_bpm}
         return self._request("POST", "protocols", "listen.wav", json=body, timeout=_SLOW_S).content
 
+    def audition(self, name: str) -> bytes:
+        """Return 20 s of a palette, a palette file or a nature sound (FLAC); the first takes a minute."""
+        body = {"name": name}
+        return self._request("POST", "palettes", "audition.flac", json=body, timeout=_SLOW_S).content
+
+    def palette_files(self) -> tuple[str, ...]:
+        """Return the names of the palette files in the settings folder; preferences may name them."""
+        return self._get(tuple[str, ...], "palettes", "files")
+
     def setups(self) -> tuple[SetupView, ...]:
         """Return the sensor set-ups that can be named."""
         return self._get(tuple[SetupView, ...], "setups")

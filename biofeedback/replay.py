@@ -16,6 +16,7 @@ from typing import TypeVar
 from biofeedback.errors import RecordingError
 from biofeedback.events import EmergencyStopMarker, EndFadeMarker, PlayerMarker, VolumeMarker
 from biofeedback.models import STEPS_PER_SECOND
+from biofeedback.palette_files import located
 from biofeedback.recording.reader import RecordedStream, Recording, open_streams, recorded_score
 from generator.composition import COMPOSER_VERSION
 from generator.events import write_events, write_midi
@@ -32,7 +33,8 @@ from generator.score import (
     ScoreEvent,
     with_ends,
 )
-from generator.state import LAYERS, STATE_COLUMNS, MasterVolume, Metre, MusicState, Piece
+from generator.state import LAYERS, PLAYBACKS, STATE_COLUMNS, MasterVolume, Metre, MusicState, Piece
+from generator.synthesis.sample_cache import samples_version
 from generator.synthesis.synth import Synth
 
 _Event = TypeVar("_Event", bound=ScoreEvent)
@@ -52,13 +54,20 @@ class Agreement:
         Number of recorded notes, and of those with the same sample, pitch, velocity and layer.
     composer_version : int
         Of the recording. Where it is not `COMPOSER_VERSION`, the recorded notes were played.
+    same_samples : bool
+        Whether the instruments are those of the recording; else the notes sound different now.
     """
 
     recorded: int
     equal: int
     composer_version: int = COMPOSER_VERSION
+    same_samples: bool = True
 
     def __str__(self) -> str:
+        other = "" if self.same_samples else "; the instruments have changed since, so they sound different"
+        return self._notes() + other
+
+    def _notes(self) -> str:
         if self.composer_version == COMPOSER_VERSION:
             return f"{self.equal} of {self.recorded} recorded notes were rebuilt exactly"
         return (
@@ -146,7 +155,12 @@ class Replay:
         ]
         equal = (Counter(played) & Counter(recorded)).total()
         version = self._recording.composer_version
-        return Agreement(recorded=len(recorded), equal=equal, composer_version=version)
+        return Agreement(
+            recorded=len(recorded),
+            equal=equal,
+            composer_version=version,
+            same_samples=self._recording.samples_version == samples_version(),
+        )
 
 
 def _recorded_score(recording: Recording) -> PlayedScore:
@@ -183,11 +197,12 @@ def _piece(music: RecordedStream) -> Piece:
     # what earlier recordings did not have
     earlier = {"nature": "none", "nature_db": "-12.0", "unwanted": "", "register_range": "0.0,1.0"}
     earlier |= {"metre": Metre.COMMON.text, "form": "none", "tonal_plan": "none"}
+    earlier |= {"playback": PLAYBACKS[0]}
     constants = {**earlier, **music.desc}
     low, high = constants["register_range"].split(",")
     return Piece(
         tonic=int(constants["tonic"]),
-        palette=constants["palette"],
+        palette=located(constants["palette"]),
         nature=constants["nature"],
         nature_db=float(constants["nature_db"]),
         unwanted=tuple(constants["unwanted"].split(",")) if constants["unwanted"] else (),
@@ -195,6 +210,7 @@ def _piece(music: RecordedStream) -> Piece:
         metre=constants["metre"],
         form=constants["form"],
         tonal_plan=constants["tonal_plan"],
+        playback=constants["playback"],
         seed=int(constants["seed"]),
     )
 

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from biofeedback.errors import SessionFault
 from biofeedback.intake import OpenSources, SignalIntake, open_inputs
 from biofeedback.models import Snapshot
 from biofeedback.pacing import RealTimePacer, virtual_times
+from biofeedback.palette_files import located
 from biofeedback.recording.audio import WAV_NAME, GrowingWav, keep_as_flac
 from biofeedback.recording.consent import RecordedConsent
 from biofeedback.recording.recorder import Recorder
@@ -111,7 +112,8 @@ class SessionConfig:
     @property
     def piece(self) -> Piece:
         """The constants of the music: tonic, palette, seed and so on."""
-        return self.preferences.applied_to(Piece(**self.protocol.piece.model_dump(), seed=self.seed))
+        piece = self.preferences.applied_to(Piece(**self.protocol.piece.model_dump(), seed=self.seed))
+        return replace(piece, palette=located(piece.palette))
 
 
 def run_session(

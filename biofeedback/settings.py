@@ -21,7 +21,7 @@ DATA_VARIABLE = "BIOFEEDBACK_DATA"
 
 
 def settings_folder() -> Path:
-    """Return the folder of set-ups and calibrations; it need not exist."""
+    """Return the folder of set-ups, palette files and calibrations; it need not exist."""
     named = os.environ.get(VARIABLE)
     return Path(named) if named else user_config_path("biofeedback-music")
 
@@ -30,6 +30,11 @@ def data_folder() -> Path:
     """Return the folder of sessions, clients and protocols; it need not exist."""
     named = os.environ.get(DATA_VARIABLE)
     return Path(named) if named else user_data_path("biofeedback-music")
+
+
+def palettes_folder() -> Path:
+    """Return the folder of this user's palette files; it need not exist."""
+    return settings_folder() / "palettes"
 
 
 def calibration_file() -> Path:

@@ -59,6 +59,7 @@ _DEFINED = {
     "engine": ("engine", "dashboard"),
     "exchange": ("analyse", "report", "export", "import"),
     "music": ("soundcheck", "render", "replay"),
+    "palettes": ("palettes",),
     "protocols": ("protocols",),
     "sessions": ("demo", "run"),
     "setups": ("setups",),

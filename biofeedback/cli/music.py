@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
@@ -19,7 +18,10 @@ from biofeedback.cli.options import (
     preference_options,
     progress_bar,
     seed_option,
+    sound_path,
 )
+from biofeedback.cli.palettes import prepare_instruments
+from biofeedback.cli.playback import play_live
 from biofeedback.settings import calibration_file
 from generator.preferences import Preferences
 from generator.state import FORMS, LEVEL_RANGE_DB, TONAL_PLANS, Piece
@@ -28,14 +30,8 @@ if TYPE_CHECKING:
     from generator.live.devices import BackEnd
 
 
-def _sound_path(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
-    if path is not None and path.suffix.lower() not in {".wav", ".flac"}:
-        raise click.BadParameter(f"{path} must end in .wav or .flac")
-    return path
-
-
 _output_options = options(
-    click.option("--wav", type=FILE, callback=_sound_path, help="Sound, 48 kHz, 24 bit (.wav or .flac)."),
+    click.option("--wav", type=FILE, callback=sound_path, help="Sound, 48 kHz, 24 bit (.wav or .flac)."),
     click.option("--midi", type=FILE, help="Standard MIDI file."),
     click.option("--events", type=FILE, help="CSV: time_s,duration_s,beat,bar,pitch,velocity,layer."),
 )
@@ -124,6 +120,8 @@ def render(
         Piece(seed=seed, form=form, tonal_plan=tonal_plan)
     )
     trajectory = load_trajectory(trajectory_file)
+    if "wav" in outputs:
+        prepare_instruments(piece.palette)
     with writing("rendering", outputs) as arguments:
         render_trajectory(trajectory, piece, seconds or trajectory.times[-1], **arguments)
     say_what_was_written(outputs)
@@ -139,9 +137,12 @@ def replay(directory: Path, outputs: dict[str, Path]) -> None:
     the composer made it, the recorded notes are played.
     """
     from biofeedback.recording.reader import read_recording
+    from biofeedback.replay import Replay
     from biofeedback.replay import replay as replay_recording
 
     recording = read_recording(directory)
+    if "wav" in outputs:
+        prepare_instruments(Replay(recording).piece.palette)
     with writing("replaying", outputs) as arguments:
         agreement = replay_recording(recording, **arguments)
     click.echo(agreement)
@@ -198,6 +199,7 @@ def soundcheck(
     from biofeedback.recording.storage import atomic_path
     from generator.live.devices import find_back_end
     from generator.render import render
+    from generator.state import PlayedSound
     from generator.synthesis.calibration import CHECK_FADE_S, check_state
     from generator.trajectory import Trajectory
 
@@ -210,14 +212,18 @@ def soundcheck(
         keep_measurement(measured, find_back_end(device, required=True, instead="write a file with --wav"))
         return
     piece = preferences.applied_to(Preferences()).applied_to(Piece())
+    if not noise and (wav is not None or audio != "none"):
+        prepare_instruments(piece.palette)
+    states = Trajectory((0.0,), (check_state(level),))
+    fades_s = (CHECK_FADE_S, CHECK_FADE_S)
+    plays = PlayedSound.REFERENCE_NOISE if noise else PlayedSound.MUSIC
     if wav is not None:
-        trajectory = Trajectory((0.0,), (check_state(level),))
         with atomic_path(wav) as part:
-            render(trajectory, piece, seconds, wav=part, fades_s=(CHECK_FADE_S, CHECK_FADE_S), noise=noise)
+            render(states, piece, seconds, wav=part, fades_s=fades_s, plays=plays)
         click.echo(f"sound      {wav}")
     if audio == "device" or (audio == "auto" and wav is None):
         back_end = find_back_end(device, required=True, instead="write a file with --wav")
-        energy_s = play(piece, level, seconds, back_end, noise=noise)
+        energy_s = play_live("sound check", states, piece, seconds, back_end, fades_s=fades_s, plays=plays)
         click.echo(how_loud(energy_s, seconds, back_end))
     elif wav is None:
         raise click.UsageError("nothing to do: give --wav, or another --audio than none")
@@ -252,32 +258,6 @@ def forget_measurement(device: str | None) -> None:
     forget_calibration(meant[0], path)
     click.echo(f"forgotten  {path}")
     click.echo(f"{meant[0]} is uncalibrated.")
-
-
-def play(piece: Piece, level_db: float, seconds: float, back_end: BackEnd, *, noise: bool) -> float:
-    """Play it; return the A-weighted energy of what was played."""
-    import pylsl
-
-    from biofeedback.pacing import RealTimePacer
-    from generator.live.player import LivePlayer
-    from generator.synthesis.calibration import CHECK_FADE_S, check_state
-
-    state = check_state(level_db)
-    player = LivePlayer(
-        piece, back_end=back_end, clock=pylsl.local_clock, fade_in_s=CHECK_FADE_S, noise=noise
-    )
-    with player, progress_bar("sound check") as progress:
-        ending = False
-        for t in RealTimePacer(pylsl.local_clock, time.sleep):
-            player.step(state)
-            played_s = t - player.began_s
-            progress(min(1.0, played_s / seconds), back_end.name)
-            if not ending and played_s >= seconds - CHECK_FADE_S:
-                player.end(CHECK_FADE_S)
-                ending = True
-            if player.finished:
-                break
-        return player.statistics().energy_s
 
 
 def how_loud(energy_s: float, seconds: float, back_end: BackEnd) -> str:

@@ -17,7 +17,15 @@ from click.shell_completion import CompletionItem
 from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.settings import STORE_NAME, data_folder
 from generator.preferences import Preferences
-from generator.state import LAYERS, METRES, NATURES, PALETTES
+from generator.state import (
+    EARLIER_NATURES,
+    LAYERS,
+    METRES,
+    NATURES,
+    PALETTES,
+    PLAYBACKS,
+    is_palette_file,
+)
 
 if TYPE_CHECKING:
     from biofeedback.catalog import Catalog
@@ -37,6 +45,13 @@ Option = Callable[[Command], Command]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def sound_path(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse the name of a sound file that does not say its format; for an option's `callback`."""
+    if path is not None and path.suffix.lower() not in {".wav", ".flac"}:
+        raise click.BadParameter(f"{path} must end in .wav or .flac")
+    return path
 
 
 def options(*given: Option) -> Option:
@@ -237,18 +252,58 @@ def tell_recovered(store: Store) -> None:
 
 _SOUNDS = (*LAYERS, *NATURES[1:])
 
+
+def _palette(context: click.Context, option: click.Parameter, given: str | None) -> str | None:
+    """Return a palette's name, or the path of its file."""
+    from biofeedback.palette_files import located
+
+    if given is None or given in PALETTES:
+        return given
+    if not is_palette_file(given):
+        raise click.BadParameter(
+            f"{given!r} is none of {', '.join(PALETTES)}, and no palette file (.yaml)", context, option
+        )
+    return located(given)
+
+
+def _complete_palette(
+    _context: click.Context, _option: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    names = [CompletionItem(name) for name in PALETTES if name.startswith(incomplete)]
+    return names or [CompletionItem(incomplete, type="file")]
+
+
+palette_argument = click.argument(
+    "palette", metavar="NAME|FILE", callback=_palette, shell_complete=_complete_palette
+)
+
 _preference_options = options(
-    click.option("--palette", type=click.Choice(PALETTES), help="Set of sounds that plays."),
-    click.option("--nature", type=click.Choice(NATURES), help="Nature sound under the music."),
+    click.option(
+        "--palette",
+        metavar="NAME|FILE",
+        callback=_palette,
+        shell_complete=_complete_palette,
+        help=f"Set of sounds that plays: {', '.join(PALETTES)}, or a palette file (.yaml).",
+    ),
+    click.option(
+        "--nature",
+        type=click.Choice((*NATURES, *EARLIER_NATURES)),
+        help="Nature sound under the music; water is the earlier name of stream.",
+    ),
     click.option("--tonic", type=click.IntRange(0, 11), help="Pitch class of the tonic: 0 is C, 11 is B."),
     click.option(
         "--metre", type=click.Choice(METRES), help="Beats of a bar; any: one of the three, by the seed."
     ),
     click.option(
+        "--playback",
+        type=click.Choice(PLAYBACKS),
+        help="What the music is heard by. headphones: each ear hears a little of the other side too.",
+    ),
+    click.option(
         "--without",
         multiple=True,
         metavar="SOUND",
-        type=click.Choice(_SOUNDS),
+        type=click.Choice((*_SOUNDS, *EARLIER_NATURES)),
         help=f"Sound that is never played; repeat for more: {', '.join(_SOUNDS)}.",
     ),
     click.option("--register", metavar="LOW:HIGH", help="Range of the register, 0 (low) to 1 (high)."),
@@ -259,6 +314,7 @@ PREFERENCE_FIELDS = {
     "nature": "nature",
     "tonic": "tonic",
     "metre": "metre",
+    "playback": "playback",
     "without": "unwanted",
     "register": "register_range",
 }

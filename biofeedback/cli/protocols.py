@@ -16,6 +16,7 @@ from biofeedback.cli.options import (
     preference_options,
     progress_bar,
 )
+from biofeedback.cli.palettes import prepare_instruments
 from biofeedback.errors import NotFoundError
 from generator.preferences import Preferences
 from generator.state import Piece
@@ -154,6 +155,7 @@ def preview(
     if wav is not None:
         trajectory = fast_forward(checked, seconds, hr_bpm=hr)
         piece = preferences.applied_to(Preferences()).applied_to(Piece(**checked.piece.model_dump()))
+        prepare_instruments(piece.palette)
         with progress_bar("preview") as progress, atomic_path(wav) as part:
             render(trajectory, piece, seconds, wav=part, fades_s=PREVIEW_FADES_S, progress=progress)
         click.echo(f"sound      {wav}")

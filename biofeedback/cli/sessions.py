@@ -36,6 +36,7 @@ from biofeedback.cli.options import (
     scr_threshold_option,
     seed_option,
 )
+from biofeedback.cli.palettes import prepare_instruments
 from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.settings import calibration_file
 from generator.preferences import Preferences
@@ -336,6 +337,9 @@ def carry_out(config: SessionConfig) -> int:
     from biofeedback.recording.reader import read_recording
     from biofeedback.session import MIDI_NAME, run_session
 
+    if config.keep_sound or config.back_end is not None:
+        palette = prepare_instruments(config.piece.palette)
+        config = replace(config, preferences=replace(config.preferences, palette=palette))
     inbox = CommandInbox()
     with progress_bar(config.protocol.title) as progress, stop_on_interrupt(inbox):
         reason = run_session(config, watch=progress_watcher(config.protocol, progress), inbox=inbox)

@@ -63,6 +63,7 @@ def provenance(source: SessionSource, written: WrittenFiles, checksums: Mapping[
         "seed": meta.get("seed"),
         "music": meta.get("piece"),
         "composer_version": meta.get("composer_version", 1),
+        "samples_version": meta.get("samples_version"),
         "duration_s": source.duration_s,
         "complete": source.complete,
         "ended": source.policy.text(str(end.get("reason", "not recorded"))),

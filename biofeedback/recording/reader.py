@@ -125,8 +125,8 @@ class Recording:
         Where it lies.
     meta : dict
         What ``session.json`` holds: ``protocol``, ``protocol_sha256``, ``piece``, ``composer_version``,
-        ``seed``, ``versions``, ``t0_s``, ``t0_wall``, ``inputs``, ``streams``; once closed also ``end``
-        (``reason``, ``duration_s``, ``checksums``).
+        ``samples_version``, ``seed``, ``versions``, ``t0_s``, ``t0_wall``, ``inputs``, ``streams``; once
+        closed also ``end`` (``reason``, ``duration_s``, ``checksums``).
     streams : mapping of str to RecordedStream
         Every stream by its name, in the order of the file; empty ones too.
     complete : bool
@@ -147,6 +147,12 @@ class Recording:
     def composer_version(self) -> int:
         """Version of the composer that made the music; recordings of before do not say it and are of 1."""
         return int(self.meta.get("composer_version", 1))
+
+    @property
+    def samples_version(self) -> str | None:
+        """Version of the instruments' samples; None for recordings of before."""
+        version = self.meta.get("samples_version")
+        return None if version is None else str(version)
 
 
 def read_recording(directory: Path) -> Recording:

@@ -17,6 +17,7 @@ import numpy as np
 from acquisition.streams import Chunk, ClockPair, Mark, StreamInfo
 from biofeedback.errors import RecordingError
 from biofeedback.models import Decision
+from biofeedback.palette_files import recorded_piece
 from biofeedback.recording import consent as consents
 from biofeedback.recording import streams, xdf
 from biofeedback.recording.consent import RecordedConsent
@@ -32,6 +33,7 @@ from biofeedback.recording.storage import (
 from generator.composition import COMPOSER_VERSION
 from generator.score import BeatEvent, NoteEnd, NoteEvent, SectionEvent
 from generator.state import MusicState, Piece
+from generator.synthesis.sample_cache import samples_version
 from physiology.state import Beat, PhysiologyState, Scr
 
 WRITE_EVERY_S = 0.5
@@ -183,8 +185,9 @@ class Recorder:
             "t0_wall": None if t0_wall is None else t0_wall.isoformat(),
             "t0_s": t0_s,
             "seed": piece.seed,
-            "piece": asdict(piece),
+            "piece": recorded_piece(piece),
             "composer_version": COMPOSER_VERSION,
+            "samples_version": samples_version(),
             "protocol": protocol,
             "protocol_sha256": protocol_sha256,
             "arguments": arguments or {},

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from acquisition.streams import Kind, StreamInfo
+from biofeedback.palette_files import recorded_piece
 from biofeedback.recording.xdf import StreamHeader
 from generator.composition.notation import FormArc, SectionKind
 from generator.score import BeatEvent, NoteEnd, NoteEvent, SectionEvent
@@ -116,7 +117,7 @@ def catalogue(piece: Piece, inputs: Sequence[StreamInfo]) -> tuple[StreamHeader,
         In the order in which ``clock`` counts them.
     """
     names = input_names(inputs)
-    constants = {name: _constant(value) for name, value in asdict(piece).items()}
+    constants = {name: _constant(value) for name, value in recorded_piece(piece).items()}
     return (
         *(_input(name, info) for name, info in zip(names, inputs, strict=True)),
         _header("features", "Physiology", FEATURES, rate_hz=1.0, desc=FEATURE_CODES),

@@ -10,12 +10,14 @@ from fastapi.responses import JSONResponse
 
 from biofeedback.catalog import Catalog
 from biofeedback.errors import NotFoundError, StoreError
+from biofeedback.service.audition_renderer import AuditionRenderer
 from biofeedback.service.auth import Keys
 from biofeedback.service.error_log import REFUSALS, report_error
 from biofeedback.service.live_feed import Broadcaster
 from biofeedback.service.renderers import PreviewRenderer, ReportRenderer
 from biofeedback.service.routes.clients import clients_router
 from biofeedback.service.routes.pages import pages_router
+from biofeedback.service.routes.palettes import palettes_router
 from biofeedback.service.routes.protocols import protocols_router
 from biofeedback.service.routes.sensors import sensors_router
 from biofeedback.service.routes.session import session_router
@@ -35,6 +37,7 @@ def make_app(
     keys: Keys,
     *,
     previews: PreviewRenderer,
+    auditions: AuditionRenderer,
     reports: ReportRenderer,
     version: str,
 ) -> FastAPI:
@@ -56,6 +59,7 @@ def make_app(
         session_router(host, broadcaster),
         clients_router(store),
         protocols_router(catalog, previews),
+        palettes_router(auditions),
         sensors_router(catalog),
         sessions_router(store, reports),
         pages_router(host, keys),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from biofeedback.commands import Command, StrictModel
 from biofeedback.errors import UsageError
+from biofeedback.palette_files import located, recorded_name
 from generator.preferences import PREFERENCE_FIELDS, Preferences
 from generator.state import LEVEL_RANGE_DB, VOLUME_RANGE_DB, Piece
 from protocols.loading import parse
@@ -42,10 +43,11 @@ class _Order(StrictModel):
 class PreferencesRequest(StrictModel):
     """Fields of `generator.preferences.Preferences`: one that is left out stays, null clears it."""
 
-    palette: Name | None = None
+    palette: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")] | None = None
     nature: Name | None = None
     tonic: int | None = Field(default=None, ge=_TONIC.low, le=_TONIC.high)
     metre: Name | None = None
+    playback: Name | None = None
     unwanted: list[Name] | None = Field(default=[], max_length=20)
     register_low: float | None = Field(default=_REGISTER.low, ge=_REGISTER.low, le=_REGISTER.high)
     register_high: float | None = Field(default=_REGISTER.high, ge=_REGISTER.low, le=_REGISTER.high)
@@ -94,6 +96,14 @@ class Prepare(_Order):
     audio: Literal["auto", "device", "file", "none"] = "auto"
     device: Name | None = None
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
+
+    def record(self) -> dict[str, Any]:
+        """Return it as it is recorded: a palette file without its folder."""
+        recorded = super().record()
+        preferences = recorded["args"].get("preferences") or {}
+        if palette := preferences.get("palette"):
+            preferences["palette"] = recorded_name(palette)
+        return recorded
 
 
 class CheckSensors(_Order):
@@ -156,7 +166,10 @@ class Stage(StrEnum):
     """No session."""
 
     PREPARING = "preparing"
-    """Sensors and sound device are being opened; leads to `PREPARED`, or back to `IDLE` if it fails."""
+    """Instruments are being rendered, if the cache lacks some, then sensors and sound device opened.
+
+    Leads to `PREPARED`, or back to `IDLE` if it fails.
+    """
 
     PREPARED = "prepared"
     """They are open; nothing is recorded."""
@@ -234,6 +247,14 @@ class SessionRequest:
     preferences: Preferences
     piece: Piece
 
+    def with_palette(self, palette: str) -> SessionRequest:
+        """Return the request with a palette that plays, and that is recorded as played."""
+        return replace(
+            self,
+            preferences=replace(self.preferences, palette=palette),
+            piece=replace(self.piece, palette=palette),
+        )
+
     @property
     def cautions(self) -> tuple[str, ...]:
         """The cautions to confirm before the start: those of the protocol, then those of the client."""
@@ -259,6 +280,7 @@ def resolve(order: Prepare, store: Store, catalog: Catalog) -> SessionRequest:
         raise UsageError(f"a device is for audio auto or device, not {order.audio}")
     protocol = _protocol_of(order, catalog)
     preferences = _preferences(order, client)
+    piece = preferences.applied_to(Piece(**protocol.piece.model_dump(), seed=order.seed))
     return SessionRequest(
         order=order,
         client=client,
@@ -266,7 +288,7 @@ def resolve(order: Prepare, store: Store, catalog: Catalog) -> SessionRequest:
         inputs=inputs,
         setup=setup,
         preferences=preferences,
-        piece=preferences.applied_to(Piece(**protocol.piece.model_dump(), seed=order.seed)),
+        piece=replace(piece, palette=located(piece.palette)),
     )
 
 

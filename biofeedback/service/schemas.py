@@ -138,6 +138,30 @@ class SessionView(View):
     end_reason: str
 
 
+class SamplesView(View):
+    """The samples of the instruments, which are rendered once on each computer.
+
+    Attributes
+    ----------
+    share : float or None
+        How much of those that a session waits for is rendered, 0 to 1; None where it waits for none.
+    not_kept : str
+        Why they cannot be kept, so that the sound begins late each time; empty where they can.
+    palette_fault : str
+        What is wrong with the session's palette file, and which palette plays instead; empty where none is.
+    """
+
+    share: float | None = None
+    not_kept: str = ""
+    palette_fault: str = ""
+
+
+class Rendered(View):
+    """Progress of the preview or audition that is being rendered, 0 to 1; None if there is none."""
+
+    share: float | None
+
+
 class EngineView(View):
     """The engine itself.
 
@@ -154,6 +178,8 @@ class EngineView(View):
         which the sound is being opened: the session's lifecycle is ``waiting`` then.
     clients_watching : int
         Open live connections.
+    samples : SamplesView
+        The samples of the instruments.
     """
 
     version: str
@@ -161,6 +187,7 @@ class EngineView(View):
     trouble: str
     heartbeat_s: float
     clients_watching: int
+    samples: SamplesView = SamplesView()
 
 
 class State(View):

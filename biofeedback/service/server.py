@@ -21,12 +21,13 @@ from starlette.types import ASGIApp
 
 from biofeedback.local_guard import HOSTS, LocalGuard, bound_socket
 from biofeedback.service.app import make_app
+from biofeedback.service.audition_renderer import AuditionRenderer
 from biofeedback.service.auth import MAX_BODY_BYTES, Keys, Page
 from biofeedback.service.command_queue import in_background
 from biofeedback.service.endpoint_file import EngineEndpoint, engine_lock, write_endpoint
 from biofeedback.service.error_log import RedactingFormatter
 from biofeedback.service.live_feed import Broadcaster
-from biofeedback.service.renderers import PreviewRenderer, ReportRenderer
+from biofeedback.service.renderers import InstrumentRenderer, PreviewRenderer, ReportRenderer
 from biofeedback.service.session_host import SessionHost
 from biofeedback.store.store import Store
 
@@ -57,15 +58,26 @@ def serve(folder: Path, port: int, announce: Callable[[str, Callable[[Page], str
         bound_socket(port) as listener,
         Store.open(folder, now=lambda: datetime.now(UTC).astimezone()) as store,
         PreviewRenderer() as previews,
+        AuditionRenderer() as auditions,
+        InstrumentRenderer() as instruments,
     ):
         broadcaster = Broadcaster()
         version = metadata.version("biofeedback-music")
         reports = ReportRenderer()
-        host = SessionHost(store, reports, broadcaster, clock=pylsl.local_clock, version=version)
+        host = SessionHost(store, reports, instruments, broadcaster, clock=pylsl.local_clock, version=version)
         bound = listener.getsockname()[1]
         keys = Keys(bound)
         app = LocalGuard(
-            make_app(host, broadcaster, store, keys, previews=previews, reports=reports, version=version),
+            make_app(
+                host,
+                broadcaster,
+                store,
+                keys,
+                previews=previews,
+                auditions=auditions,
+                reports=reports,
+                version=version,
+            ),
             port=bound,
             admit=keys.admit,
             max_body_bytes=MAX_BODY_BYTES,

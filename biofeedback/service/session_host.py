@@ -20,7 +20,7 @@ from biofeedback.service.command_queue import CommandQueue, Waiting, in_backgrou
 from biofeedback.service.error_log import REFUSALS, message_of, report_error
 from biofeedback.service.live_feed import Broadcaster
 from biofeedback.service.live_state import TempoHistory, arc_of, live_state, session_view
-from biofeedback.service.renderers import ReportRenderer
+from biofeedback.service.renderers import InstrumentRenderer, ReportRenderer
 from biofeedback.service.requests import (
     LEADS_TO,
     OPEN,
@@ -37,7 +37,7 @@ from biofeedback.service.requests import (
     refusal,
     resolve,
 )
-from biofeedback.service.schemas import ArcView, EngineView, State
+from biofeedback.service.schemas import ArcView, EngineView, SamplesView, State
 from biofeedback.store.pseudonym import replace_token
 from biofeedback.store.records import Session
 from biofeedback.store.store import Store
@@ -69,6 +69,8 @@ class SessionHost:
         Of the data folder.
     reports : ReportRenderer
         Writes the report of a session once it is closed.
+    instruments : InstrumentRenderer
+        Renders what a session's palette needs before its sensors are opened.
     broadcaster : Broadcaster
         Takes the frames for live screens.
     clock : callable
@@ -81,6 +83,7 @@ class SessionHost:
         self,
         store: Store,
         reports: ReportRenderer,
+        instruments: InstrumentRenderer,
         broadcaster: Broadcaster,
         *,
         clock: Callable[[], float],
@@ -89,6 +92,7 @@ class SessionHost:
         self._store = store
         self._catalog = Catalog(store)
         self._reports = reports
+        self._instruments = instruments
         self._broadcaster = broadcaster
         self._clock = clock
         self._version = version
@@ -135,6 +139,11 @@ class SessionHost:
             trouble=self._trouble,
             heartbeat_s=round(max(0.0, self._clock() - self._beat_s), 3),
             clients_watching=self._broadcaster.watching,
+            samples=SamplesView(
+                share=self._instruments.progress,
+                not_kept=self._instruments.not_kept,
+                palette_fault=self._instruments.palette_fault,
+            ),
         )
         if (request := self._request) is None:
             return State(engine=engine, session=None)
@@ -194,6 +203,7 @@ class SessionHost:
         if self._preparation is not None:
             self._preparation.close()
         elif self._opening is not None:
+            self._instruments.cancel()
             self._opening.add_done_callback(_close_opened)
 
     def _serve_once(self) -> None:
@@ -254,8 +264,21 @@ class SessionHost:
         request = resolve(order, self._store, self._catalog)
         self._reset()
         self._request = request
-        self._opening = in_background(lambda: _open(request, self._clock))
+        self._opening = in_background(lambda: self._open_preparation(request))
         return Answer(True, "The sensors and the sound device are being opened.")
+
+    def _open_preparation(self, request: SessionRequest) -> Preparation:
+        """Render and open what a session needs, in the background.
+
+        Signal processing takes seconds to import. It is imported here, not at the start of the engine, so
+        that the engine answers soon; the main thread uses it once this has returned.
+        """
+        # First the instruments: sensors that are open want to be read.
+        palette = self._instruments.render(request.piece.palette)
+        request = request.with_palette(palette)
+        from biofeedback.service.preparation import open_preparation  # noqa: PLC0415
+
+        return open_preparation(request, self._clock)
 
     def _check_opened(self) -> None:
         if self._opening is not None and self._opening.done():
@@ -339,7 +362,7 @@ class SessionHost:
                 at_close=store.audit.anchor,
             )
             opened = preparation.hand_over()
-            from biofeedback.session import run_session  # noqa: PLC0415 - see `_open`
+            from biofeedback.session import run_session  # noqa: PLC0415 - see `_open_preparation`
 
             self._end_reason = run_session(
                 config, watch=self._watch, inbox=inbox, opened=opened, observer=preparation.live_frames
@@ -413,17 +436,6 @@ async def answer_of(host: SessionHost, ordered: CommandRequest, *, origin: Origi
         return await asyncio.wait_for(waiting, SILENCE_S if urgent else ANSWER_S)
     except TimeoutError:
         return Answer(True, "The music is silenced at once.") if urgent else None
-
-
-def _open(request: SessionRequest, clock: Callable[[], float]) -> Preparation:
-    """Open what a session needs, in the background.
-
-    Signal processing takes seconds to import. It is imported here, not at the start of the engine, so that
-    the engine answers soon; the main thread uses it once this has returned.
-    """
-    from biofeedback.service.preparation import open_preparation  # noqa: PLC0415
-
-    return open_preparation(request, clock)
 
 
 def _close_opened(opening: Future[Preparation]) -> None:

@@ -74,7 +74,8 @@ def test_one_sentence_says_that_the_recorded_notes_are_played(tmp_path, capsys):
     first, *_ = capsys.readouterr().out.splitlines()
     assert first == (
         f"version 1 of the composer made this music and this program has version {COMPOSER_VERSION}: "
-        "431 of 431 recorded notes were played as they sounded"
+        "431 of 431 recorded notes were played as they sounded; "
+        "the instruments have changed since, so they sound different"
     )
 
 

@@ -12,7 +12,7 @@ from biofeedback.commands import StrictModel
 from biofeedback.service.live_state import arc_of
 from biofeedback.service.renderers import PreviewRenderer
 from biofeedback.service.requests import LONGEST_PROTOCOL
-from biofeedback.service.schemas import ArcView, ProtocolEntry, ProtocolFault, ProtocolText, View
+from biofeedback.service.schemas import ArcView, ProtocolEntry, ProtocolFault, ProtocolText, Rendered
 from protocols.loading import faults_of, parse
 
 Yaml = Annotated[str, Field(max_length=LONGEST_PROTOCOL, description="a protocol as YAML")]
@@ -28,12 +28,6 @@ class Shown(Text):
     """A protocol to draw or hear, for a listener of this heart rate."""
 
     hr_bpm: float = Field(default=72.0, ge=30.0, le=200.0)
-
-
-class Rendered(View):
-    """Progress of the preview that is being rendered, 0 to 1; None if there is none."""
-
-    share: float | None
 
 
 def protocols_router(catalog: Catalog, previews: PreviewRenderer) -> APIRouter:

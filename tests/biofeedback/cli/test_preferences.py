@@ -15,6 +15,7 @@ LIKED = Preferences(
     nature="rain",
     tonic=4,
     metre="3/4",
+    playback="loudspeakers",
     unwanted=("bells", "air"),
     register_range=(0.2, 0.6),
 )
@@ -25,6 +26,7 @@ GIVEN = {
     "nature": (("--nature", "wind"), {"nature": "wind"}),
     "tonic": (("--tonic", "0"), {"tonic": 0}),
     "metre": (("--metre", "any"), {"metre": "any"}),
+    "playback": (("--playback", "headphones"), {"playback": "headphones"}),
     "without": (("--without", "pad"), {"unwanted": ("pad",)}),
     "register": (("--register", "0.3:0.5"), {"register_range": (0.3, 0.5)}),
 }
@@ -33,6 +35,7 @@ CLEARED = {
     "nature": {"nature": None},
     "tonic": {"tonic": None},
     "metre": {"metre": None},
+    "playback": {"playback": None},
     "without": {"unwanted": ()},
     "register": {"register_range": (0.0, 1.0)},
 }

@@ -19,6 +19,7 @@ from biofeedback.recording.storage import AppendFile
 from biofeedback.recording.xdf import Tag
 from generator.composition import COMPOSER_VERSION
 from generator.score import NoteEnd
+from generator.synthesis.sample_cache import samples_version
 
 
 def record_everything(recorder, things):
@@ -233,9 +234,11 @@ def test_session_json_says_from_the_start_what_is_recorded(tmp_path, make_record
         "metre": "4/4",
         "form": "none",
         "tonal_plan": "none",
+        "playback": "loudspeakers",
         "seed": 7,
     }
     assert recording.composer_version == meta["composer_version"] == COMPOSER_VERSION
+    assert recording.samples_version == meta["samples_version"] == samples_version()
     assert meta["arguments"] == {"out": "Küche\udce4"}
     assert [entry["stream"] for entry in meta["inputs"]] == ["ecg", "eda"]
     assert meta["streams"] == list(recording.streams)

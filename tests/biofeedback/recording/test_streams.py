@@ -131,6 +131,7 @@ def test_the_file_says_what_the_music_was_made_from():
         "metre": "4/4",
         "form": "none",
         "tonal_plan": "none",
+        "playback": "loudspeakers",
     }
     assert headers["notes"].desc["layers"].split(",") == list(LAYERS)
 

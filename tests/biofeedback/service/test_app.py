@@ -7,6 +7,7 @@ import pytest
 
 from biofeedback.errors import NotFoundError, StoreError, UsageError
 from biofeedback.service.app import make_app
+from biofeedback.service.audition_renderer import AuditionRenderer
 from biofeedback.service.auth import Keys
 from biofeedback.service.live_feed import Broadcaster
 from biofeedback.service.renderers import PreviewRenderer, ReportRenderer
@@ -40,6 +41,7 @@ def test_each_kind_of_error_has_its_status(error, status, told):
         None,
         Keys(1),
         previews=PreviewRenderer(),
+        auditions=AuditionRenderer(),
         reports=ReportRenderer(),
         version="1",
     )

@@ -31,10 +31,10 @@ def until(holds: Callable[[], object]) -> None:
 
 def begun(previews: PreviewRenderer) -> tuple[Future[bytes], int]:
     """Begin to render; return what will come of it, and the process."""
-    before = previews._process
+    before = previews.pid
     sound = in_background(lambda: previews.listen(TEXT, 72.0))
-    until(lambda: previews._process not in {None, before})
-    return sound, previews._process.pid
+    until(lambda: previews.pid not in {None, before})
+    return sound, previews.pid
 
 
 def gone(pid: int) -> bool:
