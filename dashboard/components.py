@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
 
 import streamlit as st
 
@@ -40,7 +40,8 @@ WHOLE = f"""<style>
 .stMain {{ overflow: hidden; }}
 </style>"""
 
-ARC_SCRIPT = Path(__file__).parent / "ui" / "protocol_arc.js"
+UI = Path(__file__).parent / "ui"
+ARC_SCRIPT = UI / "protocol_arc.js"
 ARC_HTML = '<canvas role="img"></canvas><p role="status"></p>'
 ARC_CSS = """
 canvas { display: block; width: 100%; }
@@ -105,10 +106,48 @@ def protocol_arc(
     draw(key=key, data=shown)
 
 
+LISTEN_WORDS = ("listen", "anew", "rendering", "cancel", "cancelled", "failed")
+"""What the button of a sound that the engine renders needs words for."""
+
+
+def listen_button(
+    path: str,
+    body: Mapping[str, str],
+    words: Mapping[str, str],
+    *,
+    key: str,
+    usable: bool = True,
+    follows: bool = False,
+) -> None:
+    """Show the button of a sound that the engine renders; its script runs in the browser.
+
+    Parameters
+    ----------
+    path : str
+        Where the engine gives the sound, below its own address; the progress lies below it.
+    body : mapping of str to str
+        What is sent there.
+    words : mapping of str to str
+        The words of `LISTEN_WORDS`.
+    key : str
+        Tells this button from others on the page.
+    usable : bool
+        Whether there is a sound to listen to.
+    follows : bool
+        Whether what is typed into the protocol editor takes the place of the body.
+    """
+    html, js, css = ((UI / f"listen.{kind}").read_text(encoding="utf-8") for kind in ("html", "js", "css"))
+    shown = {"path": f"/engine/{path}", "body": dict(body), "words": dict(words)}
+    st.components.v2.component("listen", html=html, js=js, css=css)(
+        key=key, data={**shown, "usable": usable, "follows": follows}
+    )
+
+
 PALETTES = OPTIONS.preferences["palette"].choices
 NATURES = OPTIONS.preferences["nature"].choices
 SOUNDS = OPTIONS.preferences["unwanted"].choices
 METRES = OPTIONS.preferences["metre"].choices
+PLAYBACKS = OPTIONS.preferences["playback"].choices
 TONICS = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 LOWEST_DB = int(OPTIONS.volume_db[0])
 VIRTUAL = "listener=virtual:responder"
@@ -118,8 +157,18 @@ PALETTE_NAMES = AS_IN_PROTOCOL | {name: text(f"palette.{name}") for name in PALE
 NATURE_NAMES = AS_IN_PROTOCOL | {name: text(f"nature.{name}") for name in NATURES}
 TONIC_NAMES = AS_IN_PROTOCOL | dict(enumerate(TONICS))
 METRE_NAMES = AS_IN_PROTOCOL | {name: text(f"metre.{name}") for name in METRES}
+PLAYBACK_NAMES = AS_IN_PROTOCOL | {name: text(f"playback.{name}") for name in PLAYBACKS}
 SOUND_NAMES = {name: text(f"nature.{name}" if name in NATURES else f"layer.{name}") for name in SOUNDS}
 """What can be chosen, with its name in words; None is left to the protocol."""
+
+
+def palette_names(chosen: str | None, files: Sequence[str] = ()) -> dict[str | None, str]:
+    """Return the palettes that can be chosen, with their names in words: what is chosen is among them.
+
+    Files go by their names, whatever their folder is.
+    """
+    known = PALETTE_NAMES | {name: name for name in files}
+    return known if chosen in known else known | {chosen: PurePath(chosen or "").name}
 
 
 def length_text(seconds: float | None) -> str:

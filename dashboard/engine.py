@@ -14,6 +14,9 @@ from dashboard.texts import text
 
 RUNNING = ("running", "closing")
 
+LOOK_EVERY_S = 2.0
+"""How often a page without an engine looks for one."""
+
 Answer = TypeVar("Answer")
 
 
@@ -23,18 +26,29 @@ def folder() -> Path:
 
 
 def engine() -> EngineClient:
-    """Return a client of the engine; where none answers the page says so and ends here."""
-    found = read_endpoint(folder())
-    if found is not None:
-        client = _client(found.url, found.token)
-        if client.healthy():
-            return client
+    """Return a client of the engine; where none answers the page says so, and runs again once one does."""
+    if (client := _answering()) is not None:
+        return client
     st.error(text("engine.gone"))
+    _rerun_once_it_answers()
     if st.button(text("engine.start"), type="primary"):
         with st.spinner(text("engine.starting")):
             start_engine(folder()).close()
         st.rerun()
     return st.stop()
+
+
+def _answering() -> EngineClient | None:
+    found = read_endpoint(folder())
+    client = None if found is None else _client(found.url, found.token)
+    return client if client is not None and client.healthy() else None
+
+
+@st.fragment(run_every=LOOK_EVERY_S)
+def _rerun_once_it_answers() -> None:
+    """Look for an engine that was only busy, or that another window has started."""
+    if _answering() is not None:
+        st.rerun()
 
 
 def answered(request: Callable[[], Answer]) -> Answer | None:

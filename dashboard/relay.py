@@ -33,8 +33,8 @@ WAITING = (
 )
 """Shown in place of the listener's page while there is no engine; it reloads by itself."""
 
-PATIENCE = httpx.Timeout(150.0, connect=2.0)
-"""Rendering a preview takes up to two minutes on a busy machine."""
+PATIENCE = httpx.Timeout(300.0, connect=2.0)
+"""The first audition of a palette, whose samples have to be rendered, takes minutes on a busy machine."""
 
 TO_THE_ENGINE = ("content-type", "accept", "range", "x-origin")
 TO_THE_BROWSER = (

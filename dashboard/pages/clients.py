@@ -9,16 +9,22 @@ import streamlit as st
 
 from biofeedback.client import OPTIONS, SCOPES, EngineClient, PreferencesRequest
 from dashboard.components import (
+    LISTEN_WORDS,
     LOWEST_DB,
     METRE_NAMES,
     NATURE_NAMES,
-    PALETTE_NAMES,
+    PLAYBACK_NAMES,
     SOUND_NAMES,
     TONIC_NAMES,
+    listen_button,
+    palette_names,
 )
 from dashboard.engine import answered, engine
 from dashboard.pages.past_sessions import sessions_table
 from dashboard.texts import text
+
+SILENT_BED = "none"
+"""The choice of no nature sound."""
 
 NEW = ""
 """The entry in the list of codes for a new client."""
@@ -53,9 +59,10 @@ def page() -> None:
 def _new(client: EngineClient) -> None:
     st.header(text("clients.new"), anchor=False)
     st.caption(text("clients.pseudonym"))
+    sounds = _sounds(None)
     with st.form("new-client"):
         code = st.text_input(text("clients.code"), placeholder="C-017")
-        about = _about(None)
+        about = _about(None, sounds)
         if st.form_submit_button(text("clients.add"), type="primary"):
             _save(lambda: client.add_client(code.strip(), **about), code.strip())
 
@@ -65,10 +72,12 @@ def _one(client: EngineClient, who: Any) -> None:
     about, consent, history = st.tabs(
         [text("clients.about"), text("clients.consent"), text("clients.history")]
     )
-    with about, st.form(f"client-{who.code}"):
-        values = _about(who)
-        if st.form_submit_button(text("clients.save"), type="primary"):
-            _save(lambda: client.change_client(who.code, **values), who.code)
+    with about:
+        sounds = _sounds(who)
+        with st.form(f"client-{who.code}"):
+            values = _about(who, sounds)
+            if st.form_submit_button(text("clients.save"), type="primary"):
+                _save(lambda: client.change_client(who.code, **values), who.code)
     with consent:
         _consent(client, who)
     with history:
@@ -78,11 +87,36 @@ def _one(client: EngineClient, who: Any) -> None:
             st.switch_page(st.session_state["pages"]["sessions"])
 
 
-def _about(who: Any) -> dict[str, Any]:
-    likes: Any = PreferencesRequest() if who is None else who.preferences
+def _sounds(who: Any) -> dict[str, Any]:
+    """Show palette and nature sound, each with a button to listen to it; return what is chosen.
+
+    They stand before the form: in it, the buttons would not know what is chosen until it is saved.
+    """
+    likes: Any = _likes(who)
+    code = who.code if who else NEW
     left, right = st.columns(2)
-    palette = _preference(left, text("clients.palette"), PALETTE_NAMES, likes.palette)
-    nature = _preference(right, text("clients.nature"), NATURE_NAMES, likes.nature)
+    palettes = palette_names(likes.palette, engine().palette_files())
+    palette = _preference(
+        left, text("clients.palette"), palettes, likes.palette, key=f"palette-{code}-{likes.palette}"
+    )
+    nature = _preference(
+        right, text("clients.nature"), NATURE_NAMES, likes.nature, key=f"nature-{code}-{likes.nature}"
+    )
+    words = {name: text(f"audition.{name}") for name in LISTEN_WORDS}
+    for place, field, name in ((left, "palette", palette), (right, "nature", nature)):
+        if name not in {None, SILENT_BED}:
+            with place:
+                listen_button("palettes/audition.flac", {"name": name}, words, key=f"listen-{field}-{code}")
+    return {"palette": palette, "nature": nature}
+
+
+def _likes(who: Any) -> Any:
+    return PreferencesRequest() if who is None else who.preferences
+
+
+def _about(who: Any, sounds: Mapping[str, Any]) -> dict[str, Any]:
+    """Show the fields of a client's form; return what is in them, with the sounds chosen before."""
+    likes = _likes(who)
     unwanted = st.multiselect(
         text("clients.unwanted"),
         list(SOUND_NAMES),
@@ -90,9 +124,10 @@ def _about(who: Any) -> dict[str, Any]:
         format_func=SOUND_NAMES.__getitem__,
         placeholder=text("clients.unwanted.none"),
     )
-    left, middle, right = st.columns([1, 1, 2])
+    left, middle, other, right = st.columns([1, 1, 1, 2])
     tonic = _preference(left, text("clients.tonic"), TONIC_NAMES, likes.tonic)
     metre = _preference(middle, text("clients.metre"), METRE_NAMES, likes.metre)
+    playback = _preference(other, text("clients.playback"), PLAYBACK_NAMES, likes.playback)
     low, high = right.slider(
         text("clients.register"),
         0.0,
@@ -120,10 +155,10 @@ def _about(who: Any) -> dict[str, Any]:
     goals = st.text_area(text("clients.goals"), "\n".join(who.goals) if who else "", help=text("a-line-each"))
     return {
         "preferences": {
-            "palette": palette,
-            "nature": nature,
+            **sounds,
             "tonic": tonic,
             "metre": metre,
+            "playback": playback,
             "unwanted": unwanted,
             "register_low": low,
             "register_high": high,
@@ -134,10 +169,13 @@ def _about(who: Any) -> dict[str, Any]:
     }
 
 
-def _preference(place: Any, label: str, names: Mapping[Any, str], chosen: Any) -> Any:
+def _preference(
+    place: Any, label: str, names: Mapping[Any, str], chosen: Any, *, key: str | None = None
+) -> Any:
     """Show the field of a preference; return what is chosen."""
     options = list(names)
-    return place.selectbox(label, options, index=options.index(chosen), format_func=names.__getitem__)
+    index = options.index(chosen)
+    return place.selectbox(label, options, index=index, format_func=names.__getitem__, key=key)
 
 
 def _consent(client: EngineClient, who: Any) -> None:

@@ -6,19 +6,16 @@ A change in the form changes the lines of its field, and nothing else in the tex
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 import yaml
 
 from biofeedback.client import OPTIONS, EngineClient
-from dashboard.components import METRE_NAMES, PALETTE_NAMES, protocol_arc
+from dashboard.components import LISTEN_WORDS, METRE_NAMES, PALETTE_NAMES, UI, listen_button, protocol_arc
 from dashboard.engine import answered, engine
 from dashboard.protocol_editing import PIECE_CHOICES, Key, edited, free_version, merged, row_of
 from dashboard.texts import text
-
-UI = Path(__file__).parents[1] / "ui"
 
 PIECE_LABELS = {
     "palette": "clients.palette",
@@ -100,10 +97,10 @@ def _text_editor() -> str | None:
 
 
 def _listen(content: str, *, usable: bool) -> None:
-    """Show the button for a preview of half a minute; its script runs in the browser."""
-    names = ("listen", "anew", "rendering", "cancel", "cancelled", "failed")
-    words = {name: text(f"listen.{name}") for name in names}
-    _component("preview")(key="listen", data={"text": content, "usable": usable, "words": words})
+    """Show the button for a preview of half a minute."""
+    words = {name: text(f"listen.{name}") for name in LISTEN_WORDS}
+    body = {"text": content}
+    listen_button("protocols/listen.wav", body, words, key="listen", usable=usable, follows=True)
 
 
 def _component(name: str) -> Any:

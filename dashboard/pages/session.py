@@ -43,7 +43,7 @@ def _begin(state: State) -> None:
     for name in ("step", "confirmed"):
         st.session_state.pop(name, None)
     if state.engine.stage == "preparing":
-        st.info(text("session.opening"))
+        _opening()
         if st.button(text("session.leave")):
             tell("close")
             st.rerun()
@@ -52,6 +52,24 @@ def _begin(state: State) -> None:
     if state.engine.trouble:
         st.error(text("session.trouble", why=state.engine.trouble))
     setup_step.show()
+
+
+def _opening() -> None:
+    """Show what the session waits for: its instruments, which are rendered once, or its sensors."""
+
+    @st.fragment(run_every=LOOK_PREPARING_S)
+    def show_progress() -> None:
+        try:
+            share = engine().state().engine.samples.share
+        except EngineError:
+            return
+        if share is None:
+            st.info(text("session.opening"))
+        else:
+            st.progress(share, text("session.instruments", percent=f"{100 * share:.0f}"))
+            st.caption(text("session.instruments.about"))
+
+    show_progress()
 
 
 def _prepare(state: State, session: SessionView) -> None:
@@ -65,6 +83,10 @@ def _prepare(state: State, session: SessionView) -> None:
     elif step == 2:
         done = _sensors()
     else:
+        if state.engine.samples.palette_fault:
+            st.warning(state.engine.samples.palette_fault)
+        if state.engine.samples.not_kept:
+            st.warning(text("sound.late", why=state.engine.samples.not_kept))
         done = _sound_check(session, confirmed=state.engine.stage == "ready")
     back, leave, _, forward = st.columns([1, 1, 2, 1.4])
     if step > 1 and back.button(text("session.back"), width="stretch"):

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from biofeedback.client import OPTIONS, EngineClient
-from dashboard.components import PALETTE_NAMES, VIRTUAL, protocol_arc
+from dashboard.components import VIRTUAL, palette_names, protocol_arc
 from dashboard.engine import answered, engine, tell
 from dashboard.texts import text
 
@@ -90,7 +90,8 @@ def _client(client: EngineClient) -> Any:
         st.caption(text("choose.nobody"))
         return None
     who = known[code]
-    facts = [text("choose.palette", palette=PALETTE_NAMES[who.preferences.palette])]
+    palette = who.preferences.palette
+    facts = [text("choose.palette", palette=palette_names(palette)[palette])]
     if who.goals:
         facts.append(text("choose.goals", goals="; ".join(who.goals)))
     st.caption(" · ".join(facts))

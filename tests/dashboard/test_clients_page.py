@@ -13,6 +13,7 @@ LIKED = PreferencesRequest(
     nature="rain",
     tonic=4,
     metre="3/4",
+    playback="headphones",
     unwanted=["bells"],
     register_low=0.25,
     register_high=0.6,
@@ -42,6 +43,9 @@ class Engine:
 
     def clients(self):
         return (WHO,)
+
+    def palette_files(self):
+        return ("mine.yaml",)
 
     def sessions(self, **_):
         return ()
@@ -90,12 +94,15 @@ def test_what_was_not_touched_is_saved_as_it_was(page):
     ("widget", "value", "field", "expected"),
     [
         (("selectbox", "clients.palette"), 0, "palette", None),
-        (("selectbox", "clients.nature"), 2, "nature", "wind"),
+        (("selectbox", "clients.palette"), -1, "palette", "mine.yaml"),
+        (("selectbox", "clients.nature"), 4, "nature", "wind"),
         (("selectbox", "clients.nature"), 0, "nature", None),
         (("selectbox", "clients.tonic"), 1, "tonic", 0),
         (("selectbox", "clients.tonic"), 0, "tonic", None),
         (("selectbox", "clients.metre"), 3, "metre", "6/8"),
         (("selectbox", "clients.metre"), 0, "metre", None),
+        (("selectbox", "clients.playback"), 1, "playback", "loudspeakers"),
+        (("selectbox", "clients.playback"), 0, "playback", None),
         (("multiselect", "clients.unwanted"), [], "unwanted", []),
         (("slider", "clients.register"), (0.0, 0.6), "register_low", 0.0),
     ],
@@ -121,3 +128,38 @@ def test_one_preference_is_changed_or_cleared_and_no_other(page, widget, value, 
 def test_one_field_is_cleared_and_no_other(page, widget, value, field, expected):
     labelled(page, *widget).set_value(value)
     assert saved(page) == {**SAVED, field: expected}
+
+
+@pytest.fixture
+def buttons(monkeypatch):
+    """What can be listened to, by the field beside which it stands."""
+    shown = {}
+
+    def show(path, body, words, *, key):
+        assert path == "palettes/audition.flac"
+        assert words["listen"] == text("audition.listen")
+        shown[key.split("-")[1]] = body["name"]
+
+    monkeypatch.setattr(clients, "listen_button", show)
+    return shown
+
+
+def test_what_is_chosen_can_be_listened_to_before_it_is_saved(buttons, page):
+    assert buttons == {"palette": "harp-bells", "nature": "rain"}
+    labelled(page, "selectbox", "clients.palette").set_value("felt-piano")
+    labelled(page, "selectbox", "clients.nature").set_value("sea")
+    page.run()
+    assert buttons == {"palette": "felt-piano", "nature": "sea"}
+    assert page.engine.saved == []
+    likes = {**SAVED["preferences"], "palette": "felt-piano", "nature": "sea"}
+    assert saved(page) == {**SAVED, "preferences": likes}
+
+
+@pytest.mark.parametrize("nothing", [0, 1])
+def test_what_is_left_to_the_protocol_or_silent_has_no_button(buttons, page, nothing):
+    buttons.clear()
+    labelled(page, "selectbox", "clients.palette").select_index(0)
+    labelled(page, "selectbox", "clients.nature").select_index(nothing)
+    page.run()
+    assert not page.exception
+    assert buttons == {}

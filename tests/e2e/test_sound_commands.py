@@ -9,7 +9,7 @@ import pytest
 import soundfile as sf
 
 from biofeedback.calibration import calibrated_devices, keep_calibration
-from biofeedback.cli import exit_status
+from biofeedback.cli import exit_status, music, protocols, sessions
 from biofeedback.recording.reader import read_recording
 from biofeedback.settings import VARIABLE, calibration_file
 from generator.synthesis.calibration import Calibration
@@ -44,6 +44,53 @@ def test_a_protocol_can_be_heard_in_fast_motion(protocol_file: Path, tmp_path: P
     samples, rate = sf.read(wav)
     assert len(samples) == 12 * rate
     assert np.std(samples[4 * rate : 8 * rate]) > 0.01
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The palettes whose instruments were prepared by commands, in order."""
+    palettes: list[str] = []
+
+    def prepare(palette: str) -> str:
+        palettes.append(palette)
+        return palette
+
+    for module in (music, protocols, sessions):
+        monkeypatch.setattr(module, "prepare_instruments", prepare)
+    return palettes
+
+
+def test_every_command_prepares_the_instruments_before_sound_and_for_sound_only(
+    prepared: list[str], session_arguments: list[str], protocol_file: Path, tmp_path: Path
+) -> None:
+    states = tmp_path / "states.csv"
+    states.write_text("time_s,tempo_bpm\n0,60\n2,60\n", encoding="utf-8")
+    render = ["render", "--trajectory", str(states)]
+    soundcheck = ["soundcheck", "--seconds", "2", "--palette", "soft-strings"]
+    preview = ["protocols", "preview", str(protocol_file), "--seconds", "10"]
+    run = [*session_arguments, "--palette", "harp-bells", "--out"]
+    replay = ["replay", str(tmp_path / "heard")]
+    silent = [
+        [*render, "--midi", str(tmp_path / "score.mid")],
+        [*soundcheck, "--noise", "--wav", str(tmp_path / "noise.wav")],
+        [*preview, "--png", str(tmp_path / "plan.png")],
+        [*run, str(tmp_path / "unheard"), "--audio", "none"],
+    ]
+    for arguments in silent:
+        assert exit_status(arguments) == 0
+    assert prepared == []
+    sounding = [
+        [*render, "--wav", str(tmp_path / "render.wav")],
+        [*soundcheck, "--wav", str(tmp_path / "check.wav")],
+        [*preview, "--wav", str(tmp_path / "preview.wav")],
+        [*run, str(tmp_path / "heard"), "--audio", "file"],
+        [*replay, "--wav", str(tmp_path / "replay.wav")],
+    ]
+    for arguments in sounding:
+        assert exit_status(arguments) == 0
+    assert prepared == ["warm-pads", "soft-strings", "warm-pads", "harp-bells", "harp-bells"]
+    assert exit_status([*replay, "--events", str(tmp_path / "events.csv")]) == 0
+    assert len(prepared) == len(sounding)
 
 
 def test_preferences_are_heard_recorded_and_replayed(
