@@ -87,11 +87,14 @@ def suggestion(word: str, known: Collection[str]) -> str:
     return "" if close is None else f"did you mean {close!r}?"
 
 
-def one_of(names: Collection[str]) -> BeforeValidator:
-    """Return a check that a value is one of these names, which suggests the nearest where it is not."""
+def one_of(names: Collection[str], *, earlier: Collection[str] = ()) -> BeforeValidator:
+    """Return a check that a value is one of these names, which suggests the nearest where it is not.
+
+    Earlier names are accepted, too, and stay as they are: the fingerprint of a protocol must not change.
+    """
 
     def check(value: Any) -> Any:
-        if isinstance(value, str) and value in names:
+        if isinstance(value, str) and (value in names or value in earlier):
             return value
         raise _none_of(names, value, ", ".join(names))
 

@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator
 
-from generator.state import FORMS, METRES, NATURE_RANGE_DB, NATURES, PALETTES, TONAL_PLANS, Metre
+from generator.state import (
+    EARLIER_NATURES,
+    FORMS,
+    METRES,
+    NATURE_RANGE_DB,
+    NATURES,
+    PALETTES,
+    TONAL_PLANS,
+    Metre,
+)
 from protocols.fields import (
     Limits,
     MatchedBpm,
@@ -106,7 +115,7 @@ class PieceDefaults(ProtocolPart):
     palette: Annotated[str, one_of(PALETTES)] = described(
         "the instruments", "one of " + ", ".join(PALETTES), default=PALETTES[0]
     )
-    nature: Annotated[str, one_of(NATURES)] = described(
+    nature: Annotated[str, one_of(NATURES, earlier=EARLIER_NATURES)] = described(
         "the nature sounds under the music", "one of " + ", ".join(NATURES), default=NATURES[0]
     )
     nature_db: float = ranged(

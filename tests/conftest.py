@@ -10,12 +10,29 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from biofeedback.settings import DATA_VARIABLE, VARIABLE
+from generator.synthesis.sample_cache import CACHE_VARIABLE, load
 
 # The parent is Hypothesis' own choice: where CI=true is set, it tries the same examples at every run.
 settings.register_profile(
     "any-load", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any-load")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CACHE = ROOT / "build" / "cache"
+"""Of the samples: they take a minute to be rendered, once for all runs of the tests."""
+
+PLAYING = (
+    *("e2e", "test_examples.py", "test_readme.py", "test_wheel.py", "tools"),
+    *("biofeedback/report", "biofeedback/service", "biofeedback/test_replay.py"),
+    *("biofeedback/test_session_refusals.py", "generator/live", "generator/test_render.py"),
+    *("generator/test_virtual_player.py", "generator/synthesis/test_palettes.py"),
+    *("biofeedback/cli/test_auditions.py", "biofeedback/test_audition_program.py"),
+    *("generator/synthesis/test_synth.py", "generator/synthesis/test_volume.py"),
+    "benchmarks/test_timbre_figures.py",
+)
+"""Tests that play music; the others do without the samples."""
 
 MOST_TRIES = 5
 SLEEPS_LONG = 20
@@ -30,7 +47,25 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         folder = tmp_path_factory.mktemp("user")
         patch.setenv(DATA_VARIABLE, str(folder / "data"))
         patch.setenv(VARIABLE, str(folder / "settings"))
+        patch.setenv(CACHE_VARIABLE, str(CACHE))
         yield
+
+
+@pytest.fixture(scope="session")
+def samples(own_folders: None, worker_id: str) -> None:
+    """Render the samples that the cache lacks; a second worker begins at the other end."""
+    from generator.synthesis.instruments.catalog import INSTRUMENTS  # noqa: PLC0415 - loads SciPy
+
+    names = list(INSTRUMENTS)
+    load(names[::-1] if worker_id == "gw1" else names)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def samples_for_music(request: pytest.FixtureRequest) -> None:
+    """Have the samples there before the first test of a module that plays music."""
+    path = request.path.relative_to(ROOT / "tests")
+    if any(path.is_relative_to(playing) for playing in PLAYING):
+        request.getfixturevalue("samples")
 
 
 @pytest.fixture(scope="session")

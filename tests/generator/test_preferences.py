@@ -60,9 +60,10 @@ def test_what_cannot_be_is_refused(wrong: dict[str, object], message: str) -> No
 
 GIVEN = {
     "palette": "soft-strings",
-    "nature": "water",
+    "nature": "stream",
     "tonic": 7,
     "metre": "6/8",
+    "playback": "headphones",
     "unwanted": ("bells",),
     "register_range": (0.1, 0.6),
 }
@@ -75,6 +76,12 @@ def test_a_change_replaces_one_field_and_the_neutral_value_clears_it(name: str) 
     cleared = everything.changed({name: getattr(Preferences(), name)})
     assert cleared == Preferences().changed({**GIVEN, name: getattr(Preferences(), name)})
     assert cleared != everything
+
+
+def test_an_earlier_name_of_a_nature_sound_is_that_sound() -> None:
+    kept = Preferences(nature="water", unwanted=("bells", "water"))
+    assert kept == Preferences(nature="stream", unwanted=("bells", "stream"))
+    assert kept.applied_to(PIECE).nature == "none"
 
 
 def test_preferences_are_read_from_json_lists() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from generator.render import VirtualPlayer
 from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP
-from generator.state import MusicState, Piece
+from generator.state import MusicState, Piece, PlayedSound
 
 STATE = MusicState(layers=3, tempo_bpm=100.0, density=0.8)
 
@@ -84,7 +84,7 @@ def test_a_sound_engine_that_had_to_be_built_anew_is_an_incident(monkeypatch):
 
 
 def test_reference_noise_takes_the_place_of_the_music():
-    with VirtualPlayer(Piece(), sound=True, fade_in_s=0.2, noise=True) as player:
+    with VirtualPlayer(Piece(), sound=True, fade_in_s=0.2, plays=PlayedSound.REFERENCE_NOISE) as player:
         audio = np.concatenate([player.step(STATE).audio for _ in range(60)])[BLOCK_FRAMES * 30 :]
     assert 20 * np.log10(np.std(audio)) == pytest.approx(-23.0, abs=4.0)
     assert abs(np.corrcoef(audio.T)[0, 1]) < 0.1

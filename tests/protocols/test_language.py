@@ -43,6 +43,13 @@ def test_more_energy_is_never_less_music(energy, more):
         assert getattr(energetic(high), name) <= RANGES[name][1]
 
 
+def test_an_earlier_name_of_a_nature_sound_stays_in_the_protocol():
+    # So the fingerprint of a protocol that was used is the same as then.
+    protocol = override(load("sleep-onset"), "piece.nature=water")
+    assert protocol.piece.nature == "water"
+    assert load("resonance-breathing").piece.nature == "water"
+
+
 def test_a_goal_goes_from_the_baseline_to_the_last_music_unless_it_says_otherwise():
     protocol = parse(
         f"""{HEAD}

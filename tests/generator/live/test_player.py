@@ -25,7 +25,7 @@ from generator.player import NO_LATENCY, AudioIncident, ProcessEndCause, Process
 from generator.player import AudioIncidentKind as Kind
 from generator.player_events import EndRequest, PlaybackBegin, PlayerEvent, StopRequest, VolumeRequest
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, BeatEvent, NoteEnd, NoteEvent, SectionEvent
-from generator.state import MasterVolume, MusicState, Piece
+from generator.state import MasterVolume, MusicState, Piece, PlayedSound
 from generator.synthesis.mastering import VolumeFader
 from generator.synthesis.synth import Synth
 
@@ -486,7 +486,7 @@ def opened(live: LivePlayer) -> None:
 
 
 def test_reference_noise_sounds_live_and_its_exposure_is_counted() -> None:
-    with player(noise=True) as live:
+    with player(plays=PlayedSound.REFERENCE_NOISE) as live:
         listener = Listener(live)
         listener.listen(LIVELY, lambda: live.statistics().energy_s > 0.001, at_most_s=PATIENCE_S)
         assert len(np.concatenate(listener.pieces)) == live.statistics().frames_played
