@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from benchmarks.resident_memory import resident_mb
+from benchmarks.resident_memory import own_mb, resident_mb
 from generator.render import VirtualPlayer
 from generator.score import BLOCK_FRAMES, BLOCKS_PER_STEP, SAMPLE_RATE
 from generator.state import MusicState, Piece
@@ -44,7 +44,7 @@ def transform_s() -> float:
 
 def main(palette: str, nature: str, seconds: int) -> None:
     """Render and print the figures."""
-    digest, resident, times_real, to_transform = hashlib.sha256(), [], [], []
+    digest, resident, own, times_real, to_transform = hashlib.sha256(), [], [], [], []
     with VirtualPlayer(Piece(palette=palette, nature=nature, seed=11), sound=True) as player:
         for _ in range(5 * STEPS_A_SECOND):
             player.step(STATE)
@@ -59,7 +59,9 @@ def main(palette: str, nature: str, seconds: int) -> None:
                 began = time.process_time()
             if second % 60 == 0:
                 resident.append(resident_mb())
+                own.append(own_mb())
         resident.append(resident_mb())
+        own.append(own_mb())
     print(
         json.dumps(
             {
@@ -67,6 +69,7 @@ def main(palette: str, nature: str, seconds: int) -> None:
                 "times_real": times_real,
                 "to_transform": to_transform,
                 "resident_mb": resident,
+                "own_mb": own,
             }
         )
     )

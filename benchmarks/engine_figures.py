@@ -61,7 +61,7 @@ def figures(*, long: bool = False) -> dict[str, Any]:
             "same_samples": runs[0]["sha256"] == runs[1]["sha256"],
         }
     minutes = 120 if long else 8
-    resident = measured("engine_child", PALETTES[0], NATURES[0], str(minutes * 60))["resident_mb"]
+    own = measured("engine_child", PALETTES[0], NATURES[0], str(minutes * 60))["own_mb"]
     starts = [measured("cold_start", PALETTES[0]) for _ in range(3)]
     hours = (minutes - WARM_MINUTES) / 60
     return {
@@ -73,9 +73,9 @@ def figures(*, long: bool = False) -> dict[str, Any]:
         },
         "memory": {
             "minutes": minutes,
-            "warm_mb": round(resident[WARM_MINUTES], 1),
-            "at_the_end_mb": round(resident[-1], 1),
-            "growth_mb_per_hour": round((resident[-1] - resident[WARM_MINUTES]) / hours, 2),
+            "warm_mb": round(own[WARM_MINUTES], 1),
+            "at_the_end_mb": round(own[-1], 1),
+            "growth_mb_per_hour": round((own[-1] - own[WARM_MINUTES]) / hours, 2),
         },
     }
 
