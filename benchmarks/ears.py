@@ -231,8 +231,8 @@ of −42 dBFS at four of five. The residual's median does not serve: a voice and
 a pulse each period, 14 times the median.
 """
 
-AFTER_ONSET_S = 0.05
-"""So long after an onset, and 20 ms before it, nothing is judged: hammers strike, and walls answer."""
+AROUND_ONSET_S = 0.02
+"""So near to an onset nothing is judged."""
 
 
 def prediction_residual(audio: npt.NDArray[Any], rate: int) -> FloatArray:
@@ -269,7 +269,8 @@ def clicks(audio: npt.NDArray[Any], rate: int, onsets_s: npt.ArrayLike) -> Click
     judged = residual > 0.0
     judged[: 2 * reach] = judged[-4 * reach :] = False  # no frames are fitted at the ends
     for onset in np.asarray(onsets_s):
-        judged[max(0, int((onset - 0.02) * rate)) : max(0, int((onset + AFTER_ONSET_S) * rate))] = False
+        first, last = (int((onset + side * AROUND_ONSET_S) * rate) for side in (-1, 1))
+        judged[max(0, first) : max(0, last)] = False
     return Clicks(residual * judged, stands_out * judged)
 
 

@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
 
 from biofeedback.errors import UsageError
 from biofeedback.palette_files import located
@@ -24,10 +23,8 @@ AuditionKey = tuple[str, str, str]
 """What an audition depends on: its name, the version of the samples and, for a palette file, its content."""
 
 
-class AuditionRenderer:
-    """Renders one audition at a time, the newest, and keeps it. Any thread may ask.
-
-    As a context it ends what is being rendered when it is left.
+class AuditionRenderer(LatestProcess):
+    """Renders one audition at a time, the newest, and keeps it; `cancel` lets its caller get a `UsageError`.
 
     Parameters
     ----------
@@ -36,32 +33,17 @@ class AuditionRenderer:
     """
 
     def __init__(self, longest_s: float = LONGEST_S) -> None:
+        super().__init__()
         self._longest_s = longest_s
-        self._process = LatestProcess()
-        self._lock = threading.Lock()
+        self._keeping = threading.Lock()
         self._kept: OrderedDict[AuditionKey, bytes] = OrderedDict()
         self._shares: list[list[float]] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cancel()
-
-    @property
-    def pid(self) -> int | None:
-        """The process that renders; None where none does."""
-        return self._process.pid
 
     @property
     def progress(self) -> float | None:
         """How much of the newest audition is rendered, 0 to 1; None where none is."""
-        with self._lock:
+        with self._keeping:
             return self._shares[-1][0] if self._shares else None
-
-    def cancel(self) -> None:
-        """Cancel the audition that is being rendered; its caller gets a `UsageError`."""
-        self._process.cancel()
 
     def listen(self, name: str) -> bytes:
         """Return 20 s of a palette, or of a nature sound alone, as FLAC.
@@ -79,12 +61,12 @@ class AuditionRenderer:
         """
         name = located(name)
         key = _key(name)
-        with self._lock:
+        with self._keeping:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         sound = self._render(name)
-        with self._lock:
+        with self._keeping:
             self._kept[key] = sound
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
@@ -92,7 +74,7 @@ class AuditionRenderer:
 
     def _render(self, name: str) -> bytes:
         share = [0.0]
-        with self._lock:
+        with self._keeping:
             self._shares.append(share)
         try:
             with TemporaryDirectory(prefix="biofeedback-") as folder:
@@ -102,13 +84,13 @@ class AuditionRenderer:
                     raise UsageError(said or "the audition could not be rendered")
                 return made.read_bytes()
         finally:
-            with self._lock:
+            with self._keeping:
                 self._shares.remove(share)
 
     def _run(self, command: list[str], share: list[float]) -> str:
         """Run a process and keep the share that it says it has done; return what went wrong."""
         late = threading.Event()
-        with self._process.running(command) as process:
+        with self.running(command) as process:
 
             def give_up() -> None:
                 late.set()

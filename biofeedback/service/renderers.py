@@ -26,10 +26,8 @@ REPORT_S = 300.0
 """How long a report may take."""
 
 
-class PreviewRenderer:
-    """Renders one preview at a time, the newest: it takes the place of the one before. Any thread may ask.
-
-    As a context it ends what is being rendered when it is left.
+class PreviewRenderer(LatestProcess):
+    """Renders one preview at a time, the newest; `cancel` lets its caller get a `UsageError`.
 
     Parameters
     ----------
@@ -38,20 +36,9 @@ class PreviewRenderer:
     """
 
     def __init__(self, longest_s: float = LONGEST_S) -> None:
+        super().__init__()
         self._longest_s = longest_s
-        self._process = LatestProcess()
         self._made: Path | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.cancel()
-
-    @property
-    def pid(self) -> int | None:
-        """The process that renders; None where none does."""
-        return self._process.pid
 
     @property
     def progress(self) -> float | None:
@@ -63,10 +50,6 @@ class PreviewRenderer:
             return min(1.0, sum(file.stat().st_size for file in made.parent.glob("*.wav")) / BYTES)
         except OSError:
             return 0.0
-
-    def cancel(self) -> None:
-        """Cancel the preview that is being rendered; its caller gets a `UsageError`."""
-        self._process.cancel()
 
     def listen(self, text: str, hr_bpm: float) -> bytes:
         """Return half a minute of a protocol in fast motion, as WAV.
@@ -84,7 +67,7 @@ class PreviewRenderer:
             file.write_text(text, encoding="utf-8")
             command = ["-m", "biofeedback", "protocols", "preview", str(file)]
             command += ["--hr", str(hr_bpm), "--seconds", str(SECONDS), "--wav", str(made)]
-            with self._process.running(command) as process:
+            with self.running(command) as process:
                 self._made = made
                 try:
                     _, said = process.communicate(timeout=self._longest_s)

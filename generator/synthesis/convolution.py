@@ -37,54 +37,6 @@ TRANSFORM_COST = 5
 """What a long transform of one side costs, in products of one long partition with its input (measured)."""
 
 
-class Convolution:
-    """Convolves a stereo stream with an impulse response, left with left and right with right.
-
-    Parameters
-    ----------
-    impulse : ndarray, shape (n, 2)
-        Finite samples.
-    block_frames : int
-        Length of every block.
-    blocks_per_partition : int
-        Blocks in a long partition.
-
-    Raises
-    ------
-    ValueError
-        If the impulse response is empty, not stereo or not finite.
-    """
-
-    def __init__(
-        self,
-        impulse: InputBlock,
-        *,
-        block_frames: int = BLOCK_FRAMES,
-        blocks_per_partition: int = BLOCKS_PER_PARTITION,
-    ) -> None:
-        self._stream = _PartitionedStream([impulse], block_frames, blocks_per_partition)
-
-    def process(self, block: InputBlock) -> Samples:
-        """Return the block convolved with the impulse response, with all that sounded before it.
-
-        Parameters
-        ----------
-        block : ndarray, shape (2, block_frames)
-            Finite samples. One that is not finite spoils what follows until `reset`.
-
-        Returns
-        -------
-        ndarray of float32, shape (2, block_frames)
-            Exactly 0 once the input has been silent for the length of the impulse response.
-        """
-        output: Samples = self._stream.process(block)[0]
-        return output
-
-    def reset(self) -> None:
-        """Forget all input."""
-        self._stream.reset()
-
-
 class CrossfadedConvolution:
     """Convolves a stereo stream with two impulse responses and mixes them with gains that glide.
 

@@ -110,7 +110,7 @@ class Drone:
 
 @dataclass(frozen=True, slots=True)
 class EqualizerBand:
-    """A bell of an equalizer.
+    """A peaking filter of an equalizer.
 
     Attributes
     ----------

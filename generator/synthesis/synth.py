@@ -68,7 +68,7 @@ class BusFilters:
     Parameters
     ----------
     equalizer : sequence of EqualizerBand
-        Its bells.
+        Its peaking filters.
 
     Raises
     ------
