@@ -299,7 +299,7 @@ def page(found: dict[tuple[str, str], dict[str, float]]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Render, draw, measure and write the page."""
-    parser = argparse.ArgumentParser(description="Twelve excerpts of a minute.")
+    parser = argparse.ArgumentParser(description="Excerpts of a minute: palettes in four states.")
     parser.add_argument("--wav", type=Path, metavar="DIR", help="write the sound there (FLAC)")
     parser.add_argument("--only", choices=PALETTES, nargs="+", default=PALETTES)
     parser.add_argument("--state", choices=STATES, nargs="+", default=tuple(STATES))

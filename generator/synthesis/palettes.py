@@ -219,7 +219,7 @@ HARP_BELLS = Palette(
     drone=Drone(
         tones=(
             DroneTone(instrument="low-choir", semitones=0, level_db=-23.9),
-            DroneTone(instrument="glass", semitones=12, level_db=-23.9),
+            DroneTone(instrument="glass", semitones=12, level_db=-27.9),
             DroneTone(instrument="glass", semitones=19, level_db=-26.9),
             DroneTone(instrument="glass", semitones=24, level_db=-29.9),
         ),
