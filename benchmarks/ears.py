@@ -6,16 +6,14 @@ Every function takes mono or stereo samples (n,) or (n, 2) at a rate in Hz.
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import librosa
 import numpy as np
 import numpy.typing as npt
-import pyloudnorm
 from scipy.ndimage import maximum_filter1d
-from scipy.signal import lfilter
 
-FloatArray = npt.NDArray[np.float64]
+from benchmarks.levels import FloatArray, loudness_lufs, mono
 
 MODES = {
     "phrygian": (0, 1, 3, 5, 7, 8, 10),
@@ -29,12 +27,6 @@ MAJOR = ("mixolydian", "ionian", "lydian")
 
 _LOWEST_MIDI, _PITCHES, _BINS = 33, 63, 3
 _EPS = 1e-12
-
-
-def mono(audio: npt.NDArray[Any]) -> FloatArray:
-    """Return the middle of a stereo sound."""
-    audio = np.asarray(audio, dtype=np.float64)
-    return audio if audio.ndim == 1 else audio.mean(axis=1)
 
 
 def centroid_hz(audio: npt.NDArray[Any], rate: int) -> float:
@@ -54,24 +46,6 @@ def _spectrum(audio: npt.NDArray[Any], rate: int) -> tuple[FloatArray, FloatArra
     return np.abs(np.fft.rfft(samples)) ** 2, np.fft.rfftfreq(samples.size, 1 / rate)
 
 
-def loudness_lufs(audio: npt.NDArray[Any], rate: int) -> float:
-    """Return the integrated loudness."""
-    return float(pyloudnorm.Meter(rate).integrated_loudness(np.asarray(audio, dtype=np.float64)))
-
-
-def k_weighted(audio: npt.NDArray[Any], rate: int) -> FloatArray:
-    """Return the sum over both sides of the K-weighted square (ITU-R BS.1770), sample by sample."""
-    weighted = np.asarray(audio, dtype=np.float64)
-    for filter_ in pyloudnorm.Meter(rate)._filters.values():  # noqa: SLF001 - it offers them no other way
-        weighted = lfilter(filter_.b, filter_.a, weighted, axis=0) * filter_.passband_gain
-    return np.asarray((weighted**2).sum(axis=1))
-
-
-def lufs(power: FloatArray | float) -> Any:
-    """Return the loudness of a K-weighted mean square."""
-    return -0.691 + 10.0 * np.log10(np.maximum(power, 1e-20))
-
-
 def loudness_range_lu(audio: npt.NDArray[Any], rate: int) -> float:
     """Return the spread of the loudness of every 3 s, from its 10th to its 95th percentile (EBU 3342)."""
     window = 3 * rate
@@ -88,12 +62,6 @@ def crest_db(audio: npt.NDArray[Any]) -> float:
     """Return the peak relative to the root mean square."""
     samples = np.asarray(audio, dtype=np.float64)
     return float(20 * np.log10(np.abs(samples).max() / np.sqrt(np.mean(samples**2))))
-
-
-def offset_db(audio: npt.NDArray[Any]) -> float:
-    """Return the mean of the samples, the worse side, relative to full scale."""
-    means = np.abs(np.asarray(audio, dtype=np.float64).mean(axis=0))
-    return float(20 * np.log10(max(float(np.max(means)), _EPS)))
 
 
 def roughness(audio: npt.NDArray[Any], rate: int) -> tuple[float, float]:
@@ -206,81 +174,3 @@ def mean_pitch(audio: npt.NDArray[Any], rate: int) -> float:
     """Return the middle (MIDI) of what sounds from C4 on, weighed by how much it sounds."""
     active = pitch_activations(audio, rate).sum(axis=1)[60 - _LOWEST_MIDI :]
     return float((active * np.arange(60, _LOWEST_MIDI + _PITCHES)).sum() / active.sum())
-
-
-class Clicks(NamedTuple):
-    """What a sound holds that might be a click, sample by sample; zeros where nothing is judged.
-
-    Attributes
-    ----------
-    residual : ndarray, shape (n,)
-        What linear prediction does not foresee, amplitude.
-    stands_out : ndarray, shape (n,)
-        The residual relative to the largest one within 40 ms, the nearest millisecond left out.
-    """
-
-    residual: FloatArray
-    stands_out: FloatArray
-
-
-CLICK_STANDS_OUT = 2.5
-"""A click has a residual so many times the largest around it.
-
-The palettes reach 1.3 to 1.8. A step of −36 dBFS under music of −23 LUFS is found at nine of ten places, one
-of −42 dBFS at four of five. The residual's median does not serve: a voice and a bow excite what they sound by
-a pulse each period, 14 times the median.
-"""
-
-AROUND_ONSET_S = 0.02
-"""So near to an onset nothing is judged."""
-
-
-def prediction_residual(audio: npt.NDArray[Any], rate: int) -> FloatArray:
-    """Return what linear prediction of order 32 does not foresee, amplitude, sample by sample.
-
-    It is fitted to frames of 40 ms; the first, and the last two, are left out. Noise as faint as the last of
-    16 bits is added, so that what it would cover does not count.
-    """
-    samples = mono(audio)
-    samples = samples + np.random.default_rng(0).standard_normal(samples.size) * 2.0**-15
-    size = rate // 25
-    residual = np.zeros(samples.size)
-    for at in range(size, samples.size - 2 * size, size):
-        frame = samples[at - size // 2 : at + size + size // 2] * np.hanning(2 * size)
-        ahead = lfilter(librosa.lpc(frame, order=32), [1.0], samples[at - 64 : at + size])
-        residual[at : at + size] = np.abs(ahead[64:])
-    return residual
-
-
-def clicks(audio: npt.NDArray[Any], rate: int, onsets_s: npt.ArrayLike) -> Clicks:
-    """Return where a sound cannot be foreseen, onsets left out.
-
-    A click stands out of all that is around it (`CLICK_STANDS_OUT`); the pulses of a voice or a bow come
-    again with every period, and noise has peaks as high all the time.
-    """
-    residual = prediction_residual(audio, rate)
-    nearest, reach = rate // 1000, rate // 25
-    half = (reach - nearest) // 2
-    padded = np.pad(residual, reach)
-    around = maximum_filter1d(padded, 2 * half + 1)
-    before = around[reach - nearest - half :][: residual.size]
-    after = around[reach + nearest + half :][: residual.size]
-    stands_out = residual / (np.maximum(before, after) + 1e-9)
-    judged = residual > 0.0
-    judged[: 2 * reach] = judged[-4 * reach :] = False  # no frames are fitted at the ends
-    for onset in np.asarray(onsets_s):
-        first, last = (int((onset + side * AROUND_ONSET_S) * rate) for side in (-1, 1))
-        judged[max(0, first) : max(0, last)] = False
-    return Clicks(residual * judged, stands_out * judged)
-
-
-def block_pulse(audio: npt.NDArray[Any], rate: int, block: int) -> float:
-    """Return how much less foreseeable a sound is at one place of its blocks than at the others.
-
-    Clicks that come with every block are no exceptions, and `clicks` misses them. Each place of a block has
-    the median of the residual over all blocks; this is the largest of them relative to their median.
-    """
-    residual = prediction_residual(audio, rate)
-    whole = residual[2 * rate // 25 : -4 * rate // 25]
-    places = np.median(whole[: whole.size // block * block].reshape(-1, block), axis=0)
-    return float(places.max() / np.median(places))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.ears import loudness_lufs
+from benchmarks.levels import loudness_lufs
 from benchmarks.stems import performed, stem
 from generator.score import SAMPLE_RATE, NoteEvent
 from generator.state import LAYERS, PALETTES, MusicState, Piece

@@ -2,7 +2,7 @@
 
 Loudness is pyloudnorm's (BS.1770 K-weighting) over whole breaths; true peak is found by band-limited
 interpolation in the frequency domain (4 times); a click is what linear prediction cannot foresee and what
-stands out of all around it, onsets left out (`benchmarks.ears.clicks`).
+stands out of all around it, onsets left out (`benchmarks.clicks`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pyloudnorm
 from scipy.signal import lfilter, resample
 
-from benchmarks.ears import CLICK_STANDS_OUT, block_pulse, clicks, k_weighted, lufs, offset_db
+from benchmarks.clicks import CLICK_STANDS_OUT, block_pulse, clicks
+from benchmarks.levels import k_weighted, lufs, offset_db
 from benchmarks.rendering import BLOCK_S, blocks, render
 from generator.render import VirtualPlayer
 from generator.score import BLOCK_FRAMES

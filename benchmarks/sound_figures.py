@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
 from benchmarks import ears
+from benchmarks.clicks import CLICK_STANDS_OUT, clicks
+from benchmarks.levels import loudness_lufs, offset_db
 from benchmarks.rendering import render
 from generator.render import VirtualPlayer
 from generator.score import BLOCK_FRAMES, SAMPLE_RATE, Block, ControlFrame, NoteEvent
@@ -116,7 +118,7 @@ def answers(palette: str, steps: int, share: float) -> dict[str, float]:
     fields: dict[str, tuple[Sequence[float], Callable[[Any, int], float], float]] = {
         "brightness": (np.linspace(0, 1, steps), ears.centroid_hz, 12.0),
         "articulation": (np.linspace(0, 1, steps), ears.detachment_db, 40.0),
-        "level_db": (np.linspace(-18, 0, steps), ears.loudness_lufs, 12.0),
+        "level_db": (np.linspace(-18, 0, steps), loudness_lufs, 12.0),
         "register": (np.linspace(0, 1, steps), ears.mean_pitch, 40.0),
         "density": (np.linspace(0, 1, steps), ears.onset_rate_hz, 40.0),
     }
@@ -171,13 +173,13 @@ def excerpt(palette: str, name: str, seconds: float) -> dict[str, float]:
         "below_200_hz": round(ears.share_below(audio, SAMPLE_RATE, 200.0), 3),
         "roughness": round(rough, 4),
         "roughness_variance": round(varies, 6),
-        "loudness_lufs": round(ears.loudness_lufs(audio, SAMPLE_RATE), 2),
+        "loudness_lufs": round(loudness_lufs(audio, SAMPLE_RATE), 2),
         "loudness_range_lu": round(ears.loudness_range_lu(audio, SAMPLE_RATE), 2),
         "crest_db": round(ears.crest_db(audio), 1),
         "onsets_per_s": round(ears.onset_rate_hz(audio, SAMPLE_RATE), 2),
         "notes_per_s": round(len(notes) / (seconds + SETTLED_S), 2),
-        "click": round(float(ears.clicks(audio, SAMPLE_RATE, onsets).stands_out.max()), 2),
-        "dc_db": round(ears.offset_db(audio)),
+        "click": round(float(clicks(audio, SAMPLE_RATE, onsets).stands_out.max()), 2),
+        "dc_db": round(offset_db(audio)),
         "finite": bool(np.isfinite(audio).all()),
     }
 
@@ -246,7 +248,7 @@ def missed(figures: dict[str, Any]) -> list[str]:
         checks |= {f"{field} follows its command below .95": value < 0.95 for field, value in rank.items()}
         for name, measured in found["excerpts"].items():
             checks[f"{name}: not finite"] = not measured["finite"]
-            checks[f"{name}: a click"] = measured["click"] > ears.CLICK_STANDS_OUT
+            checks[f"{name}: a click"] = measured["click"] > CLICK_STANDS_OUT
             checks[f"{name}: DC above -60 dB"] = measured["dc_db"] > -60.0
             checks[f"{name}: more than 1 LU from -23"] = abs(measured["loudness_lufs"] + 23.0) > 1.0
         lines += [f"{palette}: {line}" for line, wrong in checks.items() if wrong]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from benchmarks.ears import k_weighted, lufs, mono
+from benchmarks.levels import k_weighted, lufs, mono
 
 FloatArray = npt.NDArray[np.float64]
 Samples = npt.NDArray[Any]

@@ -33,7 +33,7 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from benchmarks import ears
-from benchmarks.ears import loudness_lufs
+from benchmarks.levels import loudness_lufs, mono
 from benchmarks.rendering import Rendered, render
 from generator.score import NoteEvent
 from generator.state import LAYERS, PALETTES, MusicState, Piece
@@ -163,7 +163,7 @@ def self_similarity(audio: npt.NDArray[Any]) -> tuple[float, float]:
     Cosine of chroma (a second each, means taken away) by librosa; stretches begin at least 16 s apart. 1
     means that a stretch comes back as it was.
     """
-    lower = librosa.resample(ears.mono(audio).astype(np.float32), orig_sr=RATE, target_sr=16_000)
+    lower = librosa.resample(mono(audio).astype(np.float32), orig_sr=RATE, target_sr=16_000)
     chroma = librosa.feature.chroma_stft(y=lower, sr=16_000, n_fft=4096, hop_length=16_000, norm=None)
     features = chroma / (np.linalg.norm(chroma, axis=0) + 1e-9)
     features -= features.mean(axis=1, keepdims=True)

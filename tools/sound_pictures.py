@@ -27,7 +27,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmarks.ears import mono
+from benchmarks.levels import mono
 from benchmarks.played_notes import STATES
 from benchmarks.rendering import render
 from benchmarks.timbre_measures import (

@@ -1,10 +1,10 @@
-"""What ears tell from sound: clicks among noise, pulses and hammers."""
+"""Clicks among noise, pulses and hammers."""
 
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from benchmarks.ears import CLICK_STANDS_OUT, block_pulse, clicks
+from benchmarks.clicks import CLICK_STANDS_OUT, block_pulse, clicks
 
 RATE, BLOCK = 48_000, 800
 
